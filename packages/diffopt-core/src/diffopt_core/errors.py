@@ -1,0 +1,40 @@
+"""The errors that a user can mend. The command line prints them as one line and exits with their status."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DiffOptError(Exception):
+    """Something the user can mend: one line that names the file and key, and the remedy. Exit status 2."""
+
+    exit_status = 2
+
+
+class UnknownName(DiffOptError):
+    """A name that no plugin, recipe or option answers to; suggests the nearest."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]):
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        super().__init__(f"unknown {what} '{name}'.{hint} Known: {', '.join(known) or 'none'}")
+
+
+class BadInput(DiffOptError):
+    """A file that cannot be used: names the file, the key, what is wrong and what was expected."""
+
+    def __init__(self, path: object, key: str, problem: str):
+        self.path, self.key = path, key
+        super().__init__(f"{path}: {key}: {problem}")
+
+
+class MissingResource(DiffOptError):
+    """Weights, a licensed file, a package or a device that is absent: what, where to get it, where to put it."""
+
+
+class Diverged(DiffOptError):
+    """The optimisation left the finite numbers; the last finite state was saved. Exit status 1."""
+
+    exit_status = 1

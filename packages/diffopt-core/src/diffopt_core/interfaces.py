@@ -1,0 +1,161 @@
+"""The protocols, at most three methods each, and the context that ``build`` receives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .types import (
+    CameraFrameBody,
+    CameraTrajectory,
+    Clip,
+    HumanMotion,
+    Observations,
+    Result,
+    Scene,
+)
+
+
+@runtime_checkable
+class Noise(Protocol):
+    """Random numbers with a stream of its own for every clip of the batch, so that a clip solved in a batch
+    sees the same noise as the clip solved alone."""
+
+    def normal(self, shape: tuple[int, ...]) -> Float[Tensor, "B *shape"]: ...
+
+    def uniform(self, shape: tuple[int, ...]) -> Float[Tensor, "B *shape"]: ...
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What every ``build`` receives: the device, the seed, and a way to build other components by name."""
+
+    device: torch.device
+    seed: int
+    build: Callable[[str, str, Mapping[str, Any]], Any]  # kind, name, options -> object
+
+
+@dataclass(frozen=True)
+class ProblemContext(BuildContext):
+    """What bodies, representations, terms, priors and executors receive besides: the problem at hand, ``B T``."""
+
+    fps: float
+    initial: HumanMotion
+    camera: CameraTrajectory
+    observations: Observations
+    rest_joints: Float[Tensor, "B 24 3"] | None
+    noise: Noise
+    body: Body | None = None  # None only while the body itself is built
+
+
+class Dataset(Protocol):
+    def accepts(self, path: Path) -> bool:
+        """Whether this looks like a file of mine (cheap: name and header only)."""
+        ...
+
+    def load(self, path: Path) -> Clip:
+        """Read and check; raises BadInput with file and key."""
+        ...
+
+
+class Detector(Protocol):
+    def detect(self, clip: Clip) -> Observations: ...
+
+
+class CameraSource(Protocol):
+    def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory: ...
+
+
+class Initializer(Protocol):
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody: ...
+
+
+class Body(Protocol):
+    """A body model. All methods take motions with leading ``B T`` and give world metres."""
+
+    name: str
+
+    def rest_joints(self, betas: Float[Tensor, "B 10"]) -> Float[Tensor, "B 24 3"]:
+        """T-pose joints relative to the pelvis, m."""
+        ...
+
+    def joints(self, motion: HumanMotion) -> Float[Tensor, "B T 24 3"]: ...
+
+    def keypoints(self, motion: HumanMotion, layout: str) -> Float[Tensor, "B T J 3"]: ...
+
+
+@runtime_checkable
+class MeshBody(Body, Protocol):
+    """A body with a surface."""
+
+    faces: Tensor  # F 3, int64
+
+    def vertices(self, motion: HumanMotion) -> Float[Tensor, "B T V 3"]: ...
+
+
+class Representation(Protocol):
+    """The variables behind the motion. ``variables`` maps ``pose``, ``orient``, ``trans`` (and others of its
+    own) to lists of leaf tensors with leading ``B``; the solver knows them as ``motion.pose`` and so on."""
+
+    def motion(self) -> HumanMotion: ...
+
+    def variables(self) -> Mapping[str, list[Tensor]]: ...
+
+    def shift(self, delta: Float[Tensor, "B T 3"]) -> None:
+        """Add ``delta`` to the translation in closed form, without a step of the optimiser (rescaling)."""
+        ...
+
+
+Energy = Callable[[Scene], Float[Tensor, "B"]]
+
+
+@runtime_checkable
+class OwnsVariables(Protocol):
+    """An energy with latent variables of its own; the solver knows them as ``prior.<name>`` or ``<term>.<name>``."""
+
+    def __call__(self, scene: Scene) -> Float[Tensor, "B"]: ...
+
+    def variables(self) -> Mapping[str, list[Tensor]]: ...
+
+
+class Executor(Protocol):
+    def prepare(self, step: Callable[[], Tensor], capturable: bool) -> Callable[[], Tensor]:
+        """Return what the loop calls in place of ``step`` (which computes losses and gradients)."""
+        ...
+
+
+class Exporter(Protocol):
+    def export(self, result: Result, folder: Path) -> list[Path]:
+        """Write atomically into ``folder``; return the files."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a metric sees: predicted and true points of the same joints, world, metres, good frames only.
+
+    Camera-frame joints and vertices are None where the truth does not have them.
+    """
+
+    pred: Float[Tensor, "T J 3"]
+    true: Float[Tensor, "T J 3"]
+    fps: float
+    names: tuple[str, ...]  # names of the J points
+    pred_vertices: Float[Tensor, "T V 3"] | None = None
+    true_vertices: Float[Tensor, "T V 3"] | None = None
+
+
+class Metric(Protocol):
+    """One named protocol: a value a frame (or one value), in ``unit``."""
+
+    unit: str
+
+    def __call__(self, scored: Scored) -> Float[Tensor, "..."]:
+        """Per-frame values, or a scalar; the report prints their mean."""
+        ...

@@ -1,0 +1,68 @@
+"""What a plugin author imports: the component row, the kinds table, the hook markers. Imports nothing heavy.
+
+A plugin is a module named by an entry point of the group ``diffopt``::
+
+    from diffopt_core.plugin import Component, hookimpl
+
+    @hookimpl
+    def diffopt_components():
+        return [Component("prior", "still", "my_package.still:StillConfig", "penalises all motion")]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pluggy
+
+PROJECT = "diffopt"
+ENTRY_POINT_GROUP = "diffopt"
+#: Raised when a hook or a protocol changes so that older plugins cannot work.
+API_VERSION = 1
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the kinds table. ``flag`` is the command-line flag of a kind that fills one role of a recipe."""
+
+    name: str
+    summary: str
+    protocol: str
+    flag: str | None = None
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("dataset", "reads a file or folder into a clip", "Dataset", "--dataset"),
+        Kind("detector", "2D keypoints of the person in each frame", "Detector", "--detector"),
+        Kind("camera", "camera trajectory and intrinsics", "CameraSource", "--camera"),
+        Kind("initializer", "camera-frame body of each frame", "Initializer", "--init"),
+        Kind("body", "joints, keypoints and mesh of a motion", "Body", "--body"),
+        Kind("representation", "the variables that stand for the motion", "Representation", "--repr"),
+        Kind("prior", "energy of an implausible motion, with weights of its own", "Term", "--prior"),
+        Kind("term", "one term of the energy", "Term"),
+        Kind("executor", "how the step of a block is run", "Executor", "--executor"),
+        Kind("exporter", "writes a result to files", "Exporter"),
+        Kind("metric", "one named evaluation protocol", "Metric"),
+        Kind("viewer", "shows a result", "Viewer"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that a plugin offers.
+
+    ``config`` is ``"module:Class"``, a :class:`diffopt_core.config.ComponentConfig`; it is imported only when
+    the component is shown or used, so that listing plugins costs nothing.
+    """
+
+    kind: str
+    name: str
+    config: str
+    summary: str
+    api: int = API_VERSION

@@ -1,0 +1,162 @@
+"""What the rooms pass to one another: frozen, typed, shapes written down.
+
+World: metres, right-handed, Y up, floor at y = 0. Camera: OpenCV axes (x right, y down, z forward), pixels,
+``x_cam = R x_world + t``. Rotations are matrices in memory, axis-angle on disk. Tensors of the solver start
+with ``B T`` (clips solved together, frames); those of one clip with ``T``; ``*b`` stands for either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Observations:
+    """2D evidence, and 3D landmarks where the detector gives them.
+
+    ``keypoints``: x px, y px, confidence in [0, 1] (0 = absent), in the order of ``layout``
+    (:data:`diffopt_core.skeleton.LAYOUTS`). ``landmarks``: x, y, z metres in OpenCV camera axes about the
+    mid-hip, visibility; ``valid``: frames in which the person was found.
+    """
+
+    keypoints: Float[Tensor, "*b J 3"]
+    layout: str
+    valid: Bool[Tensor, "*b"]
+    landmarks: Float[Tensor, "*b L 4"] | None = None
+    landmark_layout: str | None = None
+
+
+@dataclass(frozen=True)
+class CameraTrajectory:
+    """Cameras of a clip: ``x_cam = R x_world + t``; ``focal`` and ``centre`` in px; ``metric``: t is in metres."""
+
+    R: Float[Tensor, "*b 3 3"]
+    t: Float[Tensor, "*b 3"]
+    focal: Float[Tensor, "*b 2"]
+    centre: Float[Tensor, "*b 2"]
+    metric: bool = False
+
+    @property
+    def position(self) -> Float[Tensor, "*b 3"]:
+        """Camera centres in the world, ``C = -R^T t``."""
+        return -(self.R.mT @ self.t.unsqueeze(-1)).squeeze(-1)
+
+
+@dataclass(frozen=True)
+class CameraFrameBody:
+    """An initializer's estimate of each frame, in the camera frame. ``transl`` is the pelvis joint, metres.
+
+    ``betas_of`` names the body model that the shape belongs to; theta is shared, betas are not.
+    """
+
+    global_orient: Float[Tensor, "T 3 3"]
+    body_pose: Float[Tensor, "T 23 3 3"]
+    transl: Float[Tensor, "T 3"]
+    betas: Float[Tensor, "10"]
+    betas_of: str = "smpl"
+
+
+@dataclass(frozen=True)
+class HumanMotion:
+    """Global motion. ``pose[..., 0, :, :]`` is the root orientation; ``trans`` is the pelvis joint, metres, world."""
+
+    pose: Float[Tensor, "*b 24 3 3"]
+    trans: Float[Tensor, "*b 3"]
+    betas: Float[Tensor, "*n 10"]
+    betas_of: str = "smpl"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a clip is scored against: joints ``index`` of ``layout`` in a metric world, Y up."""
+
+    joints: Float[Tensor, "T J 3"]
+    layout: str = "smpl24"
+    index: tuple[int, ...] | None = None
+    motion: HumanMotion | None = None
+    camera: CameraTrajectory | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip and whatever evidence its file already holds (all of one clip: leading dimension ``T``)."""
+
+    name: str
+    path: Path | None
+    fps: float
+    size: tuple[int, int]  # width, height, px
+    num_frames: int
+    observations: Observations | None = None
+    body: CameraFrameBody | None = None
+    camera: CameraTrajectory | None = None
+    rest_joints: Float[Tensor, "24 3"] | None = None  # T-pose relative to the pelvis, m
+    truth: Truth | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a term sees at one step. A field that no bound term ``needs`` is None.
+
+    ``joints``: 24 joints, world, m. ``keypoints``: 3D points in the observations' layout, world, m.
+    ``pixels``: their projection, px; ``depth``: their z in the camera frame, m. ``progress``: share of the stage
+    that is done, in [0, 1], a scalar tensor on the device.
+    """
+
+    motion: HumanMotion
+    camera: CameraTrajectory
+    progress: Float[Tensor, ""]
+    residual: dict[str, Tensor]
+    joints: Float[Tensor, "B T 24 3"] | None = None
+    keypoints: Float[Tensor, "B T J 3"] | None = None
+    pixels: Float[Tensor, "B T J 2"] | None = None
+    depth: Float[Tensor, "B T J"] | None = None
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run hands over for one clip (leading dimension ``T``).
+
+    ``log``: stage -> term -> values by step. ``provenance``: versions, seed, device, seconds per stage, where
+    the focal length and the frame rate came from, licences of weights.
+    """
+
+    clip: Clip
+    motion: HumanMotion
+    camera: CameraTrajectory
+    joints: Float[Tensor, "T 24 3"]
+    initial: HumanMotion
+    initial_camera: CameraTrajectory
+    initial_joints: Float[Tensor, "T 24 3"]
+    status: Status
+    recipe: dict[str, Any]
+    log: dict[str, dict[str, list[float]]]
+    provenance: dict[str, Any]
+    body_model: str
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def map_tensors(value: Any, fn: Any) -> Any:
+    """Copy of a dataclass of this module with ``fn`` applied to every tensor in it, nested ones too."""
+    if isinstance(value, Tensor):
+        return fn(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changes = {f.name: map_tensors(getattr(value, f.name), fn) for f in dataclasses.fields(value)}
+        return dataclasses.replace(value, **changes)
+    return value

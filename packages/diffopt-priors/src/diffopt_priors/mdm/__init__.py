@@ -1,0 +1,1 @@
+"""Motion diffusion model: features, network, diffusion and score distillation."""

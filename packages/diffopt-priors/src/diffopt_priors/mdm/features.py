@@ -1,0 +1,158 @@
+"""The embedded motion features: HumanML3D's 263-channel layout, made for optimisation.
+
+What differs from the official form (:mod:`diffopt_priors.mdm.humanml3d`), and why:
+
+- No inverse kinematics: the 21 x 6 block holds SMPL's local rotations (two columns concatenated), so the
+  gradient reaches every pose variable directly.
+- Joints come from forward kinematics on one *reference skeleton*, and the root path is scaled by the ratio
+  of leg lengths: any body maps onto the features that the network was trained on, as HumanML3D's uniform
+  skeleton does.
+- Heading from hips and shoulders without temporal smoothing, as an angle (not a half angle, no sign flips).
+- Joint velocities are *relative to the root's horizontal velocity*. With world velocities 69 of the 263
+  channels repeat the mean root velocity, and a denoiser reads it through almost any noise: the articulation
+  cannot correct the path. Here the path is in eight channels (``layout.TRAJECTORY``) only, and those may
+  carry their own noise level (:mod:`diffopt_priors.mdm.sds`).
+- Contacts are hard and detached, by speed in m/s, so that they do not depend on the frame rate.
+
+World frame: metres, Y up, ground at y = 0. Velocities are metres and radians per frame.
+"""
+
+from __future__ import annotations
+
+import torch
+from diffopt_core.rotation import columns_to_matrix, matrix_to_columns
+from diffopt_core.skeleton import JOINT, PARENTS
+from jaxtyping import Float
+from torch import Tensor
+
+from diffopt_priors.mdm.layout import CONTACT_JOINTS, NUM_FEATURE_JOINTS
+
+#: A foot joint slower than this stands (m/s). HumanML3D: 0.002 m^2 per frame at 20 fps, 0.89 m/s.
+CONTACT_SPEED = 0.6
+_EPS = 1e-8
+
+
+def _levels() -> list[list[int]]:
+    """Joints by depth in the tree, so that kinematics loop over 9 levels instead of 24 joints."""
+    depth = [0] * len(PARENTS)
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        depth[joint] = depth[parent] + 1
+    return [[j for j, d in enumerate(depth) if d == level] for level in range(max(depth) + 1)]
+
+
+_LEVELS = _levels()
+_ORDER = [j for level in _LEVELS for j in level]
+_RANK = {j: i for i, j in enumerate(_ORDER)}
+_UNSORT = [_RANK[j] for j in range(len(PARENTS))]
+
+
+def kinematics(
+    pose: Float[Tensor, "*b 24 3 3"], root: Float[Tensor, "*b 3"], offsets: Float[Tensor, "24 3"]
+) -> Float[Tensor, "*b 24 3"]:
+    """World joint positions (m): G_j = G_parent R_j, p_j = p_parent + G_parent offset_j."""
+    rotation = pose[..., :1, :, :]
+    position = root.unsqueeze(-2)
+    rotations, positions = [rotation], [position]
+    for above, level in zip(_LEVELS[:-1], _LEVELS[1:], strict=True):
+        take = [above.index(PARENTS[j]) for j in level]
+        parent = rotation[..., take, :, :]
+        position = position[..., take, :] + (parent @ offsets[level].unsqueeze(-1)).squeeze(-1)
+        rotation = parent @ pose[..., level, :, :]
+        rotations.append(rotation)
+        positions.append(position)
+    return torch.cat(positions, dim=-2)[..., _UNSORT, :]
+
+
+def leg_length(offsets: Float[Tensor, "*b 24 3"]) -> Float[Tensor, "*b"]:
+    """Thigh plus shin, mean of both sides (m): the length that scales the root path between bodies."""
+    names = ("left_knee", "right_knee", "left_ankle", "right_ankle")
+    return offsets[..., [JOINT[n] for n in names], :].norm(dim=-1).sum(-1) / 2
+
+
+def heading(joints: Float[Tensor, "*b j 3"]) -> tuple[Tensor, Tensor]:
+    """Sine and cosine ``[*b]`` of the yaw that the body faces (0 = +Z, pi/2 = +X).
+
+    Horizontal normal of right-to-left hips plus shoulders. Not a unit pair where that axis is vertical
+    (cartwheels): the small constant keeps the gradient finite there.
+    """
+    hips = joints[..., JOINT["right_hip"], :] - joints[..., JOINT["left_hip"], :]
+    shoulders = joints[..., JOINT["right_shoulder"], :] - joints[..., JOINT["left_shoulder"], :]
+    across = hips + shoulders
+    forward_x, forward_z = across[..., 2], -across[..., 0]
+    norm = (forward_x**2 + forward_z**2 + _EPS).sqrt()
+    return forward_x / norm, forward_z / norm
+
+
+def to_heading(vector: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
+    """World vectors ``[... 3]`` in the frame whose +Z is the heading."""
+    x, y, z = vector.unbind(-1)
+    return torch.stack([cosine * x - sine * z, y, sine * x + cosine * z], dim=-1)
+
+
+def from_heading(vector: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
+    """Inverse of :func:`to_heading`."""
+    return to_heading(vector, -sine, cosine)
+
+
+def embed(
+    pose: Float[Tensor, "B T 24 3 3"], root: Float[Tensor, "B T 3"], offsets: Float[Tensor, "24 3"], fps: float
+) -> Float[Tensor, "B T-1 263"]:
+    """Features of a motion of the reference skeleton, not normalised.
+
+    pose: local rotations, joint 0 in the world. root: pelvis joint (m), already scaled to the reference body.
+    Invariant under yaw about +Y and horizontal translation of the whole motion.
+    """
+    joints = kinematics(pose, root, offsets)[..., :NUM_FEATURE_JOINTS, :]
+    sine, cosine = heading(joints)
+    now_sine, now_cosine = sine[:, :-1], cosine[:, :-1]
+    turn = torch.atan2(
+        sine[:, 1:] * now_cosine - cosine[:, 1:] * now_sine,
+        cosine[:, 1:] * now_cosine + sine[:, 1:] * now_sine + _EPS,
+    )
+    velocity = to_heading(joints[:, 1:] - joints[:, :-1], now_sine[..., None], now_cosine[..., None])
+    horizontal = velocity.new_tensor([1.0, 0.0, 1.0])
+    root_velocity = velocity[:, :, :1]
+    relative = torch.cat([root_velocity, velocity[:, :, 1:] - root_velocity * horizontal], dim=2)
+
+    local = joints[:, :-1] - joints[:, :-1, :1] * horizontal
+    local = to_heading(local, now_sine[..., None], now_cosine[..., None])
+
+    feet = velocity.detach()[:, :, list(CONTACT_JOINTS)].norm(dim=-1) * fps
+    contacts = (feet < CONTACT_SPEED).to(velocity.dtype)
+    return torch.cat(
+        [
+            turn.unsqueeze(-1),
+            root_velocity[:, :, 0, [0, 2]],
+            joints[:, :-1, 0, 1:2],
+            local[:, :, 1:].flatten(2),
+            matrix_to_columns(pose[:, :-1, 1:NUM_FEATURE_JOINTS]).flatten(2),
+            relative.flatten(2),
+            contacts,
+        ],
+        dim=-1,
+    )
+
+
+def root_path(features: Float[Tensor, "B T 263"]) -> tuple[Tensor, Tensor]:
+    """World root ``[B T 3]`` (m) and yaw ``[B T]`` (rad) by summing velocities from the origin, facing +Z."""
+    zero = torch.zeros_like(features[:, :1, 0])
+    yaw = torch.cat([zero, features[:, :-1, 0].cumsum(1)], dim=1)
+    flat = torch.stack([features[..., 1], torch.zeros_like(yaw), features[..., 2]], dim=-1)
+    step = from_heading(flat, yaw.sin(), yaw.cos())
+    start = torch.zeros_like(step[:, :1])
+    path = torch.cat([start, step[:, :-1].cumsum(1)], dim=1)
+    return torch.stack([path[..., 0], features[..., 3], path[..., 2]], dim=-1), yaw
+
+
+def recover_joints(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 22 3"]:
+    """World joints (m) from the position block and the root path: inverse of :func:`embed` up to its gauge."""
+    root, yaw = root_path(features)
+    local = features[..., 4:67].unflatten(-1, (21, 3))
+    world = from_heading(local, yaw.sin()[..., None], yaw.cos()[..., None])
+    horizontal = root * root.new_tensor([1.0, 0.0, 1.0])
+    return torch.cat([root.unsqueeze(2), world + horizontal.unsqueeze(2)], dim=2)
+
+
+def recover_rotations(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 21 3 3"]:
+    """Local rotations of joints 1..21 from the rotation block."""
+    return columns_to_matrix(features[..., 67:193].unflatten(-1, (21, 6)))

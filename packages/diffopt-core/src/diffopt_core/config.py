@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
-
-if TYPE_CHECKING:
-    from .interfaces import BuildContext
 
 
 class ComponentConfig(BaseModel):
@@ -21,8 +18,12 @@ class ComponentConfig(BaseModel):
     #: What `diffopt show KIND NAME` prints as the terms of use of weights, data or code behind the component.
     licence: ClassVar[str] = ""
 
-    def build(self, ctx: BuildContext) -> Any:
-        """Return the object that the kind's protocol describes."""
+    def build(self, ctx: Any) -> Any:
+        """Return the object that the kind's protocol describes.
+
+        ``ctx`` is a :class:`diffopt_core.interfaces.BuildContext`; for bodies, representations, terms, priors and
+        executors it is a ``ProblemContext``.
+        """
         raise NotImplementedError
 
 

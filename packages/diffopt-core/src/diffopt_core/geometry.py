@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import roma
 import torch
 from jaxtyping import Float
@@ -37,31 +39,42 @@ def project(
 def forward_kinematics(
     pose: Float[Tensor, "*b J 3 3"], rest: Float[Tensor, "*b J 3"], parents: tuple[int, ...]
 ) -> tuple[Float[Tensor, "*b J 3 3"], Float[Tensor, "*b J 3"]]:
-    """Global rotations and joint positions relative to joint 0, by tree depth (one matmul a level).
+    """Global rotations and joint positions relative to joint 0, one product a level of the tree.
 
-    ``rest``: rest positions; only their differences matter. ``parents[0]`` is -1.
+    ``rest``: rest positions; only their differences matter. ``parents[0]`` is -1 and joints are numbered by depth,
+    as SMPL's are.
     """
-    levels = _levels(parents)
-    offsets = rest - rest[..., [max(p, 0) for p in parents], :]
-    offsets = offsets.expand(*pose.shape[:-2], 3)
-    glob: list[Tensor | None] = [None] * len(parents)
-    where: list[Tensor | None] = [None] * len(parents)
-    glob[0], where[0] = pose[..., 0, :, :], torch.zeros_like(pose[..., 0, :, 0])
-    for level in levels:
-        up = torch.stack([glob[parents[j]] for j in level], dim=-3)  # type: ignore[misc]
-        base = torch.stack([where[parents[j]] for j in level], dim=-2)  # type: ignore[misc]
-        rotation = up @ pose[..., level, :, :]
-        position = base + (up @ offsets[..., level, :].unsqueeze(-1)).squeeze(-1)
-        for k, j in enumerate(level):
-            glob[j], where[j] = rotation[..., k, :, :], position[..., k, :]
-    return torch.stack(glob, dim=-3), torch.stack(where, dim=-2)  # type: ignore[arg-type]
+    glob, where = pose[..., :1, :, :], torch.zeros_like(pose[..., :1, :, 0])
+    rotations, positions = [glob], [where]
+    for joints, parents_of, rows in _levels(parents):
+        offset = _take(rest, joints, -2) - _take(rest, parents_of, -2)
+        up = _take(glob, rows, -3)
+        where = _take(where, rows, -2) + (up @ offset.unsqueeze(-1)).squeeze(-1)
+        glob = up @ _take(pose, joints, -3)
+        rotations.append(glob)
+        positions.append(where)
+    return torch.cat(rotations, -3), torch.cat(positions, -2)
 
 
-def _levels(parents: tuple[int, ...]) -> list[list[int]]:
-    depth = [0] * len(parents)
-    for j, p in enumerate(parents):
-        depth[j] = depth[p] + 1 if p >= 0 else 0
-    return [[j for j, d in enumerate(depth) if d == k] for k in range(1, max(depth) + 1)]
+def _take(x: Tensor, index: tuple[int, ...], dim: int) -> Tensor:
+    """``x`` at ``index`` by slices: an index tensor would be copied to the device at every call."""
+    if index == tuple(range(index[0], index[0] + len(index))):
+        return x.narrow(dim, index[0], len(index))
+    return torch.cat([x.narrow(dim, i, 1) for i in index], dim)
+
+
+@lru_cache
+def _levels(parents: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...]:
+    """By depth: joints, their parents, and the parents' rows in the level above."""
+    levels: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = []
+    above: tuple[int, ...] = (0,)
+    while joints := tuple(j for j, parent in enumerate(parents) if parent in above):
+        of = tuple(parents[j] for j in joints)
+        levels.append((joints, of, tuple(above.index(parent) for parent in of)))
+        above = joints
+    if [0, *(j for joints, _, _ in levels for j in joints)] != list(range(len(parents))):
+        raise ValueError("joints must be numbered by their depth in the tree")
+    return tuple(levels)
 
 
 def align(

@@ -99,6 +99,13 @@ class MeshBody(Body, Protocol):
     def vertices(self, motion: HumanMotion) -> Float[Tensor, "B T V 3"]: ...
 
 
+@runtime_checkable
+class PartialBody(Body, Protocol):
+    """A body that lacks some points of some layouts; those get no weight."""
+
+    def served(self, layout: str) -> tuple[bool, ...]: ...
+
+
 class Representation(Protocol):
     """The variables behind the motion. ``variables`` maps ``pose``, ``orient``, ``trans`` (and others of its
     own) to lists of leaf tensors with leading ``B``; the solver knows them as ``motion.pose`` and so on."""

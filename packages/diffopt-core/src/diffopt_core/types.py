@@ -35,13 +35,17 @@ class Observations:
 
 @dataclass(frozen=True)
 class CameraTrajectory:
-    """Cameras of a clip: ``x_cam = R x_world + t``; ``focal`` and ``centre`` in px; ``metric``: t is in metres."""
+    """Cameras of a clip: ``x_cam = R x_world + t``; ``focal`` and ``centre`` in px.
+
+    ``metric``: t is in metres. ``level``: the world has its vertical along +Y (a SLAM world does not).
+    """
 
     R: Float[Tensor, "*b 3 3"]
     t: Float[Tensor, "*b 3"]
     focal: Float[Tensor, "*b 2"]
     centre: Float[Tensor, "*b 2"]
     metric: bool = False
+    level: bool = False
 
     @property
     def position(self) -> Float[Tensor, "*b 3"]:

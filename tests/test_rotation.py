@@ -1,0 +1,164 @@
+"""Rotations: agreement with pytorch3d, HumanML3D, SPIN and 4D-Humans, and what must hold of any rotation."""
+
+from __future__ import annotations
+
+from math import pi
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffopt_core import rotation as rot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+GOLDEN = Path(__file__).parents[1].parent / "shared" / "golden"
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Tensor]:
+    if not GOLDEN.is_dir():
+        pytest.skip("no golden data beside this checkout (shared/golden)")
+    with np.load(GOLDEN / "rotations.npz", allow_pickle=False) as data:
+        return {key: torch.as_tensor(data[key]) for key in data.files}
+
+
+_vector = st.tuples(*[st.floats(-3.0, 3.0)] * 3)
+_six = st.tuples(*[st.floats(-2.0, 2.0)] * 6)
+_quick = settings(max_examples=40, deadline=None)
+
+LAYOUTS = {
+    "columns": (rot.matrix_to_columns, rot.columns_to_matrix),
+    "interleaved": (rot.matrix_to_interleaved, rot.interleaved_to_matrix),
+    "rows": (rot.matrix_to_rows, rot.rows_to_matrix),
+}
+
+
+def _matrix(vector: tuple[float, ...]) -> Tensor:
+    return rot.axis_angle_to_matrix(torch.tensor(vector, dtype=torch.float64))
+
+
+def _is_rotation(matrix: Tensor) -> None:
+    product = matrix @ matrix.mT
+    torch.testing.assert_close(product, torch.eye(3, dtype=matrix.dtype).expand_as(product), rtol=0.0, atol=1e-6)
+    assert (torch.linalg.det(matrix) > 0).all()
+
+
+@pytest.mark.parametrize("source", ["p3d/matrix", "spin/batch_rodrigues"])
+def test_axis_angle_agrees_with(golden: dict[str, Tensor], source: str) -> None:
+    found = rot.axis_angle_to_matrix(golden["axis_angle"])
+    torch.testing.assert_close(found, golden[source], rtol=1e-5, atol=2e-6)
+
+
+def test_matrix_to_axis_angle_agrees_with_pytorch3d(golden: dict[str, Tensor]) -> None:
+    found = rot.matrix_to_axis_angle(golden["p3d/matrix"])
+    # Near half a turn the vector and its opposite are the same rotation.
+    turned = rot.axis_angle_to_matrix(golden["p3d/matrix_to_axis_angle"])
+    torch.testing.assert_close(rot.axis_angle_to_matrix(found), turned, rtol=0.0, atol=5e-6)
+    torch.testing.assert_close(found.norm(dim=-1), golden["p3d/matrix_to_axis_angle"].norm(dim=-1), rtol=0.0, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("write", "source", "key"),
+    [
+        (rot.matrix_to_rows, "p3d/matrix", "p3d/rot6d"),
+        (rot.matrix_to_interleaved, "p3d/matrix", "spin/rot6d"),
+        (rot.matrix_to_columns, "hml/quat_to_matrix", "hml/rot6d_from_quat"),
+    ],
+)
+def test_six_numbers_are_written_as(golden: dict[str, Tensor], write, source: str, key: str) -> None:
+    torch.testing.assert_close(write(golden[source]), golden[key], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("read", "key"),
+    [
+        (rot.rows_to_matrix, "p3d/raw6d_to_matrix"),
+        (rot.columns_to_matrix, "hml/raw6d_to_matrix"),
+        (rot.columns_to_matrix, "hmr2/raw6d_to_matrix"),
+        (rot.interleaved_to_matrix, "spin/raw6d_to_matrix"),
+    ],
+)
+def test_raw_six_numbers_are_read_as(golden: dict[str, Tensor], read, key: str) -> None:
+    torch.testing.assert_close(read(golden["raw6d"]), golden[key], rtol=1e-5, atol=2e-6)
+
+
+@given(vector=_vector)
+@_quick
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_come_back(layout: str, vector: tuple[float, ...]) -> None:
+    write, read = LAYOUTS[layout]
+    matrix = _matrix(vector)
+    torch.testing.assert_close(read(write(matrix)), matrix, rtol=0.0, atol=1e-9)
+
+
+@given(six=_six)
+@_quick
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_six_independent_numbers_give_a_rotation(layout: str, six: tuple[float, ...]) -> None:
+    numbers = torch.tensor(six, dtype=torch.float64)
+    first, second = (numbers[::2], numbers[1::2]) if layout == "interleaved" else (numbers[:3], numbers[3:])
+    if torch.linalg.cross(first, second).norm() < 1e-3:
+        return
+    _is_rotation(LAYOUTS[layout][1](numbers))
+
+
+def test_layouts_differ() -> None:
+    matrix = _matrix((0.3, -0.8, 0.5))
+    written = [write(matrix) for write, _ in LAYOUTS.values()]
+    assert all(not torch.allclose(written[i], written[j]) for i in range(3) for j in range(i))
+
+
+@pytest.mark.parametrize("six", [[0.0] * 6, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_gradient_of_degenerate_numbers_is_finite(layout: str, six: list[float]) -> None:
+    numbers = torch.tensor(six, requires_grad=True)
+    matrix = LAYOUTS[layout][1](numbers)
+    (grad,) = torch.autograd.grad((matrix * torch.arange(9.0).view(3, 3)).sum(), [numbers])
+    assert matrix.isfinite().all() and grad.isfinite().all()
+
+
+@given(vector=_vector)
+@_quick
+def test_axis_angle_comes_back(vector: tuple[float, ...]) -> None:
+    matrix = _matrix(vector)
+    _is_rotation(matrix)
+    back = rot.matrix_to_axis_angle(matrix)
+    assert back.norm() <= pi + 1e-9
+    torch.testing.assert_close(rot.axis_angle_to_matrix(back), matrix, rtol=0.0, atol=1e-7)
+
+
+@given(a=_vector, b=_vector)
+@_quick
+def test_geodesic_is_a_distance(a: tuple[float, ...], b: tuple[float, ...]) -> None:
+    one, two = _matrix(a), _matrix(b)
+    there, back = rot.geodesic(one, two), rot.geodesic(two, one)
+    assert 0 <= there <= pi + 1e-9
+    torch.testing.assert_close(there, back, rtol=0.0, atol=1e-6)
+    turn = _matrix((0.4, 0.1, -0.9))
+    torch.testing.assert_close(rot.geodesic(turn @ one, turn @ two), there, rtol=0.0, atol=1e-6)
+
+
+@given(a=_vector, b=_vector, s=st.floats(0.0, 1.0))
+@_quick
+def test_slerp_divides_the_way(a: tuple[float, ...], b: tuple[float, ...], s: float) -> None:
+    one, two = _matrix(a), _matrix(b)
+    whole = rot.geodesic(one, two)
+    middle = rot.slerp(one, two, torch.tensor(s, dtype=torch.float64))
+    torch.testing.assert_close(rot.geodesic(one, middle), s * whole, rtol=0.0, atol=1e-5)
+
+
+@given(vector=_vector)
+@_quick
+def test_nearest_rotation_keeps_rotations_and_mends_others(vector: tuple[float, ...]) -> None:
+    matrix = _matrix(vector)
+    torch.testing.assert_close(rot.nearest_rotation(2.0 * matrix), matrix, rtol=0.0, atol=1e-8)
+    mended = rot.nearest_rotation(matrix + 0.1 * torch.arange(9.0, dtype=torch.float64).view(3, 3).sin())
+    _is_rotation(mended)
+    _is_rotation(rot.nearest_rotation(-matrix))
+
+
+def test_yaw_turns_forward_to_the_left() -> None:
+    turned = rot.yaw_to_matrix(torch.tensor(pi / 2)) @ torch.tensor([0.0, 0.0, 1.0])
+    torch.testing.assert_close(turned, torch.tensor([1.0, 0.0, 0.0]), rtol=0.0, atol=1e-6)

@@ -1,0 +1,163 @@
+"""Case files: ``.npz`` to :class:`~diffopt_core.types.Clip` and back. The format is in ``docs/formats.md``."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import BadInput
+from ..rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from ..types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, Observations, Truth
+from .case_keys import CASE_KEYS, check_case, check_truth, text, valid_frames
+from .fill import fill_linear, fill_rotations
+from .npz import Arrays, keys_of, read_npz, write_npz
+
+_OWN = frozenset(key for key in CASE_KEYS if key.startswith(("keypoint", "init_")))
+
+
+class CaseDataset:
+    """Implements :class:`diffopt_core.interfaces.Dataset`."""
+
+    def __init__(self, truth: Path | None = None):
+        self._truth = truth
+
+    def accepts(self, path: Path) -> bool:
+        # Two keys of its own are enough: a case that lacks some is to be told which, and not to be unknown.
+        return path.suffix == ".npz" and len(_OWN & keys_of(path)) >= 2
+
+    def load(self, path: Path) -> Clip:
+        return read_case(path, self._truth)
+
+
+def read_case(path: Path, truth: Path | None = None) -> Clip:
+    """Read and check a case and its truth (``truth``, else ``truth/<same name>`` beside the case if it exists).
+
+    Raises BadInput naming file and key.
+    """
+    case = read_npz(path)
+    check_case(path, case)
+    beside = path.parent / "truth" / path.name
+    where = truth or (beside if beside.exists() else None)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    clip = clip_of(case, path.stem, path, digest)
+    if where is None:
+        return clip
+    return with_truth(clip, read_npz(where), where)
+
+
+def write_case(path: Path, case: Arrays, truth: Arrays | None = None) -> list[Path]:
+    """Check and write a case, and its truth under ``truth/`` beside it; atomic. Returns the files."""
+    check_case(path, case)
+    files = [path]
+    if truth is not None:
+        files.append(path.parent / "truth" / path.name)
+        check_truth(files[1], truth, len(case["keypoints"]))
+        write_npz(files[1], truth)
+    write_npz(path, case)
+    return files
+
+
+def clip_of(case: Arrays, name: str, path: Path | None = None, sha256: str | None = None) -> Clip:
+    """The clip that a checked case describes (float32). Estimates in invalid frames are filled from neighbours."""
+    valid = torch.from_numpy(valid_frames(case))
+    camera = CameraTrajectory(
+        _tensor(case["cam_R"]), _tensor(case["cam_t"]), _tensor(case["cam_focal"]), _tensor(case["cam_centre"]),
+        bool(case["cam_metric"].reshape(-1)[0]),
+    )  # fmt: skip
+    return Clip(
+        name=name,
+        path=path,
+        fps=float(case["fps"].reshape(-1)[0]),
+        size=(int(case["image_size"][0]), int(case["image_size"][1])),
+        num_frames=len(valid),
+        observations=_observations(case, valid),
+        body=_body(case, valid),
+        camera=camera,
+        rest_joints=_tensor(case["rest_joints"]) if "rest_joints" in case else None,
+        sha256=sha256,
+    )
+
+
+def with_truth(clip: Clip, truth: Arrays, path: Path) -> Clip:
+    """``clip`` with what it is scored against; raises BadInput naming ``path`` and the key."""
+    check_truth(path, truth, clip.num_frames)
+    motion = camera = None
+    if {"global_orient", "body_pose", "transl"} <= truth.keys():
+        pose = np.concatenate([truth["global_orient"][:, None], truth["body_pose"]], 1)
+        betas = _tensor(truth["betas"]) if "betas" in truth else torch.zeros(10)
+        label = clip.body.betas_of if clip.body else "smpl"
+        motion = HumanMotion(axis_angle_to_matrix(_tensor(pose)), _tensor(truth["transl"]), betas, label)
+    if clip.camera is not None and {"cam_R", "cam_t", "cam_focal"} <= truth.keys():
+        R, t, focal = (_tensor(truth[key]) for key in ("cam_R", "cam_t", "cam_focal"))
+        camera = CameraTrajectory(R, t, focal, clip.camera.centre, metric=True)
+    extra = {"slam_scale": float(truth["slam_scale"])} if "slam_scale" in truth else {}
+    scored = Truth(_tensor(truth["joints"]), motion=motion, camera=camera, extra=extra)
+    return replace(clip, truth=scored)
+
+
+def arrays_of(clip: Clip) -> Arrays:
+    """The case file's arrays of a clip that has observations, camera and body (else BadInput names what it lacks)."""
+    seen, body, camera = clip.observations, clip.body, clip.camera
+    if seen is None or body is None or camera is None:
+        lacks = [n for n, part in (("observations", seen), ("body", body), ("camera", camera)) if part is None]
+        raise BadInput(clip.path or clip.name, lacks[0], "is not known; a case file needs it")
+    case: Arrays = {
+        "fps": np.array(clip.fps, np.float32),
+        "image_size": np.array(clip.size, np.int64),
+        "keypoints": _array(seen.keypoints),
+        "keypoint_layout": np.array(seen.layout),
+        "init_global_orient": _array(matrix_to_axis_angle(body.global_orient)),
+        "init_body_pose": _array(matrix_to_axis_angle(body.body_pose)),
+        "init_betas": _array(body.betas),
+        "init_transl": _array(body.transl),
+        "cam_R": _array(camera.R),
+        "cam_t": _array(camera.t),
+        "cam_focal": _array(camera.focal),
+        "cam_centre": _array(camera.centre),
+        "cam_metric": np.array(camera.metric),
+    }
+    if clip.rest_joints is not None:
+        case["rest_joints"] = _array(clip.rest_joints)
+    if not bool(seen.valid.all()):
+        case["valid"] = seen.valid.cpu().numpy()
+    if body.betas_of != "smpl":
+        case["betas_model"] = np.array(body.betas_of)
+    return case
+
+
+def _observations(case: Arrays, valid: Tensor) -> Observations:
+    keypoints = _tensor(case["keypoints"])
+    absent = ~valid[:, None] | ~(keypoints[..., 2] > 0)
+    keypoints = torch.where(absent.unsqueeze(-1), torch.zeros_like(keypoints), keypoints)
+    return Observations(keypoints, text(case["keypoint_layout"]), valid)
+
+
+def _body(case: Arrays, valid: Tensor) -> CameraFrameBody:
+    # Whatever stands in invalid frames, NaN included, is put out of the way before it meets arithmetic.
+    def person(key: str) -> Tensor:
+        value = _tensor(case[key])
+        return torch.where(valid.reshape(-1, *[1] * (value.dim() - 1)), value, torch.zeros_like(value))
+
+    betas = _tensor(case["init_betas"])
+    if betas.dim() == 2:
+        betas = betas[valid].mean(0)
+    return CameraFrameBody(
+        global_orient=fill_rotations(axis_angle_to_matrix(person("init_global_orient")), valid),
+        body_pose=fill_rotations(axis_angle_to_matrix(person("init_body_pose")), valid),
+        transl=fill_linear(person("init_transl"), valid),
+        betas=betas,
+        betas_of=text(case["betas_model"]) if "betas_model" in case else "smpl",
+    )
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.array(array, dtype=np.float32))
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy().astype(np.float32)

@@ -1,0 +1,83 @@
+"""Reading and writing `.npz` files: never a pickle, never half a file, the same bytes for the same arrays."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ..errors import BadInput, DiffOptError
+
+Arrays = dict[str, np.ndarray]
+
+
+def keys_of(path: Path) -> frozenset[str]:
+    """Names of the arrays in an `.npz`, read from its directory alone; empty for anything else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return frozenset(n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy"))
+    except (OSError, zipfile.BadZipFile):
+        return frozenset()
+
+
+def read_npz(path: Path) -> Arrays:
+    """All arrays of an `.npz`. Raises BadInput for anything that is not one, is damaged or holds pickles."""
+    try:
+        if not zipfile.is_zipfile(path):
+            with open(path, "rb"):  # tells a missing or unreadable file from a foreign one
+                raise BadInput(path, "file", "is not an .npz archive")
+        arrays: Arrays = {}
+        with np.load(path, allow_pickle=False) as archive:
+            for key in archive.files:
+                try:
+                    value = archive[key]
+                except ValueError as error:
+                    if "pickle" not in str(error):
+                        raise BadInput(path, key, f"cannot be read ({error})") from None
+                    problem = "holds pickled objects, which are not read; save plain arrays"
+                    raise BadInput(path, key, problem) from None
+                if not isinstance(value, np.ndarray):
+                    raise BadInput(path, key, "is not an array")
+                arrays[key] = value
+        return arrays
+    except FileNotFoundError:
+        raise BadInput(path, "file", "does not exist") from None
+    except (OSError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadInput(path, "file", f"cannot be read ({error})") from None
+
+
+def write_npz(path: Path, arrays: Mapping[str, object]) -> None:
+    """Write compressed, atomically; the folder is made if need be.
+
+    NumPy's own writer stamps the hour into the archive; here the bytes depend on the arrays alone, so that the
+    checksum of a simulated case can be compared. Raises DiffOptError naming the folder if it cannot be written.
+    """
+    with atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for key, value in arrays.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.asanyarray(value), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that appears under its name only when it is whole; DiffOptError names an unusable folder."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            yield file
+        os.replace(part, path)
+    except OSError as error:
+        raise DiffOptError(f"{path.parent}: cannot write {path.name}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # a folder that cannot be used has raised its own error already
+            part.unlink(missing_ok=True)

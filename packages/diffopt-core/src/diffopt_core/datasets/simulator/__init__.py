@@ -1,0 +1,1 @@
+"""From motion to evidence: a camera that follows the person, and detectors, regressors and SLAM that err."""

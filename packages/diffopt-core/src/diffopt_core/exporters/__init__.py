@@ -1,0 +1,12 @@
+"""Ways to write a result. The rows name config classes; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from ..plugin import Component
+
+_HERE = "diffopt_core.exporters"
+
+COMPONENTS: list[Component] = [
+    Component("exporter", "npz", f"{_HERE}.npz:NpzConfig", "motion.npz: arrays of motion, joints and camera"),
+    Component("exporter", "json", f"{_HERE}.json:JsonConfig", "motion.json: the same as text, with the metrics"),
+]

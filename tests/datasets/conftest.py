@@ -1,0 +1,59 @@
+"""A good case to spoil, and motions made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffopt_core.datasets.simulator.simulate import simulate
+from diffopt_core.demo_motion import demo_clip
+
+torch.set_num_threads(1)
+Arrays = dict[str, np.ndarray]
+
+#: Not part of the repository; tests that need it are skipped where it is absent.
+SHARED = Path(__file__).parents[3] / "shared"
+
+
+@pytest.fixture(scope="session")
+def walker():
+    """A motion clip with a rest skeleton of its own."""
+    return demo_clip()
+
+
+@pytest.fixture(scope="session")
+def simulated(walker) -> tuple[Arrays, Arrays]:
+    """Case and truth of the walker as a stick figure."""
+    return simulate(walker, seed=3)
+
+
+@pytest.fixture
+def case(simulated) -> Arrays:
+    return {key: value.copy() for key, value in simulated[0].items()}
+
+
+@pytest.fixture
+def truth(simulated) -> Arrays:
+    return {key: value.copy() for key, value in simulated[1].items()}
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[[Arrays], Path]:
+    """Saves arrays unchecked, as a careless producer would."""
+
+    def save(arrays: Arrays) -> Path:
+        path = tmp_path / "spoilt.npz"
+        np.savez(path, **arrays)
+        return path
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not (SHARED / "wild").is_dir():
+        pytest.skip("the shared folder with wild cases and motion capture is not beside this checkout")
+    return SHARED

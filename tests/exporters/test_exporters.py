@@ -1,0 +1,120 @@
+"""Exporters: what went in can be read back, with every convention beside it, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffopt_core.datasets.amass import AmassConfig
+from diffopt_core.datasets.case_file import clip_of
+from diffopt_core.datasets.motion_file import load_motion
+from diffopt_core.datasets.simulator.simulate import simulate
+from diffopt_core.demo_motion import demo_clip
+from diffopt_core.errors import DiffOptError
+from diffopt_core.exporters import COMPONENTS
+from diffopt_core.exporters.json import JsonConfig
+from diffopt_core.exporters.npz import NpzConfig
+from diffopt_core.interfaces import BuildContext, Exporter
+from diffopt_core.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.types import HumanMotion, Result, Status
+
+WORDS = ("axes", "unit", "rotations", "transl_is", "camera_direction", "body_model", "betas_of")
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    walker = demo_clip(frames=30)
+    clip = clip_of(simulate(walker, seed=0)[0], "walk")
+    motion = HumanMotion(walker.truth.motion.pose, walker.truth.motion.trans, torch.full((10,), 0.25), "smpl")
+    return Result(
+        clip=clip, motion=motion, camera=clip.camera, joints=walker.truth.joints, initial=motion,
+        initial_camera=clip.camera, initial_joints=walker.truth.joints, status=Status.FINISHED, recipe={}, log={},
+        provenance={}, body_model="stick", metrics={"rigid_clip": {"joints": 123.456789}},
+    )  # fmt: skip
+
+
+def build(config) -> Exporter:
+    return config.build(BuildContext(torch.device("cpu"), 0, lambda kind, name, options: None))
+
+
+def test_npz_round_trip(result, tmp_path):
+    (path,) = build(NpzConfig()).export(result, tmp_path / "new" / "folder")
+    assert path.name == "motion.npz" and [p.name for p in path.parent.iterdir()] == ["motion.npz"]
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    shapes = {
+        "joints": (30, 24, 3), "global_orient": (30, 3), "body_pose": (30, 23, 3), "transl": (30, 3), "betas": (10,),
+        "cam_R": (30, 3, 3), "cam_t": (30, 3), "cam_focal": (30, 2), "cam_centre": (30, 2), "fps": (),
+    }  # fmt: skip
+    for key, shape in shapes.items():
+        assert arrays[key].shape == shape and arrays[key].dtype == np.float32, key
+    assert all(str(arrays[word]) for word in WORDS)
+    assert "Y up" in str(arrays["axes"]) and "x_cam" in str(arrays["camera_direction"])
+    assert np.array_equal(arrays["joints"], result.joints.numpy())
+    again = axis_angle_to_matrix(torch.from_numpy(arrays["body_pose"]))
+    assert geodesic(again, result.motion.pose[:, 1:]).max() < 2e-3
+    clip = load_motion(path, AmassConfig())
+    assert torch.allclose(clip.truth.joints, result.joints, atol=1e-4), "a result is motion for the simulator"
+
+
+def test_json_holds_the_same(result, tmp_path):
+    build(NpzConfig()).export(result, tmp_path)
+    (path,) = build(JsonConfig()).export(result, tmp_path)
+    content = json.loads(path.read_text())
+    assert content["name"] == "walk" and content["status"] == "finished"
+    assert content["metrics"] == {"rigid_clip": {"joints": 123.45679}}
+    assert set(content["conventions"]) == set(WORDS)
+    with np.load(tmp_path / "motion.npz") as archive:
+        for key in set(archive.files) - set(WORDS):
+            assert np.allclose(np.array(content[key], float), archive[key], atol=1e-4), key
+
+
+def test_not_a_number_is_null(result, tmp_path):
+    broken = replace(result, joints=result.joints * float("nan"), status=Status.DIVERGED)
+    (path,) = build(JsonConfig(decimals=2)).export(broken, tmp_path)
+
+    def constant(name: str) -> float:
+        raise AssertionError(f"{name} is not JSON")
+
+    content = json.loads(path.read_text(), parse_constant=constant)
+    assert content["joints"][0][0] == [None, None, None] and content["status"] == "diverged"
+
+
+@pytest.mark.parametrize("config", [NpzConfig(), JsonConfig()])
+def test_unusable_folder_is_named(result, tmp_path, config):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DiffOptError, match="file"):
+        build(config).export(result, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_forbidden_folder_is_named(result, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(DiffOptError, match=tmp_path.name):
+        build(NpzConfig()).export(result, tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_file(result, tmp_path, monkeypatch):
+    (path,) = build(NpzConfig()).export(result, tmp_path)
+    before = path.read_bytes()
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np.lib.format, "write_array", full)
+    with pytest.raises(DiffOptError, match="No space left"):
+        build(NpzConfig()).export(result, tmp_path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_components_name_their_configs():
+    from importlib import import_module
+
+    for component in COMPONENTS:
+        module, _, name = component.config.partition(":")
+        assert component.kind == "exporter" and hasattr(import_module(module), name)

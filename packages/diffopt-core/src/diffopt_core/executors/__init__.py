@@ -1,0 +1,9 @@
+"""How the step of a block is run. Importing this room does not import torch."""
+
+from __future__ import annotations
+
+from ..plugin import Component
+
+COMPONENTS: list[Component] = [
+    Component("executor", "eager", f"{__name__}.eager:EagerConfig", "plain calls, one operation after the other"),
+]

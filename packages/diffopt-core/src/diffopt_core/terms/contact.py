@@ -1,0 +1,56 @@
+"""Feet that are low and slow stand still."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import PositiveFloat
+
+from ..config import TermConfig
+from ..skeleton import JOINT
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..interfaces import Energy, ProblemContext
+    from ..types import Scene
+
+#: Ankles and balls of the feet.
+FEET: tuple[int, ...] = tuple(JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot"))
+
+
+class ContactConfig(TermConfig):
+    """Squared velocity of ankles and feet in contact, (m/s)^2, mean over the four and over frames (not in the paper).
+
+    Contact is soft, and no gradient flows through it: it falls from 1 to 0 round ``height`` metres above where the
+    joint is when the person stands, and round ``speed`` metres a second. ``sole``: how far the lowest joint of the
+    standing body is above the floor, m.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"joints"})
+
+    height: PositiveFloat = 0.06
+    speed: PositiveFloat = 0.5
+    sole: float = 0.03
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        import torch
+
+        from .frames import frame_mean, span, steps
+
+        counted = steps(span(ctx.observations.valid))
+        assert ctx.body is not None
+        rest = ctx.body.rest_joints(ctx.initial.betas)[..., 1]
+        index = torch.tensor(FEET, device=rest.device)
+        standing = (rest - rest.amin(-1, keepdim=True)).index_select(1, index).unsqueeze(1) + self.sole
+
+        def energy(scene: Scene) -> Tensor:
+            assert scene.joints is not None
+            feet = scene.joints.index_select(2, index)
+            squared = (feet.diff(dim=1) * ctx.fps).square().sum(-1)
+            middle = 0.5 * (feet[:, 1:, :, 1] + feet[:, :-1, :, 1])
+            low = ((self.height - (middle - standing)) / (0.25 * self.height)).sigmoid()
+            slow = ((self.speed - squared.detach().sqrt()) / (0.25 * self.speed)).sigmoid()
+            return frame_mean(((low * slow).detach() * squared).mean(-1), counted)
+
+        return energy

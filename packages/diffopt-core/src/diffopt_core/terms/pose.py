@@ -1,0 +1,35 @@
+"""Articulation near the initial one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from ..config import TermConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..interfaces import Energy, ProblemContext
+    from ..types import Scene
+
+
+class PoseConfig(TermConfig):
+    """``|f_theta(tau_t) - theta_init|^2`` of eq. 5 and 6: the 23 body joints, mean over valid frames.
+
+    ``metric``: see :func:`.rotation_distance.squared_distance`. ``joints``: the paper writes a sum over joints;
+    the mean keeps the weight independent of how many a body has (sum = 23 x mean).
+    """
+
+    metric: Literal["chordal", "geodesic", "axis_angle"] = "chordal"
+    joints: Literal["mean", "sum"] = "mean"
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .frames import frame_mean
+        from .rotation_distance import squared_distance
+
+        def energy(scene: Scene) -> Tensor:
+            distance = squared_distance(scene.motion.pose[:, :, 1:], ctx.initial.pose[:, :, 1:], self.metric)
+            per_frame = distance.mean(-1) if self.joints == "mean" else distance.sum(-1)
+            return frame_mean(per_frame, ctx.observations.valid)
+
+        return energy

@@ -1,0 +1,8 @@
+"""Pictures of results: one PNG a run, and skeletons drawn over video frames. matplotlib is imported when drawing."""
+
+from __future__ import annotations
+
+from .overlay import draw_overlay, pick_frames, pixels_of
+from .result import draw_result
+
+__all__ = ["draw_overlay", "draw_result", "pick_frames", "pixels_of"]

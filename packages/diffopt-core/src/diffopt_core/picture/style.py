@@ -1,0 +1,80 @@
+"""Colours, bones and the figure that all pictures share. No matplotlib until a figure is made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..skeleton import JOINT, PARENTS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart under every common colour blindness, and in grey by lightness.
+FINAL, FINAL_RIGHT = "#0072B2", "#56B4E9"
+INITIAL, INITIAL_RIGHT = "#D55E00", "#F0A868"
+TRUTH = "#1A1A1A"
+CAMERA = "#009E73"
+KEYPOINT = "#F0E442"
+INK, FAINT, SHADOW, FLOOR = "#333333", "#B8B8B8", "#DADADA", "#F4F4F2"
+CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#333333")
+
+#: Child and parent of every bone.
+BONES: tuple[tuple[int, int], ...] = tuple((child, parent) for child, parent in enumerate(PARENTS) if parent >= 0)
+
+_THICK = {JOINT[name]: width for name, width in (
+    ("spine1", 0.17), ("spine2", 0.17), ("spine3", 0.18), ("neck", 0.13), ("head", 0.08), ("left_hip", 0.14),
+    ("right_hip", 0.14), ("left_collar", 0.12), ("right_collar", 0.12), ("left_shoulder", 0.11),
+    ("right_shoulder", 0.11), ("left_knee", 0.12), ("right_knee", 0.12), ("left_ankle", 0.09), ("right_ankle", 0.09),
+    ("left_elbow", 0.08), ("right_elbow", 0.08),
+)}  # fmt: skip
+
+
+def thickness(child: int) -> float:
+    """Diameter of the bone that ends in this joint, m: for the eye, not from any body."""
+    return _THICK.get(child, 0.065)
+
+
+def is_right(child: int) -> bool:
+    return child in _RIGHT
+
+
+_RIGHT = frozenset(index for name, index in JOINT.items() if name.startswith("right_"))
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure on the Agg canvas, outside pyplot: no window, no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def tidy(axes: Axes, **labels: str) -> None:
+    """Thin frame, small grey ticks."""
+    axes.tick_params(labelsize=7, colors=INK, length=2.5, width=0.6)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_linewidth(0.6)
+        axes.spines[side].set_color(FAINT)
+    title = labels.pop("title", "")
+    axes.set(**labels)
+    axes.set_title(title, loc="left", fontsize=9, color=INK)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_fontsize(8)
+        label.set_color(INK)
+
+
+def save(figure: Any, path: Path | str, dpi: int = 150) -> Path:
+    """Write the PNG beside its place and move it there, so that nobody reads half a picture."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    figure.savefig(part, dpi=dpi, format="png")
+    os.replace(part, path)
+    return path

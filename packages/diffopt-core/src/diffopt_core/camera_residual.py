@@ -1,0 +1,73 @@
+"""The learnable camera of eq. 7 to 9: b_R, s_t, b_t and s_f on top of a given trajectory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .recipe import CameraSpec
+from .rotation import columns_to_matrix, matrix_to_columns
+from .types import CameraTrajectory
+
+
+class CameraResidual:
+    """``R = ortho(R_SLAM + b_R)`` in 6D, ``t = t_SLAM s_t + b_t``, ``f = f_SLAM s_f`` (sec. 3.3.2).
+
+    Two things the paper leaves open are settled here. The sum of a rotation and a bias is not a rotation:
+    Gram-Schmidt on its two columns makes it one. And ``t`` depends on where the world's origin lies; here it is
+    taken about the first camera, so that ``s_t`` stretches the camera's path and leaves its start in place.
+
+    ``variables()``: rotation ``B T 6``, scale ``B T 1``, translation ``B T 3`` (m), focal ``B T 1``; ``T`` is 1
+    for parts that :class:`CameraSpec` makes one value a clip.
+    """
+
+    def __init__(self, base: CameraTrajectory, spec: CameraSpec):
+        self.base = base
+        clips, frames = base.t.shape[:2]
+
+        def zeros(per: str, size: int) -> Tensor:
+            return base.t.new_zeros(clips, frames if per == "frame" else 1, size)
+
+        self._rotation = zeros(spec.rotation, 6)
+        self._scale = zeros(spec.scale, 1) + 1.0
+        self._translation = zeros(spec.translation, 3)
+        self._focal = zeros(spec.focal, 1) + 1.0
+
+    def variables(self) -> dict[str, list[Tensor]]:
+        return {
+            "rotation": [self._rotation],
+            "scale": [self._scale],
+            "translation": [self._translation],
+            "focal": [self._focal],
+        }
+
+    def residual(self) -> dict[str, Tensor]:
+        """The four tensors by name, for the terms that regularise them."""
+        return {name: leaves[0] for name, leaves in self.variables().items()}
+
+    def camera(self) -> CameraTrajectory:
+        """The corrected trajectory, ``B T``."""
+        base = self.base
+        origin = base.position[:, :1]
+        R = columns_to_matrix(matrix_to_columns(base.R) + self._rotation)
+        about_origin = base.t + (base.R @ origin.unsqueeze(-1)).squeeze(-1)
+        moved = about_origin * self._scale + self._translation
+        t = moved - (R @ origin.unsqueeze(-1)).squeeze(-1)
+        return replace(base, R=R, t=t, focal=base.focal * self._focal)
+
+    @torch.no_grad()
+    def rescale(self, scale: Float[Tensor, "B"]) -> Float[Tensor, "B T 3"]:
+        """Stretch the given path about its first camera, once and for the whole clip; start the residual anew.
+
+        Returns how far each camera centre moved, m.
+        """
+        base = self.base
+        origin = base.position[:, :1]
+        moved = (scale[:, None, None] - 1.0) * (base.position - origin)
+        base.t.sub_((base.R @ moved.unsqueeze(-1)).squeeze(-1))
+        self._scale.fill_(1.0)
+        self._translation.zero_()
+        return moved

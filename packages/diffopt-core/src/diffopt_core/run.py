@@ -1,0 +1,194 @@
+"""The walk: perceive, window, place and bind, solve, evaluate, export. Each step once, in this order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import DiffOptError
+from .evaluate import evaluate
+from .folder import ResultFolder
+from .interfaces import BuildContext
+from .perceive import open_clip, perceive
+from .place import Placed
+from .problem import Problem, bind, body_alone, current
+from .provenance import device as find_device
+from .provenance import peak_memory, provenance
+from .recipe import Recipe
+from .registry import Registry
+from .solve import Outcome, solve
+from .types import Result, Status
+from .window import Evidence, key, pick, stack
+
+Report = Callable[[str, int, int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked for: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``)."""
+
+    inputs: tuple[Path, ...]
+    recipe: Recipe
+    registry: Registry
+    out: Path
+    seed: int = 0
+    device: str = "auto"
+    overwrite: bool = False
+    batch: int = 64
+    only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
+
+    def folder(self, name: str) -> Path:
+        return self.out if len(self.inputs) == 1 or self.only else self.out / name
+
+
+def check(run: Run) -> list[Evidence]:
+    """Everything that can fail before the heavy work: plugins, options, device, files, output folders."""
+    chosen = find_device(run.device)
+    _check_components(run)
+    ctx = BuildContext(chosen, run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx))
+    clips = [open_clip(path, run.registry, run.recipe, ctx) for path in run.inputs]
+    names = [clip.name for clip in clips]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DiffOptError(f"two inputs are called '{sorted(twice)[0]}'; results would overwrite each other")
+    for clip in clips:
+        if not run.only or clip.name in run.only:
+            ResultFolder(run.folder(clip.name)).check(_fingerprint(run, clip.sha256), run.overwrite)
+    return [perceive(clip, run.registry, run.recipe, ctx) for clip in clips]
+
+
+def execute(run: Run, report: Report) -> list[Result]:
+    """Solve every input and write its results. Clips that can share a batch do."""
+    evidence = check(run)
+    todo = [item for item in evidence if run.only or not _is_done(run, item)]
+    run.registry.manager.hook.diffopt_run_started(run=run)
+    results = []
+    for _, group in groupby(sorted(todo, key=lambda item: str(key(item))), key=key):
+        members = list(group)
+        for first in range(0, len(members), run.batch):
+            results += _solve_batch(run, members[first : first + run.batch], report)
+    return results
+
+
+def _check_components(run: Run) -> None:
+    """Every config of the recipe is made once, so that a misspelt option fails here."""
+    registry, recipe = run.registry, run.recipe
+    for kind, spec in [
+        ("detector", recipe.detector),
+        ("camera", recipe.camera),
+        ("initializer", recipe.initializer),
+        ("body", recipe.body),
+        ("representation", recipe.representation),
+        ("prior", recipe.prior),
+        ("executor", recipe.executor),
+        *(("term", spec) for spec in recipe.used_terms().values()),
+        *(("exporter", spec) for spec in recipe.exporters),
+    ]:
+        registry.config(kind, spec.name, spec.options)
+    for name in recipe.metrics:
+        registry.component("metric", name)
+
+
+def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[Result]:
+    began = time.perf_counter()
+    chosen = find_device(run.device)
+    ctx = BuildContext(chosen, run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx))
+    seeds = [_clip_seed(run.seed, item.clip.sha256) for item in members]
+    problem = bind(stack(members, chosen), seeds, run.registry, run.recipe, ctx)
+    seconds = {"bind": time.perf_counter() - began}
+    outcome = solve(problem, run.recipe, report)
+    for name, log in outcome.logs.items():
+        seconds[name] = log.seconds
+        run.registry.manager.hook.diffopt_stage_finished(run=run, stage=name, log=log)
+    facts = provenance(run.registry, run.recipe, chosen, run.seed)
+    facts |= {"seconds": seconds, "batch": [str(item.clip.path) for item in members], "memory": peak_memory(chosen)}
+    results = [
+        _result(run, problem, outcome, facts, index)
+        for index, item in enumerate(members)
+        if not run.only or item.clip.name in run.only
+    ]
+    for result in results:
+        ResultFolder(run.folder(result.clip.name)).write(result, _exporters(run, ctx), _run_json(run, result))
+        run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
+    return results
+
+
+def _result(run: Run, problem: Problem, outcome: Outcome, facts: dict[str, Any], index: int) -> Result:
+    """Clip ``index`` of a solved batch, scored where there is truth."""
+    final = Placed(*current(problem))
+    body, clip = problem.body, problem.batch.clips[index]
+    with torch.no_grad():
+        joints, first = body.joints(final.motion)[index].cpu(), body.joints(problem.start.motion)[index].cpu()
+    facts = facts | {"scale": [s[index].item() for log in outcome.logs.values() for s in log.scale]}
+    result = Result(
+        clip=clip,
+        motion=pick(final.motion, index),
+        camera=pick(final.camera, index),
+        joints=joints,
+        initial=pick(problem.start.motion, index),
+        initial_camera=pick(problem.start.camera, index),
+        initial_joints=first,
+        status=Status.DIVERGED if bool(outcome.diverged[index]) else Status.FINISHED,
+        recipe=run.recipe.dump(),
+        log={name: log.of_clip(index) for name, log in outcome.logs.items()},
+        provenance=facts,
+        body_model=body.name,
+    )
+    if clip.truth is None:
+        return result
+    body = body_alone(problem, index, run.registry, run.recipe)
+    names, build = run.recipe.metrics, problem.ctx.build
+    metrics = {
+        "initial": evaluate(clip, result.initial, body, names, result.initial_camera, build),
+        "final": evaluate(clip, result.motion, body, names, result.camera, build),
+    }
+    return replace(result, metrics=metrics)
+
+
+def _exporters(run: Run, ctx: BuildContext) -> list[Any]:
+    return [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
+
+
+def _run_json(run: Run, result: Result) -> dict[str, Any]:
+    """What ``diffopt run RUN.json`` needs to repeat the run, and what a reader wants to know of it."""
+    return {
+        "diffopt_run": 1,
+        "fingerprint": _fingerprint(run, result.clip.sha256),
+        "clip": result.clip.name,
+        "inputs": result.provenance["batch"],
+        "plugins": list(run.registry.options),
+        "sha256": result.clip.sha256,
+        "seed": run.seed,
+        "device": run.device,
+        "status": str(result.status),
+        "fps": result.clip.fps,
+        "fps_from": "input.fps" if run.recipe.input.fps else "file",
+        "focal_from": f"camera '{run.recipe.camera.name}'",
+        "body_model": result.body_model,
+        "metrics": result.metrics,
+        "provenance": result.provenance,
+        "recipe": result.recipe,
+    }
+
+
+def _fingerprint(run: Run, sha256: str | None) -> str:
+    """Equal for runs that would give the same result."""
+    text = json.dumps([run.recipe.dump(), run.seed, run.device, sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_done(run: Run, item: Evidence) -> bool:
+    folder = ResultFolder(run.folder(item.clip.name))
+    return not run.overwrite and folder.holds(_fingerprint(run, item.clip.sha256))
+
+
+def _clip_seed(seed: int, sha256: str | None) -> int:
+    """A stream of its own for every clip, the same alone or in a batch."""
+    return (seed * 2_654_435_761 + int((sha256 or "0")[:8], 16)) % 2**31

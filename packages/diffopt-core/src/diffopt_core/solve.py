@@ -1,0 +1,174 @@
+"""Fourth step: schedule, stage, rounds, blocks, steps. Table 1 of the paper is the recipe's data, not code here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from .problem import Problem
+from .recipe import BlockSpec, Recipe, StageSpec
+from .rescale import rescale
+from .types import HumanMotion
+
+#: Called a few times a stage: stage, steps done, steps in all, mean of each term over the clips.
+Report = Callable[[str, int, int, dict[str, float]], None]
+
+#: How often in a stage the device is asked for losses and finiteness. In between, the host never waits for it.
+_LOOKS = 12
+
+
+@dataclass
+class Log:
+    """Loss terms of a stage: block -> (names, tensor ``steps terms B``)."""
+
+    seconds: float = 0.0
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    values: dict[str, Tensor] = field(default_factory=dict)
+    scale: list[Tensor] = field(default_factory=list)
+
+    def close(self, blocks: list[_Block], began: float) -> Log:
+        """Read the device's log, once."""
+        self.values = {block.name: block.values[: block.done].cpu() for block in blocks}
+        self.seconds = time.perf_counter() - began
+        return self
+
+    def of_clip(self, index: int) -> dict[str, list[float]]:
+        """Term -> values by step for one clip; a term of two blocks appears as ``block.term``."""
+        out = {}
+        for block, names in self.names.items():
+            for k, name in enumerate(names):
+                label = name if sum(name in other for other in self.names.values()) == 1 else f"{block}.{name}"
+                out[label] = self.values[block][:, k, index].tolist()
+        return out
+
+
+@dataclass
+class Outcome:
+    """``diverged``: clips (bool ``B``) that left the finite numbers and were put back to their last finite state."""
+
+    logs: dict[str, Log]
+    diverged: Tensor
+
+
+class _Block:
+    """A block bound to its optimiser for the length of a stage."""
+
+    def __init__(self, name: str, spec: BlockSpec, stage: StageSpec, problem: Problem, progress: Tensor):
+        self.name, self.spec, self.problem, self.progress = name, spec, problem, progress
+        self.names = tuple(spec.terms)
+        self.terms = [problem.terms[term] for term in self.names]
+        self.weights = [spec.terms[term] for term in self.names]
+        self.needs = frozenset().union(*(term.needs for term in self.terms))
+        groups = problem.variables.groups(spec.free, spec.lr)
+        self.leaves: list[Tensor] = [leaf for group in groups for leaf in group["params"]]  # type: ignore[attr-defined]
+        self.optimiser = torch.optim.Adam(groups, foreach=True)
+        motion = {id(leaf) for leaves in problem.representation.variables().values() for leaf in leaves}
+        self.moves_body = any(id(leaf) in motion for leaf in self.leaves)
+        self.held: HumanMotion | None = None
+        self.values = progress.new_zeros(stage.rounds * spec.steps, len(self.names), len(problem.batch.clips))
+        self.done = 0
+        self.step = problem.executor.prepare(self._losses, all(term.capturable for term in self.terms))
+
+    def _losses(self) -> Tensor:
+        """Gradients of the weighted sum over all clips; each term's value, ``terms B``."""
+        motion = self.held if self.held is not None else self.problem.representation.motion()
+        scene = self.problem.scene(motion, self.needs, self.progress)
+        values = torch.stack([term.energy(scene) for term in self.terms])
+        weights = values.new_tensor(self.weights)
+        grads = torch.autograd.grad((weights @ values).sum(), self.leaves, allow_unused=True)
+        for leaf, grad in zip(self.leaves, grads, strict=True):
+            leaf.grad = torch.zeros_like(leaf) if grad is None else grad
+        return values.detach()
+
+    def run(self, steps: int, start: int, total: int) -> int:
+        """So many steps; ``start`` and ``total`` count the stage's. Returns the new count."""
+        for leaf in self.leaves:
+            leaf.requires_grad_(True)
+        if not self.moves_body:
+            with torch.no_grad():
+                self.held = self.problem.representation.motion()
+        for k in range(steps):
+            self.progress.fill_((start + k) / total)
+            self.values[self.done] = self.step()
+            self.optimiser.step()
+            self.done += 1
+        for leaf in self.leaves:
+            leaf.requires_grad_(False)
+        self.held = None
+        return start + steps
+
+    def means(self) -> dict[str, float]:
+        latest = self.values[max(self.done - 1, 0)].mean(-1).tolist()
+        return dict(zip(self.names, latest, strict=True))
+
+
+def solve(problem: Problem, recipe: Recipe, report: Report) -> Outcome:
+    """Run every scheduled stage. A clip that leaves the finite numbers is put back to its last finite state and
+    stays there; when all have, the solve stops."""
+    logs: dict[str, Log] = {}
+    device = problem.ctx.device
+    diverged = torch.zeros(len(problem.batch.clips), dtype=torch.bool, device=device)
+    for leaf in problem.variables.all():
+        leaf.requires_grad_(False)
+    for number, (name, stage) in enumerate(recipe.stages):
+        problem.noise.restart(number + 1)
+        logs[name] = _run_stage(name, stage, problem, recipe, report, diverged)
+        if bool(diverged.all()):
+            break
+    return Outcome(logs, diverged)
+
+
+def _run_stage(name: str, stage: StageSpec, problem: Problem, recipe: Recipe, report: Report, diverged: Tensor) -> Log:
+    """One stage. ``diverged`` is updated in place."""
+    began = time.perf_counter()
+    progress = torch.zeros((), device=problem.ctx.device)
+    blocks = [_Block(block, stage.block[block], stage, problem, progress) for block in stage.blocks]
+    total = stage.rounds * sum(block.spec.steps for block in blocks)
+    log = Log(names={block.name: block.names for block in blocks})
+    correct = recipe.scale.mode != "none" and recipe.scale.stage == name
+    rescale_after = {max(1, round(at * stage.rounds)) for at in recipe.scale.at} if correct else set()
+    snapshot, done, looked, dropped = problem.variables.snapshot(), 0, 0, False
+    for number in range(stage.rounds):
+        for block in blocks:
+            for count in _pieces(block.spec.steps, stage.rounds):
+                if not dropped and done >= stage.lr_drop_at * total:
+                    dropped = True
+                    _slow_down(blocks, stage.lr_drop)
+                done = block.run(count, done, total)
+                if done - looked < total / _LOOKS and done < total:
+                    continue
+                looked = done
+                snapshot = _look(problem, blocks, snapshot, diverged)
+                report(name, done, total, {k: v for each in blocks for k, v in each.means().items()})
+                if bool(diverged.all()):
+                    return log.close(blocks, began)
+        if number + 1 in rescale_after:
+            log.scale.append(rescale(problem, recipe.scale).cpu())
+    return log.close(blocks, began)
+
+
+def _pieces(steps: int, rounds: int) -> list[int]:
+    """A block's steps of one round. A stage of a single round is cut so that it can be looked at as it goes."""
+    size = steps if rounds > 1 else -(-steps // _LOOKS)
+    return [min(size, steps - first) for first in range(0, steps, size)]
+
+
+def _slow_down(blocks: list[_Block], factor: float) -> None:
+    for block in blocks:
+        for group in block.optimiser.param_groups:
+            group["lr"] *= factor
+
+
+def _look(problem: Problem, blocks: list[_Block], snapshot: list[Tensor], diverged: Tensor) -> list[Tensor]:
+    """Put clips that are no longer finite back to the last look; return the new snapshot."""
+    finite = problem.variables.finite()
+    for block in blocks:
+        finite &= torch.isfinite(block.values[: block.done]).all(0).all(0)
+    diverged |= ~finite
+    if bool(diverged.any()):
+        problem.variables.restore(snapshot, diverged)
+    return problem.variables.snapshot()

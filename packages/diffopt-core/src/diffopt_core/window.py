@@ -1,0 +1,110 @@
+"""Clips of equal length and frame rate, laid side by side: ``T`` to ``B T``, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .errors import DiffOptError
+from .types import CameraFrameBody, CameraTrajectory, Clip, Observations, map_tensors
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What perception gave for one clip (``T``)."""
+
+    clip: Clip
+    observations: Observations
+    camera: CameraTrajectory
+    body: CameraFrameBody
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Evidence of the clips that are solved together (``B T``)."""
+
+    clips: tuple[Clip, ...]
+    fps: float
+    observations: Observations
+    camera: CameraTrajectory
+    global_orient: Float[Tensor, "B T 3 3"]
+    body_pose: Float[Tensor, "B T 23 3 3"]
+    transl: Float[Tensor, "B T 3"]
+    betas: Float[Tensor, "B 10"]
+    betas_of: str
+    rest_joints: Float[Tensor, "B 24 3"] | None
+
+
+def key(evidence: Evidence) -> tuple:
+    """Clips with equal keys can share a batch."""
+    clip = evidence.clip
+    has_rest = clip.rest_joints is not None
+    camera = (evidence.camera.metric, evidence.camera.level)
+    return (clip.num_frames, clip.fps, evidence.observations.layout, evidence.body.betas_of, has_rest, *camera)
+
+
+def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
+    """Lay clips side by side on a device, in float32."""
+    if len({key(item) for item in evidence}) != 1:
+        raise DiffOptError(
+            "clips of one batch must agree in frames, frame rate, keypoint layout, body model and kind of camera"
+        )
+
+    def side_by_side(tensors: Sequence[Tensor]) -> Tensor:
+        out = torch.stack(list(tensors)).to(device)
+        return out.float() if out.is_floating_point() else out
+
+    first = evidence[0]
+    rest = [item.clip.rest_joints for item in evidence if item.clip.rest_joints is not None]
+    return Batch(
+        clips=tuple(item.clip for item in evidence),
+        fps=first.clip.fps,
+        observations=Observations(
+            keypoints=side_by_side([item.observations.keypoints for item in evidence]),
+            layout=first.observations.layout,
+            valid=side_by_side([item.observations.valid for item in evidence]),
+        ),
+        camera=CameraTrajectory(
+            R=side_by_side([item.camera.R for item in evidence]),
+            t=side_by_side([item.camera.t for item in evidence]),
+            focal=side_by_side([item.camera.focal for item in evidence]),
+            centre=side_by_side([item.camera.centre for item in evidence]),
+            metric=first.camera.metric,
+            level=first.camera.level,
+        ),
+        global_orient=side_by_side([item.body.global_orient for item in evidence]),
+        body_pose=side_by_side([item.body.body_pose for item in evidence]),
+        transl=side_by_side([item.body.transl for item in evidence]),
+        betas=side_by_side([item.body.betas for item in evidence]),
+        betas_of=first.body.betas_of,
+        rest_joints=side_by_side(rest) if rest else None,
+    )
+
+
+def pick(value, index: int):
+    """Clip ``index`` of a dataclass with leading ``B``, on the CPU and cut from any graph."""
+    return map_tensors(value, lambda tensor: tensor[index].detach().cpu())
+
+
+def cut(clip: Clip, start: int, stop: int | None, fps: float | None) -> Clip:
+    """The frames ``start .. stop`` of a clip at a frame rate of the user's, truth and evidence alike."""
+    end = clip.num_frames if stop is None else min(stop, clip.num_frames)
+    if end - start < 3:
+        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames}: at least 3 are needed")
+    rate = fps or clip.fps
+    if (start, end) == (0, clip.num_frames):
+        return replace(clip, fps=rate)
+
+    def span(tensor: Tensor) -> Tensor:
+        return tensor[start:end] if tensor.ndim and tensor.shape[0] == clip.num_frames else tensor
+
+    parts: dict[str, Any] = {
+        name: None if getattr(clip, name) is None else map_tensors(getattr(clip, name), span)
+        for name in ("observations", "body", "camera", "truth")
+    }
+    return replace(clip, fps=rate, num_frames=end - start, **parts)

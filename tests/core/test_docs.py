@@ -1,0 +1,129 @@
+"""The docs say everything that there is to say, and what they show works."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from diffopt_core import hookspecs
+from diffopt_core.cli.app import build
+from diffopt_core.plugin import KINDS
+from diffopt_core.recipe import BlockSpec, CameraSpec, InputSpec, PlaceSpec, Recipe, ScaleSpec, StageSpec
+from diffopt_core.registry import Registry
+from diffopt_core.testing import PriorContract
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+OURS = {"diffopt-core", "diffopt-priors", "diffopt-cameras", "diffopt-inits"}
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def test_every_kind_with_its_flag():
+    text = page("plugins.md")
+    for kind in KINDS.values():
+        assert f"| `{kind.name}` | {f'`{kind.flag}`' if kind.flag else ''}" in text, kind.name
+
+
+def test_every_hook():
+    hooks = [name for name in vars(hookspecs) if name.startswith("diffopt_")]
+    assert len(hooks) == 6
+    for hook in hooks:
+        assert f"`{hook}(" in page("plugins.md"), hook
+
+
+def test_every_component():
+    """`diffopt plugins --markdown > docs/components.md` mends this."""
+    text, registry = page("components.md"), Registry.load()
+    sections = {part.split("\n", 1)[0]: part for part in text.split("\n## ")}
+    for (kind, name), owner in registry.owner.items():
+        if owner.distribution in OURS:
+            row = (
+                f"| `{name}` | {registry.components[kind][name].summary.replace('|', ' or ')} | {owner.distribution} |"
+            )
+            assert row in sections[kind], f"{kind} {name}"
+
+
+def test_every_command_and_flag():
+    text = page("cli.md")
+    command, _ = build()
+    for name, sub in command.commands.items():
+        assert f"`{name}`" in text, name
+        for param in [] if hasattr(sub, "commands") else sub.params:
+            for flag in (*param.opts, *param.secondary_opts):
+                assert not flag.startswith("-") or flag in text, f"{name} {flag}"
+
+
+PREFIXES = {"": Recipe, "input.": InputSpec, "place.": PlaceSpec, "camera_residual.": CameraSpec, "scale.": ScaleSpec}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_every_recipe_key_with_its_default(prefix):
+    text = page("recipes.md")
+    for key, field in PREFIXES[prefix].model_fields.items():
+        row = re.search(rf"^\| `{re.escape(prefix + key)}` \| (.*?) \|", text, re.MULTILINE)
+        assert row, f"{prefix}{key}"
+        default = field.default
+        if isinstance(default, str | int | float | tuple) and prefix != "" and default is not None:
+            said = row[1].strip("`").strip('"').strip("[]")
+            assert said == str(list(default))[1:-1] if isinstance(default, tuple) else said == str(default), row[0]
+
+
+@pytest.mark.parametrize("spec", [StageSpec, BlockSpec])
+def test_every_key_of_stages_and_blocks(spec):
+    for key in spec.model_fields:
+        assert key == "block" or f"| `{key}` |" in page("recipes.md"), key
+
+
+def test_every_recipe():
+    text = page("recipes.md")
+    for name in Registry.load().recipes:
+        assert f"`{name}`" in text, name
+
+
+def test_links_lead_somewhere():
+    for path in [
+        ROOT / "README.md",
+        *DOCS.glob("*.md"),
+        *ROOT.glob("p*/README.md"),
+        *ROOT.glob("packages/*/README.md"),
+    ]:
+        for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
+            if "://" not in link and not link.endswith("demo.png"):  # the picture is added with the first results
+                assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def blocks(name: str, first_line: str) -> list[str]:
+    """Code blocks of a page that begin with a line."""
+    return [code for code in re.findall(r"```python\n(.*?)```", page(name), re.DOTALL) if code.startswith(first_line)]
+
+
+def test_the_example_is_the_one_in_the_docs():
+    (shown,) = blocks("plugins.md", "# diffopt_calm.py")
+    file = (ROOT / "examples/calm_prior/src/diffopt_calm.py").read_text()
+    body = shown.removeprefix("# diffopt_calm.py\n")
+    assert body.strip() == file.split('"""', 2)[2].strip()
+    assert len([line for line in body.splitlines() if line.strip()]) <= 30
+
+
+def test_the_shown_plugin_keeps_its_contract(tmp_path, monkeypatch):
+    (code,) = blocks("plugins.md", "# diffopt_calm.py")
+    (tmp_path / "diffopt_calm.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "diffopt_calm", raising=False)
+
+    class Calm(PriorContract):
+        name = "calm"
+
+        def registry(self):
+            return Registry.load(["diffopt_calm.py"])
+
+    contract = Calm()
+    checks = [name for name in dir(contract) if name.startswith("test_")]
+    assert len(checks) > 8
+    for check in checks:
+        getattr(contract, check)()

@@ -1,0 +1,41 @@
+"""The numbered examples run as they stand, on a clip of a dozen frames."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+QUICK = [
+    "prior=none",
+    "representation=raw",
+    "stage.warmup.all.steps=2",
+    "stage.guide.rounds=1",
+    "stage.finetune.all.steps=2",
+]
+
+
+def example(name: str):
+    return runpy.run_path(str(EXAMPLES / name))["main"]
+
+
+@pytest.fixture
+def case(tmp_path) -> Path:
+    path = tmp_path / "standing.npz"
+    example("02_make_a_case.py")(path, frames=12)
+    return path
+
+
+def test_recover_and_read(case, tmp_path, capsys):
+    result = example("01_recover_motion.py")(case, tmp_path / "out", QUICK)
+    assert str(result.status) == "finished" and result.joints.shape == (12, 24, 3)
+    assert example("03_read_a_result.py")(tmp_path / "out") >= 0.0
+    assert "camera_direction" in capsys.readouterr().out
+
+
+def test_compare_priors(case, tmp_path):
+    settings = [item for item in QUICK if not item.startswith("prior")]
+    speeds = example("04_compare_priors.py")(case, ["none", "calm"], tmp_path, settings)
+    assert set(speeds) == {"none", "calm"}

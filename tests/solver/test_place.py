@@ -1,0 +1,94 @@
+"""Placement: known worlds come back level, on the floor, at the right depth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from diffopt_core.place import camera_frame_motion, find_up, fit_translation, levelling, place
+from diffopt_core.recipe import PlaceSpec
+from diffopt_core.rotation import axis_angle_to_matrix, geodesic
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenes import seen, true_scene
+
+unit = st.floats(-1.0, 1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(unit, unit, unit)
+def test_levelling_brings_any_direction_up(x, y, z):
+    up = torch.tensor([[x, y, z + 1e-3]])
+    up = torch.nn.functional.normalize(up, dim=-1)
+    Q = levelling(up)
+    torch.testing.assert_close((Q @ up.unsqueeze(-1)).squeeze(-1), torch.tensor([[0.0, 1.0, 0.0]]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(torch.linalg.det(Q), torch.ones(1), atol=1e-4, rtol=0)
+
+
+def test_levelling_of_straight_down_is_a_half_turn():
+    Q = levelling(torch.tensor([[0.0, -1.0, 0.0]]))
+    torch.testing.assert_close(Q @ torch.tensor([0.0, -1.0, 0.0]), torch.tensor([[0.0, 1.0, 0.0]]))
+
+
+@pytest.mark.parametrize("up", ["trunk", "camera"])
+def test_a_tilted_world_comes_back_level_and_on_the_floor(up):
+    motion, camera, body = true_scene()
+    tilt = axis_angle_to_matrix(torch.tensor([[2.8, 0.1, 0.4], [0.3, -0.2, 1.0]]))
+    placed = place(seen(motion, camera, body, tilt), body, PlaceSpec(up=up))
+    true_up = camera.R[..., 1]
+    angle = torch.acos((placed.camera.R[..., 1] * true_up).sum(-1).clamp(-1, 1))
+    # The trunk of the test's bodies leans by a tenth of a radian or so; level camera axes mend part of that.
+    assert float(angle.max()) < 0.2
+    feet = body.joints(placed.motion)[..., [7, 8, 10, 11], 1]
+    assert float(torch.quantile(feet.amin(-1), 0.1, dim=1).abs().max()) < 1e-4
+
+
+def test_level_camera_axes_correct_a_leaning_trunk():
+    motion, camera, body = true_scene()
+    lean = motion.pose.clone()
+    lean[:, :, 0] = lean[:, :, 0] @ axis_angle_to_matrix(torch.tensor([0.0, 0.0, 0.3]))
+    joints = body.joints(replace(motion, pose=lean))
+    errors = {
+        up: torch.acos(find_up(joints, camera, PlaceSpec(up=up))[:, 1].clamp(-1, 1)).max() for up in ("trunk", "camera")
+    }
+    assert errors["camera"] < 0.5 * errors["trunk"]
+
+
+def test_fitted_translation_finds_the_true_depth_whatever_the_guess():
+    motion, camera, body = true_scene()
+    batch = seen(motion, camera, body)
+    wrong = replace(batch, transl=batch.transl * 1.3 + 0.2)
+    fitted = fit_translation(camera_frame_motion(wrong), wrong, body, smooth=0.1)
+    torch.testing.assert_close(fitted, batch.transl, atol=6e-3, rtol=0)
+
+
+def test_frames_without_keypoints_take_the_depth_of_their_neighbours():
+    motion, camera, body = true_scene()
+    batch = seen(motion, camera, body)
+    keypoints = batch.observations.keypoints.clone()
+    keypoints[:, 8:11, :, 2] = 0.0
+    keypoints[:, 8:11, :, :2] = 0.0
+    wrong = replace(batch, transl=batch.transl * 1.2, observations=replace(batch.observations, keypoints=keypoints))
+    fitted = fit_translation(camera_frame_motion(wrong), wrong, body, smooth=0.2)
+    assert float((fitted[..., 2] - batch.transl[..., 2]).abs().max()) < 0.05
+
+
+def test_outliers_among_the_keypoints_do_not_move_the_person():
+    motion, camera, body = true_scene()
+    batch = seen(motion, camera, body)
+    keypoints = batch.observations.keypoints.clone()
+    keypoints[:, ::3, 9, :2] += 200.0
+    spoilt = replace(batch, observations=replace(batch.observations, keypoints=keypoints))
+    fitted = fit_translation(camera_frame_motion(spoilt), spoilt, body, smooth=0.0)
+    assert float((fitted - batch.transl).norm(dim=-1).max()) < 0.02
+
+
+def test_placement_keeps_what_the_camera_sees():
+    motion, camera, body = true_scene()
+    batch = seen(motion, camera, body, axis_angle_to_matrix(torch.tensor([[1.0, 0.5, 0.2], [0.0, 0.0, 3.0]])))
+    placed = place(batch, body, PlaceSpec(depth="given", path_smooth=0))
+    back = placed.camera.R @ placed.motion.pose[:, :, 0]
+    assert float(geodesic(back, batch.global_orient).max()) < 1e-3
+    trans = (placed.camera.R @ placed.motion.trans.unsqueeze(-1)).squeeze(-1) + placed.camera.t
+    torch.testing.assert_close(trans, batch.transl, atol=1e-4, rtol=0)

@@ -1,0 +1,55 @@
+"""Cutting and stacking of clips."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffopt_core.errors import DiffOptError
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from diffopt_core.window import Evidence, cut, key, pick, stack
+
+
+def clip(frames: int = 12, fps: float = 30.0) -> Clip:
+    eye = torch.eye(3).expand(frames, 3, 3)
+    focal = torch.full((frames, 2), 900.0)
+    return Clip(
+        "clip",
+        None,
+        fps,
+        (640, 480),
+        frames,
+        observations=Observations(torch.arange(frames * 51.0).view(frames, 17, 3), "coco17", torch.ones(frames) > 0),
+        body=CameraFrameBody(eye, eye.unsqueeze(1).expand(-1, 23, -1, -1), torch.ones(frames, 3), torch.zeros(10)),
+        camera=CameraTrajectory(eye, torch.zeros(frames, 3), focal, focal / 2),
+    )
+
+
+def evidence(item: Clip) -> Evidence:
+    return Evidence(item, item.observations, item.camera, item.body)
+
+
+def test_cut_takes_the_same_frames_of_everything_and_leaves_the_shape():
+    part = cut(clip(), 3, 9, 60.0)
+    assert part.num_frames == 6 and part.fps == 60.0
+    assert part.observations.keypoints.shape == (6, 17, 3) and part.camera.t.shape == (6, 3)
+    assert part.body.betas.shape == (10,)
+    torch.testing.assert_close(part.observations.keypoints, clip().observations.keypoints[3:9])
+
+
+def test_cut_refuses_fewer_than_three_frames():
+    with pytest.raises(DiffOptError, match="at least 3"):
+        cut(clip(), 5, 7, None)
+
+
+def test_stack_and_pick_are_inverse():
+    items = [clip(), clip()]
+    batch = stack([evidence(item) for item in items], torch.device("cpu"))
+    assert batch.transl.shape == (2, 12, 3) and batch.rest_joints is None
+    again = pick(batch.camera, 1)
+    torch.testing.assert_close(again.focal, items[1].camera.focal)
+
+
+def test_clips_of_different_rate_do_not_share_a_batch():
+    assert key(evidence(clip())) != key(evidence(clip(fps=25.0)))
+    with pytest.raises(DiffOptError, match="frame rate"):
+        stack([evidence(clip()), evidence(clip(fps=25.0))], torch.device("cpu"))

@@ -1,9 +1,15 @@
 """A network with everything that gives its numbers a meaning: statistics, skeleton, schedule, scaling.
 
-Works on normalised features ``x = (f - mean) / std``. With ``precondition`` the network's output F is turned
-into x0 as EDM does (Karras et al. 2022, eq. 7): x0 = c_skip x_t + c_out F. For a variance-preserving process
-and unit data variance, c_skip = alpha, c_out = -sigma and c_in = 1; so a low noise level reproduces its
-input however weak the network is.
+Works on normalised features ``x = (f - mean) / std``. With ``sigma_data`` the network's output F is turned into
+x0 as EDM does (Karras et al. 2022, eq. 7, written for a variance-preserving process)::
+
+    x0 = c_skip x_t + c_out F     c_skip = alpha s^2 / (alpha^2 s^2 + sigma^2)
+                                  c_out^2 = (1 - alpha c_skip)^2 + (c_skip sigma)^2
+
+so a low noise level reproduces its input however weak the network is, and F has unit variance at every level.
+``s`` = 1 is the velocity parametrisation, in which F must carry the noise of all channels through a narrow
+network; motion lies near a thin manifold, and with a small ``s`` F is the motion itself until the noise is
+about as small as ``s``.
 
 Two noise levels: ``t`` for the body, ``root_t`` for the trajectory channels (``layout.TRAJECTORY``). Equal
 levels are ordinary diffusion; ``root_t`` near the end with a small ``t`` asks "what path belongs to this
@@ -32,12 +38,12 @@ class Denoiser(nn.Module):
         mean: Float[Tensor, "D"],
         std: Float[Tensor, "D"],
         offsets: Float[Tensor, "24 3"],
-        precondition: bool,
+        sigma_data: float | None,
     ) -> None:
         super().__init__()
         self.network = network
         self.diffusion = diffusion
-        self.precondition = precondition
+        self.preconditioned = sigma_data is not None
         self.two_levels = network.embed_root_timestep is not None
         self.mean: Tensor
         self.std: Tensor
@@ -49,6 +55,12 @@ class Denoiser(nn.Module):
         mask = torch.zeros(len(mean), dtype=torch.bool)
         mask[list(TRAJECTORY)] = self.two_levels
         self.register_buffer("trajectory", mask, persistent=False)
+        if sigma_data is not None:
+            alpha, sigma = diffusion.get_buffer("alpha"), diffusion.get_buffer("sigma")
+            skip = alpha * sigma_data**2 / ((alpha * sigma_data) ** 2 + sigma**2)
+            out = ((1 - alpha * skip) ** 2 + (skip * sigma) ** 2).sqrt()
+            diffusion.register_buffer("c_skip", skip, persistent=False)
+            diffusion.register_buffer("c_out", out, persistent=False)
 
     def normalise(self, features: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """Zero mean, unit block variance."""
@@ -70,6 +82,6 @@ class Denoiser(nn.Module):
     def predict(self, x_t: Float[Tensor, "B T D"], t: Tensor, root_t: Tensor) -> Float[Tensor, "B T D"]:
         """Estimate of x0 (normalised)."""
         out = self.network(x_t, t, root_t=root_t)
-        if not self.precondition:
+        if not self.preconditioned:
             return out
-        return self.level("alpha", t, root_t) * x_t - self.level("sigma", t, root_t) * out
+        return self.level("c_skip", t, root_t) * x_t + self.level("c_out", t, root_t) * out

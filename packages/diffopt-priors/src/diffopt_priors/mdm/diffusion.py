@@ -45,11 +45,11 @@ def respaced_steps(steps: int, sections: str) -> list[int]:
         length = size + (i < extra)
         if length < count:
             raise ValueError(f"cannot keep {count} of a section of {length} steps")
-        stride = (length - 1) / (count - 1) if count > 1 else 1.0
-        position = 0.0
+        # A running sum, as the official code has it: the rounding of half steps depends on it.
+        gap, position = (length - 1) / (count - 1) if count > 1 else 1.0, 0.0
         for _ in range(count):
             kept.append(start + round(position))
-            position += stride
+            position += gap
         start += length
     return sorted(set(kept))
 

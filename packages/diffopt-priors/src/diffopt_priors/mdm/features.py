@@ -19,6 +19,8 @@ World frame: metres, Y up, ground at y = 0. Velocities are metres and radians pe
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from diffopt_core.rotation import columns_to_matrix, matrix_to_columns
 from diffopt_core.skeleton import JOINT, PARENTS
@@ -47,16 +49,19 @@ _UNSORT = [_RANK[j] for j in range(len(PARENTS))]
 
 
 def kinematics(
-    pose: Float[Tensor, "*b 24 3 3"], root: Float[Tensor, "*b 3"], offsets: Float[Tensor, "24 3"]
+    pose: Float[Tensor, "*b 24 3 3"], root: Float[Tensor, "*b 3"], offsets: Float[Tensor, "*#b 24 3"]
 ) -> Float[Tensor, "*b 24 3"]:
-    """World joint positions (m): G_j = G_parent R_j, p_j = p_parent + G_parent offset_j."""
+    """World joint positions (m): G_j = G_parent R_j, p_j = p_parent + G_parent offset_j.
+
+    ``offsets``: child minus parent in the rest pose, m; broadcasts over the leading dimensions.
+    """
     rotation = pose[..., :1, :, :]
     position = root.unsqueeze(-2)
     rotations, positions = [rotation], [position]
-    for above, level in zip(_LEVELS[:-1], _LEVELS[1:], strict=True):
+    for above, level in itertools.pairwise(_LEVELS):
         take = [above.index(PARENTS[j]) for j in level]
         parent = rotation[..., take, :, :]
-        position = position[..., take, :] + (parent @ offsets[level].unsqueeze(-1)).squeeze(-1)
+        position = position[..., take, :] + (parent @ offsets[..., level, :].unsqueeze(-1)).squeeze(-1)
         rotation = parent @ pose[..., level, :, :]
         rotations.append(rotation)
         positions.append(position)
@@ -95,7 +100,10 @@ def from_heading(vector: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
 
 
 def embed(
-    pose: Float[Tensor, "B T 24 3 3"], root: Float[Tensor, "B T 3"], offsets: Float[Tensor, "24 3"], fps: float
+    pose: Float[Tensor, "B T 24 3 3"],
+    root: Float[Tensor, "B T 3"],
+    offsets: Float[Tensor, "24 3"],
+    fps: float,
 ) -> Float[Tensor, "B T-1 263"]:
     """Features of a motion of the reference skeleton, not normalised.
 

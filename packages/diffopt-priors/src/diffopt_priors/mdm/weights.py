@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.errors import DiffOptError
+from diffopt_core.errors import BadInput, MissingResource
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -33,7 +33,7 @@ def resolve(weights: str) -> Path:
     missing = [p.name for p in (path, path.with_suffix(".json")) if not p.is_file()]
     if missing:
         names = sorted(p.stem.removeprefix("mdm_") for p in SHIPPED.glob("mdm_*.safetensors"))
-        raise DiffOptError(
+        raise MissingResource(
             f"prior mdm: {' and '.join(missing)} not found in {path.parent or '.'}. "
             f"Shipped weights: {', '.join(names) or 'none'}. Train your own with "
             "`diffopt train mdm --data FOLDER --out FOLDER` and give the file: "
@@ -51,7 +51,7 @@ def build(card: dict[str, Any]) -> Denoiser:
         mean=torch.tensor(card["mean"]),
         std=torch.tensor(card["std"]),
         offsets=torch.tensor(card["skeleton"]["offsets"]),
-        precondition=card["diffusion"]["precondition"],
+        sigma_data=card["diffusion"]["sigma_data"],
     )
 
 
@@ -61,22 +61,23 @@ def load(path: Path) -> tuple[Denoiser, dict[str, Any]]:
         card = json.loads(path.with_suffix(".json").read_text())
         state: dict[str, Tensor] = {k: v.float() for k, v in load_file(path).items()}
     except (json.JSONDecodeError, SafetensorError) as error:
-        raise DiffOptError(f"prior mdm: {path} or its .json card cannot be read: {error}") from error
+        raise BadInput(path, "file", f"weights or .json card cannot be read: {error}") from error
     if card.get("format") != FORMAT:
-        raise DiffOptError(f"prior mdm: {path} has format {card.get('format')!r}; this version reads {FORMAT}")
+        raise BadInput(path.with_suffix(".json"), "format", f"is {card.get('format')!r}; this version reads {FORMAT}")
     denoiser = build(card)
     try:
         denoiser.network.load_state_dict(state)
     except RuntimeError as error:
-        raise DiffOptError(f"prior mdm: {path} does not match its card: {error}") from error
+        raise BadInput(path, "network", f"weights do not match the card: {error}") from error
     return denoiser.eval().requires_grad_(False), card
 
 
-def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
-    """Write weights (float16) and card; each file is replaced in one step."""
+def save(path: Path, state: dict[str, Tensor], card: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
+    """Write weights and card; each file is replaced in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    save_file({k: v.detach().half().contiguous() for k, v in state.items()}, temporary)
+    save_file({k: v.detach().to(dtype).contiguous() for k, v in state.items()}, temporary)
+    temporary.chmod(0o644)  # safetensors makes private files
     os.replace(temporary, path)
     text = json.dumps({"format": FORMAT, **card}, indent=1)
     temporary.write_text(text + "\n")

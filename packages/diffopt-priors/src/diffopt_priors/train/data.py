@@ -7,6 +7,7 @@ validation, ``_test`` is never read, ``_nonflat`` has no flat ground.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from diffopt_core.errors import DiffOptError
+from diffopt_core.errors import BadInput
 from diffopt_core.rotation import axis_angle_to_matrix, columns_to_matrix, matrix_to_columns
 from diffopt_core.skeleton import JOINTS, mirror_order
 from torch import Tensor
@@ -45,32 +46,32 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             data = {key: file[key] for key in file.files}
     except (OSError, ValueError, BadZipFile) as error:
-        raise DiffOptError(f"{path}: not a readable .npz motion shard ({error})") from error
+        raise BadInput(path, "file", f"not a readable .npz motion shard ({error})") from error
     for key in ("poses", "trans", "starts", "fps"):
         if key not in data:
-            raise DiffOptError(f"{path}: '{key}' is missing")
+            raise BadInput(path, key, "missing")
     frames = len(data["poses"])
     for key, shape in _SHAPES.items():
         if data[key].shape != (frames, *shape):
-            raise DiffOptError(f"{path}: '{key}' has shape {data[key].shape}, expected {(frames, *shape)}")
+            raise BadInput(path, key, f"has shape {data[key].shape}, expected {(frames, *shape)}")
         if not np.isfinite(data[key]).all():
-            raise DiffOptError(f"{path}: '{key}' holds NaN or infinity")
+            raise BadInput(path, key, "holds NaN or infinity")
     starts = data["starts"]
     if starts.ndim != 1 or len(starts) < 2 or starts[0] != 0 or starts[-1] != frames or (np.diff(starts) < 1).any():
-        raise DiffOptError(f"{path}: 'starts' must rise from 0 to {frames}, the number of frames")
+        raise BadInput(path, "starts", f"must rise from 0 to {frames}, the number of frames")
     clips = len(starts) - 1
     data.setdefault("subjects", np.array([path.stem] * clips))
     data.setdefault("flat_ground", np.ones(clips, bool))
     for key in ("subjects", "flat_ground"):
         if data[key].shape != (clips,):
-            raise DiffOptError(f"{path}: '{key}' has shape {data[key].shape}, expected {(clips,)}")
+            raise BadInput(path, key, f"has shape {data[key].shape}, expected {(clips,)}")
     return data
 
 
 def find(folder: Path, *, validation: bool, exclude: Iterable[str] = ()) -> list[Path]:
     """Shards below a folder; ``exclude`` drops every path (below the folder) that contains one of the words."""
     if not folder.is_dir():
-        raise DiffOptError(f"--data {folder}: no such folder")
+        raise BadInput(folder, "--data", "no such folder")
     words = ("_test", "_nonflat", *exclude)
     paths = [
         path
@@ -78,7 +79,7 @@ def find(folder: Path, *, validation: bool, exclude: Iterable[str] = ()) -> list
         if ("_val" in path.stem) == validation and not any(w in str(path.relative_to(folder)) for w in words)
     ]
     if not paths and not validation:
-        raise DiffOptError(f"--data {folder}: no training shard (*.npz) found")
+        raise BadInput(folder, "--data", "no training shard (*.npz) found")
     return paths
 
 
@@ -91,8 +92,8 @@ def read(paths: list[Path], *, balance: float = 0.4) -> Clips:
         data = _read(path)
         rates.setdefault(float(data["fps"]), path)
         if len(rates) > 1:
-            named = ", ".join(f"{p.name}: {f:g}" for f, p in rates.items())
-            raise DiffOptError(f"shards must share one frame rate ('fps'): {named}")
+            named = ", ".join(f"{f:g} in {p.name}" for f, p in rates.items())
+            raise BadInput(path, "fps", f"shards must share one frame rate; found {named}")
         pose = torch.from_numpy(data["poses"].astype(np.float32))
         d6.append(matrix_to_columns(axis_angle_to_matrix(pose)))
         trans.append(torch.from_numpy(data["trans"].astype(np.float32)))
@@ -122,12 +123,17 @@ def mirror(d6: Tensor, trans: Tensor) -> tuple[Tensor, Tensor]:
     return d6[..., _MIRROR, :] * d6.new_tensor(_MIRROR_SIGNS), trans * trans.new_tensor([-1.0, 1.0, 1.0])
 
 
+def reach_of(frames: int) -> int:
+    """Frames that a clip must have for a window of ``frames`` at the highest speed."""
+    return int((frames - 1) * (1 + SPEED)) + 2
+
+
 def draw(clips: Clips, batch: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Augmented windows: pose ``[batch frames 24 3 3]`` and root ``[batch frames 3]`` (m).
 
     Mirrored with probability one half, played at 1 - SPEED to 1 + SPEED of the speed.
     """
-    reach = int((frames - 1) * (1 + SPEED)) + 2
+    reach = reach_of(frames)
     weight = clips.weight * (clips.length >= reach)
     chosen = torch.multinomial(weight, batch, replacement=True, generator=generator)
     room = (clips.length[chosen] - reach + 1).double()
@@ -154,6 +160,17 @@ def cut(clips: Clips, frames: int) -> tuple[Tensor, Tensor]:
         for k in range(int(n) // frames)
     ]
     if not index:
-        raise DiffOptError(f"{', '.join(clips.files)}: no clip has {frames} frames")
+        raise BadInput(", ".join(clips.files), "starts", f"no clip has {frames} frames")
     rows = torch.stack(index)
     return columns_to_matrix(clips.d6[rows]), clips.trans[rows]
+
+
+def read_offsets(path: Path) -> Tensor:
+    """Rest offsets ``[24 3]`` (m, child minus parent) of a ``skeleton.json``."""
+    try:
+        offsets = torch.tensor(json.loads(path.read_text())["offsets"], dtype=torch.float32)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(path, "offsets", f"cannot be read ({error}); give --skeleton FILE") from error
+    if offsets.shape != (len(JOINTS), 3):
+        raise BadInput(path, "offsets", f"has shape {tuple(offsets.shape)}, expected {(len(JOINTS), 3)}")
+    return offsets

@@ -1,0 +1,123 @@
+"""Score distillation with a motion diffusion model: eq. 1-3 of the paper.
+
+With x the normalised features of the motion, x_t = alpha x + sigma eps and x0 = denoiser(x_t, t):
+
+- ``x0`` form:  w(t) || x - sg(x0) ||^2
+- ``eps`` form: w(t) || eps_hat - eps ||^2 = w(t) (alpha / sigma)^2 || x - sg(x0) ||^2   (eq. 3)
+
+because eps_hat - eps = (alpha / sigma)(x - x0) exactly. The gradient does not pass through the network
+(Poole et al. 2022): its output is the target, and only x moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from diffopt_core.interfaces import Noise
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffopt_priors.mdm.denoiser import Denoiser
+from diffopt_priors.mdm.layout import CONTACTS
+
+Form = Literal["x0", "eps"]
+Weighting = Literal["uniform", "sds", "snr", "fantasia"]
+Schedule = Literal["uniform", "annealed"]
+
+#: Clip of the signal-to-noise weighting (Hang et al. 2023, min-SNR-5).
+_SNR_LIMIT = 5.0
+
+
+@dataclass(frozen=True)
+class SDS:
+    """Settings and the loss. Levels are shares of the schedule in [0, 1]; see ``MDMConfig`` for each setting."""
+
+    denoiser: Denoiser
+    channel_weight: Float[Tensor, "D"]
+    timesteps: tuple[float, float] = (0.02, 0.98)
+    root_timesteps: tuple[float, float] | None = None
+    schedule: Schedule = "uniform"
+    weighting: Weighting = "uniform"
+    form: Form = "x0"
+    samples: int = 1
+    target_steps: int = 1
+
+    def levels(
+        self, windows: int, noise: Noise, progress: Float[Tensor, ""]
+    ) -> tuple[Int[Tensor, "B S W"], Int[Tensor, "B S W"]]:
+        """Body and trajectory noise levels of every sample and window."""
+        shape = (self.samples, windows)
+        body = self._draw(self.timesteps, noise.uniform(shape), progress)
+        if self.root_timesteps is None:
+            return body, body
+        # A path noisier than the body asks for the path; the other way round would ask for the body.
+        return body, torch.maximum(body, self._draw(self.root_timesteps, noise.uniform(shape), progress))
+
+    def _draw(self, span: tuple[float, float], u: Tensor, progress: Tensor) -> Tensor:
+        low, high = span
+        # Annealed: HiFA's square-root descent (Zhu et al. 2023), the same for all samples of a step.
+        share = 1 - progress.sqrt().expand_as(u) if self.schedule == "annealed" else u
+        last = self.denoiser.diffusion.steps - 1
+        return ((low + (high - low) * share) * last).round().long()
+
+    def weight(self, t: Int[Tensor, "N"], root_t: Int[Tensor, "N"]) -> Float[Tensor, "N 1 D"]:
+        """w(t) of the residual x - x0, per channel's own level."""
+        alpha = self.denoiser.level("alpha", t, root_t)
+        sigma = self.denoiser.level("sigma", t, root_t)
+        if self.weighting == "sds":
+            weight = sigma**2
+        elif self.weighting == "snr":
+            weight = (alpha / sigma).square().clamp(max=_SNR_LIMIT) / _SNR_LIMIT
+        elif self.weighting == "fantasia":
+            weight = alpha * sigma**2
+        else:
+            weight = torch.ones_like(alpha)
+        return weight * (alpha / sigma) ** 2 if self.form == "eps" else weight
+
+    @torch.no_grad()
+    def target(
+        self, x: Float[Tensor, "N L D"], t: Tensor, root_t: Tensor, eps: Float[Tensor, "N L D"]
+    ) -> Float[Tensor, "N L D"]:
+        """x0 by one network call, or by ``target_steps`` DDIM steps down from t (Song et al. 2021, eq. 12)."""
+        denoiser = self.denoiser
+        x_t = denoiser.noised(x, t, root_t, eps)
+        x0 = denoiser.predict(x_t, t, root_t)
+        for left in range(self.target_steps - 1, 0, -1):
+            alpha, sigma = denoiser.level("alpha", t, root_t), denoiser.level("sigma", t, root_t)
+            implied = (x_t - alpha * x0) / sigma
+            t, root_t = t * left // (left + 1), root_t * left // (left + 1)
+            x_t = denoiser.noised(x0, t, root_t, implied)
+            x0 = denoiser.predict(x_t, t, root_t)
+        return x0
+
+    def loss(
+        self,
+        x: Float[Tensor, "B W L D"],
+        frame_weight: Float[Tensor, "W L"],
+        noise: Noise,
+        progress: Float[Tensor, ""],
+    ) -> Float[Tensor, "B"]:
+        """Weighted mean over channels, frames, windows and noise samples; one value a clip.
+
+        Noise comes from each clip's own stream, so clips solved together equal clips solved alone.
+        """
+        clips, windows, length, dim = x.shape
+        body, root = self.levels(windows, noise, progress)
+        eps = noise.normal((self.samples, windows, length, dim)).flatten(0, 2)
+        t, root_t = body.flatten(), root.flatten()
+        repeated = x.unsqueeze(1).expand(-1, self.samples, -1, -1, -1)
+        target = self.target(repeated.detach().flatten(0, 2), t, root_t, eps)
+        scale = self.weight(t, root_t) * self.channel_weight
+        residual = (repeated - target.view_as(repeated)) ** 2
+        per_frame = (scale.view(clips, self.samples, windows, 1, dim) * residual).mean(-1)
+        return (per_frame * frame_weight).sum((2, 3)).mean(1)
+
+
+def channel_weight(dim: int, velocity: float) -> Float[Tensor, "D"]:
+    """Yaw rate and root velocity weigh ``velocity``; contacts nothing, since they carry no gradient."""
+    weight = torch.ones(dim)
+    weight[[0, 1, 2]] = velocity
+    weight[CONTACTS] = 0.0
+    return weight

@@ -1,0 +1,81 @@
+"""The prior as a term of the energy: motion -> features -> windows -> score distillation."""
+
+from __future__ import annotations
+
+from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import ProblemContext
+from diffopt_core.skeleton import PARENTS
+from diffopt_core.types import Scene
+from jaxtyping import Float
+from torch import Tensor
+
+from diffopt_priors.mdm import humanml3d, weights
+from diffopt_priors.mdm.config import MDMConfig
+from diffopt_priors.mdm.features import embed, kinematics, leg_length
+from diffopt_priors.mdm.sds import SDS, channel_weight
+from diffopt_priors.mdm.windows import Resampler, Windows, even_length
+
+#: Features are differences of neighbours, and attention over one of them says nothing.
+_FEWEST = 3
+
+
+def bone_offsets(rest_joints: Float[Tensor, "B 24 3"]) -> Float[Tensor, "B 24 3"]:
+    """Child minus parent of T-pose joints, m; zero for the pelvis."""
+    parents = [0, *PARENTS[1:]]
+    return rest_joints - rest_joints[:, parents]
+
+
+class MDMPrior:
+    """``energy(scene) -> [B]``. Weights are frozen; all index tables are made here, once."""
+
+    def __init__(self, config: MDMConfig, ctx: ProblemContext) -> None:
+        denoiser, card = weights.load(weights.resolve(config.weights))
+        denoiser.to(ctx.device)
+        if config.root_timesteps is not None and not denoiser.two_levels:
+            raise DiffOptError(
+                f"prior.root_timesteps: weights '{config.weights}' know one noise level only; leave it unset"
+            )
+        batch, frames = ctx.initial.trans.shape[:2]
+        if frames < _FEWEST:
+            raise DiffOptError(f"prior mdm: a clip of {frames} frames is too short; at least {_FEWEST} are needed")
+        self.fps = float(card["fps"])
+        self.official = card.get("features") == "humanml3d"
+        self.denoiser = denoiser
+        self.noise = ctx.noise
+        self.resample = Resampler(frames, ctx.fps, self.fps, ctx.device)
+        rest = ctx.rest_joints
+        if rest is None and ctx.body is not None:
+            rest = ctx.body.rest_joints(ctx.initial.betas)
+        if rest is None and self.official:
+            raise DiffOptError("prior mdm: official weights need the rest joints of the body; choose a --body")
+        reference = denoiser.offsets.expand(batch, 24, 3)
+        self.offsets = reference if rest is None else bone_offsets(rest.to(ctx.device)).detach()
+        # Leg lengths by bones: the same number for any origin of the rest pose.
+        self.scale = (leg_length(reference) / leg_length(self.offsets)).view(batch, 1, 1)
+        frames = self.resample.frames - 1
+        length = config.window or even_length(frames, int(card["window"]), config.overlap)
+        self.windows = Windows(frames, length, config.overlap, ctx.device)
+        self.sds = SDS(
+            denoiser,
+            channel_weight(len(denoiser.mean), config.velocity_weight).to(ctx.device),
+            timesteps=config.timesteps,
+            root_timesteps=config.root_timesteps,
+            schedule=config.schedule,
+            weighting=config.weighting,
+            form=config.form,
+            samples=config.noise_samples,
+            target_steps=config.target_steps,
+        )
+
+    def features(self, scene: Scene) -> Float[Tensor, "B K 263"]:
+        """Features of the scene's motion at the prior's frame rate, not normalised."""
+        phase = self.noise.uniform(()) if self.resample.random_phase else None
+        pose, trans = self.resample(scene.motion.pose, scene.motion.trans, phase)
+        if self.official:
+            joints = kinematics(pose, trans, self.offsets.unsqueeze(1))
+            return humanml3d.features(joints[:, :, : humanml3d.NUM_JOINTS])
+        return embed(pose, trans * self.scale, self.denoiser.offsets, self.fps)
+
+    def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
+        x = self.windows.split(self.denoiser.normalise(self.features(scene)))
+        return self.sds.loss(x, self.windows.weight, self.noise, scene.progress)

@@ -1,0 +1,23 @@
+"""A progress line on the terminal; silent where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress(total: int | None) -> Iterator[Callable[[int, float], None]]:
+    """Yields ``show(step, loss)``."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("train mdm", total=total)
+
+        def show(step: int, loss: float) -> None:
+            bar.update(task, completed=step, description=f"loss {loss:.4f}")
+
+        yield show

@@ -1,0 +1,95 @@
+"""Schedules and closed-form steps against the official implementation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffopt_priors.mdm.diffusion import Diffusion, cosine_betas, linear_betas, respaced_betas, respaced_steps
+from diffopt_priors.mdm.network import MDM
+from prior_cases import golden
+
+TABLES = {
+    "alphas_cumprod": "signal",
+    "alphas_cumprod_prev": "signal_before",
+    "sqrt_alphas_cumprod": "alpha",
+    "sqrt_one_minus_alphas_cumprod": "sigma",
+    "sqrt_recip_alphas_cumprod": "recip_alpha",
+    "sqrt_recipm1_alphas_cumprod": "ratio",
+    "posterior_variance": "variance",
+    "posterior_log_variance_clipped": "log_variance",
+    "posterior_mean_coef1": "mean_x0",
+    "posterior_mean_coef2": "mean_xt",
+}
+
+
+@pytest.mark.parametrize("steps", [50, 1000])
+def test_schedule(steps: int) -> None:
+    data = golden("diffusion.npz")
+    betas = cosine_betas(steps)
+    torch.testing.assert_close(betas, data[f"cosine{steps}/betas"], rtol=1e-12, atol=0)
+    diffusion = Diffusion(betas)
+    for theirs, ours in TABLES.items():
+        expected = data[f"cosine{steps}/{theirs}"].float()
+        torch.testing.assert_close(diffusion.get_buffer(ours), expected, rtol=1e-6, atol=0)
+
+
+def test_linear_and_respaced() -> None:
+    data = golden("diffusion.npz")
+    torch.testing.assert_close(linear_betas(1000), data["linear1000/betas"], rtol=1e-12, atol=0)
+    for name, sections in {"n50": "50", "ddim50": "ddim50", "n10_15_20": "10,15,20"}.items():
+        kept = respaced_steps(1000, sections)
+        assert kept == data[f"respaced_{name}/timestep_map"].tolist()
+        betas = respaced_betas(cosine_betas(1000), kept)
+        torch.testing.assert_close(betas, data[f"respaced_{name}/betas"], rtol=1e-9, atol=1e-12)
+
+
+def test_impossible_respacing_is_refused() -> None:
+    with pytest.raises(ValueError, match="stride"):
+        respaced_steps(1000, "ddim999")
+    with pytest.raises(ValueError, match="section"):
+        respaced_steps(10, "11")
+
+
+@pytest.mark.parametrize("steps", [50, 1000])
+def test_steps(steps: int) -> None:
+    data = golden("diffusion.npz")
+
+    def of(name: str) -> torch.Tensor:
+        return data[f"cosine{steps}/{name}"]
+
+    d = Diffusion(cosine_betas(steps))
+    t, x0, noise, x_t, guess = (of(k) for k in ("t", "x0", "noise", "x_t", "pred_x0"))
+    mean, variance, log_variance = d.posterior(guess, x_t, t)
+    results = {
+        "q_sample": d.q_sample(x0, t, noise),
+        "post_mean": mean,
+        "post_var": variance.expand_as(x_t),
+        "post_logvar": log_variance.expand_as(x_t),
+        "eps_from_x0": d.noise_of(x_t, t, guess),
+        "x0_from_eps": d.x0_of(x_t, t, noise),
+        "p_sample": d.ancestral(x_t, t, guess, noise),
+        "p_sample_clip": d.ancestral(x_t, t, guess.clamp(-1, 1), noise),
+        "ddim_eta0": d.ddim(x_t, t, guess),
+        "ddim_eta05": d.ddim(x_t, t, guess, noise, eta=0.5),
+        "ddim_reverse": d.ddim_reverse(x_t, t, guess),
+    }
+    for name, value in results.items():
+        torch.testing.assert_close(value, of(name), rtol=1e-5, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
+
+
+def test_whole_sampling_loops() -> None:
+    data, small = golden("diffusion.npz"), golden("mdm_small.npz")
+    network = MDM(width=64, layers=2, heads=4, feedforward=128)
+    prefix = "uncond/sd/"
+    network.load_state_dict({k.removeprefix(prefix): v for k, v in small.items() if k.startswith(prefix)})
+    network.eval()
+    d = Diffusion(cosine_betas(50))
+    start = data["loop50/init_noise"].squeeze(2).mT
+    ancestral, implicit = start, start
+    with torch.no_grad():
+        for step, noise in zip(range(49, -1, -1), data["loop50/step_noise"], strict=True):
+            t = torch.tensor([step])
+            ancestral = d.ancestral(ancestral, t, network(ancestral, t), noise.squeeze(2).mT)
+            implicit = d.ddim(implicit, t, network(implicit, t))
+    torch.testing.assert_close(ancestral, data["loop50/ddpm_sample"].squeeze(2).mT, rtol=0, atol=2e-5)
+    torch.testing.assert_close(implicit, data["loop50/ddim_sample"].squeeze(2).mT, rtol=0, atol=2e-5)

@@ -1,0 +1,117 @@
+"""Score distillation: the identity of eq. 3, stop-gradient, batch independence, levels."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from diffopt_priors.mdm import weights
+from diffopt_priors.mdm.sds import SDS, channel_weight
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prior_cases import Streams, tiny_card
+
+ONES = torch.ones(263)
+NOW = torch.tensor(0.0)
+
+
+def _sds(**settings: object) -> SDS:
+    torch.manual_seed(0)
+    denoiser = weights.build(tiny_card()).eval().requires_grad_(False)
+    return SDS(denoiser, ONES, **settings)  # type: ignore[arg-type]
+
+
+def _x(batch: int, windows: int = 2, frames: int = 12) -> torch.Tensor:
+    return torch.randn(batch, windows, frames, 263, generator=torch.Generator().manual_seed(3))
+
+
+def _frame_weight(x: torch.Tensor) -> torch.Tensor:
+    return torch.full(x.shape[1:3], 1 / (x.shape[1] * x.shape[2]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(body=st.integers(5, 990), root=st.integers(5, 990), seed=st.integers(0, 100))
+def test_noise_residual_is_the_motion_residual_times_alpha_over_sigma(body: int, root: int, seed: int) -> None:
+    denoiser = _sds().denoiser.double()
+    generator = torch.Generator().manual_seed(seed)
+    x, eps = torch.randn(2, 1, 8, 263, generator=generator, dtype=torch.float64)
+    t, root_t = torch.tensor([body]), torch.tensor([root])
+    x_t = denoiser.noised(x, t, root_t, eps)
+    x0 = denoiser.predict(x_t, t, root_t)
+    alpha, sigma = denoiser.level("alpha", t, root_t), denoiser.level("sigma", t, root_t)
+    eps_hat = (x_t - alpha * x0) / sigma
+    torch.testing.assert_close(eps_hat - eps, alpha / sigma * (x - x0), rtol=1e-6, atol=1e-7)
+
+
+def test_eps_form_is_the_x0_form_weighted_by_the_signal_to_noise_ratio() -> None:
+    one = _sds(form="x0", timesteps=(0.4, 0.4))
+    other = dataclasses.replace(one, form="eps")
+    x = _x(2)
+    t = torch.tensor([round(0.4 * 999)])
+    ratio = (one.denoiser.level("alpha", t, t) / one.denoiser.level("sigma", t, t))[0, 0, 0] ** 2
+    a = one.loss(x, _frame_weight(x), Streams([1, 2]), NOW)
+    b = other.loss(x, _frame_weight(x), Streams([1, 2]), NOW)
+    torch.testing.assert_close(b, a * ratio)
+
+
+def test_gradient_is_the_residual_and_skips_the_network() -> None:
+    sds = _sds(timesteps=(0.5, 0.5))
+    x = _x(1, windows=1).requires_grad_()
+    sds.loss(x, _frame_weight(x), Streams([7]), NOW).sum().backward()
+    noise = Streams([7])
+    noise.uniform((1, 1))
+    eps = noise.normal((1, 1, 12, 263)).flatten(0, 2)
+    t = torch.tensor([round(0.5 * 999)])
+    target = sds.target(x.detach().flatten(0, 1), t, t, eps)
+    expected = 2 * (x.detach().flatten(0, 1) - target) / (263 * 12)
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad[0], expected)
+    assert all(p.grad is None for p in sds.denoiser.parameters())
+
+
+@pytest.mark.parametrize("root", [None, (0.9, 1.0)])
+@pytest.mark.parametrize("target_steps", [1, 3])
+def test_clips_together_equal_clips_alone(root: tuple[float, float] | None, target_steps: int) -> None:
+    sds = _sds(samples=2, root_timesteps=root, target_steps=target_steps)
+    x = _x(3)
+    together = sds.loss(x, _frame_weight(x), Streams([1, 2, 3]), NOW)
+    alone = [sds.loss(x[i : i + 1], _frame_weight(x), Streams([i + 1]), NOW) for i in range(3)]
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
+@pytest.mark.parametrize("weighting", ["uniform", "sds", "snr", "fantasia"])
+def test_weights_are_finite_and_as_named(weighting: str) -> None:
+    sds = _sds(weighting=weighting)
+    t = torch.arange(0, 1000, 37)
+    w = sds.weight(t, t)[:, 0, 0]
+    alpha, sigma = (sds.denoiser.level(k, t, t)[:, 0, 0] for k in ("alpha", "sigma"))
+    expected = {
+        "uniform": torch.ones_like(w),
+        "sds": sigma**2,
+        "snr": (alpha**2 / sigma**2).clamp(max=5) / 5,
+        "fantasia": alpha * sigma**2,
+    }[weighting]
+    torch.testing.assert_close(w, expected)
+
+
+def test_levels_stay_in_range_and_anneal() -> None:
+    sds = _sds(timesteps=(0.1, 0.6), root_timesteps=(0.5, 0.9))
+    body, root = sds.levels(50, Streams([0, 1]), NOW)
+    assert body.min() >= 99 and body.max() <= 600
+    assert (root >= body).all() and root.max() <= 900
+    annealed = dataclasses.replace(sds, schedule="annealed", root_timesteps=None)
+    means = [annealed.levels(3, Streams([0]), torch.tensor(p))[0].float().mean() for p in (0.0, 0.3, 1.0)]
+    assert means[0] == round(0.6 * 999) and means[2] == round(0.1 * 999) and means[0] > means[1] > means[2]
+
+
+def test_preconditioned_network_reproduces_its_input_at_low_noise() -> None:
+    denoiser = _sds().denoiser
+    x = _x(1)[0]
+    t = torch.zeros(len(x), dtype=torch.long)
+    assert (denoiser.predict(denoiser.noised(x, t, t, torch.zeros_like(x)), t, t) - x).abs().max() < 0.05
+
+
+def test_contacts_carry_no_weight() -> None:
+    weight = channel_weight(263, 4.0)
+    assert weight[259:].sum() == 0 and weight[:3].tolist() == [4.0] * 3 and weight[3:259].eq(1).all()

@@ -1,0 +1,184 @@
+"""The trainer on a tiny synthetic shard: it learns, resumes exactly, and refuses bad files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffopt_core.errors import BadInput
+from diffopt_core.rotation import columns_to_matrix, matrix_to_axis_angle, matrix_to_columns
+from diffopt_core.skeleton import JOINTS, mirror_order
+from diffopt_priors.mdm import weights
+from diffopt_priors.mdm.features import kinematics
+from diffopt_priors.train import data
+from diffopt_priors.train import mdm as training
+from diffopt_priors.train.settings import Settings
+from diffopt_priors.train.terms import terms_of
+from diffopt_priors.train.trainer import fresh
+from prior_cases import OFFSETS, motion
+from typer.testing import CliRunner
+
+TINY = ["--width", "16", "--layers", "1", "--feedforward", "16", "--window", "16", "--shortest", "8"]
+TINY += ["--batch", "4", "--samples", "2"]
+
+
+def shard(path: Path, clips: int = 4, frames: int = 60, **changes: object) -> None:
+    pose, trans = motion(clips, frames)
+    arrays: dict[str, object] = {
+        "poses": matrix_to_axis_angle(pose).flatten(0, 1).numpy(),
+        "trans": trans.flatten(0, 1).numpy(),
+        "starts": np.arange(clips + 1) * frames,
+        "subjects": np.array([f"s{i % 2}" for i in range(clips)]),
+        "flat_ground": np.ones(clips, bool),
+        "fps": np.array(30),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{k: v for k, v in (arrays | changes).items() if v is not None})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "mocap"
+    shard(root / "cmu_train.npz")
+    shard(root / "bnr" / "bnr_train.npz")
+    shard(root / "cmu_val.npz", clips=2)
+    shard(root / "cmu_test.npz", poses=None)  # must not be read
+    shard(root / "cmu_train_nonflat.npz", poses=None)
+    (root / "skeleton.json").write_text(json.dumps({"offsets": OFFSETS.tolist()}))
+    return root
+
+
+def _run(*arguments: object) -> None:
+    import typer
+
+    app = typer.Typer()
+    app.command()(training.train)
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+def test_resumed_run_equals_uninterrupted_run(folder: Path, tmp_path: Path) -> None:
+    common = ["--data", folder, *TINY]
+    _run(*common, "--out", tmp_path / "a", "--steps", 6)
+    _run(*common, "--out", tmp_path / "b", "--minutes", 0)  # one step, then a checkpoint
+    _run(*common, "--out", tmp_path / "b", "--steps", 6, "--resume")
+    a, b = (torch.load(tmp_path / k / "checkpoint.pt", weights_only=True) for k in "ab")
+    assert a["step"] == b["step"] == 6
+    for key in ("network", "average"):
+        for name, value in a[key].items():
+            torch.testing.assert_close(b[key][name], value, rtol=0, atol=0)
+
+
+def test_export_loads_and_its_card_says_what_it_is(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "shipped" / "mdm_x.safetensors"
+    _run(
+        "--data",
+        folder,
+        "--out",
+        tmp_path / "run",
+        "--steps",
+        2,
+        "--export",
+        target,
+        "--exclude",
+        "bnr",
+        *TINY,
+    )
+    denoiser, card = weights.load(target)
+    assert denoiser.two_levels and card["step"] == 2
+    assert card["training_files"] == ["cmu_train.npz"] and card["validation_files"] == ["cmu_val.npz"]
+    assert len(card["terms"]) == 1 and "mocap.cs.cmu.edu" in card["terms"][0]
+    assert set(card["report"]) == {"cmu_val", "samples"}
+    assert all(np.isfinite(v) for v in card["report"]["cmu_val"]["mse"].values())
+
+
+def test_loss_falls(folder: Path) -> None:
+    torch.manual_seed(0)
+    clips = data.read(data.find(folder, validation=False))
+    settings = Settings(width=32, layers=1, feedforward=32, window=12, shortest=12, batch=8, warmup=1, rate=3e-3)
+    trainer = fresh(settings, clips, OFFSETS, draws=4)
+    losses = [float(trainer.step(settings.rate)["loss"]) for _ in range(60)]
+    assert sum(losses[-20:]) < 0.85 * sum(losses[:20])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"poses": None}, "poses: missing"),
+        ({"trans": np.zeros((3, 3), np.float32)}, r"trans: has shape \(3, 3\)"),
+        ({"trans": np.full((240, 3), np.nan, np.float32)}, "trans: holds NaN"),
+        ({"starts": np.array([0, 10])}, "starts: must rise"),
+        ({"subjects": np.array(["a"])}, "subjects: has shape"),
+    ],
+)
+def test_bad_shards_are_named(tmp_path: Path, changes: dict[str, object], words: str) -> None:
+    path = tmp_path / "broken.npz"
+    shard(path, **changes)
+    with pytest.raises(BadInput, match=rf"broken\.npz: {words}"):
+        data.read([path])
+
+
+def test_not_a_shard_and_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / "text.npz"
+    path.write_text("no zip")
+    with pytest.raises(BadInput, match="not a readable"):
+        data.read([path])
+    with pytest.raises(BadInput, match="no such folder"):
+        data.find(tmp_path / "absent", validation=False)
+    with pytest.raises(BadInput, match="no training shard"):
+        data.find(tmp_path, validation=False, exclude=["text"])
+
+
+def test_clips_shorter_than_the_window_are_refused(tmp_path: Path) -> None:
+    shard(tmp_path / "short.npz", frames=20)
+    with pytest.raises(BadInput, match="longest clip has 20 frames"):
+        fresh(Settings(window=40), data.read([tmp_path / "short.npz"]), OFFSETS)
+
+
+def test_finishing_leaves_the_checkpoint_alone(folder: Path, tmp_path: Path) -> None:
+    common = ["--data", folder, "--out", tmp_path / "run", *TINY]
+    _run(*common, "--minutes", 0)
+    _run(*common, "--resume", "--finish", 3)
+    steps = {n: torch.load(tmp_path / "run" / f"{n}.pt", weights_only=True)["step"] for n in ("checkpoint", "finished")}
+    assert steps == {"checkpoint": 1, "finished": 4}
+    assert weights.load(tmp_path / "run" / "mdm.safetensors")[1]["step"] == 4
+
+
+def test_two_frame_rates_are_refused(tmp_path: Path) -> None:
+    shard(tmp_path / "a.npz")
+    shard(tmp_path / "b.npz", fps=np.array(60))
+    with pytest.raises(BadInput, match="one frame rate"):
+        data.read(data.find(tmp_path, validation=False))
+
+
+def test_mirror_mirrors_the_joints() -> None:
+    pose, root = motion(1, 5)
+    symmetric = OFFSETS.clone()
+    flip = torch.tensor([-1.0, 1.0, 1.0])
+    order = list(mirror_order(JOINTS))
+    d6, moved = data.mirror(matrix_to_columns(pose), root)
+    found = kinematics(columns_to_matrix(d6), moved, symmetric)
+    expected = kinematics(pose, root, symmetric)[:, :, order] * flip
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_subjects_are_balanced(tmp_path: Path) -> None:
+    shard(tmp_path / "a.npz", subjects=np.array(["many", "many", "many", "few"]))
+    clips = data.read([tmp_path / "a.npz"], balance=1.0)
+    torch.testing.assert_close(clips.weight[:3].sum(), clips.weight[3])
+
+
+def test_drawn_windows_are_reproducible_and_within_clips(folder: Path) -> None:
+    clips = data.read(data.find(folder, validation=False))
+    first, second = (data.draw(clips, 16, 50, torch.Generator().manual_seed(5)) for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    # A window that ran over the end of its clip would jump.
+    assert (first[1][:, 1:] - first[1][:, :-1]).norm(dim=-1).max() < 0.5
+
+
+def test_unknown_data_is_not_called_free() -> None:
+    assert "not known" in terms_of(["mine.npz"])[0]
+    assert any("CC BY-NC" in text for text in terms_of(["bnr_train_1.npz", "cmu_train.npz"]))

@@ -1,0 +1,93 @@
+"""The shipped weights: small enough, documented, and better than doing nothing on a walk.
+
+Two walks that training never saw: the project's own demonstration, and trial 08_01 of the CMU Graphics Lab Motion
+Capture Database where the validation shard is at hand (``../shared/mocap``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffopt_core.demo_motion.gait import walk as demo_walk
+from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_priors.mdm import weights
+from diffopt_priors.mdm.config import MDMConfig
+from diffopt_priors.mdm.denoiser import Denoiser
+from diffopt_priors.mdm.features import embed, kinematics, root_path
+from prior_cases import Streams, context, scene
+from torch import Tensor
+
+
+@pytest.fixture(scope="module")
+def shipped() -> tuple[Denoiser, dict]:
+    return weights.load(weights.resolve("nc"))
+
+
+@pytest.fixture(scope="module", params=["demo", "cmu"])
+def walk(request: pytest.FixtureRequest, shipped: tuple[Denoiser, dict]) -> tuple[Tensor, Tensor]:
+    if request.param == "demo":
+        rest = kinematics(torch.eye(3).expand(1, 24, 3, 3), torch.zeros(1, 3), shipped[0].offsets)[0]
+        motion = demo_walk(rest.double().numpy(), 71, 30.0)
+        return motion.pose.float().unsqueeze(0), motion.trans.float().unsqueeze(0)
+    shard = Path(__file__).parents[2].parent / "shared" / "mocap" / "cmu_val.npz"
+    if not shard.is_file():
+        pytest.skip("../shared/mocap/cmu_val.npz is not here")
+    with np.load(shard) as file:
+        index = file["names"].tolist().index("08_01")
+        span = slice(file["starts"][index], file["starts"][index] + 70)
+        poses, trans = (torch.from_numpy(file[k][span].astype(np.float32)) for k in ("poses", "trans"))
+    return axis_angle_to_matrix(poses).unsqueeze(0), trans.unsqueeze(0)
+
+
+def _normalised(denoiser: Denoiser, walk: tuple[Tensor, Tensor]) -> Tensor:
+    return denoiser.normalise(embed(*walk, denoiser.offsets, 30.0))
+
+
+def test_file_is_small_and_its_card_is_complete(shipped: tuple[Denoiser, dict]) -> None:
+    path = weights.resolve("nc")
+    assert path.stat().st_size <= 8_000_000
+    card = shipped[1]
+    terms = " ".join(card["terms"])
+    for words in ("mocap.cs.cmu.edu", "CC BY-NC 4.0", "CC BY 4.0"):
+        assert words in terms
+    assert {"fps", "window", "settings", "report", "step", "training_files"} <= set(card)
+
+
+@pytest.mark.parametrize("level", [0.3, 0.5, 0.7])
+def test_denoises_a_real_walk_better_than_identity(
+    shipped: tuple[Denoiser, dict], walk: tuple[Tensor, Tensor], level: float
+) -> None:
+    denoiser = shipped[0]
+    x = _normalised(denoiser, walk).expand(4, -1, -1)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    t = torch.full((4,), round(level * 999))
+    x_t = denoiser.noised(x, t, t, noise)
+    # Identity: the noisy input, scaled back as the best single factor would.
+    scaled = x_t * denoiser.level("alpha", t, t)
+    error, baseline = ((guess - x).square().mean() for guess in (denoiser.predict(x_t, t, t), scaled))
+    assert error < 0.8 * baseline
+
+
+def test_path_is_read_off_the_articulation(shipped: tuple[Denoiser, dict], walk: tuple[Tensor, Tensor]) -> None:
+    denoiser = shipped[0]
+    x = _normalised(denoiser, walk).expand(4, -1, -1)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    t, root_t = torch.full((4,), 50), torch.full((4,), 999)
+    guess = denoiser.denormalise(denoiser.predict(denoiser.noised(x, t, root_t, noise), t, root_t))
+    end, true_end = (root_path(f)[0][:, -1, [0, 2]] for f in (guess, denoiser.denormalise(x)))
+    assert ((end - true_end).norm(dim=-1) / true_end.norm(dim=-1)).mean() < 0.35
+
+
+def test_energy_prefers_the_walk_to_a_wrong_path(walk: tuple[Tensor, Tensor]) -> None:
+    pose, trans = walk
+    still = trans[:, :1].expand_as(trans)
+    backward = 2 * trans[:, :1] - trans
+    options = {"noise_samples": 4, "timesteps": (0.3, 0.7), "velocity_weight": 20.0}
+    values = []
+    for path in (trans, still, backward):
+        energy = MDMConfig(**options).build(context(pose, path, Streams([0])))
+        values.append(float(energy(scene(pose, path))))
+    assert values[0] < min(values[1:])

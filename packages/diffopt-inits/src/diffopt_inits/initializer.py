@@ -1,0 +1,85 @@
+"""Initializer ``landmarks``: an SMPL pose a frame from BlazePose's 3D landmarks, placed by its 2D landmarks.
+
+The landmarks are metric only for the detector's average person, so the body keeps the mean shape (betas 0) and
+its own bone lengths: directions fix the pose, the 2D landmarks fix the distance. A person who is 5 % taller than
+the mean is therefore put 5 % too near; the camera's scale is the solver's to find.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from diffopt_core.errors import BadInput
+from diffopt_core.interfaces import Body
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from torch import Tensor
+
+from .analytic import analytic_pose
+from .feet import lift_feet
+from .flat import Rays, rays_of
+from .landmarks import LandmarksInitializerConfig
+from .refine import Targets, refine
+from .rest import LAYOUT, RestBody, rest_body
+from .smooth import smooth_landmarks
+from .translation import fit_translation
+
+#: Pose and place are refined in turn.
+ROUNDS = 2
+
+
+class LandmarksInitializer:
+    """Implements :class:`diffopt_core.interfaces.Initializer`."""
+
+    def __init__(self, config: LandmarksInitializerConfig, body: Body):
+        self._config, self._body = config, body
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
+
+        Frames without the person are bridged from their neighbours. Raises BadInput without 3D landmarks.
+        """
+        landmarks, visibility = _landmarks(clip, observations)
+        rest, rays = rest_body(self._body, clip.rest_joints), rays_of(observations, camera)
+        pose = self._analytic(landmarks, visibility, rest, clip.fps)
+        transl = self._place(pose, rest, rays, clip.fps)
+        rotations, joints, _ = rest.pose(pose)
+        landmarks = lift_feet(landmarks, rays, rotations, joints[..., 2] + transl[:, 2:], rest)
+        pose = self._analytic(landmarks, visibility, rest, clip.fps)
+        targets = Targets(landmarks, visibility, rays.ray, self._config.pixels * rays.steering, transl)
+        for _ in range(ROUNDS if self._config.steps else 0):
+            steps = -(-self._config.steps // ROUNDS)
+            with torch.enable_grad():
+                pose = refine(pose, rest, targets, clip.fps, self._config.acceleration, steps)
+            transl = self._place(pose, rest, rays, clip.fps)
+            targets = replace(targets, transl=transl)
+        return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, torch.zeros(10), self._body.name)
+
+    def _analytic(self, landmarks: Tensor, visibility: Tensor, rest: RestBody, fps: float) -> Tensor:
+        steady = smooth_landmarks(landmarks.numpy(), visibility.numpy(), fps, self._config.acceleration)
+        return analytic_pose(torch.from_numpy(steady).float(), rest)
+
+    def _place(self, pose: Tensor, rest: RestBody, rays: Rays, fps: float) -> Tensor:
+        """Pelvis ``[T 3]``, camera frame, m."""
+        points, limit = rest.pose(pose)[2], self._config.path_acceleration
+        path = fit_translation(points.numpy(), rays.ray.numpy(), rays.placing.numpy(), rays.focal.numpy(), fps, limit)
+        return torch.from_numpy(path).float()
+
+
+def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor]:
+    """3D landmarks ``[T 33 3]``, missing frames copied from the nearest found one, and visibility, 0 in those."""
+    where = clip.path or clip.name
+    if observations.landmarks is None:
+        raise BadInput(where, "landmarks", "the detector gave no 3D landmarks; choose another --init")
+    if observations.landmark_layout != LAYOUT:
+        raise BadInput(where, "landmarks", f"layout '{observations.landmark_layout}', expected '{LAYOUT}'")
+    landmarks = observations.landmarks.detach().float().cpu().numpy()
+    extent = np.ptp(np.nan_to_num(landmarks[..., :3]), axis=1).max(-1)
+    good = observations.valid.cpu().numpy() & np.isfinite(landmarks).all((1, 2)) & (extent > 1e-3)
+    if not good.any():
+        raise BadInput(where, "landmarks", "the person is found in no frame")
+    found = np.flatnonzero(good)
+    nearest = found[np.searchsorted((found[1:] + found[:-1]) / 2, np.arange(len(landmarks)))]
+    seen = np.where(good[:, None], landmarks[..., 3], 0.0).clip(0.0, 1.0)
+    return torch.from_numpy(landmarks[nearest][..., :3].copy()), torch.from_numpy(seen)

@@ -1,0 +1,87 @@
+"""The application: the built-in commands, and those that plugins add through ``diffopt_commands``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import typer
+import typer.main
+
+from ..registry import Registry
+from . import check, demo, evaluate, plugins, recipe, run, show, simulate
+from .console import note, out
+
+
+@dataclass
+class State:
+    """What every command finds in its context: the installed plugins, and those whose commands failed."""
+
+    registry: Registry
+    failed: dict[str, str] = field(default_factory=dict)  # plugin name -> error
+
+
+def build() -> tuple[Any, State]:
+    """The command tree over everything installed."""
+    state = State(Registry.load())
+    app = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback()(root)
+    for module in (run, demo, check, simulate, evaluate, show, plugins, recipe):
+        app.command(module.NAME, rich_help_panel=module.PANEL)(module.command)
+    add_plugin_commands(app, state)
+    for plugin in state.registry.plugins:
+        if plugin.error:
+            note(f"plugin {plugin.name} ({plugin.distribution} {plugin.version}) is in quarantine: {plugin.error}")
+    return typer.main.get_command(app), state
+
+
+def print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        out.print(f"diffopt {version('diffopt-core')}", highlight=False)
+        raise typer.Exit
+
+
+def root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and stop.", is_eager=True, callback=print_version
+    ),
+) -> None:
+    """Global human motion from a moving camera, under a motion diffusion prior.
+
+    Start with [bold]diffopt demo[/]; then [bold]diffopt run CASE.npz[/].
+    """
+
+
+def add_plugin_commands(app: typer.Typer, state: State) -> None:
+    """Call each plugin's hook alone. One that fails, or takes a name that is in use, loses its commands only."""
+    by_name = {plugin.name: plugin for plugin in state.registry.plugins}
+    for implementation in state.registry.manager.hook.diffopt_commands.get_hookimpls():
+        name = implementation.plugin_name
+        before = (list(app.registered_commands), list(app.registered_groups), app.registered_callback)
+        taken, rows = _names(app), len(app.registered_commands) + len(app.registered_groups)
+        try:
+            implementation.function(app)
+            typer.main.get_command(app)  # a command with a signature that typer cannot read fails here
+            added = len(app.registered_commands) + len(app.registered_groups) - rows
+            if len(_names(app)) < len(taken) + added:
+                raise ValueError("a command of that name exists already")
+        except Exception as error:
+            app.registered_commands, app.registered_groups, app.registered_callback = before
+            owner = by_name[name]
+            state.failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+            note(
+                f"plugin {name} ({owner.distribution} {owner.version}): its commands are left out: {state.failed[name]}"
+            )
+
+
+def _names(app: typer.Typer) -> set[str]:
+    """Names of the commands and groups so far."""
+    names = {c.name or (c.callback.__name__.replace("_", "-") if c.callback else "") for c in app.registered_commands}
+    return names | {str(g.name or (g.typer_instance and g.typer_instance.info.name)) for g in app.registered_groups}

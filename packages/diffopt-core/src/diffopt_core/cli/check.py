@@ -1,0 +1,75 @@
+"""``diffopt check``: everything of a run but the solve."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .choice import Choice, chooses
+from .console import grid, out, say
+
+if TYPE_CHECKING:
+    from ..run import Run
+    from ..window import Evidence
+
+NAME = "check"
+PANEL = "Recover motion"
+
+
+@chooses
+def command(
+    choice: Choice,
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="As for `run`.")],
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Check inputs, plugins, options, recipe and device without solving. Writes nothing."""
+    from ..run import Run, check
+    from .inputs import expand
+
+    registry = choice.registry()
+    recipe = choice.resolve(registry)
+    files = expand(inputs, registry, recipe)
+    with tempfile.TemporaryDirectory() as nowhere:
+        run = Run(files, recipe, registry, Path(nowhere) / "out", device=device)
+        evidence = check(run)
+    table = grid("clip", "frames", "fps", "seen", "keypoints", "camera", "body", "truth")
+    for item in evidence:
+        clip, seen = item.clip, int(item.observations.valid.sum())
+        table.add_row(
+            clip.name,
+            str(clip.num_frames),
+            f"{clip.fps:g}",
+            f"{seen}/{clip.num_frames}",
+            item.observations.layout,
+            "metric" if item.camera.metric else "unknown scale",
+            "own skeleton" if clip.rest_joints is not None else item.body.betas_of,
+            "yes" if clip.truth is not None else "no",
+        )
+    _bind(run, evidence)
+    out.print(table, highlight=False)
+    for name, stage in recipe.stages:
+        steps = stage.rounds * sum(stage.block[block].steps for block in stage.blocks)
+        terms = sorted({term for block in stage.blocks for term in stage.block[block].terms})
+        say(f"stage {name}: {steps} steps; terms {', '.join(terms)}")
+    say("ready to run")
+    return 0
+
+
+def _bind(run: Run, evidence: list[Evidence]) -> None:
+    """Build body, placement, representation, terms and prior of each clip, and match the recipe's variables."""
+    from ..interfaces import BuildContext
+    from ..problem import bind
+    from ..provenance import device
+    from ..window import stack
+
+    chosen = device(run.device)
+    ctx = BuildContext(chosen, run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx))
+    for item in evidence:
+        problem = bind(stack([item], chosen), [run.seed], run.registry, run.recipe, ctx)
+        for _, stage in run.recipe.stages:
+            for block in stage.block.values():
+                problem.variables.groups(block.free, block.lr)

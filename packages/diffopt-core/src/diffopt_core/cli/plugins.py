@@ -1,0 +1,77 @@
+"""``diffopt plugins``: what is installed, whose it is, and what is in quarantine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .console import grid, out
+
+if TYPE_CHECKING:
+    from ..registry import Registry
+
+NAME = "plugins"
+PANEL = "Look around"
+
+
+def command(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="Only this kind, e.g. prior.")] = None,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page: `docs/components.md` is made so.")] = False,
+) -> int:
+    """List every component by kind, name and the distribution that brings it."""
+    from ..errors import UnknownName
+    from ..plugin import KINDS
+    from ..registry import Registry
+
+    if kind is not None and kind not in KINDS:
+        raise UnknownName("kind", kind, KINDS)
+    registry = Registry.load(plugins or ())
+    kinds = [kind] if kind else list(KINDS)
+    if markdown:
+        typer.echo(page(registry, kinds), nl=False)
+        return 0
+    table = grid("kind", "name", "summary", "distribution", "version")
+    for each in kinds:
+        for number, name in enumerate(sorted(registry.components[each])):
+            row, owner = registry.components[each][name], registry.owner[each, name]
+            table.add_row(each if number == 0 else "", name, row.summary, owner.distribution, owner.version)
+    out.print(table, highlight=False)
+    print_quarantine(registry, context.obj.failed if context.obj else {})
+    return 0
+
+
+def print_quarantine(registry: Registry, failed: dict[str, str]) -> None:
+    """Plugins that could not be loaded, or whose commands could not."""
+    rows = [(p, p.error) for p in registry.plugins if p.error]
+    rows += [(p, f"commands left out: {failed[p.name]}") for p in registry.plugins if p.name in failed]
+    if not rows:
+        return
+    table = grid("plugin", "distribution", "version", "error", title="\nIn quarantine")
+    for plugin, error in rows:
+        table.add_row(plugin.name, plugin.distribution, plugin.version, str(error).replace("[", r"\["))
+    out.print(table, highlight=False)
+
+
+def page(registry: Registry, kinds: list[str]) -> str:
+    """Every component as Markdown, a table a kind."""
+    from ..plugin import KINDS
+
+    lines = ["# Components", "", "Made by `diffopt plugins --markdown`. Options of one: `diffopt show KIND NAME`.", ""]
+    for kind in kinds:
+        flag = f" (`{KINDS[kind].flag}`)" if KINDS[kind].flag else ""
+        lines += [f"## {kind}", "", f"{KINDS[kind].summary[:1].upper()}{KINDS[kind].summary[1:]}{flag}.", ""]
+        rows = sorted(registry.components[kind].items())
+        if not rows:
+            lines += ["None is installed.", ""]
+            continue
+        lines += ["| name | summary | distribution |", "|---|---|---|"]
+        for name, row in rows:
+            owner = registry.owner[kind, name].distribution
+            lines.append(f"| `{name}` | {row.summary.replace('|', ' or ')} | {owner} |")
+        lines.append("")
+    return "\n".join(lines)

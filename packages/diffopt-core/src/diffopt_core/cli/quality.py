@@ -1,0 +1,69 @@
+"""What a result says about itself without truth: speed, path, standing feet, fit to the keypoints."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..geometry import project, world_to_camera
+from ..skeleton import JOINT, LAYOUTS
+from ..types import CameraTrajectory, Clip, Result
+
+#: A foot stands while it is this close to the lowest it gets, m.
+STANDING = 0.05
+#: Keypoints that count for the reprojection error.
+CONFIDENT = 0.3
+_FEET = [JOINT["left_foot"], JOINT["right_foot"]]
+
+#: Row of the table -> unit.
+UNITS = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
+
+
+def quality(result: Result) -> dict[str, tuple[float | None, float | None]]:
+    """Row -> value of the initial and of the final motion; None where the evidence is not in the file."""
+    fps = result.clip.fps
+    first = _measure(result.initial_joints, result.initial_camera, result.clip, fps)
+    last = _measure(result.joints, result.camera, result.clip, fps)
+    return {name: (first[name], last[name]) for name in UNITS}
+
+
+def _measure(joints: Tensor, camera: CameraTrajectory, clip: Clip, fps: float) -> dict[str, float | None]:
+    joints = joints.double()
+    path = float(_horizontal(joints[:, JOINT["pelvis"]]).sum())
+    return {
+        "speed": path * fps / max(len(joints) - 1, 1),
+        "path": path,
+        "foot skate": foot_skate(joints),
+        "reprojection": reprojection(joints, camera, clip),
+    }
+
+
+def _horizontal(points: Tensor) -> Tensor:
+    """Length of each step in the ground plane, m."""
+    return points.diff(dim=0)[..., [0, 2]].norm(dim=-1)
+
+
+def foot_skate(joints: Tensor) -> float | None:
+    """Mean horizontal motion (mm a frame) of a foot joint while it stands; None where no foot ever does.
+
+    It stands in two frames that both lie within ``STANDING`` of its low mark (5 % quantile of its height).
+    """
+    feet = joints[:, _FEET]
+    height = feet[..., 1]
+    low = height < height.quantile(0.05, dim=0) + STANDING
+    standing = low[1:] & low[:-1]
+    return float(_horizontal(feet)[standing].mean() * 1000) if bool(standing.any()) else None
+
+
+def reprojection(joints: Tensor, camera: CameraTrajectory, clip: Clip) -> float | None:
+    """Median distance (px) of joints to the confident keypoints of the same name."""
+    if clip.observations is None:
+        return None
+    names = LAYOUTS[clip.observations.layout]
+    shared = [(i, JOINT[name]) for i, name in enumerate(names) if name in JOINT]
+    seen = clip.observations.keypoints[:, [i for i, _ in shared]].double()
+    in_camera = world_to_camera(joints[:, [j for _, j in shared]], camera.R.double(), camera.t.double())
+    pixels = project(in_camera, camera.focal.double(), camera.centre.double())
+    error = (pixels - seen[..., :2]).norm(dim=-1)[seen[..., 2] > CONFIDENT]
+    error = error[torch.isfinite(error)]
+    return float(error.median()) if len(error) else None

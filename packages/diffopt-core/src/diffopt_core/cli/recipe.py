@@ -1,0 +1,72 @@
+"""``diffopt recipe [NAME] [--diff OTHER]``: a recipe as resolved, or what sets two apart."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from .choice import DEFAULT_RECIPE, Choice, chooses
+from .console import grid, out, say
+
+NAME = "recipe"
+PANEL = "Look around"
+
+
+@chooses
+def command(
+    choice: Choice,
+    name: Annotated[str | None, typer.Argument(help="A recipe by name, or a .toml file.")] = None,
+    diff: Annotated[str | None, typer.Option("--diff", metavar="OTHER", help="Print only what differs.")] = None,
+) -> int:
+    """Print a recipe with everything it extends, as TOML. Without a name: list the recipes.
+
+    Takes the flags of `run`, so it shows what exactly a run would do.
+    """
+    from dataclasses import replace
+
+    from ..recipe import difference, load, parse
+
+    registry = choice.registry()
+    if name is None and choice == Choice(plugins=choice.plugins):
+        table = grid("recipe", "summary")
+        for each in sorted(registry.recipes):
+            table.add_row(each, str(load(each, registry.recipes).get("summary", "")))
+        out.print(table, highlight=False)
+        return 0
+    choice = replace(choice, recipe=name or choice.recipe or DEFAULT_RECIPE)
+    resolved = choice.resolve(registry)
+    if diff is None:
+        from .toml import dumps
+
+        # Plain text, so that it can be piped into a file and run.
+        typer.echo(dumps(_short(resolved.dump())), nl=False)
+        return 0
+    other = parse(load(diff, registry.recipes), f"recipe '{diff}'")
+    table = grid("key", str(diff), str(choice.recipe))
+    rows = [row for row in difference(other.dump(), resolved.dump()) if row[0] != "summary"]
+    for key, left, right in rows:
+        table.add_row(key, _cell(left), _cell(right))
+    out.print(table, highlight=False) if rows else say("no difference")
+    return 0
+
+
+def _cell(value: Any) -> str:
+    from .toml import literal
+
+    return "–" if value is None else literal(value).replace("[", r"\[")
+
+
+def _short(table: dict[str, Any]) -> dict[str, Any]:
+    """Roles as people write them: a bare name, or name and options in one table."""
+    from ..recipe import ROLES
+
+    def short(role: dict[str, Any]) -> Any:
+        return {"name": role["name"], **role["options"]} if role["options"] else role["name"]
+
+    out = dict(table)
+    for key in ROLES:
+        out[key] = short(table[key])
+    out["exporters"] = [short(role) for role in table["exporters"]]
+    out["terms"] = {name: short(role) for name, role in table["terms"].items()}
+    return {key: value for key, value in out.items() if value not in ({}, None)}

@@ -1,0 +1,123 @@
+"""``diffopt run RUN.json``: the same run once more, and whether it gave the same bits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInput, MissingResource
+from .console import note, say
+
+MOTION = "motion.npz"
+
+
+def is_run_file(path: Path) -> bool:
+    """Whether a JSON file is the ``run.json`` of a result (landmark files are JSON as well)."""
+    try:
+        return "diffopt_run" in json.loads(path.read_text())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def repeat(
+    path: Path,
+    moved: Sequence[Path],
+    plugins: Sequence[str],
+    out: Path | None,
+    overwrite: bool,
+    picture: bool,
+    quiet: bool,
+) -> int:
+    """Repeat with recipe, seed, device and thread count of the original; ``moved`` replaces its inputs."""
+    import torch
+
+    from ..recipe import parse
+    from ..registry import Registry
+    from ..run import Run
+    from .run import finish, solve
+
+    saved = json.loads(path.read_text())
+    registry = Registry.load(plugins or saved.get("plugins", ()))
+    original = path.parent
+    folder = out or original.with_name(f"{original.absolute().name}-repeat")
+    inputs = tuple(moved) or tuple(Path(name) for name in saved["inputs"])
+    run = Run(
+        inputs,
+        parse(saved["recipe"], str(path)),
+        registry,
+        folder,
+        saved["seed"],
+        _device(path, saved),
+        overwrite,
+        only=(saved["clip"],),
+    )
+    _check_inputs(path, saved, run)
+    if threads := saved["provenance"].get("threads"):
+        torch.set_num_threads(threads)
+    for line in _other_versions(saved, registry, run):
+        note(line)
+    results = solve(run, quiet)
+    status = finish(run, results, picture, quiet)
+    if not quiet:
+        say(compare(original / MOTION, folder / MOTION))
+    return status
+
+
+def compare(a: Path, b: Path) -> str:
+    """One line: identical bit for bit, or the first array that differs and by how much."""
+    import numpy as np
+
+    if not a.is_file():
+        return f"{a}: the original is gone, nothing to compare with"
+    with np.load(a) as left, np.load(b) as right:
+        if set(left.files) != set(right.files):
+            return f"{b}: differs: other arrays than {a} ({', '.join(sorted(set(left.files) ^ set(right.files)))})"
+        for name in left.files:
+            x, y = left[name], right[name]
+            if x.shape != y.shape or x.dtype != y.dtype:
+                return f"{b}: differs: {name} is {y.shape} {y.dtype}, was {x.shape} {x.dtype}"
+            if x.tobytes() != y.tobytes():
+                most = float(np.abs(x.astype(float) - y.astype(float)).max()) if x.dtype.kind in "fiub" else "text"
+                return f"{b}: differs: {name} by up to {most:.3g}" if most != "text" else f"{b}: differs: {name}"
+        return f"{b}: identical to {a}, bit for bit ({len(left.files)} arrays)"
+
+
+def _device(path: Path, saved: dict[str, Any]) -> str:
+    """The device as asked for then, unless ``auto`` would choose another kind today."""
+    from ..provenance import device
+
+    kind = saved["provenance"].get("device_type", "cpu")
+    if device(saved["device"]).type == kind:
+        return saved["device"]
+    if kind == "cuda":
+        raise MissingResource(f"{path}: device: the run was made on CUDA, and this machine has none")
+    return kind
+
+
+def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
+    """The clip's file must be the one that the run saw."""
+    from ..interfaces import BuildContext
+    from ..perceive import open_clip
+    from ..provenance import device
+
+    for name in run.inputs:
+        if not name.exists():
+            raise BadInput(path, "inputs", f"{name} is gone; where it is now: diffopt run {path} FILE")
+    ctx = BuildContext(device(run.device), run.seed, lambda k, n, options: run.registry.build(k, n, options, ctx))
+    clips = {clip.name: clip for clip in (open_clip(name, run.registry, run.recipe, ctx) for name in run.inputs)}
+    clip = clips.get(saved["clip"])
+    if clip is None:
+        raise BadInput(path, "clip", f"'{saved['clip']}' is not among the inputs ({', '.join(clips)})")
+    if clip.sha256 != saved["sha256"]:
+        raise BadInput(path, "sha256", f"{clip.path} is not the file that this run saw (its content changed)")
+
+
+def _other_versions(saved: dict[str, Any], registry: Any, run: Any) -> list[str]:
+    """What is installed in another version than then: a difference in bits is no surprise."""
+    from ..provenance import device, provenance
+
+    then = saved["provenance"].get("versions", {})
+    now = provenance(registry, run.recipe, device(run.device), run.seed)["versions"]
+    return [f"{name} is {now.get(name)}, was {old}" for name, old in then.items() if now.get(name) != old]

@@ -1,0 +1,113 @@
+"""``diffopt run``: solve clips, or repeat a run from its ``run.json``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import DiffOptError
+from .choice import Choice, chooses
+from .console import err, note
+from .inputs import expand
+from .progress import Bars
+
+if TYPE_CHECKING:
+    from ..run import Run
+    from ..types import Result
+
+NAME = "run"
+PANEL = "Recover motion"
+_OUTPUT = "Output"
+
+
+@chooses
+def command(
+    choice: Choice,
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT", help="Case files, folders of them, anything a dataset reads; or run.json of a result."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Result folder; default runs/<clip>.", rich_help_panel=_OUTPUT),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a result of another run.", rich_help_panel=_OUTPUT)
+    ] = False,
+    picture: Annotated[
+        bool, typer.Option("--picture/--no-picture", help="Draw picture.png.", rich_help_panel=_OUTPUT)
+    ] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=_OUTPUT)] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_OUTPUT)
+    ] = False,
+    device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda[:N]; default auto.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random number; default 0.")] = None,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Most clips solved side by side.")] = 64,
+) -> int:
+    """Recover global motion: evidence in, motion out.
+
+    Files of equal length and frame rate are solved side by side. A finished result of the same run is kept.
+    """
+    if inputs[0].suffix == ".json" and inputs[0].is_file():
+        from .repeat import is_run_file, repeat
+
+        if is_run_file(inputs[0]):
+            refused = choice.changes()
+            refused += [f for f, v in (("--device", device), ("--seed", seed)) if v is not None]
+            if refused:
+                raise DiffOptError(f"{refused[0]} would make another run of it; repeating {inputs[0]} takes none")
+            return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture, quiet)
+    from ..run import Run
+
+    registry = choice.registry()
+    recipe = choice.resolve(registry)
+    files = expand(inputs, registry, recipe)
+    folder = out or (Path("runs") / files[0].stem if len(files) == 1 else Path("runs"))
+    asked = Run(files, recipe, registry, folder, seed or 0, device or "auto", overwrite, batch)
+    results = solve(asked, quiet)
+    return finish(asked, results, picture, quiet)
+
+
+def solve(run: Run, quiet: bool) -> list[Result]:
+    """Execute with progress on standard error."""
+    from ..run import execute
+
+    stages = ", ".join(run.recipe.schedule) or "none"
+    with Bars(f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}", quiet) as bars:
+        return execute(run, bars)
+
+
+def finish(run: Run, results: list[Result], picture: bool, quiet: bool) -> int:
+    """Pictures, tables, and the exit status: 1 where a clip diverged."""
+    from .summary import print_summary
+
+    kept = len(run.only or run.inputs) - len(results)
+    if kept and not quiet:
+        note(f"{kept} clip(s) had a finished result of this very run, which was kept (--overwrite solves again)")
+    if picture and results:
+        draw(run, results)
+    if results and not quiet:
+        print_summary(run, results)
+    for result in results:
+        if result.status == "diverged":
+            where = run.folder(result.clip.name)
+            err.print(
+                f"[bold red]error:[/] {result.clip.name}: diverged: the losses left the finite numbers; "
+                f"the last finite state is in {where}; try a smaller rate (--set stage.<stage>.<block>.lr=…)",
+                soft_wrap=True,
+                highlight=False,
+            )
+    return int(any(result.status == "diverged" for result in results))
+
+
+def draw(run: Run, results: list[Result]) -> None:
+    """``picture.png`` into every result folder."""
+    from ..picture import draw_result
+
+    for result in results:
+        draw_result(result, run.folder(result.clip.name) / "picture.png")

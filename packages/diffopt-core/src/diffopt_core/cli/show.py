@@ -1,0 +1,89 @@
+"""``diffopt show KIND [NAME]``: the names of a kind, or one component's options, terms of use and owner."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any
+
+import typer
+
+from .console import grid, out, say
+
+NAME = "show"
+PANEL = "Look around"
+
+
+def command(
+    kind: Annotated[str, typer.Argument(help="A kind, e.g. prior; `recipe` for recipes.")],
+    name: Annotated[str | None, typer.Argument(help="A component of that kind.")] = None,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+    ] = None,
+) -> int:
+    """Show the components of a kind, or the options of one of them."""
+    from ..errors import UnknownName
+    from ..plugin import KINDS
+    from ..registry import Registry
+
+    registry = Registry.load(plugins or ())
+    if kind not in KINDS:
+        raise UnknownName("kind", kind, KINDS)
+    if name is None:
+        say(f"{kind}: {KINDS[kind].summary}" + (f"  ({KINDS[kind].flag})" if KINDS[kind].flag else ""))
+        table = grid("name", "summary", "distribution")
+        for each, row in sorted(registry.components[kind].items()):
+            table.add_row(each, row.summary, registry.owner[kind, each].distribution)
+        out.print(table, highlight=False)
+        return 0
+    row, owner = registry.component(kind, name), registry.owner[kind, name]
+    config = registry.config_class(kind, name)
+    say(f"{kind} {name}: {row.summary}")
+    if text := inspect.cleandoc(config.__doc__ or ""):
+        say(text)
+    out.print()
+    out.print(_options(config), highlight=False)
+    say(f"\ndistribution: {owner.distribution} {owner.version}   config: {row.config}")
+    say(f"terms of use: {config.licence or 'those of its distribution'}")
+    return 0
+
+
+def _options(config: Any) -> Any:
+    """A row an option; a nested model's options follow it, indented by their dotted name."""
+    rows = list(_rows(config, ""))
+    if not rows:
+        return "no options"
+    table = grid("option", "type", "default", "description")
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    return table
+
+
+def _rows(config: Any, prefix: str) -> Any:
+    from pydantic import BaseModel
+
+    for name, field in config.model_fields.items():
+        nested = inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)
+        if nested:
+            yield from _rows(field.annotation, f"{prefix}{name}.")
+            continue
+        default = "required" if field.is_required() else _plain(field.get_default(call_default_factory=True))
+        yield f"{prefix}{name}", _type(field.annotation), default, field.description or ""
+
+
+def _plain(value: Any) -> str:
+    from .toml import literal
+
+    try:
+        return literal(value)
+    except TypeError:
+        return str(value)
+
+
+def _type(annotation: Any) -> str:
+    """``int | None`` rather than ``typing.Optional[int]``; the choices of a Literal as they are typed."""
+    from typing import Literal, get_args, get_origin
+
+    if get_origin(annotation) is Literal:
+        return " | ".join(repr(choice).replace("'", '"') for choice in get_args(annotation))
+    text = annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
+    return text.replace("typing.", "").replace("pathlib.", "").replace("NoneType", "None")

@@ -1,0 +1,37 @@
+"""``diffopt simulate``: cases with truth from motion capture, to test on and to train for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import say
+
+NAME = "simulate"
+PANEL = "Evaluate"
+
+
+def command(
+    source: Annotated[
+        Path, typer.Argument(help="Motion file, or a folder of them (AMASS .npz, motion.npz of a result).")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for cases; truth goes to its truth/.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many cases.")] = 16,
+    frames: Annotated[int, typer.Option("--frames", min=3, help="Frames a case.")] = 100,
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Frame rate of the source, where its files do not say.")
+    ] = None,
+    static: Annotated[int, typer.Option("--static", min=0, help="So many of them with a camera that stands.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of cuts, cameras and noise.")] = 0,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Make cases with known truth: a hand-held camera, noisy keypoints and poses, an unknown SLAM scale."""
+    from ..datasets.amass import AmassConfig
+    from ..datasets.simulator.folder import simulate_folder
+
+    motion = AmassConfig(source_fps=fps) if fps else AmassConfig()
+    index = simulate_folder(source, out, count, seed=seed, frames=frames, static=static, motion=motion)
+    say(f"wrote {len(index)} cases to {out}, their truth to {out / 'truth'}")
+    return 0

@@ -1,0 +1,220 @@
+"""`diffopt run` as a user types it: results, repetition, batches, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_cases import QUICK, tree
+
+
+def test_run_writes_a_result_and_says_so(diffopt, scored):
+    ran = diffopt("run", scored, "--out", "out", *QUICK)
+    assert ran.status == 0, ran.err
+    assert {"motion.npz", "run.json"} <= tree(Path("out"))
+    for word in ("rigid_clip", "speed", "path", "foot skate", "reprojection", "seconds", "wrote out"):
+        assert word in ran.out
+    for stage in ("warmup", "guide", "finetune"):
+        assert stage in ran.err
+    saved = json.loads(Path("out/run.json").read_text())
+    assert saved["recipe"]["prior"]["name"] == "none" and saved["recipe"]["representation"]["name"] == "raw"
+    assert saved["status"] == "finished" and saved["provenance"]["versions"]["torch"]
+    with np.load("out/motion.npz") as motion:
+        assert motion["joints"].shape == (12, 24, 3)
+
+
+def test_without_truth_there_are_still_numbers(diffopt, case):
+    ran = diffopt("run", case, "--out", "out", *QUICK)
+    assert ran.status == 0, ran.err
+    assert "rigid_clip" not in ran.out and "reprojection" in ran.out
+
+
+def test_default_folder_is_named_after_the_clip(diffopt, case):
+    assert diffopt("run", case, "--quiet", *QUICK).status == 0
+    assert Path("runs/walk/motion.npz").is_file()
+
+
+def test_quiet_says_nothing(diffopt, case):
+    ran = diffopt("run", case, "--out", "out", "--quiet", *QUICK)
+    assert (ran.status, ran.out, ran.err) == (0, "", "")
+
+
+def test_picture(diffopt, case):
+    flags = [flag for flag in QUICK if flag != "--no-picture"]
+    assert diffopt("run", case, "--out", "out", "--quiet", *flags).status == 0
+    assert Path("out/picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_run_is_kept_and_another_refused(diffopt, case):
+    assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
+    before = Path("out/motion.npz").stat().st_mtime_ns
+    again = diffopt("run", case, "--out", "out", *QUICK)
+    assert again.status == 0 and "kept" in again.err
+    other = diffopt("run", case, "--out", "out", "--seed", "1", *QUICK)
+    assert other.status == 2
+    assert "holds another run" in other.error and "--overwrite" in other.error
+    assert Path("out/motion.npz").stat().st_mtime_ns == before
+    replaced = diffopt("run", case, "--out", "out", "--seed", "1", "--overwrite", *QUICK)
+    assert replaced.status == 0 and json.loads(Path("out/run.json").read_text())["seed"] == 1
+
+
+def test_run_json_repeats_bit_for_bit(diffopt, scored):
+    assert diffopt("run", scored, "--out", "out", "--quiet", "--seed", "3", *QUICK).status == 0
+    ran = diffopt("run", "out/run.json", "--no-picture")
+    assert ran.status == 0, ran.err
+    assert "identical to out/motion.npz, bit for bit" in ran.out
+    saved = json.loads(Path("out-repeat/run.json").read_text())
+    assert saved["seed"] == 3 and saved["fingerprint"] == json.loads(Path("out/run.json").read_text())["fingerprint"]
+
+
+def test_repeat_sees_a_changed_original(diffopt, case):
+    assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
+    with np.load("out/motion.npz") as file:
+        motion = dict(file)
+    motion["joints"] = motion["joints"] + np.float32(0.5)
+    np.savez("out/motion.npz", **motion)
+    assert "differs: joints by up to 0.5" in diffopt("run", "out/run.json", "--no-picture").out
+
+
+def test_repeat_refuses_another_input(diffopt, case, arrays):
+    assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
+    np.savez(case, **{**arrays[0], "fps": np.float32(25)})
+    ran = diffopt("run", "out/run.json")
+    assert ran.status == 2 and "sha256" in ran.error and not Path("out-repeat").exists()
+
+
+def test_repeat_finds_a_moved_input(diffopt, case):
+    assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
+    case.rename(case.parent.parent / "walk.npz")
+    ran = diffopt("run", "out/run.json")
+    assert ran.status == 2 and "is gone" in ran.error and "diffopt run out/run.json FILE" in ran.error
+    assert diffopt("run", "out/run.json", "walk.npz", "--quiet").status == 0
+    assert diffopt("run", "out/run.json", "--prior", "mdm").status == 2
+
+
+def test_batch_equals_alone_and_one_of_it_repeats(diffopt, case, arrays):
+    other = case.parent / "stroll.npz"
+    np.savez(other, **{**arrays[0], "keypoints": arrays[0]["keypoints"] + np.float32([2, 1, 0])})
+    together = diffopt("run", case.parent, "--out", "both", *QUICK)
+    assert together.status == 0, together.err
+    assert "mean of 2 clips" in together.out and "for 2 clips together" in together.out
+    assert diffopt("run", case, "--out", "alone", "--quiet", *QUICK).status == 0
+    with np.load("both/walk/motion.npz") as a, np.load("alone/motion.npz") as b:
+        np.testing.assert_allclose(a["joints"], b["joints"], atol=1e-5)
+    repeated = diffopt("run", "both/stroll/run.json", "--no-picture")
+    assert repeated.status == 0, repeated.err
+    assert "bit for bit" in repeated.out and tree(Path("both/stroll-repeat")) >= {"motion.npz", "run.json"}
+
+
+def test_two_inputs_of_one_name(diffopt, case):
+    ran = diffopt("run", case, case, *QUICK)
+    assert ran.status == 2 and "two inputs are called 'walk'" in ran.error
+
+
+def test_settings_win_over_flags(diffopt, case):
+    assert diffopt("run", case, "--out", "out", "--quiet", "--fps", "25", "--set", "input.fps=50", *QUICK).status == 0
+    saved = json.loads(Path("out/run.json").read_text())
+    assert saved["fps"] == 50 and saved["recipe"]["input"]["fps"] == 50
+
+
+DIVERGES = """
+from diffopt_core.config import TermConfig
+from diffopt_core.plugin import Component, hookimpl
+
+class Config(TermConfig):
+    "Not a number."
+    def build(self, ctx):
+        return lambda scene: scene.motion.trans.sum((1, 2)) * float("nan")
+
+@hookimpl
+def diffopt_components():
+    return [Component("prior", "nan", f"{__name__}:Config", "not a number")]
+"""
+
+
+def test_diverged_is_status_1(diffopt, case):
+    Path("nan_prior.py").write_text(DIVERGES)
+    ran = diffopt("run", case, "--out", "out", "-p", "nan_prior.py", *QUICK, "--prior", "nan")
+    assert ran.status == 1
+    assert "walk: diverged" in ran.error and "out" in ran.error
+    assert json.loads(Path("out/run.json").read_text())["status"] == "diverged"
+    with np.load("out/motion.npz") as motion:
+        assert np.isfinite(motion["joints"]).all()
+
+
+def test_interrupted_is_status_130(diffopt, case, monkeypatch):
+    import diffopt_core.run
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diffopt_core.run, "solve", interrupt)
+    ran = diffopt("run", case, "--out", "out", *QUICK)
+    assert ran.status == 130 and "Traceback" not in ran.err and not Path("out").exists()
+
+
+@pytest.mark.parametrize(("debug", "shown"), [((), False), (("--debug",), True)])
+def test_a_fault_of_ours_shows_its_traceback_only_under_debug(diffopt, case, monkeypatch, debug, shown):
+    import diffopt_core.run
+
+    monkeypatch.setattr(diffopt_core.run, "solve", lambda *_: 1 / 0)
+    ran = diffopt("run", case, "--out", "out", *QUICK, *debug)
+    assert ran.status == 70
+    assert ("Traceback" in ran.err) is shown and "ZeroDivisionError" in ran.err
+
+
+def test_check_writes_nothing(diffopt, scored):
+    before = tree(Path())
+    ran = diffopt("check", scored, "--prior", "none")
+    assert ran.status == 0, ran.err
+    assert "walk" in ran.out and "12/12" in ran.out and "stage guide: 400 steps" in ran.out and "ready" in ran.out
+    assert tree(Path()) == before
+
+
+def test_demo(diffopt):
+    ran = diffopt("demo", "--out", "demo", *QUICK)
+    assert ran.status == 0, ran.err
+    assert "rigid_clip" in ran.out and "hand-held camera" in ran.err
+    assert {"demo.npz", "truth/demo.npz", "motion.npz", "run.json"} <= tree(Path("demo"))
+    assert "bit for bit" in diffopt("run", "demo/run.json", "--no-picture").out
+
+
+def test_eval(diffopt, scored):
+    assert diffopt("run", scored, "--out", "out", "--quiet", *QUICK).status == 0
+    truth = scored.parent / "truth"
+    table = diffopt("eval", "out", "--truth", truth)
+    assert table.status == 0 and "rigid_clip" in table.out and "walk" in table.out
+    data = json.loads(diffopt("eval", "out", "--truth", truth, "--json", "-m", "RTE", "-m", "rigid_clip").out)
+    assert set(data["clips"]["walk"]) == {"RTE", "rigid_clip"}
+    saved = json.loads(Path("out/run.json").read_text())["metrics"]["final"]
+    assert data["clips"]["walk"]["RTE"] == pytest.approx(saved["RTE"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["eval", "gone", "--truth", "t"], "gone: motion.npz: no result here"),
+        (["eval", "out", "--truth", "t"], "t: --truth: does not exist"),
+        (["eval", "out", "--truth", "empty"], "empty: --truth: holds no out.npz"),
+        (["eval", "out", "--truth", "empty", "-m", "rigid_clap"], "Did you mean 'rigid_clip'"),
+    ],
+)  # fmt: skip
+def test_eval_of_nothing(diffopt, args, message):
+    Path("out").mkdir()
+    Path("empty").mkdir()
+    np.savez("out/motion.npz", joints=np.zeros((3, 24, 3)), fps=30.0)
+    ran = diffopt(*args)
+    assert ran.status == 2 and message in ran.error
+
+
+def test_simulate(diffopt, scored):
+    truth = scored.parent / "truth"
+    ran = diffopt("simulate", truth, "--out", "cases", "--count", "1", "--frames", "10", "--fps", "30")
+    assert ran.status == 0, ran.err
+    assert "wrote 1 cases" in ran.out
+    assert {"case_00.npz", "truth/case_00.npz"} <= tree(Path("cases"))
+    assert diffopt("check", "cases", "--prior", "none").status == 0
+    none = diffopt("simulate", truth, "--out", "cases", "--frames", "500", "--fps", "30")
+    assert none.status == 2 and "500 frames" in none.error

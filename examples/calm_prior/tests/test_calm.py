@@ -1,0 +1,7 @@
+"""The contract that every prior keeps: shapes, gradients, batch equals alone, nothing waits for the device."""
+
+from diffopt_core.testing import PriorContract
+
+
+class TestCalm(PriorContract):
+    name = "calm"

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_core.given.no_prior import NoPriorConfig
 from diffopt_priors import plugin
 from diffopt_priors.mdm import official, weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.network import MDM
-from diffopt_priors.none import NoPriorConfig
 from prior_cases import OFFSETS, Streams, context, motion, rest_joints, scene, tiny_card
 from pydantic import ValidationError
 

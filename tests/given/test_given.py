@@ -8,7 +8,14 @@ import pytest
 from diffopt_core.errors import BadInput
 from diffopt_core.given.detector import GivenDetector
 from diffopt_core.given.initializer import GivenBody
-from diffopt_core.testing import DetectorContract, InitializerContract, make_clip
+from diffopt_core.given.no_prior import NoPriorConfig
+from diffopt_core.testing import (
+    DetectorContract,
+    InitializerContract,
+    make_clip,
+    make_problem,
+    make_scene,
+)
 
 
 class TestGivenDetector(DetectorContract):
@@ -31,3 +38,9 @@ def test_nothing_given_is_told_with_the_remedy():
         GivenDetector().detect(replace(clip, observations=None))
     with pytest.raises(BadInput, match=rf"{clip.name}.*body.*--init"):
         GivenBody().initialize(clip, clip.observations, clip.camera)
+
+
+def test_no_prior_is_zero() -> None:
+    problem = make_problem(2, 5)
+    energy = NoPriorConfig().build(problem)
+    assert energy(make_scene(problem)).tolist() == [0.0, 0.0]

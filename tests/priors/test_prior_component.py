@@ -1,4 +1,4 @@
-"""``prior/mdm`` and ``prior/none`` as the host sees them."""
+"""``prior/mdm`` as the host sees it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.given.no_prior import NoPriorConfig
 from diffopt_priors import plugin
 from diffopt_priors.mdm import official, weights
 from diffopt_priors.mdm.config import MDMConfig
@@ -63,12 +62,6 @@ def test_a_larger_body_maps_onto_the_same_features(tiny: str) -> None:
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-5)
 
 
-def test_none_is_zero() -> None:
-    pose, trans = motion(2, 5)
-    energy = NoPriorConfig().build(context(pose, trans, Streams([1, 2])))
-    assert energy(scene(pose, trans)).tolist() == [0.0, 0.0]
-
-
 def test_absent_weights_say_what_and_where() -> None:
     with pytest.raises(MissingResource, match=r"mdm_nope\.safetensors.*diffopt train mdm"):
         weights.resolve("nope")
@@ -98,14 +91,14 @@ def test_listing_needs_no_torch() -> None:
         "import sys; from diffopt_priors import plugin; import typer;"
         "names = [c.name for c in plugin.diffopt_components()];"
         "plugin.diffopt_commands(typer.Typer());"
-        "import diffopt_priors.mdm.config, diffopt_priors.none;"
-        "assert names == ['mdm', 'none'] and 'torch' not in sys.modules, sorted(sys.modules)"
+        "import diffopt_priors.mdm.config;"
+        "assert names == ['mdm'] and 'torch' not in sys.modules, sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_components_point_at_configs() -> None:
-    assert {c.config.split(":")[1] for c in plugin.diffopt_components()} == {"MDMConfig", "NoPriorConfig"}
+    assert {c.config.split(":")[1] for c in plugin.diffopt_components()} == {"MDMConfig"}
 
 
 def test_a_published_checkpoint_is_imported(tmp_path: Path) -> None:

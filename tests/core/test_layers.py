@@ -19,7 +19,7 @@ LAYERS: dict[str, float] = {
     # shapes, units, frames
     "types": 2,
     # names and settings
-    "interfaces": 2.5, "config": 3, "recipe": 3,
+    "interfaces": 2.5, "config": 3, "recipe_spec": 3, "recipe": 3.1,
     # how things are found and held
     "registry": 4, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4,
     # one method a file; a body is what others pose, so it stands below them
@@ -43,7 +43,7 @@ PUBLIC_LAYER = 4
 PUBLIC_HELPERS = {"testing", "bodies", "datasets"}
 
 #: Modules whose import must not bring torch or numpy along (`diffopt --help`, `diffopt plugins`).
-LIGHT = ("errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "registry", "builtin", "cli")
+LIGHT = ("errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "recipe_spec", "registry", "builtin", "cli")
 HEAVY = {"torch", "numpy", "roma", "scipy", "matplotlib", "jaxtyping", "safetensors"}
 
 

@@ -94,6 +94,14 @@ def test_repeat_finds_a_moved_input(diffopt, case):
     assert diffopt("run", "out/run.json", "--prior", "mdm").status == 2
 
 
+def test_repeat_finds_an_input_beside_the_run_file(diffopt, case):
+    assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
+    Path(case).rename(Path("out") / Path(case).name)
+    ran = diffopt("run", "out/run.json", "--no-picture")
+    assert ran.status == 0, ran.error
+    assert "bit for bit" in ran.out
+
+
 def test_batch_equals_alone_and_one_of_it_repeats(diffopt, case, arrays):
     other = case.parent / "stroll.npz"
     np.savez(other, **{**arrays[0], "keypoints": arrays[0]["keypoints"] + np.float32([2, 1, 0])})

@@ -61,7 +61,7 @@ class _Block:
         self.name, self.spec, self.problem, self.progress = name, spec, problem, progress
         self.names = tuple(spec.terms)
         self.terms = [problem.terms[term] for term in self.names]
-        self.weights = [spec.terms[term] for term in self.names]
+        self.weights = progress.new_tensor([spec.terms[term] for term in self.names])
         self.needs = frozenset().union(*(term.needs for term in self.terms))
         groups = problem.variables.groups(spec.free, spec.lr)
         self.leaves: list[Tensor] = [leaf for group in groups for leaf in group["params"]]  # type: ignore[attr-defined]
@@ -78,8 +78,7 @@ class _Block:
         motion = self.held if self.held is not None else self.problem.representation.motion()
         scene = self.problem.scene(motion, self.needs, self.progress)
         values = torch.stack([term.energy(scene) for term in self.terms])
-        weights = values.new_tensor(self.weights)
-        grads = torch.autograd.grad((weights @ values).sum(), self.leaves, allow_unused=True)
+        grads = torch.autograd.grad((self.weights @ values).sum(), self.leaves, allow_unused=True)
         for leaf, grad in zip(self.leaves, grads, strict=True):
             leaf.grad = torch.zeros_like(leaf) if grad is None else grad
         return values.detach()

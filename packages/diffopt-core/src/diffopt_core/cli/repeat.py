@@ -42,7 +42,7 @@ def repeat(
     registry = Registry.load(plugins or saved.get("plugins", ()))
     original = path.parent
     folder = out or original.with_name(f"{original.absolute().name}-repeat")
-    inputs = tuple(moved) or tuple(Path(name) for name in saved["inputs"])
+    inputs = tuple(moved) or tuple(_find(Path(name), original) for name in saved["inputs"])
     run = Run(
         inputs,
         parse(saved["recipe"], str(path)),
@@ -82,6 +82,12 @@ def compare(a: Path, b: Path) -> str:
                 most = float(np.abs(x.astype(float) - y.astype(float)).max()) if x.dtype.kind in "fiub" else "text"
                 return f"{b}: differs: {name} by up to {most:.3g}" if most != "text" else f"{b}: differs: {name}"
         return f"{b}: identical to {a}, bit for bit ({len(left.files)} arrays)"
+
+
+def _find(name: Path, folder: Path) -> Path:
+    """The input as it was typed then, or the file of that name beside the run file (the demonstration's lies there)."""
+    beside = folder / name.name
+    return beside if beside.exists() and not name.exists() else name
 
 
 def _device(path: Path, saved: dict[str, Any]) -> str:

@@ -111,10 +111,10 @@ class Registry:
         if kind not in self.components:
             raise UnknownName("kind", kind, KINDS)
         if name not in self.components[kind]:
-            broken = [p for p in self.plugins if p.error]
-            note = f" (in quarantine: {', '.join(f'{p.distribution}: {p.error}' for p in broken)})" if broken else ""
             error = UnknownName(kind, name, self.components[kind])
-            raise UnknownName(kind, name, self.components[kind]) if not note else DiffOptError(f"{error}{note}")
+            if broken := [f"{plugin.distribution}: {plugin.error}" for plugin in self.plugins if plugin.error]:
+                raise DiffOptError(f"{error} (in quarantine: {', '.join(broken)})")
+            raise error
         return self.components[kind][name]
 
     def config_class(self, kind: str, name: str) -> type[ComponentConfig]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .errors import DiffOptError
 from .evaluate import evaluate
@@ -51,9 +52,8 @@ class Run:
 
 def check(run: Run) -> list[Evidence]:
     """Everything that can fail before the heavy work: plugins, options, device, files, output folders."""
-    chosen = find_device(run.device)
+    ctx = _context(run)
     _check_components(run)
-    ctx = BuildContext(chosen, run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx))
     clips = [open_clip(path, run.registry, run.recipe, ctx) for path in run.inputs]
     names = [clip.name for clip in clips]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -77,6 +77,14 @@ def execute(run: Run, report: Report) -> list[Result]:
     return results
 
 
+def _context(run: Run) -> BuildContext:
+    """The device, the seed and the registry's ``build``, for everything outside a bound problem."""
+    ctx = BuildContext(
+        find_device(run.device), run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx)
+    )
+    return ctx
+
+
 def _check_components(run: Run) -> None:
     """Every config of the recipe is made once, so that a misspelt option fails here."""
     registry, recipe = run.registry, run.recipe
@@ -98,8 +106,8 @@ def _check_components(run: Run) -> None:
 
 def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[Result]:
     began = time.perf_counter()
-    chosen = find_device(run.device)
-    ctx = BuildContext(chosen, run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx))
+    ctx = _context(run)
+    chosen = ctx.device
     seeds = [_clip_seed(run.seed, item.clip.sha256) for item in members]
     problem = bind(stack(members, chosen), seeds, run.registry, run.recipe, ctx)
     seconds = {"bind": time.perf_counter() - began}
@@ -109,37 +117,46 @@ def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[
         run.registry.manager.hook.diffopt_stage_finished(run=run, stage=name, log=log)
     facts = provenance(run.registry, run.recipe, chosen, run.seed)
     facts |= {"seconds": seconds, "batch": [str(item.clip.path) for item in members], "memory": peak_memory(chosen)}
+    final = Placed(*current(problem))
+    with torch.no_grad():
+        joints, first = problem.body.joints(final.motion), problem.body.joints(problem.start.motion)
     results = [
-        _result(run, problem, outcome, facts, index)
+        _result(run, problem, outcome, final, (joints[index].cpu(), first[index].cpu()), facts, index)
         for index, item in enumerate(members)
         if not run.only or item.clip.name in run.only
     ]
+    exporters = [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
     for result in results:
-        ResultFolder(run.folder(result.clip.name)).write(result, _exporters(run, ctx), _run_json(run, result))
+        ResultFolder(run.folder(result.clip.name)).write(result, exporters, _run_json(run, result))
         run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
     return results
 
 
-def _result(run: Run, problem: Problem, outcome: Outcome, facts: dict[str, Any], index: int) -> Result:
-    """Clip ``index`` of a solved batch, scored where there is truth."""
-    final = Placed(*current(problem))
-    body, clip = problem.body, problem.batch.clips[index]
-    with torch.no_grad():
-        joints, first = body.joints(final.motion)[index].cpu(), body.joints(problem.start.motion)[index].cpu()
+def _result(
+    run: Run,
+    problem: Problem,
+    outcome: Outcome,
+    final: Placed,
+    joints: tuple[Tensor, Tensor],
+    facts: dict[str, Any],
+    index: int,
+) -> Result:
+    """Clip ``index`` of a solved batch, scored where there is truth. ``joints``: its last and its first, ``T 24 3``."""
+    clip = problem.batch.clips[index]
     facts = facts | {"scale": [s[index].item() for log in outcome.logs.values() for s in log.scale]}
     result = Result(
         clip=clip,
         motion=pick(final.motion, index),
         camera=pick(final.camera, index),
-        joints=joints,
+        joints=joints[0],
         initial=pick(problem.start.motion, index),
         initial_camera=pick(problem.start.camera, index),
-        initial_joints=first,
+        initial_joints=joints[1],
         status=Status.DIVERGED if bool(outcome.diverged[index]) else Status.FINISHED,
         recipe=run.recipe.dump(),
         log={name: log.of_clip(index) for name, log in outcome.logs.items()},
         provenance=facts,
-        body_model=body.name,
+        body_model=problem.body.name,
     )
     if clip.truth is None:
         return result
@@ -150,10 +167,6 @@ def _result(run: Run, problem: Problem, outcome: Outcome, facts: dict[str, Any],
         "final": evaluate(clip, result.motion, body, names, result.camera, build),
     }
     return replace(result, metrics=metrics)
-
-
-def _exporters(run: Run, ctx: BuildContext) -> list[Any]:
-    return [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
 
 
 def _run_json(run: Run, result: Result) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datasets.npz import atomic
 from ..skeleton import JOINT, PARENTS
 
 if TYPE_CHECKING:
@@ -73,8 +73,6 @@ def tidy(axes: Axes, **labels: str) -> None:
 def save(figure: Any, path: Path | str, dpi: int = 150) -> Path:
     """Write the PNG beside its place and move it there, so that nobody reads half a picture."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, dpi=dpi, format="png")
-    os.replace(part, path)
+    with atomic(path) as file:
+        figure.savefig(file, dpi=dpi, format="png")
     return path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from diffopt_core.cli.choice import FLAGS
-from diffopt_core.plugin import KINDS, hookimpl
+from diffopt_core.plugin import KINDS, command_group, hookimpl
 from diffopt_core.recipe import load, parse
 from diffopt_core.registry import Registry
 
@@ -135,6 +135,16 @@ def collides(app):
         """Not the real one."""
 
 
+def collides_in_a_group(app):
+    for _ in range(2):
+        command_group(app, "train").command("spoilt")(lambda: None)
+
+
+def raises_in_a_group(app):
+    command_group(app, "train").command("spoilt")(lambda: None)
+    raise RuntimeError("no display")
+
+
 @pytest.fixture
 def installed(monkeypatch):
     """Install plugins with command hooks beside the real ones."""
@@ -155,7 +165,15 @@ def test_a_plugin_brings_a_command(diffopt, installed):
     assert "Greets." in diffopt("--help").out
 
 
-@pytest.mark.parametrize(("hook", "reason"), [(raises, "RuntimeError: no display"), (collides, "exists already")])
+@pytest.mark.parametrize(
+    ("hook", "reason"),
+    [
+        (raises, "RuntimeError: no display"),
+        (collides, "exists already"),
+        (raises_in_a_group, "RuntimeError: no display"),
+        (collides_in_a_group, "exists already"),
+    ],
+)
 def test_a_broken_command_hook_loses_its_commands_only(diffopt, installed, hook, reason):
     installed(bad=hook, polite=hello)
     ran = diffopt("plugins")
@@ -163,6 +181,7 @@ def test_a_broken_command_hook_loses_its_commands_only(diffopt, installed, hook,
     assert "In quarantine" in ran.out and "diffopt-bad" in ran.out
     assert diffopt("hello").out == "hello\n"
     assert "Not the real one" not in diffopt("run", "--help").out
+    assert "spoilt" not in diffopt("train", "--help").out
 
 
 def test_a_quarantined_plugin_is_noticed_and_listed(diffopt, installed, monkeypatch):

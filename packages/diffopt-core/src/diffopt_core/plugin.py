@@ -12,8 +12,12 @@ A plugin is a module named by an entry point of the group ``diffopt``::
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pluggy
+
+if TYPE_CHECKING:
+    import typer
 
 PROJECT = "diffopt"
 ENTRY_POINT_GROUP = "diffopt"
@@ -66,3 +70,22 @@ class Component:
     config: str
     summary: str
     api: int = API_VERSION
+
+
+#: Groups of commands that several plugins share, with their help.
+COMMAND_GROUPS: dict[str, str] = {"train": "Train a prior on motion data, or import a published one."}
+
+
+def command_group(app: typer.Typer, name: str) -> typer.Typer:
+    """The group of that name, made by the first plugin that asks for it.
+
+    In a hook of ``diffopt_commands``: ``command_group(app, "train").command("mine")(train)``.
+    """
+    import typer
+
+    for row in app.registered_groups:
+        if row.name == name and row.typer_instance is not None:
+            return row.typer_instance
+    group = typer.Typer(help=COMMAND_GROUPS.get(name), no_args_is_help=True)
+    app.add_typer(group, name=name)
+    return group

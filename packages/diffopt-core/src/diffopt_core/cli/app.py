@@ -64,16 +64,16 @@ def add_plugin_commands(app: typer.Typer, state: State) -> None:
     by_name = {plugin.name: plugin for plugin in state.registry.plugins}
     for implementation in state.registry.manager.hook.diffopt_commands.get_hookimpls():
         name = implementation.plugin_name
-        before = (list(app.registered_commands), list(app.registered_groups), app.registered_callback)
-        taken, rows = _names(app), len(app.registered_commands) + len(app.registered_groups)
+        before = _rows(app)
         try:
             implementation.function(app)
             typer.main.get_command(app)  # a command with a signature that typer cannot read fails here
-            added = len(app.registered_commands) + len(app.registered_groups) - rows
-            if len(_names(app)) < len(taken) + added:
+            names = _names(app)
+            if len(set(names)) < len(names):
                 raise ValueError("a command of that name exists already")
         except Exception as error:
-            app.registered_commands, app.registered_groups, app.registered_callback = before
+            for group, *kept in before:
+                group.registered_commands, group.registered_groups, group.registered_callback = kept
             owner = by_name[name]
             state.failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
             note(
@@ -81,7 +81,17 @@ def add_plugin_commands(app: typer.Typer, state: State) -> None:
             )
 
 
-def _names(app: typer.Typer) -> set[str]:
-    """Names of the commands and groups so far."""
-    names = {c.name or (c.callback.__name__.replace("_", "-") if c.callback else "") for c in app.registered_commands}
-    return names | {str(g.name or (g.typer_instance and g.typer_instance.info.name)) for g in app.registered_groups}
+def _rows(app: typer.Typer) -> list[tuple[typer.Typer, list[Any], list[Any], Any]]:
+    """What an application and the groups below it hold: a plugin may add to a group that another one made."""
+    own = (app, list(app.registered_commands), list(app.registered_groups), app.registered_callback)
+    return [own, *(row for g in app.registered_groups if g.typer_instance for row in _rows(g.typer_instance))]
+
+
+def _names(app: typer.Typer, prefix: str = "") -> list[str]:
+    """Names of all commands and groups, ``run``, ``train``, ``train mdm``; one that is taken twice comes twice."""
+    found = [c.name or (c.callback.__name__.replace("_", "-") if c.callback else "") for c in app.registered_commands]
+    found = [prefix + name for name in found]
+    for group in app.registered_groups:
+        name = prefix + str(group.name or (group.typer_instance and group.typer_instance.info.name))
+        found += [name, *(_names(group.typer_instance, f"{name} ") if group.typer_instance else [])]
+    return found

@@ -1,0 +1,1 @@
+"""SMPLify's pose prior: a mixture of Gaussians over axis-angle poses."""

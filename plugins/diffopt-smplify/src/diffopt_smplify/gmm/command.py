@@ -1,0 +1,62 @@
+"""``diffopt train gmm``: fit the mixture of Gaussian poses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="Folder of motion shards (*.npz), read recursively.")],
+    out: Annotated[Path, typer.Option(help="Folder for gmm.safetensors and its .json card.")],
+    components: Annotated[int, typer.Option(min=1, help="Gaussians.")] = 8,
+    ridge: Annotated[float, typer.Option(min=1e-6, help="Added to every variance, rad^2.")] = 0.003,
+    shrink: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the covariance of all poses in each Gaussian's.")
+    ] = 0.2,
+    iterations: Annotated[int, typer.Option(min=1, help="At most so many rounds of EM.")] = 100,
+    stride: Annotated[int, typer.Option(min=1, help="Take every so many frames: neighbours say the same.")] = 3,
+    exclude: Annotated[list[str] | None, typer.Option(help="Leave out shards whose path holds this word.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    export_to: Annotated[Path | None, typer.Option("--export", help="Also export to this .safetensors file.")] = None,
+) -> None:
+    """Fit the mixture of Gaussian poses of prior gmm by expectation maximisation (a minute on one core)."""
+    from dataclasses import asdict
+
+    from diffopt_core.errors import BadInput
+
+    from diffopt_smplify.gmm import poses, weights
+    from diffopt_smplify.gmm.fit import Settings, fit
+    from diffopt_smplify.gmm.progress import progress
+    from diffopt_smplify.gmm.quality import report
+    from diffopt_smplify.gmm.terms import terms_of
+
+    words = tuple(exclude or ())
+    samples = poses.read(poses.find(data, validation=False, exclude=words), stride)
+    held_out = poses.find(data, validation=True, exclude=words)
+    if len(samples.x) < components:
+        raise BadInput(data, "poses", f"{len(samples.x)} samples are too few for {components} components")
+    settings = Settings(components, shrink, ridge, iterations, seed=seed)
+    with progress("train gmm", iterations) as show:
+        state, losses = fit(samples.x, samples.weight, settings, show)
+    target = out / "gmm.safetensors"
+    card = {
+        "name": target.stem,
+        "dimensions": samples.x.shape[1],
+        "joints": "1 to 21, axis-angle, rad",
+        "settings": asdict(settings) | {"stride": stride},
+        "training_files": list(samples.files),
+        "validation_files": [path.name for path in held_out],
+        "terms": terms_of(samples.files),
+        "nll": [round(loss, 3) for loss in losses],
+    }
+    weights.save(target, state, card)
+    mixture = weights.load(target)
+    card["report"] = {path.stem: report(mixture, poses.read([path], stride, mirrored=False)) for path in held_out} | {
+        "training": report(mixture, samples)
+    }
+    for path in (target, *([export_to] if export_to else [])):
+        weights.save(path, state, card | {"name": path.stem})
+    typer.echo(f"{target}: {losses[-1]:.2f} nats a pose after {len(losses)} rounds")

@@ -1,0 +1,116 @@
+"""Weight files of the mixture: our .safetensors with its card, and SMPLify's pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.unpickle import read_pickle, to_array
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from diffopt_smplify.gmm.mixture import Mixture
+
+FORMAT = 1
+SHIPPED = Path(__file__).parents[1] / "weights"
+#: Joints 1 to 21, or 1 to 23 with the hands.
+DIMENSIONS = (63, 69)
+_ORIGIN = (
+    "SMPLify's gmm_08.pkl comes with its code (https://smplify.is.tue.mpg.de) and with smplx-based projects; "
+    "`diffopt train gmm --data FOLDER --out FOLDER` fits one of your own"
+)
+#: Keys of SMPLify's pickle -> names of ours.
+_PICKLED = {"weights": "weights", "means": "means", "covars": "covariances"}
+
+
+def resolve(weights: str) -> Path:
+    """File of a shipped name ("open") or of a path; fails with where to get and put it."""
+    named = "/" not in weights and not weights.endswith((".safetensors", ".pkl"))
+    path = SHIPPED / f"gmm_{weights}.safetensors" if named else Path(weights)
+    if path.suffix not in (".safetensors", ".pkl"):
+        raise BadInput(path, "file", f"a .safetensors or .pkl file is expected; {_ORIGIN}")
+    wanted = (path,) if path.suffix == ".pkl" else (path, path.with_suffix(".json"))
+    missing = [p.name for p in wanted if not p.is_file()]
+    if missing:
+        names = sorted(p.stem.removeprefix("gmm_") for p in SHIPPED.glob("gmm_*.safetensors"))
+        raise MissingResource(
+            f"prior gmm: {' and '.join(missing)} not found in {path.parent}. Shipped weights: "
+            f"{', '.join(names) or 'none'}. {_ORIGIN}; give the file with --set prior.weights=PATH."
+        )
+    return path
+
+
+def load(path: Path) -> Mixture:
+    """The mixture of a file, float64 on the CPU."""
+    if path.suffix == ".pkl":
+        found = _pickled(path)
+        return _checked(path, found, {ours: theirs for theirs, ours in _PICKLED.items()})
+    try:
+        card = json.loads(path.with_suffix(".json").read_text())
+        found = load_file(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise BadInput(path, "file", f"weights or .json card cannot be read: {error}") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        said = card.get("format") if isinstance(card, dict) else card
+        raise BadInput(path.with_suffix(".json"), "format", f"is {said!r}; this version reads {FORMAT}")
+    return _checked(path, found, {name: name for name in _PICKLED.values()})
+
+
+def _pickled(path: Path) -> dict[str, Tensor]:
+    """Arrays of SMPLify's file under our names."""
+    content = read_pickle(path)
+    if not isinstance(content, dict):
+        raise BadInput(path, "pickle", f"holds a {type(content).__name__}, expected a dictionary; {_ORIGIN}")
+    found = {}
+    for theirs, ours in _PICKLED.items():
+        if theirs not in content:
+            continue
+        try:
+            found[ours] = torch.from_numpy(to_array(content[theirs]).astype(np.float64))
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadInput(path, theirs, f"not an array of numbers ({error}); {_ORIGIN}") from error
+    return found
+
+
+def _checked(path: Path, found: dict[str, Tensor], key_of: dict[str, str]) -> Mixture:
+    """The mixture, or BadInput with the file's own name of the key."""
+    for name, key in key_of.items():
+        if name not in found:
+            raise BadInput(path, key, f"missing; expected {', '.join(key_of.values())}; {_ORIGIN}")
+    weights, means, covariances = (found[name].double() for name in ("weights", "means", "covariances"))
+    if means.ndim != 2 or means.shape[1] not in DIMENSIONS or len(means) < 1:
+        raise BadInput(path, key_of["means"], f"has shape {tuple(means.shape)}, expected K x 69 or K x 63; {_ORIGIN}")
+    count, dimensions = means.shape
+    for name, value, shape in (
+        ("weights", weights.squeeze(), (count,) if count > 1 else ()),
+        ("covariances", covariances, (count, dimensions, dimensions)),
+    ):
+        if value.shape != shape:
+            raise BadInput(path, key_of[name], f"has shape {tuple(found[name].shape)}, expected {shape}; {_ORIGIN}")
+    for name in key_of:
+        if not bool(found[name].isfinite().all()):
+            raise BadInput(path, key_of[name], f"holds NaN or infinity; {_ORIGIN}")
+    if not bool((weights > 0).all()):
+        raise BadInput(path, key_of["weights"], f"must all be positive; {_ORIGIN}")
+    weights = weights.reshape(count) / weights.sum()
+    try:
+        return Mixture.of(weights, means, 0.5 * (covariances + covariances.mT))
+    except torch.linalg.LinAlgError as error:
+        raise BadInput(path, key_of["covariances"], f"not positive definite; {_ORIGIN}") from error
+
+
+def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
+    """Write ``weights``, ``means``, ``covariances`` as float32, and the card; each is replaced in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    save_file({k: v.float().contiguous() for k, v in state.items()}, temporary)
+    temporary.chmod(0o644)  # safetensors makes private files
+    os.replace(temporary, path)
+    temporary.write_text(json.dumps({"format": FORMAT, **card}, indent=1) + "\n")
+    os.replace(temporary, path.with_suffix(".json"))

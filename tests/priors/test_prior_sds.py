@@ -8,17 +8,20 @@ import pytest
 import torch
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.sds import SDS, channel_weight
+from diffopt_priors.mdm.targets import Inversion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prior_cases import Streams, tiny_card
 
 ONES = torch.ones(263)
-NOW = torch.tensor(0.0)
+NOW, HALF = torch.tensor(0.0), torch.tensor(0.5)
 
 
 def _sds(**settings: object) -> SDS:
     torch.manual_seed(0)
     denoiser = weights.build(tiny_card()).eval().requires_grad_(False)
+    for parameter in denoiser.network.parameters():  # a fresh network says nothing
+        parameter.add_(0.05 * torch.randn_like(parameter))
     return SDS(denoiser, ONES, **settings)  # type: ignore[arg-type]
 
 
@@ -50,9 +53,39 @@ def test_eps_form_is_the_x0_form_weighted_by_the_signal_to_noise_ratio() -> None
     x = _x(2)
     t = torch.tensor([round(0.4 * 999)])
     ratio = (one.denoiser.level("alpha", t, t) / one.denoiser.level("sigma", t, t))[0, 0, 0] ** 2
-    a = one.loss(x, _frame_weight(x), Streams([1, 2]), NOW)
-    b = other.loss(x, _frame_weight(x), Streams([1, 2]), NOW)
-    torch.testing.assert_close(b, a * ratio)
+    values, gradients = [], []
+    for sds in (one, other):
+        leaf = x.clone().requires_grad_()
+        value = sds.loss(leaf, _frame_weight(x), Streams([1, 2]), NOW)
+        value.sum().backward()
+        assert leaf.grad is not None
+        values.append(value.detach())
+        gradients.append(leaf.grad)
+    torch.testing.assert_close(values[1], values[0] * ratio)
+    torch.testing.assert_close(gradients[1], gradients[0] * ratio)
+
+
+def test_eps_form_is_eq_3_as_written() -> None:
+    """The gradient of w |eps_hat - eps|^2 with the network's answer held, by hand."""
+    sds = _sds(form="eps", weighting="sds", timesteps=(0.4, 0.4))
+    x = _x(1, windows=1).requires_grad_()
+    value = sds.loss(x, _frame_weight(x), Streams([7]), NOW)
+    value.sum().backward()
+    noise = Streams([7])
+    noise.uniform((1, 1))
+    eps = noise.normal((1, 1, 12, 263)).flatten(0, 2)
+    y = x.detach().flatten(0, 1).requires_grad_()
+    t = torch.tensor([round(0.4 * 999)])
+    denoiser = sds.denoiser
+    alpha, sigma = denoiser.level("alpha", t, t), denoiser.level("sigma", t, t)
+    with torch.no_grad():
+        x0 = denoiser.predict(denoiser.noised(y, t, t, eps), t, t)
+    eps_hat = (denoiser.noised(y, t, t, eps) - alpha * x0) / sigma
+    by_hand = (sigma**2 * (eps_hat - eps).square()).mean()
+    by_hand.backward()
+    torch.testing.assert_close(value.detach(), by_hand.detach()[None], rtol=1e-4, atol=1e-6)
+    assert x.grad is not None and y.grad is not None
+    torch.testing.assert_close(x.grad[0], y.grad, rtol=1e-3, atol=1e-6)
 
 
 def test_gradient_is_the_residual_and_skips_the_network() -> None:
@@ -63,7 +96,7 @@ def test_gradient_is_the_residual_and_skips_the_network() -> None:
     noise.uniform((1, 1))
     eps = noise.normal((1, 1, 12, 263)).flatten(0, 2)
     t = torch.tensor([round(0.5 * 999)])
-    target = sds.target(x.detach().flatten(0, 1), t, t, eps)
+    target = sds.targets(x.detach().flatten(0, 1), t, t, eps)
     expected = 2 * (x.detach().flatten(0, 1) - target) / (263 * 12)
     assert x.grad is not None
     torch.testing.assert_close(x.grad[0], expected)
@@ -71,13 +104,25 @@ def test_gradient_is_the_residual_and_skips_the_network() -> None:
 
 
 @pytest.mark.parametrize("root", [None, (0.9, 1.0)])
-@pytest.mark.parametrize("target_steps", [1, 3])
-def test_clips_together_equal_clips_alone(root: tuple[float, float] | None, target_steps: int) -> None:
-    sds = _sds(samples=2, root_timesteps=root, target_steps=target_steps)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"target_steps": 3},
+        {"inversion": Inversion(3, 0.3)},
+        {"target_steps": 2, "inversion": Inversion(2, 0.0), "schedule": "truncated"},
+    ],
+)
+def test_clips_together_equal_clips_alone(root: tuple[float, float] | None, settings: dict[str, object]) -> None:
+    sds = _sds(samples=2, root_timesteps=root, **settings)
     x = _x(3)
-    together = sds.loss(x, _frame_weight(x), Streams([1, 2, 3]), NOW)
-    alone = [sds.loss(x[i : i + 1], _frame_weight(x), Streams([i + 1]), NOW) for i in range(3)]
+    seen = torch.rand(x.shape, generator=torch.Generator().manual_seed(5))
+    together = sds.loss(x, _frame_weight(x), Streams([1, 2, 3]), HALF, seen)
+    again = sds.loss(x, _frame_weight(x), Streams([1, 2, 3]), HALF, seen)
+    parts = [slice(i, i + 1) for i in range(3)]
+    alone = [sds.loss(x[p], _frame_weight(x), Streams([p.start + 1]), HALF, seen[p]) for p in parts]
     torch.testing.assert_close(together, torch.cat(alone))
+    assert torch.equal(together, again)
 
 
 @pytest.mark.parametrize("weighting", ["uniform", "sds", "snr", "fantasia"])
@@ -100,16 +145,23 @@ def test_levels_stay_in_range_and_anneal() -> None:
     body, root = sds.levels(50, Streams([0, 1]), NOW)
     assert body.min() >= 99 and body.max() <= 600
     assert (root >= body).all() and root.max() <= 900
-    annealed = dataclasses.replace(sds, schedule="annealed", root_timesteps=None)
-    means = [annealed.levels(3, Streams([0]), torch.tensor(p))[0].float().mean() for p in (0.0, 0.3, 1.0)]
-    assert means[0] == round(0.6 * 999) and means[2] == round(0.1 * 999) and means[0] > means[1] > means[2]
 
 
-def test_preconditioned_network_reproduces_its_input_at_low_noise() -> None:
-    denoiser = _sds().denoiser
-    x = _x(1)[0]
-    t = torch.zeros(len(x), dtype=torch.long)
-    assert (denoiser.predict(denoiser.noised(x, t, t, torch.zeros_like(x)), t, t) - x).abs().max() < 0.05
+@pytest.mark.parametrize(("schedule", "middle"), [("annealed", 0.6 - 0.5 * 0.5**0.5), ("linear", 0.35)])
+def test_descending_schedules_are_one_level_for_all(schedule: str, middle: float) -> None:
+    sds = _sds(timesteps=(0.1, 0.6), schedule=schedule, samples=2)
+    for progress, share in ((0.0, 0.6), (0.5, middle), (1.0, 0.1)):
+        levels = sds.levels(3, Streams([0, 1]), torch.tensor(progress))[0]
+        assert levels.eq(round(share * 999)).all() and levels.shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.25, 0.5, 1.0])
+def test_truncated_levels_fill_a_range_whose_top_falls(progress: float) -> None:
+    sds = _sds(timesteps=(0.1, 0.6), schedule="truncated")
+    levels = sds.levels(400, Streams([0]), torch.tensor(progress))[0].float() / 999
+    top = 0.6 - 0.5 * progress
+    assert levels.min() >= 0.1 - 1e-3 and levels.max() <= top + 1e-3
+    assert (levels.mean() - (0.1 + top) / 2).abs() < 0.02 and (levels.max() - top).abs() < 0.02
 
 
 def test_contacts_carry_no_weight() -> None:

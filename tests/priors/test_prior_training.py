@@ -16,8 +16,8 @@ from diffopt_priors.mdm.features import kinematics
 from diffopt_priors.train import data
 from diffopt_priors.train import mdm as training
 from diffopt_priors.train.settings import Settings
+from diffopt_priors.train.statistics import fresh
 from diffopt_priors.train.terms import terms_of
-from diffopt_priors.train.trainer import fresh
 from prior_cases import OFFSETS, motion
 from typer.testing import CliRunner
 
@@ -99,7 +99,7 @@ def test_loss_falls(folder: Path) -> None:
     torch.manual_seed(0)
     clips = data.read(data.find(folder, validation=False))
     settings = Settings(width=32, layers=1, feedforward=32, window=12, shortest=12, batch=8, warmup=1, rate=3e-3)
-    trainer = fresh(settings, clips, OFFSETS, draws=4)
+    trainer = fresh(settings, clips, OFFSETS, [])
     losses = [float(trainer.step(settings.rate)["loss"]) for _ in range(60)]
     assert sum(losses[-20:]) < 0.85 * sum(losses[:20])
 
@@ -135,7 +135,7 @@ def test_not_a_shard_and_no_folder(tmp_path: Path) -> None:
 def test_clips_shorter_than_the_window_are_refused(tmp_path: Path) -> None:
     shard(tmp_path / "short.npz", frames=20)
     with pytest.raises(BadInput, match="longest clip has 20 frames"):
-        fresh(Settings(window=40), data.read([tmp_path / "short.npz"]), OFFSETS)
+        fresh(Settings(window=40), data.read([tmp_path / "short.npz"]), OFFSETS, [])
 
 
 def test_finishing_leaves_the_checkpoint_alone(folder: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from diffopt_core.plugin import Component, hookimpl
+from diffopt_core.plugin import Component, command_group, hookimpl
 
 if TYPE_CHECKING:
     import typer
@@ -21,18 +21,37 @@ def diffopt_components() -> Iterable[Component]:
             "diffopt_priors.mdm.config:MDMConfig",
             "motion diffusion model, score distillation",
         ),
+        Component(
+            "prior",
+            "vposer",
+            "diffopt_priors.vposer.config:VPoserConfig",
+            "variational autoencoder of single poses, likelihood or latent code",
+        ),
+        Component(
+            "prior",
+            "humor",
+            "diffopt_priors.humor.config:HuMoRConfig",
+            "conditional variational autoencoder of transitions, with contacts (HuMoR)",
+        ),
     ]
 
 
 @hookimpl
 def diffopt_commands(app: typer.Typer) -> None:
-    """``diffopt train mdm`` and ``diffopt train import-mdm``."""
-    import typer
-
+    """``diffopt train mdm``, ``vposer``, ``humor`` and imports, ``diffopt sample mdm``, ``diffopt prior-report``."""
+    from diffopt_priors.report.command import NAME, PANEL, prior_report
+    from diffopt_priors.report.sample import sample_mdm
+    from diffopt_priors.train.humor import train as train_humor
+    from diffopt_priors.train.import_humor import import_humor
     from diffopt_priors.train.import_mdm import import_mdm
     from diffopt_priors.train.mdm import train
+    from diffopt_priors.train.vposer import train as train_vposer
 
-    group = typer.Typer(help="Train a prior on motion data, or import a published one.", no_args_is_help=True)
+    group = command_group(app, "train")
     group.command("mdm")(train)
+    group.command("vposer")(train_vposer)
+    group.command("humor")(train_humor)
     group.command("import-mdm")(import_mdm)
-    app.add_typer(group, name="train")
+    group.command("import-humor")(import_humor)
+    command_group(app, "sample").command("mdm")(sample_mdm)
+    app.command(NAME, rich_help_panel=PANEL)(prior_report)

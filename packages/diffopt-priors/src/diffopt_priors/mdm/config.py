@@ -18,10 +18,26 @@ class MDMConfig(TermConfig):
         "Shipped weights 'nc' were trained on CMU mocap (free for all uses; acknowledgement requested), 100STYLE "
         "(CC BY 4.0) and Bandai-Namco-Research-Motiondataset (CC BY-NC 4.0: non-commercial use only). The .json "
         "card beside the weights has the full text. Weights trained with `--exclude bnr` are free of the "
-        "non-commercial term."
+        "non-commercial term. Published MDM checkpoints were trained on HumanML3D, hence on AMASS: non-commercial "
+        "research only."
     )
 
-    weights: str = Field("nc", description="Name of shipped weights, or path of a .safetensors with its .json card.")
+    weights: str = Field(
+        "nc",
+        description="Name of shipped weights, path of a .safetensors with its .json card, or path of a published "
+        "MDM checkpoint (model*.pt, its args.json beside it).",
+    )
+    stats: str | None = Field(
+        None, description="Folder with HumanML3D's Mean.npy and Std.npy; published checkpoints need it, others have it."
+    )
+    diffusion_steps: int | None = Field(
+        None, ge=2, description="Diffusion steps of a published checkpoint that has no args.json beside it."
+    )
+    text_embedding: str | None = Field(
+        None,
+        description="A .npy of 512 numbers, CLIP's (ViT-B/32) embedding of a sentence, for models trained with text.",
+    )
+    text_scale: float = Field(2.5, ge=0, description="Classifier-free guidance: 0 ignores the text, 1 is plain text.")
     window: int | None = Field(
         None,
         ge=8,
@@ -37,9 +53,10 @@ class MDMConfig(TermConfig):
         description="Range of the noise level of the trajectory channels where it differs from the body's: high "
         "values ask for the path that belongs to the articulation. Default: the body's level, as in eq. 1.",
     )
-    schedule: Literal["uniform", "annealed"] = Field(
+    schedule: Literal["uniform", "annealed", "linear", "truncated"] = Field(
         "uniform",
-        description="Noise levels drawn uniformly, or descending with the square root of the progress.",
+        description="Noise levels drawn uniformly; descending with the square root of the progress (annealed) or "
+        "with the progress (linear); or drawn below an upper end that falls with the progress (truncated).",
     )
     weighting: Literal["uniform", "sds", "snr", "fantasia"] = Field(
         "uniform", description="w(t): 1, sigma^2, min(SNR, 5) / 5, or alpha sigma^2."
@@ -49,10 +66,22 @@ class MDMConfig(TermConfig):
         description="Residual of the motion, or of the noise as eq. 3 has it: the same up to (alpha / sigma)^2.",
     )
     noise_samples: int = Field(1, ge=1, description="Noise samples a step.")
+    noise: Literal["random", "inverted"] = Field(
+        "random", description="Noise drawn afresh, or found by inverting DDIM from the present motion (SDI)."
+    )
+    inversion_steps: int = Field(10, ge=1, description="DDIM steps up to the noise level, where noise is inverted.")
+    inversion_eta: float = Field(
+        0.3, ge=0, le=1, description="Share of fresh noise in inverted noise: 0 none, 1 is random noise."
+    )
     target_steps: int = Field(
         1,
         ge=1,
         description="DDIM steps from the noise level down to the target; 1 is plain score distillation.",
+    )
+    inpaint: bool = Field(
+        False,
+        description="Leave well-seen joints as they are at high noise: the target is blended with the motion by "
+        "2D confidence times max(0, 2 t - 1), at every step down.",
     )
     velocity_weight: float = Field(
         1.0,

@@ -1,15 +1,8 @@
 """A network with everything that gives its numbers a meaning: statistics, skeleton, schedule, scaling.
 
-Works on normalised features ``x = (f - mean) / std``. With ``sigma_data`` the network's output F is turned into
-x0 as EDM does (Karras et al. 2022, eq. 7, written for a variance-preserving process)::
-
-    x0 = c_skip x_t + c_out F     c_skip = alpha s^2 / (alpha^2 s^2 + sigma^2)
-                                  c_out^2 = (1 - alpha c_skip)^2 + (c_skip sigma)^2
-
-so a low noise level reproduces its input however weak the network is, and F has unit variance at every level.
-``s`` = 1 is the velocity parametrisation, in which F must carry the noise of all channels through a narrow
-network; motion lies near a thin manifold, and with a small ``s`` F is the motion itself until the noise is
-about as small as ``s``.
+Works on normalised features ``x = (f - mean) / std``. An official network answers x0. The embedded one answers what
+the best linear estimate lacks (:mod:`diffopt_priors.mdm.spectral`), so a low noise level reproduces its input however
+weak the network is.
 
 Two noise levels: ``t`` for the body, ``root_t`` for the trajectory channels (``layout.TRAJECTORY``). Equal
 levels are ordinary diffusion; ``root_t`` near the end with a small ``t`` asks "what path belongs to this
@@ -23,8 +16,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diffopt_priors.mdm.diffusion import Diffusion
+from diffopt_priors.mdm.embedded import MotionTransformer
 from diffopt_priors.mdm.layout import TRAJECTORY
 from diffopt_priors.mdm.network import MDM
+from diffopt_priors.mdm.spectral import Spectral
+
+
+def trajectory_mask(channels: int) -> Tensor:
+    """``[D]`` bool: the channels (and the components) of the horizontal path."""
+    mask = torch.zeros(channels, dtype=torch.bool)
+    mask[list(TRAJECTORY)] = True
+    return mask
 
 
 class Denoiser(nn.Module):
@@ -32,35 +34,30 @@ class Denoiser(nn.Module):
 
     def __init__(
         self,
-        network: MDM,
+        network: MDM | MotionTransformer,
         diffusion: Diffusion,
         *,
         mean: Float[Tensor, "D"],
         std: Float[Tensor, "D"],
         offsets: Float[Tensor, "24 3"],
-        sigma_data: float | None,
+        spectral: Spectral | None = None,
     ) -> None:
         super().__init__()
+        # What the card holds is not repeated in the state: network and spectral statistics are all of it.
         self.network = network
         self.diffusion = diffusion
-        self.preconditioned = sigma_data is not None
-        self.two_levels = network.embed_root_timestep is not None
+        self.spectral = spectral
+        #: Whether the path may have a noise level of its own, and the motion a playback rate.
+        self.two_levels = spectral is not None
         self.mean: Tensor
         self.std: Tensor
         self.offsets: Tensor
         self.trajectory: Tensor
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-        self.register_buffer("offsets", offsets)
-        mask = torch.zeros(len(mean), dtype=torch.bool)
-        mask[list(TRAJECTORY)] = self.two_levels
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+        self.register_buffer("offsets", offsets, persistent=False)
+        mask = trajectory_mask(len(mean)) if self.two_levels else torch.zeros(len(mean), dtype=torch.bool)
         self.register_buffer("trajectory", mask, persistent=False)
-        if sigma_data is not None:
-            alpha, sigma = diffusion.get_buffer("alpha"), diffusion.get_buffer("sigma")
-            skip = alpha * sigma_data**2 / ((alpha * sigma_data) ** 2 + sigma**2)
-            out = ((1 - alpha * skip) ** 2 + (skip * sigma) ** 2).sqrt()
-            diffusion.register_buffer("c_skip", skip, persistent=False)
-            diffusion.register_buffer("c_out", out, persistent=False)
 
     def normalise(self, features: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """Zero mean, unit block variance."""
@@ -79,9 +76,17 @@ class Denoiser(nn.Module):
         """Eq. 1 with the two levels."""
         return self.level("alpha", t, root_t) * x + self.level("sigma", t, root_t) * noise
 
-    def predict(self, x_t: Float[Tensor, "B T D"], t: Tensor, root_t: Tensor) -> Float[Tensor, "B T D"]:
-        """Estimate of x0 (normalised)."""
-        out = self.network(x_t, t, root_t=root_t)
-        if not self.preconditioned:
-            return out
-        return self.level("c_skip", t, root_t) * x_t + self.level("c_out", t, root_t) * out
+    def predict(
+        self,
+        x_t: Float[Tensor, "B T D"],
+        t: Tensor,
+        root_t: Tensor,
+        playback: Float[Tensor, "B 2"] | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """Estimate of x0 (normalised). ``playback``: log2 of the rate, and 1 where reversed (embedded weights)."""
+        if self.spectral is None:
+            return self.network(x_t, t)
+        inputs, estimate, out = self.spectral.prepare(
+            x_t, self.level("alpha", t, root_t), self.level("sigma", t, root_t)
+        )
+        return self.spectral.finish(estimate, out, self.network(inputs, t, root_t=root_t, playback=playback))

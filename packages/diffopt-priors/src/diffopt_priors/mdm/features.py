@@ -20,6 +20,7 @@ World frame: metres, Y up, ground at y = 0. Velocities are metres and radians pe
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 
 import torch
 from diffopt_core.rotation import columns_to_matrix, matrix_to_columns
@@ -27,25 +28,41 @@ from diffopt_core.skeleton import JOINT, PARENTS
 from jaxtyping import Float
 from torch import Tensor
 
-from diffopt_priors.mdm.layout import CONTACT_JOINTS, NUM_FEATURE_JOINTS
+from diffopt_priors.mdm.layout import CONTACT_JOINTS, NUM_FEATURE_JOINTS, ROOT_VELOCITY, VELOCITIES
 
 #: A foot joint slower than this stands (m/s). HumanML3D: 0.002 m^2 per frame at 20 fps, 0.89 m/s.
 CONTACT_SPEED = 0.6
 _EPS = 1e-8
+_HORIZONTAL = (1.0, 0.0, 1.0)
 
 
-def _levels() -> list[list[int]]:
-    """Joints by depth in the tree, so that kinematics loop over 9 levels instead of 24 joints."""
+def _levels() -> tuple[list[int], list[list[int]]]:
+    """Joints a level of the tree, and for every level below the root its parents' places in the level above. SMPL
+    numbers joints by depth, so that kinematics take 8 steps instead of 23."""
     depth = [0] * len(PARENTS)
     for joint, parent in enumerate(PARENTS[1:], start=1):
         depth[joint] = depth[parent] + 1
-    return [[j for j, d in enumerate(depth) if d == level] for level in range(max(depth) + 1)]
+    starts = [depth.index(level) for level in range(max(depth) + 1)] + [len(PARENTS)]
+    sizes = [end - start for start, end in itertools.pairwise(starts)]
+    rows = [[PARENTS[j] - starts[k - 1] for j in range(starts[k], starts[k + 1])] for k in range(1, len(sizes))]
+    return sizes, rows
 
 
-_LEVELS = _levels()
-_ORDER = [j for level in _LEVELS for j in level]
-_RANK = {j: i for i, j in enumerate(_ORDER)}
-_UNSORT = [_RANK[j] for j in range(len(PARENTS))]
+_SIZES, _ROWS = _levels()
+
+
+def _take(x: Tensor, index: list[int], dim: int) -> Tensor:
+    """``x`` at ``index`` by whole slices: the gradient of an index is the dearest part of kinematics."""
+    if index == list(range(x.shape[dim])):
+        return x
+    parts = x.unbind(dim)
+    return torch.stack([parts[i] for i in index], dim)
+
+
+@lru_cache
+def constant(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A tensor of plain numbers, copied to the device once and not at every step."""
+    return torch.tensor(values, device=device, dtype=dtype)
 
 
 def kinematics(
@@ -55,17 +72,16 @@ def kinematics(
 
     ``offsets``: child minus parent in the rest pose, m; broadcasts over the leading dimensions.
     """
-    rotation = pose[..., :1, :, :]
-    position = root.unsqueeze(-2)
-    rotations, positions = [rotation], [position]
-    for above, level in itertools.pairwise(_LEVELS):
-        take = [above.index(PARENTS[j]) for j in level]
-        parent = rotation[..., take, :, :]
-        position = position[..., take, :] + (parent @ offsets[..., level, :].unsqueeze(-1)).squeeze(-1)
-        rotation = parent @ pose[..., level, :, :]
-        rotations.append(rotation)
+    first, *local = pose.split(_SIZES, -3)
+    _, *bones = offsets.unsqueeze(-2).split(_SIZES, -3)
+    rotation, position = first, root.unsqueeze(-2)
+    positions = [position]
+    for rows, turn, bone in zip(_ROWS, local, bones, strict=True):
+        parent = _take(rotation, rows, -3)
+        position = _take(position, rows, -2) + (parent * bone).sum(-1)
         positions.append(position)
-    return torch.cat(positions, dim=-2)[..., _UNSORT, :]
+        rotation = parent @ turn
+    return torch.cat(positions, dim=-2)
 
 
 def leg_length(offsets: Float[Tensor, "*b 24 3"]) -> Float[Tensor, "*b"]:
@@ -80,8 +96,9 @@ def heading(joints: Float[Tensor, "*b j 3"]) -> tuple[Tensor, Tensor]:
     Horizontal normal of right-to-left hips plus shoulders. Not a unit pair where that axis is vertical
     (cartwheels): the small constant keeps the gradient finite there.
     """
-    hips = joints[..., JOINT["right_hip"], :] - joints[..., JOINT["left_hip"], :]
-    shoulders = joints[..., JOINT["right_shoulder"], :] - joints[..., JOINT["left_shoulder"], :]
+    parts = joints.unbind(-2)
+    hips = parts[JOINT["right_hip"]] - parts[JOINT["left_hip"]]
+    shoulders = parts[JOINT["right_shoulder"]] - parts[JOINT["left_shoulder"]]
     across = hips + shoulders
     forward_x, forward_z = across[..., 2], -across[..., 0]
     norm = (forward_x**2 + forward_z**2 + _EPS).sqrt()
@@ -118,7 +135,7 @@ def embed(
         cosine[:, 1:] * now_cosine + sine[:, 1:] * now_sine + _EPS,
     )
     velocity = to_heading(joints[:, 1:] - joints[:, :-1], now_sine[..., None], now_cosine[..., None])
-    horizontal = velocity.new_tensor([1.0, 0.0, 1.0])
+    horizontal = constant(_HORIZONTAL, velocity.device, velocity.dtype)
     root_velocity = velocity[:, :, :1]
     relative = torch.cat([root_velocity, velocity[:, :, 1:] - root_velocity * horizontal], dim=2)
 
@@ -164,3 +181,9 @@ def recover_joints(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 22 
 def recover_rotations(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 21 3 3"]:
     """Local rotations of joints 1..21 from the rotation block."""
     return columns_to_matrix(features[..., 67:193].unflatten(-1, (21, 6)))
+
+
+def foot_velocity(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 4 2"]:
+    """Horizontal velocity (m per frame, in the heading) of ankles and feet: the root's plus theirs relative to it."""
+    relative = features[..., VELOCITIES].unflatten(-1, (NUM_FEATURE_JOINTS, 3))[..., list(CONTACT_JOINTS), :]
+    return features[..., ROOT_VELOCITY].unsqueeze(-2) + relative[..., [0, 2]]

@@ -26,6 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv1d, normalize, pad
 
+from diffopt_priors.mdm.features import constant
 from diffopt_priors.mdm.layout import CONTACT_JOINTS
 
 NUM_JOINTS = 22
@@ -50,6 +51,30 @@ _PARENT = {child: parent for chain in CHAINS for parent, child in itertools.pair
 _L_HIP, _R_HIP = JOINT["left_hip"], JOINT["right_hip"]
 _L_SHOULDER, _R_SHOULDER = JOINT["left_shoulder"], JOINT["right_shoulder"]
 _LEG = (JOINT["right_knee"], JOINT["right_ankle"])
+#: Parents of joints 1 to 21.
+_ABOVE = [_PARENT[child] for child in range(1, NUM_JOINTS)]
+#: The bone before each, 0 where a chain starts from the root's rotation.
+_BEFORE = [0 if any(chain[1] == child for chain in CHAINS) else _PARENT[child] for child in range(1, NUM_JOINTS)]
+
+
+def _reach() -> tuple[tuple[float, ...], ...]:
+    """Row of a joint: the length of every bone between it and the root."""
+    rows = [[0.0] * (NUM_JOINTS - 1) for _ in range(NUM_JOINTS)]
+    for joint in range(1, NUM_JOINTS):
+        at = joint
+        while at:
+            rows[joint][at - 1] = LENGTHS[at]
+            at = _PARENT[at]
+    return tuple(tuple(row) for row in rows)
+
+
+_REACH = _reach()
+
+
+def _parents(x: Tensor, dim: int, index: list[int]) -> Tensor:
+    """``x`` at ``index`` by whole slices: no index tensor goes to the device, and the gradient is cheaper."""
+    parts = x.unbind(dim)
+    return torch.stack([parts[i] for i in index], dim)
 
 
 def _between(u: Tensor, v: Tensor) -> Tensor:
@@ -79,12 +104,9 @@ def uniform_skeleton(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 22
     """The same bone directions on the target skeleton, root path scaled by leg lengths of frame 0."""
     source = sum((joints[:, 0, j] - joints[:, 0, _PARENT[j]]).norm(dim=-1) for j in _LEG)
     scale = sum(LENGTHS[j] for j in _LEG) / source
-    out = {0: joints[:, :, 0] * scale[:, None, None]}
-    for chain in CHAINS:
-        for parent, child in itertools.pairwise(chain):
-            direction = normalize(joints[:, :, child] - joints[:, :, parent], dim=-1)
-            out[child] = out[parent] + LENGTHS[child] * direction
-    return torch.stack([out[j] for j in range(NUM_JOINTS)], dim=2)
+    bones = normalize(joints[:, :, 1:] - _parents(joints, 2, _ABOVE), dim=-1)
+    reach = constant(_REACH, joints.device, joints.dtype)
+    return joints[:, :, :1] * scale[:, None, None, None] + reach @ bones
 
 
 def canonical(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 22 3"]:
@@ -93,7 +115,7 @@ def canonical(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 22 3"]:
     x, z = joints[:, 0, 0, 0], joints[:, 0, 0, 2]
     joints = joints - torch.stack([x, floor, z], dim=-1)[:, None, None]
     forward = normalize(_forward(joints[:, 0], swap_hips=False), dim=-1)
-    turn = roma.unitquat_to_rotmat(_between(forward, forward.new_tensor(_Z).expand_as(forward)))
+    turn = roma.unitquat_to_rotmat(_between(forward, constant(_Z, forward.device, forward.dtype).expand_as(forward)))
     return (turn[:, None, None] @ joints.unsqueeze(-1)).squeeze(-1)
 
 
@@ -115,20 +137,15 @@ def yaw_matrix(quaternion: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 3 3"]:
 
 def bone_rotations(joints: Float[Tensor, "B T 22 3"], root: Float[Tensor, "B T 3 3"]) -> Float[Tensor, "B T 22 3 3"]:
     """Local rotations by shortest arcs from the rest directions; joint 0 holds ``root``."""
-    out = {0: root}
-    for chain in CHAINS:
-        above = root
-        for parent, child in itertools.pairwise(chain):
-            bone = normalize(joints[:, :, child] - joints[:, :, parent], dim=-1)
-            arc = roma.unitquat_to_rotmat(_between(bone.new_tensor(DIRECTIONS[child]).expand_as(bone), bone))
-            out[child] = above.mT @ arc
-            above = arc
-    return torch.stack([out[j] for j in range(NUM_JOINTS)], dim=2)
+    bones = normalize(joints[:, :, 1:] - _parents(joints, 2, _ABOVE), dim=-1)
+    rest = constant(DIRECTIONS[1:], bones.device, bones.dtype).expand_as(bones)
+    turned = torch.cat([root.unsqueeze(2), roma.unitquat_to_rotmat(_between(rest, bones))], dim=2)
+    return torch.cat([root.unsqueeze(2), _parents(turned, 2, _BEFORE).mT @ turned[:, :, 1:]], dim=2)
 
 
 def local_positions(joints: Float[Tensor, "B T 22 3"], root: Float[Tensor, "B T 3 3"]) -> Tensor:
     """Joints relative to the root in x and z, turned by the heading (``rifke``)."""
-    relative = joints - joints[:, :, :1] * joints.new_tensor([1.0, 0.0, 1.0])
+    relative = joints - joints[:, :, :1] * constant((1.0, 0.0, 1.0), joints.device, joints.dtype)
     return (root.unsqueeze(2) @ relative.unsqueeze(-1)).squeeze(-1)
 
 

@@ -49,8 +49,6 @@ class MDM(nn.Module):
     """Transformer encoder ``x_t, t -> x0``.
 
     text: adds ``embed_text`` (the 512-d CLIP vector goes in; CLIP itself is not here).
-    root_time: adds a second time embedding for the noise level of the trajectory channels. Official
-    checkpoints have none.
     """
 
     def __init__(
@@ -63,7 +61,6 @@ class MDM(nn.Module):
         feedforward: int = 1024,
         dropout: float = 0.0,
         text: bool = False,
-        root_time: bool = False,
     ) -> None:
         super().__init__()
         self.input_process = _InputProcess(channels, width)
@@ -73,7 +70,6 @@ class MDM(nn.Module):
         self.seqTransEncoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.embed_timestep = _TimeEmbedding(width)
         self.embed_text = nn.Linear(TEXT_DIM, width) if text else None
-        self.embed_root_timestep = _TimeEmbedding(width) if root_time else None
         self.output_process = _OutputProcess(channels, width)
         self.register_buffer("table", sinusoidal_table(_TABLE_ROWS, width), persistent=False)
         self.table: Tensor
@@ -87,14 +83,11 @@ class MDM(nn.Module):
         x: Float[Tensor, "B T D"],
         t: Int[Tensor, "B"],
         *,
-        root_t: Int[Tensor, "B"] | None = None,
         text: Float[Tensor, "B 512"] | None = None,
         mask: Bool[Tensor, "B T"] | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Predicted x0 (normalised features). mask: True where a frame is valid (official ``mask_frames``)."""
         token = self.embed_timestep.time_embed(self.table[t])
-        if self.embed_root_timestep is not None:
-            token = token + self.embed_root_timestep.time_embed(self.table[t if root_t is None else root_t])
         if self.embed_text is not None:
             condition = token.new_zeros(len(token), TEXT_DIM) if text is None else text
             token = token + self.embed_text(condition)

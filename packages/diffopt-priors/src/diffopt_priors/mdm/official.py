@@ -1,90 +1,170 @@
-"""Published MDM checkpoints (trained on HumanML3D) as weight files of this program.
+"""Published MDM checkpoints (trained on HumanML3D), loaded unchanged.
 
-A checkpoint holds the bare state, or ``{"model": …, "model_avg": …}``. Its ``args.json`` holds the number of
-diffusion steps; ``Mean.npy`` and ``Std.npy`` come from the HumanML3D repository. The result takes the official
-features at 20 fps and is used without text: the unconditional branch of a text model.
+A checkpoint holds the bare state, or ``{"model": …, "model_avg": …}``, of which the average is taken. Its
+``args.json`` holds the number of diffusion steps; ``Mean.npy`` and ``Std.npy`` come from the HumanML3D repository.
+Features are the official ones at 20 fps. A text model without a text embedding is used by its unconditional branch.
+
+``mask_frames`` (padding hidden from attention) needs no setting: windows of a clip have equal length and no padding,
+so every frame is valid and the masked network gives what the plain one gives. ``MDM.forward`` takes a mask.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.errors import BadInput
+from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from torch import Tensor
 
-from diffopt_priors.mdm import humanml3d, weights
+from diffopt_priors.mdm import checkpoint, humanml3d, weights
+from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.layout import DIM
+from diffopt_priors.mdm.network import MDM
 
+#: Endings of a published checkpoint's name.
+SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 #: Frames of the longest motion in HumanML3D.
 WINDOW = 196
+SOURCE = (
+    "expected a published MDM checkpoint for HumanML3D (transformer encoder), such as "
+    "humanml_trans_enc_512/model000475000.pt with its args.json: README of github.com/GuyTevet/motion-diffusion-model"
+)
+_STATS = "expected HumanML3D's Mean.npy and Std.npy, in the folder HumanML3D of github.com/EricGuo5513/HumanML3D"
 _HEADS = 4  # not in the state; the same in every published model
 _DROPPED = ("sequence_pos_encoder.pe", "embed_timestep.sequence_pos_encoder.pe")
+_OTHERS = {
+    "seqTransDecoder.": "a transformer decoder (trans_dec)",
+    "gru.": "a recurrent network (gru)",
+    "embed_action.": "an action-conditioned model",
+    "embed_target_cond.": "a target-conditioned model",
+}
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state(path: Path) -> dict[str, Any]:
     """Weights of a transformer-encoder checkpoint under their official names."""
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise BadInput(path, "file", f"not a readable checkpoint ({error})") from error
-    state = loaded.get("model_avg") or loaded.get("model") or loaded
+    if not path.is_file():
+        raise MissingResource(f"prior mdm: {path} not found; {SOURCE}")
+    loaded: Any = checkpoint.read(path, SOURCE)
+    wrapped = next((key for key in ("model_avg", "model") if isinstance(loaded.get(key), dict)), None)
+    if wrapped is not None:
+        loaded = loaded[wrapped]
+    elif "model" in loaded and not any(isinstance(v, Tensor) for v in loaded.values()):
+        raise BadInput(path, "model", f"is a {type(loaded['model']).__name__}, not a dictionary of weights; {SOURCE}")
+    state = {str(k): v for k, v in loaded.items()}
     state = {k: v for k, v in state.items() if k not in _DROPPED and not k.startswith("clip_model.")}
-    if not any(k.startswith("seqTransEncoder.") for k in state):
-        raise BadInput(path, "seqTransEncoder", "missing: only the transformer-encoder architecture is supported")
+    for prefix, what in _OTHERS.items():
+        if found := next((k for k in state if k.startswith(prefix)), None):
+            raise BadInput(path, found, f"this is {what}; only the transformer-encoder can be used: {SOURCE}")
+    if not any(k.startswith("seqTransEncoder.layers.") for k in state):
+        keys = checkpoint.listed(list(state)) or "nothing"
+        raise BadInput(path, "seqTransEncoder", f"missing: no transformer-encoder here (keys: {keys}); {SOURCE}")
     return state
 
 
-def network_settings(state: dict[str, Tensor]) -> dict[str, Any]:
-    """Shape of the network, read off its weights."""
-    width, channels = state["input_process.poseEmbedding.weight"].shape
-    layers = {int(k.split(".")[2]) for k in state if k.startswith("seqTransEncoder.layers.")}
-    return {
-        "channels": int(channels),
-        "width": int(width),
-        "layers": len(layers),
+def network_settings(path: Path, state: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:
+    """Shape of the network: by args.json where it says, else read off the weights."""
+    shapes = {k: tuple(v.shape) for k, v in state.items() if isinstance(v, Tensor)}
+    first, inner = "input_process.poseEmbedding.weight", "seqTransEncoder.layers.0.linear1.weight"
+    for key in (first, inner):
+        if len(shapes.get(key, ())) != 2:
+            raise BadInput(path, key, f"missing, or not a matrix; {SOURCE}")
+    numbers = [k.split(".")[2] for k in state if k.startswith("seqTransEncoder.layers.")]
+    width, channels = shapes[first]
+    if channels != DIM:
+        raise BadInput(path, first, f"takes {channels} channels, expected {DIM} (KIT-ML has 251); {SOURCE}")
+    settings = {
+        "channels": DIM,
+        "width": int(args.get("latent_dim", width)),
+        "layers": int(args.get("layers", 1 + max(int(n) for n in numbers if n.isdigit()))),
         "heads": _HEADS,
-        "feedforward": int(state["seqTransEncoder.layers.0.linear1.weight"].shape[0]),
-        "text": "embed_text.weight" in state,
+        "feedforward": shapes[inner][0],
+        "text": "embed_text.weight" in state or "embed_text.bias" in state,
     }
+    if settings["width"] != width:
+        raise BadInput(path, first, f"is {width} wide, but args.json has latent_dim {settings['width']}; {SOURCE}")
+    if width % _HEADS or width % 2:
+        raise BadInput(path, first, f"is {width} wide, expected a multiple of {_HEADS}; {SOURCE}")
+    return settings
+
+
+def read_args(path: Path, steps: int | None) -> dict[str, Any]:
+    """What args.json beside the checkpoint says. ``steps`` wins over its ``diffusion_steps``."""
+    file = path.with_name("args.json")
+    try:
+        args = json.loads(file.read_text()) if file.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise BadInput(file, "file", f"cannot be read as JSON; {SOURCE}") from error
+    if not isinstance(args, dict):
+        raise BadInput(file, "file", f"holds no JSON object; {SOURCE}")
+    for key, wanted in (("arch", "trans_enc"), ("dataset", "humanml")):
+        if key in args and args[key] != wanted:
+            raise BadInput(file, key, f"is '{args[key]}', expected '{wanted}': {SOURCE}")
+    for key in ("latent_dim", "layers", "diffusion_steps"):
+        if key in args and (isinstance(args[key], bool) or not isinstance(args[key], int) or args[key] < 1):
+            raise BadInput(file, key, f"is {args[key]!r}, expected a positive whole number; {SOURCE}")
+    if args.get("noise_schedule", "cosine") not in weights.SCHEDULES:
+        known = ", ".join(weights.SCHEDULES)
+        raise BadInput(file, "noise_schedule", f"is '{args['noise_schedule']}', expected one of {known}; {SOURCE}")
+    if steps is not None:
+        args["diffusion_steps"] = steps
+    elif "diffusion_steps" not in args:
+        what = "has none" if file.is_file() else "not found"
+        raise BadInput(
+            file, "diffusion_steps", f"{what}; put the checkpoint's own args.json there, or say how many: "
+            "--set prior.diffusion_steps=1000 (--steps 1000 in `diffopt train import-mdm`)",
+        )  # fmt: skip
+    return args
 
 
 def _statistics(folder: Path, name: str) -> list[float]:
     path = folder / name
+    if not path.is_file():
+        raise MissingResource(f"prior.stats: {path} not found; {_STATS}")
     try:
         values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise BadInput(path, "file", f"cannot be read ({error}); it is in the HumanML3D repository") from error
-    if values.shape != (DIM,) or not np.isfinite(values).all():
-        raise BadInput(path, "shape", f"is {values.shape}, expected ({DIM},) finite numbers")
+    except Exception as error:  # a damaged file can raise almost anything
+        raise BadInput(path, "file", f"cannot be read as an array of numbers; {_STATS}") from error
+    if not isinstance(values, np.ndarray) or values.shape != (DIM,) or values.dtype.kind not in "fiu":
+        what = getattr(values, "shape", "an archive")
+        raise BadInput(path, "shape", f"is {what}, expected ({DIM},) numbers; {_STATS}")
+    if not np.isfinite(values).all() or (name == "Std.npy" and (values <= 0).any()):
+        raise BadInput(path, "values", f"must be finite, and deviations positive; {_STATS}")
     return [float(v) for v in values]
 
 
-def convert(checkpoint: Path, stats: Path, out: Path, steps: int | None = None) -> None:
-    """Write ``out`` (.safetensors) and its card. ``steps``: diffusion steps, where no args.json says it."""
-    state = read_state(checkpoint)
-    settings = checkpoint.with_name("args.json")
-    if steps is None:
-        try:
-            steps = int(json.loads(settings.read_text())["diffusion_steps"])
-        except (OSError, ValueError, KeyError) as error:
-            raise BadInput(settings, "diffusion_steps", f"cannot be read ({error}); give --steps") from error
+def load(path: Path, stats: Path | None, steps: int | None = None) -> tuple[Denoiser, dict[str, Any]]:
+    """Frozen denoiser (float32, CPU) and a card. ``stats``: folder of Mean.npy and Std.npy; ``steps``: diffusion
+    steps, where no args.json says it."""
+    state = read_state(path)
+    args = read_args(path, steps)
+    settings = network_settings(path, state, args)
+    with torch.device("meta"):
+        expected = MDM(**settings).state_dict()
+    checkpoint.compare(path, state, expected, SOURCE)
+    if stats is None:
+        raise DiffOptError(f"prior.stats: {path.name} comes without feature statistics; {_STATS}: --set prior.stats=…")
     card = {
-        "name": out.stem,
-        "source": checkpoint.name,
+        "name": path.stem,
+        "source": path.name,
         "terms": ["Trained on HumanML3D, hence on AMASS: non-commercial research only; see the licences of both."],
         "features": "humanml3d",
         "fps": humanml3d.FPS,
         "window": WINDOW,
-        "network": network_settings(state),
-        "diffusion": {"schedule": "cosine", "steps": steps, "sigma_data": None},
+        "network": settings,
+        "diffusion": {"schedule": args.get("noise_schedule", "cosine"), "steps": args["diffusion_steps"]},
         "skeleton": {"offsets": [[0.0, 0.0, 0.0]] * 24},  # unused: the features carry their own skeleton
         "mean": _statistics(stats, "Mean.npy"),
         "std": _statistics(stats, "Std.npy"),
     }
-    weights.build(card).network.load_state_dict(state)
-    weights.save(out, state, card, torch.float32)
+    denoiser = weights.build(card)
+    denoiser.network.load_state_dict({k: v.float() for k, v in state.items()})
+    return denoiser.eval().requires_grad_(False), card
+
+
+def convert(path: Path, stats: Path, out: Path, steps: int | None = None) -> None:
+    """Write ``out`` (.safetensors) and its card."""
+    denoiser, card = load(path, stats, steps)
+    weights.save(out, denoiser.state_dict(), card | {"name": out.stem}, torch.float32)

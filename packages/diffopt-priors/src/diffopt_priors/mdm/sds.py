@@ -6,7 +6,7 @@ With x the normalised features of the motion, x_t = alpha x + sigma eps and x0 =
 - ``eps`` form: w(t) || eps_hat - eps ||^2 = w(t) (alpha / sigma)^2 || x - sg(x0) ||^2   (eq. 3)
 
 because eps_hat - eps = (alpha / sigma)(x - x0) exactly. The gradient does not pass through the network
-(Poole et al. 2022): its output is the target, and only x moves.
+(Poole et al. 2022): its output is the target (:mod:`diffopt_priors.mdm.targets`), and only x moves.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.layout import CONTACTS
+from diffopt_priors.mdm.targets import Inversion, Targets
 
 Form = Literal["x0", "eps"]
 Weighting = Literal["uniform", "sds", "snr", "fantasia"]
-Schedule = Literal["uniform", "annealed"]
+Schedule = Literal["uniform", "annealed", "linear", "truncated"]
 
 #: Clip of the signal-to-noise weighting (Hang et al. 2023, min-SNR-5).
 _SNR_LIMIT = 5.0
@@ -43,6 +44,12 @@ class SDS:
     form: Form = "x0"
     samples: int = 1
     target_steps: int = 1
+    inversion: Inversion | None = None
+
+    @property
+    def targets(self) -> Targets:
+        """Maker of x0."""
+        return Targets(self.denoiser, self.target_steps, self.inversion)
 
     def levels(
         self, windows: int, noise: Noise, progress: Float[Tensor, ""]
@@ -57,8 +64,14 @@ class SDS:
 
     def _draw(self, span: tuple[float, float], u: Tensor, progress: Tensor) -> Tensor:
         low, high = span
-        # Annealed: HiFA's square-root descent (Zhu et al. 2023), the same for all samples of a step.
-        share = 1 - progress.sqrt().expand_as(u) if self.schedule == "annealed" else u
+        if self.schedule == "annealed":  # HiFA's square-root descent (Zhu et al. 2023), one level for all samples
+            share = 1 - progress.sqrt().expand_as(u)
+        elif self.schedule == "linear":  # DPoser's descent (Lu et al. 2023)
+            share = 1 - progress.expand_as(u)
+        elif self.schedule == "truncated":
+            share = (1 - progress) * u
+        else:
+            share = u
         last = self.denoiser.diffusion.steps - 1
         return ((low + (high - low) * share) * last).round().long()
 
@@ -76,43 +89,33 @@ class SDS:
             weight = torch.ones_like(alpha)
         return weight * (alpha / sigma) ** 2 if self.form == "eps" else weight
 
-    @torch.no_grad()
-    def target(
-        self, x: Float[Tensor, "N L D"], t: Tensor, root_t: Tensor, eps: Float[Tensor, "N L D"]
-    ) -> Float[Tensor, "N L D"]:
-        """x0 by one network call, or by ``target_steps`` DDIM steps down from t (Song et al. 2021, eq. 12)."""
-        denoiser = self.denoiser
-        x_t = denoiser.noised(x, t, root_t, eps)
-        x0 = denoiser.predict(x_t, t, root_t)
-        for left in range(self.target_steps - 1, 0, -1):
-            alpha, sigma = denoiser.level("alpha", t, root_t), denoiser.level("sigma", t, root_t)
-            implied = (x_t - alpha * x0) / sigma
-            t, root_t = t * left // (left + 1), root_t * left // (left + 1)
-            x_t = denoiser.noised(x0, t, root_t, implied)
-            x0 = denoiser.predict(x_t, t, root_t)
-        return x0
-
     def loss(
         self,
         x: Float[Tensor, "B W L D"],
         frame_weight: Float[Tensor, "W L"],
         noise: Noise,
         progress: Float[Tensor, ""],
+        observed: Float[Tensor, "B W L D"] | None = None,
     ) -> Float[Tensor, "B"]:
         """Weighted mean over channels, frames, windows and noise samples; one value a clip.
 
-        Noise comes from each clip's own stream, so clips solved together equal clips solved alone.
+        Noise comes from each clip's own stream, so clips solved together equal clips solved alone. ``observed``:
+        confidence per channel, where the target is inpainted.
         """
         clips, windows, length, dim = x.shape
         body, root = self.levels(windows, noise, progress)
         eps = noise.normal((self.samples, windows, length, dim)).flatten(0, 2)
         t, root_t = body.flatten(), root.flatten()
-        repeated = x.unsqueeze(1).expand(-1, self.samples, -1, -1, -1)
-        target = self.target(repeated.detach().flatten(0, 2), t, root_t, eps)
+        repeated = self._repeat(x)
+        seen = None if observed is None else self._repeat(observed).flatten(0, 2)
+        target = self.targets(repeated.detach().flatten(0, 2), t, root_t, eps, seen)
         scale = self.weight(t, root_t) * self.channel_weight
-        residual = (repeated - target.view_as(repeated)) ** 2
+        residual = (repeated - target.view_as(repeated)).square()
         per_frame = (scale.view(clips, self.samples, windows, 1, dim) * residual).mean(-1)
         return (per_frame * frame_weight).sum((2, 3)).mean(1)
+
+    def _repeat(self, x: Float[Tensor, "B W L D"]) -> Float[Tensor, "B S W L D"]:
+        return x.unsqueeze(1).expand(-1, self.samples, -1, -1, -1)
 
 
 def channel_weight(dim: int, velocity: float) -> Float[Tensor, "D"]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from diffopt_core.errors import DiffOptError
-from diffopt_core.interfaces import ProblemContext
+from diffopt_core.interfaces import Energy, ProblemContext
 from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import Scene
 from jaxtyping import Float
 from torch import Tensor
 
-from diffopt_priors.mdm import humanml3d, weights
+from diffopt_priors.mdm import humanml3d, official, weights
 from diffopt_priors.mdm.config import MDMConfig
+from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed, kinematics, leg_length
+from diffopt_priors.mdm.inpaint import observed_channels
+from diffopt_priors.mdm.network import MDM
+from diffopt_priors.mdm.rank import rank
 from diffopt_priors.mdm.sds import SDS, channel_weight
+from diffopt_priors.mdm.targets import Inversion
+from diffopt_priors.mdm.text import TextGuided, read_embedding
 from diffopt_priors.mdm.windows import Resampler, Windows, even_length
 
 #: Features are differences of neighbours, and attention over one of them says nothing.
@@ -25,11 +34,36 @@ def bone_offsets(rest_joints: Float[Tensor, "B 24 3"]) -> Float[Tensor, "B 24 3"
     return rest_joints - rest_joints[:, parents]
 
 
+def _load(config: MDMConfig) -> tuple[Denoiser, dict[str, Any]]:
+    """Weights of either kind, with their text."""
+    path = Path(config.weights)
+    if path.suffix in official.SUFFIXES:
+        stats = None if config.stats is None else Path(config.stats)
+        denoiser, card = official.load(path, stats, config.diffusion_steps)
+    else:
+        for name in ("stats", "diffusion_steps"):
+            if getattr(config, name) is not None:
+                raise DiffOptError(
+                    f"prior.{name}: belongs to published checkpoints ({', '.join(official.SUFFIXES)}); "
+                    f"the card of '{config.weights}' says it already; leave it unset"
+                )
+        denoiser, card = weights.load(weights.resolve(config.weights))
+    if config.text_embedding is not None:
+        network = denoiser.network
+        if not isinstance(network, MDM) or network.embed_text is None:
+            raise DiffOptError(
+                f"prior.text_embedding: weights '{config.weights}' were trained without text; leave it unset"
+            )
+        guided = TextGuided(network, read_embedding(Path(config.text_embedding)), config.text_scale)
+        denoiser.add_module("network", guided)
+    return denoiser, card
+
+
 class MDMPrior:
     """``energy(scene) -> [B]``. Weights are frozen; all index tables are made here, once."""
 
     def __init__(self, config: MDMConfig, ctx: ProblemContext) -> None:
-        denoiser, card = weights.load(weights.resolve(config.weights))
+        denoiser, card = _load(config)
         denoiser.to(ctx.device)
         if config.root_timesteps is not None and not denoiser.two_levels:
             raise DiffOptError(
@@ -41,6 +75,9 @@ class MDMPrior:
         self.fps = float(card["fps"])
         self.official = card.get("features") == "humanml3d"
         self.denoiser = denoiser
+        self.calibration: dict[str, list[float]] | None = card.get("calibration")
+        #: Lower = more like real motion; None for weights without a calibration.
+        self.rank: Energy | None = None if self.calibration is None else self._rank
         self.noise = ctx.noise
         self.resample = Resampler(frames, ctx.fps, self.fps, ctx.device)
         rest = ctx.rest_joints
@@ -52,9 +89,13 @@ class MDMPrior:
         self.offsets = reference if rest is None else bone_offsets(rest.to(ctx.device)).detach()
         # Leg lengths by bones: the same number for any origin of the rest pose.
         self.scale = (leg_length(reference) / leg_length(self.offsets)).view(batch, 1, 1)
+        observed = None
+        if config.inpaint:
+            observed = self.resample.values(observed_channels(ctx.observations, velocities=not self.official))
         frames = self.resample.frames - 1
         length = config.window or even_length(frames, int(card["window"]), config.overlap)
         self.windows = Windows(frames, length, config.overlap, ctx.device)
+        self.observed = None if observed is None else self.windows.split(observed[:, :-1])
         self.sds = SDS(
             denoiser,
             channel_weight(len(denoiser.mean), config.velocity_weight).to(ctx.device),
@@ -65,6 +106,7 @@ class MDMPrior:
             form=config.form,
             samples=config.noise_samples,
             target_steps=config.target_steps,
+            inversion=Inversion(config.inversion_steps, config.inversion_eta) if config.noise == "inverted" else None,
         )
 
     def features(self, scene: Scene) -> Float[Tensor, "B K 263"]:
@@ -78,4 +120,9 @@ class MDMPrior:
 
     def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
         x = self.windows.split(self.denoiser.normalise(self.features(scene)))
-        return self.sds.loss(x, self.windows.weight, self.noise, scene.progress)
+        return self.sds.loss(x, self.windows.weight, self.noise, scene.progress, self.observed)
+
+    def _rank(self, scene: Scene) -> Float[Tensor, "B"]:
+        x = self.windows.split(self.denoiser.normalise(self.features(scene)))
+        assert self.calibration is not None
+        return rank(self.denoiser, x, self.windows.weight, self.noise, self.fps, self.calibration)

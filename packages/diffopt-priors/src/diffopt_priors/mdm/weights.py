@@ -17,19 +17,29 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.diffusion import Diffusion, cosine_betas
+from diffopt_priors.mdm import checkpoint
+from diffopt_priors.mdm.denoiser import Denoiser, trajectory_mask
+from diffopt_priors.mdm.diffusion import Diffusion, cosine_betas, linear_betas
+from diffopt_priors.mdm.embedded import MotionTransformer
 from diffopt_priors.mdm.network import MDM
+from diffopt_priors.mdm.spectral import Spectral
 
-FORMAT = 1
+FORMAT = 2
 #: Weights that ship with the package, by name.
 SHIPPED = Path(__file__).parents[1] / "weights"
+#: Noise schedules that a card may name.
+SCHEDULES = {"cosine": cosine_betas, "linear": linear_betas}
+_SOURCE = (
+    "expected weights of this program: `diffopt train mdm` or `diffopt train import-mdm` writes the .safetensors and "
+    "its .json card together"
+)
 
 
 def resolve(weights: str) -> Path:
     """File of a shipped name ("nc") or of a path; fails with where to get and put it."""
     shipped = SHIPPED / f"mdm_{weights}.safetensors"
-    path = shipped if "/" not in weights and not weights.endswith(".safetensors") else Path(weights)
+    # A name is a bare word; whatever has a folder or an ending is a file.
+    path = Path(weights) if Path(weights).suffix or Path(weights).name != weights else shipped
     missing = [p.name for p in (path, path.with_suffix(".json")) if not p.is_file()]
     if missing:
         names = sorted(p.stem.removeprefix("mdm_") for p in SHIPPED.glob("mdm_*.safetensors"))
@@ -44,39 +54,55 @@ def resolve(weights: str) -> Path:
 
 def build(card: dict[str, Any]) -> Denoiser:
     """Denoiser with the card's shape and statistics and random weights."""
-    network = MDM(**card["network"])
+    embedded = card.get("features") != "humanml3d"
+    channels = len(card["mean"])
+    spectral = None
+    if embedded:
+        # Filled by the weight file, which holds the numbers that are too many for a card.
+        spectral = Spectral(torch.eye(channels), torch.ones(channels, card["window"]), trajectory_mask(channels))
     return Denoiser(
-        network,
-        Diffusion(cosine_betas(card["diffusion"]["steps"])),
+        MotionTransformer(**card["network"]) if embedded else MDM(**card["network"]),
+        Diffusion(SCHEDULES[card["diffusion"]["schedule"]](card["diffusion"]["steps"])),
         mean=torch.tensor(card["mean"]),
         std=torch.tensor(card["std"]),
         offsets=torch.tensor(card["skeleton"]["offsets"]),
-        sigma_data=card["diffusion"]["sigma_data"],
+        spectral=spectral,
     )
 
 
 def load(path: Path) -> tuple[Denoiser, dict[str, Any]]:
     """Frozen denoiser in evaluation mode (float32, CPU) and its card."""
+    described = path.with_suffix(".json")
     try:
-        card = json.loads(path.with_suffix(".json").read_text())
+        card = json.loads(described.read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(described, "file", f"card cannot be read as JSON; {_SOURCE}") from error
+    try:
         state: dict[str, Tensor] = {k: v.float() for k, v in load_file(path).items()}
-    except (json.JSONDecodeError, SafetensorError) as error:
-        raise BadInput(path, "file", f"weights or .json card cannot be read: {error}") from error
-    if card.get("format") != FORMAT:
-        raise BadInput(path.with_suffix(".json"), "format", f"is {card.get('format')!r}; this version reads {FORMAT}")
-    denoiser = build(card)
+    except (OSError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(path, "file", f"weights cannot be read as safetensors ({reason}); {_SOURCE}") from error
+    found = card.get("format") if isinstance(card, dict) else None
+    if found != FORMAT:
+        raise BadInput(described, "format", f"is {found!r}; this version reads {FORMAT}; {_SOURCE}")
     try:
-        denoiser.network.load_state_dict(state)
-    except RuntimeError as error:
-        raise BadInput(path, "network", f"weights do not match the card: {error}") from error
+        denoiser = build(card)
+    except KeyError as error:
+        raise BadInput(described, str(error.args[0]), f"missing from the card, or unknown; {_SOURCE}") from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadInput(described, "card", f"describes no network ({str(error).splitlines()[0]}); {_SOURCE}") from error
+    checkpoint.compare(path, state, denoiser.state_dict(), _SOURCE)
+    denoiser.load_state_dict(state)
     return denoiser.eval().requires_grad_(False), card
 
 
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
-    """Write weights and card; each file is replaced in one step."""
+    """Write weights and card; each file is replaced in one step. Spectral statistics stay float32: their rows are
+    orthonormal to more digits than half precision has."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    save_file({k: v.detach().to(dtype).contiguous() for k, v in state.items()}, temporary)
+    kept = {k: v.detach().to(torch.float32 if k.startswith("spectral.") else dtype) for k, v in state.items()}
+    save_file({k: v.contiguous() for k, v in kept.items()}, temporary)
     temporary.chmod(0o644)  # safetensors makes private files
     os.replace(temporary, path)
     text = json.dumps({"format": FORMAT, **card}, indent=1)

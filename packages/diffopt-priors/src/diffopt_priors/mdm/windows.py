@@ -44,11 +44,24 @@ class Resampler:
         position = position.clamp(max=self._limit)
         below = position.long().clamp(max=max(self._limit - 1, 0))
         part = (position - below).to(trans.dtype)
-        rows = torch.arange(len(pose), device=pose.device).unsqueeze(1)
+        # Whole frames by their number in the batch: the gradient of a plain index would be the dearest part.
+        batch, frames = trans.shape[:2]
+        first = torch.arange(batch, device=pose.device).unsqueeze(1) * frames
+        rows = (below + first).flatten(), ((below + 1).clamp(max=self._limit) + first).flatten()
+        flat = torch.cat([matrix_to_columns(pose).flatten(2), trans], dim=-1).flatten(0, 1)
+        low, high = (flat.index_select(0, row).view(batch, self.frames, -1) for row in rows)
+        mixed = torch.lerp(low, high, part.unsqueeze(-1))
+        return columns_to_matrix(mixed[..., :-3].unflatten(-1, (24, 6))), mixed[..., -3:]
+
+    def values(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B K D"]:
+        """Plain numbers a frame at the prior's rate, at the mean phase."""
+        if self.identity:
+            return x
+        middle = 0.5 * self.stride if self.random_phase else 0.0
+        position = (self._grid + middle).clamp(max=self._limit)
+        below = position.long()
         above = (below + 1).clamp(max=self._limit)
-        d6 = matrix_to_columns(pose)
-        d6 = torch.lerp(d6[rows, below], d6[rows, above], part[..., None, None])
-        return columns_to_matrix(d6), torch.lerp(trans[rows, below], trans[rows, above], part[..., None])
+        return torch.lerp(x[:, below], x[:, above], (position - below).to(x.dtype)[:, None])
 
 
 def even_length(frames: int, longest: int, overlap: int) -> int:

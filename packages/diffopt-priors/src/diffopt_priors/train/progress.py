@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(total: int | None) -> Iterator[Callable[[int, float], None]]:
+def progress(title: str, total: int | None) -> Iterator[Callable[[int, float], None]]:
     """Yields ``show(step, loss)``."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,9 +15,9 @@ def progress(total: int | None) -> Iterator[Callable[[int, float], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("train mdm", total=total)
+        task = bar.add_task(title, total=total)
 
         def show(step: int, loss: float) -> None:
-            bar.update(task, completed=step, description=f"loss {loss:.4f}")
+            bar.update(task, completed=step, description=f"{title}: loss {loss:.4f}")
 
         yield show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import recover_joints, root_path
 from diffopt_priors.mdm.layout import CONTACT_JOINTS
 
+#: Ratio of noise to signal at which sampling ends.
+_CLEAN = 0.1
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
 
 
@@ -68,18 +71,30 @@ def _path_errors(guess: Tensor, true: Tensor, fps: float) -> dict[str, float | N
     }
 
 
+def _descent(denoiser: Denoiser, steps: int) -> list[int]:
+    """Levels from pure noise down, evenly spaced in the logarithm of sigma / alpha.
+
+    Evenly spaced levels would cross in one step the range near pure noise in which slow coefficients, with thousands
+    of times the mean variance, take shape: samples would hardly move. Below ``_CLEAN`` the network's own grain is
+    all that further steps would add.
+    """
+    ratio = (denoiser.diffusion.get_buffer("sigma") / denoiser.diffusion.get_buffer("alpha")).log().cpu()
+    wanted = torch.linspace(float(ratio[-2]), math.log(_CLEAN), steps)
+    levels = torch.searchsorted(ratio[:-1].contiguous(), wanted).clamp(max=len(ratio) - 2)
+    return sorted(set(levels.tolist()), reverse=True)
+
+
 @torch.no_grad()
 def sample(denoiser: Denoiser, count: int, frames: int, steps: int = 50, seed: int = 0) -> Float[Tensor, "B T D"]:
-    """Unconditional samples (features) by DDIM over ``steps`` evenly spaced levels."""
+    """Unconditional samples (features) by DDIM (Song et al. 2021)."""
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(count, frames, len(denoiser.mean), generator=generator)
-    levels = torch.linspace(denoiser.diffusion.steps - 1, 0, steps).round().long()
-    for now, after in zip(levels, [*levels[1:], None], strict=True):
-        t = now.expand(count)
+    x = torch.randn(count, frames, len(denoiser.mean), generator=generator).to(denoiser.mean)
+    levels = [torch.full((count,), level, device=x.device) for level in _descent(denoiser, steps)]
+    for t, after in zip(levels, [*levels[1:], None], strict=True):
         x0 = denoiser.predict(x, t, t)
         if after is None:
             return denoiser.denormalise(x0)
-        x = denoiser.noised(x0, after.expand(count), after.expand(count), denoiser.diffusion.noise_of(x, t, x0))
+        x = denoiser.noised(x0, after, after, denoiser.diffusion.noise_of(x, t, x0))
     raise AssertionError("at least one level")
 
 

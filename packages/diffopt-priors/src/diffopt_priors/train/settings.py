@@ -11,17 +11,18 @@ class Settings:
 
     seed: int = 0
     width: int = 192
-    layers: int = 5
+    layers: int = 6
     heads: int = 4
     feedforward: int = 384
-    window: int = 80
+    window: int = 96
     shortest: int = 32
     batch: int = 32
-    rate: float = 8e-4
+    rate: float = 1e-3
     warmup: int = 200
-    ema: float = 0.998
+    ema: float = 0.999
     weight_decay: float = 0.01
     diffusion_steps: int = 1000
-    sigma_data: float = 0.2
-    difference_weight: float = 3.0
+    difference_weight: float = 1.0
     foot_weight: float = 1.0
+    #: Share of windows that are played at another rate or backwards, and say so.
+    played: float = 0.3

@@ -7,6 +7,7 @@ was never stopped, and no generator state is stored.
 from __future__ import annotations
 
 import os
+import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,27 @@ from torch import Tensor
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
-from diffopt_priors.mdm.layout import STD_BLOCKS
 from diffopt_priors.train import data, objective
+from diffopt_priors.train.calibrate import calibrate
 from diffopt_priors.train.data import Clips
+from diffopt_priors.train.publish import evaluate
 from diffopt_priors.train.settings import Settings
+from diffopt_priors.train.terms import terms_of
+
+#: offsets [24 3] (m), mean and std [D], basis [D D], autocovariance [D L].
+Statistics = dict[str, Tensor]
 
 
 class Trainer:
     """State of one training run: networks, optimiser, step. ``step()`` is the hot path."""
 
-    def __init__(self, settings: Settings, clips: Clips, offsets: Tensor, mean: Tensor, std: Tensor) -> None:
+    name = "mdm"
+
+    def __init__(self, settings: Settings, clips: Clips, statistics: Statistics, held_out: list[Path]) -> None:
         torch.manual_seed(settings.seed)
-        self.settings, self.clips = settings, clips
+        self.settings, self.clips, self.statistics, self.held_out = settings, clips, statistics, held_out
+        #: Seconds are not the same on two machines, samples are: how many to draw at each report.
+        self.samples = 32
         self.card_core: dict[str, Any] = {
             "fps": clips.fps,
             "window": settings.window,
@@ -39,18 +49,15 @@ class Trainer:
                 "layers": settings.layers,
                 "heads": settings.heads,
                 "feedforward": settings.feedforward,
-                "root_time": True,
             },
-            "diffusion": {
-                "schedule": "cosine",
-                "steps": settings.diffusion_steps,
-                "sigma_data": settings.sigma_data,
-            },
-            "skeleton": {"offsets": offsets.tolist()},
-            "mean": mean.tolist(),
-            "std": std.tolist(),
+            "diffusion": {"schedule": "cosine", "steps": settings.diffusion_steps},
+            "skeleton": {"offsets": statistics["offsets"].tolist()},
+            "mean": statistics["mean"].tolist(),
+            "std": statistics["std"].tolist(),
         }
         self.denoiser = weights.build(self.card_core)
+        assert self.denoiser.spectral is not None
+        self.denoiser.spectral.load_state_dict({k: statistics[k] for k in ("basis", "autocovariance")})
         self.average = {k: v.detach().clone() for k, v in self.denoiser.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.denoiser.network.parameters(),
@@ -59,18 +66,12 @@ class Trainer:
             betas=(0.9, 0.98),
         )
         self.step_index = 0
-        self.channel_weight = objective.channel_weight(len(mean))
+        self.longest = int(clips.length.max())
+        self.channel_weight = objective.channel_weight(len(statistics["mean"]))
 
     def generator(self) -> torch.Generator:
         """Random stream of the present step."""
         return torch.Generator().manual_seed((self.settings.seed * 10_000_019 + self.step_index) * 10)
-
-    def rate(self, decay_from: int | None, last: int | None) -> float:
-        """Warm-up, constant, then a linear decay to zero between ``decay_from`` and ``last``."""
-        rate = self.settings.rate * min(1.0, (self.step_index + 1) / self.settings.warmup)
-        if decay_from is None or last is None or self.step_index < decay_from:
-            return rate
-        return rate * max(0.0, (last - self.step_index) / max(1, last - decay_from))
 
     def step(self, rate: float) -> dict[str, Tensor]:
         """One optimiser step; returns detached losses."""
@@ -79,7 +80,8 @@ class Trainer:
         # One length per batch: short clips take part, and no frame is padding.
         u, v = torch.rand(2, generator=generator).tolist()
         frames = s.window if u < 0.4 else s.shortest + int(v * (s.window - s.shortest + 1))
-        pose, root = data.draw(self.clips, s.batch, frames + 1, generator)
+        rate_of, played = objective.playback(s.batch, s.played, generator, self.longest / (frames + 2))
+        pose, root = data.draw(self.clips, s.batch, frames + 1, generator, rate_of)
         x = self.denoiser.normalise(embed(pose, root, self.denoiser.offsets, self.clips.fps))
         t, root_t = objective.noise_levels(len(x), s.diffusion_steps, generator)
         noise = torch.randn(x.shape, generator=generator)
@@ -93,6 +95,7 @@ class Trainer:
             root_t,
             noise,
             self.channel_weight,
+            played=played,
             difference_weight=s.difference_weight,
             foot_weight=s.foot_weight,
         )
@@ -109,8 +112,33 @@ class Trainer:
     def averaged(self) -> Denoiser:
         """A copy that holds the averaged weights, in evaluation mode."""
         copy = weights.build(self.card_core)
-        copy.network.load_state_dict(self.average)
+        copy.load_state_dict(self.state())
         return copy.eval().requires_grad_(False)
+
+    def state(self) -> dict[str, Tensor]:
+        """Averaged weights and spectral statistics, as a weight file holds them."""
+        state = self.denoiser.state_dict()
+        return {**state, **{f"network.{k}": v for k, v in self.average.items()}}
+
+    def evaluate(self) -> dict[str, Any]:
+        """Validation per held-out shard, and the quality of samples."""
+        return evaluate(self.averaged(), self.held_out, self.clips.fps, self.settings.window, self.samples)
+
+    def export(self, path: Path, report: dict[str, Any]) -> None:
+        """Averaged weights and card."""
+        files = self.clips.files
+        card = {
+            "name": path.stem,
+            "step": self.step_index,
+            "settings": asdict(self.settings),
+            "training_files": list(files),
+            "validation_files": [p.name for p in self.held_out],
+            "terms": terms_of(files),
+            "report": report,
+            "calibration": calibrate(self.averaged(), self.clips),
+            **self.card_core,
+        }
+        weights.save(path, self.state(), card)
 
     def save(self, path: Path) -> None:
         """Checkpoint, replaced in one step."""
@@ -120,40 +148,22 @@ class Trainer:
             "network": self.denoiser.network.state_dict(),
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
-            "mean": self.denoiser.mean,
-            "std": self.denoiser.std,
-            "offsets": self.denoiser.offsets,
+            "statistics": self.statistics,
         }
         temporary = path.with_suffix(".tmp")
         torch.save(state, temporary)
         os.replace(temporary, path)
 
     @classmethod
-    def resume(cls, path: Path, clips: Clips) -> Trainer:
+    def resume(cls, path: Path, clips: Clips, held_out: list[Path]) -> Trainer:
         """Trainer as :meth:`save` left it."""
-        state = torch.load(path, weights_only=True)
-        trainer = cls(Settings(**state["settings"]), clips, state["offsets"], state["mean"], state["std"])
+        try:
+            state = torch.load(path, weights_only=True)
+            trainer = cls(Settings(**state["settings"]), clips, state["statistics"], held_out)
+        except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError) as error:
+            raise BadInput(path, "checkpoint", f"is not one of `diffopt train mdm` ({error})") from error
         trainer.denoiser.network.load_state_dict(state["network"])
         trainer.average = state["average"]
         trainer.optimizer.load_state_dict(state["optimizer"])
         trainer.step_index = state["step"]
         return trainer
-
-
-def fresh(settings: Settings, clips: Clips, offsets: Tensor, draws: int = 40) -> Trainer:
-    """New trainer; feature statistics from ``draws`` batches of the training distribution."""
-    needed, longest = data.reach_of(settings.window + 1), int(clips.length.max())
-    if longest < needed:
-        raise BadInput(
-            ", ".join(clips.files), "starts", f"the longest clip has {longest} frames; --window needs {needed}"
-        )
-    generator = torch.Generator().manual_seed(settings.seed)
-    frames = min(settings.window, settings.shortest + 8) + 1
-    batches = [data.draw(clips, settings.batch, frames, generator) for _ in range(draws)]
-    features = torch.cat([embed(pose, root, offsets, clips.fps).flatten(0, 1) for pose, root in batches])
-    mean, each = features.mean(0), features.var(0)
-    std = torch.empty_like(mean)
-    for block in STD_BLOCKS:
-        # Root mean square, so that the block's mean variance is 1, as the preconditioning assumes.
-        std[list(block)] = each[list(block)].mean().sqrt().clamp(min=1e-4)
-    return Trainer(settings, clips, offsets, mean, std)

@@ -1,0 +1,118 @@
+"""The networks of HuMoR: posterior, conditional prior and decoder (Rempe et al. 2021, sec. 3.1).
+
+All three are multilayer perceptrons, Linear then (GroupNorm, ReLU, Linear) repeated. The decoder sees the latent
+again at every layer. Names of weights are those of the published checkpoints. All tensors are ``[N ...]``: one row a
+transition, so a clip's transitions go through at once.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from diffopt_core.rotation import axis_angle_to_matrix
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diffopt_priors.humor.layout import CHANGE, CHANGE_SLICES, LATENT, RAW, ROTATIONS, SIZES, SLICES, STATE
+
+#: Groups of every GroupNorm; not in the state of a checkpoint, the same in every published model.
+GROUPS = 16
+
+
+class Gaussian(NamedTuple):
+    """Mean and variance, ``[N 48]`` each."""
+
+    mean: Tensor
+    variance: Tensor
+
+
+class Perceptron(nn.Module):
+    """``sizes``: widths from the input to the output. ``skip``: how many of the last inputs every layer sees."""
+
+    def __init__(self, sizes: list[int], skip: int = 0) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Linear(sizes[0], sizes[1])]
+        for before, after in pairwise(sizes[1:]):
+            layers += [nn.GroupNorm(GROUPS, before), nn.ReLU(), nn.Linear(before + skip, after)]
+        self.net = nn.ModuleList(layers)
+        self.skip = skip
+
+    def forward(self, x: Float[Tensor, "N I"]) -> Float[Tensor, "N O"]:
+        again = x[:, x.shape[1] - self.skip :]
+        for i, layer in enumerate(self.net):
+            if i and self.skip and isinstance(layer, nn.Linear):
+                x = torch.cat([x, again], 1)
+            x = layer(x)
+        return x
+
+
+class HuMoR(nn.Module):
+    """``hidden``: widths of the hidden layers of ``encoder``, ``prior_net`` and ``decoder``."""
+
+    def __init__(self, hidden: dict[str, list[int]], latent: int = LATENT) -> None:
+        super().__init__()
+        self.hidden, self.latent = hidden, latent
+        self.encoder = Perceptron([2 * STATE, *hidden["encoder"], 2 * latent])
+        self.prior_net = Perceptron([STATE, *hidden["prior_net"], 2 * latent])
+        self.decoder = Perceptron([STATE + latent, *hidden["decoder"], RAW], skip=latent)
+
+    def prior(self, past: Float[Tensor, "N 339"]) -> Gaussian:
+        """p(z | x_t), eq. 3."""
+        return _gaussian(self.prior_net(past))
+
+    def posterior(self, past: Float[Tensor, "N 339"], after: Float[Tensor, "N 339"]) -> Gaussian:
+        """q(z | x_t, x_t+1), eq. 4."""
+        return _gaussian(self.encoder(torch.cat([past, after], 1)))
+
+    def change(self, z: Float[Tensor, "N 48"], past: Float[Tensor, "N 339"]) -> Float[Tensor, "N 216"]:
+        """The decoder's own output: 207 changes and 9 contact logits."""
+        return self.decoder(torch.cat([past, z], 1))
+
+    def decode(self, z: Float[Tensor, "N 48"], past: Float[Tensor, "N 339"]) -> tuple[Tensor, Tensor]:
+        """Next state ``[N 339]`` in the frame of ``past``, and contact logits ``[N 9]`` (eq. 2)."""
+        raw = self.change(z, past)
+        return apply_change(raw[:, :CHANGE], past), raw[:, CHANGE:]
+
+
+def _gaussian(out: Tensor) -> Gaussian:
+    mean, log_variance = out.chunk(2, 1)
+    return Gaussian(mean, log_variance.exp())
+
+
+def apply_change(change: Float[Tensor, "N 207"], past: Float[Tensor, "N 339"]) -> Float[Tensor, "N 339"]:
+    """Add a change; rotations are turned by it: ``R_new = exp(change) R``."""
+    parts = []
+    for name in SIZES:
+        old, new = past[:, SLICES[name]], change[:, CHANGE_SLICES[name]]
+        if name in ROTATIONS:
+            turn = axis_angle_to_matrix(new.unflatten(1, (-1, 3)))
+            parts.append((turn @ old.unflatten(1, (-1, 3, 3))).flatten(1))
+        else:
+            parts.append(old + new)
+    return torch.cat(parts, 1)
+
+
+def hidden_of(state: dict[str, Tensor]) -> dict[str, list[int]]:
+    """Hidden widths, read off weights of the published names."""
+
+    def width(net: str) -> list[int]:
+        layers = sorted(int(key.split(".")[2]) for key in state if key.startswith(f"{net}.net.") and _is_linear(key))
+        return [int(state[f"{net}.net.{i}.weight"].shape[0]) for i in layers][:-1]
+
+    def _is_linear(key: str) -> bool:
+        return key.endswith(".weight") and state[key].dim() == 2
+
+    return {net: width(net) for net in ("encoder", "prior_net", "decoder")}
+
+
+def kl(q: Gaussian, p: Gaussian) -> Float[Tensor, "N 48"]:
+    """KL(q || p) of each latent, nats (eq. 7)."""
+    ratio = q.variance / p.variance
+    return 0.5 * (ratio - ratio.log() - 1 + (q.mean - p.mean).square() / p.variance)
+
+
+def negative_log_likelihood(z: Float[Tensor, "N 48"], p: Gaussian) -> Float[Tensor, "N 48"]:
+    """-log p(z) of each latent up to a constant, nats."""
+    return 0.5 * ((z - p.mean).square() / p.variance + p.variance.log())

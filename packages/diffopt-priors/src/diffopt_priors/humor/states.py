@@ -1,0 +1,155 @@
+"""From motion to states, and between the frames that a state may be written in.
+
+Two changes of frame. The host's world is Y-up; the published model's is z-up with x to the same side, a quarter turn
+about x: ``(x, y, z) -> (x, -z, y)``. And each transition is written in a frame of its own, *canonical* in the first of
+its two states: root at x = y = 0, the body's right (minus the first column of the root's rotation) along +x. So nothing
+here depends on where a motion is and which way it faces.
+
+Joints turn about the pelvis and not about ``trans``: in the published data ``trans`` is SMPL's translation, which lies
+a constant vector ``root_offset`` away from the pelvis (``pelvis = trans + root_offset``).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from diffopt_core.geometry import forward_kinematics
+from diffopt_core.skeleton import PARENTS
+from jaxtyping import Float
+from torch import Tensor
+
+from diffopt_priors.humor.layout import NUM_JOINTS, SLICES
+
+_EPS = 1e-12
+
+
+def to_z_up(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
+    """Points or vectors of the Y-up world in z-up axes: ``(x, y, z) -> (x, -z, y)``."""
+    x, y, z = points.unbind(-1)
+    return torch.stack([x, -z, y], -1)
+
+
+def to_y_up(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
+    """Inverse of :func:`to_z_up`."""
+    x, y, z = points.unbind(-1)
+    return torch.stack([x, z, -y], -1)
+
+
+def part(state: Float[Tensor, "*b 339"], name: str) -> Tensor:
+    """One part of a state, flat."""
+    return state[..., SLICES[name]]
+
+
+def rate(x: Float[Tensor, "B T *d"], fps: float) -> Float[Tensor, "B T *d"]:
+    """Change a second: central differences, one-sided at both ends."""
+    step = x[:, 1:] - x[:, :-1]
+    return torch.cat([step[:, :1], (step[:, 1:] + step[:, :-1]) / 2, step[:, -1:]], 1) * fps
+
+
+def angular_rate(rotation: Float[Tensor, "B T 3 3"], fps: float) -> Float[Tensor, "B T 3"]:
+    """Angular velocity in the outer frame, rad/s: the skew part of ``dR/dt R^T``."""
+    m = rate(rotation, fps) @ rotation.mT
+    return 0.5 * torch.stack(
+        [m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], -1
+    )
+
+
+def states(
+    pose: Float[Tensor, "B T 24 3 3"],
+    root: Float[Tensor, "B T 3"],
+    rest: Float[Tensor, "B 24 3"],
+    fps: float,
+    root_offset: Float[Tensor, "3"],
+) -> Float[Tensor, "B T 339"]:
+    """States of a motion in the z-up world.
+
+    pose: local rotations, joint 0 in the Y-up world. root: pelvis, Y-up, m. rest: T-pose joints, m, any origin.
+    root_offset: pelvis minus ``trans``, z-up, m.
+    """
+    pose = pose[:, :, :NUM_JOINTS]
+    _, where = forward_kinematics(pose, rest[:, None, :NUM_JOINTS], PARENTS[:NUM_JOINTS])
+    joints = to_z_up(where + root.unsqueeze(2))
+    trans = to_z_up(root) - root_offset
+    # to_z_up of each column: R_z = C R_y
+    orient = to_z_up(pose[:, :, 0].mT).mT
+    return torch.cat(
+        [
+            trans,
+            rate(trans, fps),
+            orient.flatten(2),
+            angular_rate(orient, fps),
+            pose[:, :, 1:].flatten(2),
+            joints.flatten(2),
+            rate(joints, fps).flatten(2),
+        ],
+        2,
+    )
+
+
+class Frame(NamedTuple):
+    """A canonical frame: ``turn [*b 3 3]`` outer to canonical, ``origin [*b 3]`` (z = 0) and the joints' ``pivot``."""
+
+    turn: Tensor
+    origin: Tensor
+    pivot: Tensor
+
+
+def heading_turn(orient: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]:
+    """Rotation about z that brings the body's right, ``-orient[:, 0]``, over +x."""
+    right = -orient[..., :2, 0]
+    x, y = (right / (right.square().sum(-1, keepdim=True) + _EPS).sqrt()).unbind(-1)
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    return torch.stack([x, y, zero, -y, x, zero, zero, zero, one], -1).unflatten(-1, (3, 3))
+
+
+def _flat(points: Tensor) -> Tensor:
+    """Without height."""
+    return torch.cat([points[..., :2], torch.zeros_like(points[..., :1])], -1)
+
+
+def pivot_of(state: Float[Tensor, "*b 339"]) -> Float[Tensor, "*b 3"]:
+    """The horizontal way from ``trans`` to the pelvis."""
+    return _flat(part(state, "joints")[..., :3] - part(state, "trans"))
+
+
+def frame_of(state: Float[Tensor, "*b 339"], pivot: Float[Tensor, "*b 3"]) -> Frame:
+    """The frame in which a state is canonical."""
+    orient = part(state, "root_orient").unflatten(-1, (3, 3))
+    return Frame(heading_turn(orient), _flat(part(state, "trans")), pivot)
+
+
+def _joined(state: Tensor, turn: Tensor, trans: Tensor, joints: Tensor) -> Tensor:
+    def turned(name: str) -> Tensor:
+        return (part(state, name).unflatten(-1, (-1, 3)) @ turn.mT).flatten(-2)
+
+    orient = (turn @ part(state, "root_orient").unflatten(-1, (3, 3))).flatten(-2)
+    pose = part(state, "pose_body")
+    return torch.cat(
+        [trans, turned("trans_vel"), orient, turned("root_orient_vel"), pose, joints, turned("joints_vel")], -1
+    )
+
+
+def into(state: Float[Tensor, "*b 339"], frame: Frame) -> Float[Tensor, "*b 339"]:
+    """A state of the outer frame, written in ``frame``."""
+    turn, origin, pivot = frame
+    trans = ((part(state, "trans") - origin).unsqueeze(-2) @ turn.mT).squeeze(-2)
+    joints = part(state, "joints").unflatten(-1, (-1, 3)) - (origin + pivot).unsqueeze(-2)
+    joints = joints @ turn.mT + pivot.unsqueeze(-2)
+    return _joined(state, turn, trans, joints.flatten(-2))
+
+
+def out_of(state: Float[Tensor, "*b 339"], frame: Frame) -> Float[Tensor, "*b 339"]:
+    """Inverse of :func:`into`."""
+    turn, origin, pivot = frame
+    trans = (part(state, "trans").unsqueeze(-2) @ turn).squeeze(-2) + origin
+    joints = (part(state, "joints").unflatten(-1, (-1, 3)) - pivot.unsqueeze(-2)) @ turn
+    joints = joints + (origin + pivot).unsqueeze(-2)
+    return _joined(state, turn.mT, trans, joints.flatten(-2))
+
+
+def transitions(sequence: Float[Tensor, "B T 339"]) -> tuple[Tensor, Tensor]:
+    """All neighbours of a sequence, each pair in the canonical frame of its first: two ``[B T-1 339]``."""
+    pivot = pivot_of(sequence[:, :1]).expand(-1, sequence.shape[1] - 1, -1)
+    frame = frame_of(sequence[:, :-1], pivot)
+    return into(sequence[:, :-1], frame), into(sequence[:, 1:], frame)

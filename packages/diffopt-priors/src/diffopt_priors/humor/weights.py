@@ -1,0 +1,112 @@
+"""Weight files: safetensors under the published names, and a JSON card that says what they mean.
+
+A published checkpoint (``.pth``) is read as it is, with the card of :mod:`diffopt_priors.humor.official`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffopt_core.errors import BadInput, MissingResource
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from diffopt_priors.humor.layout import LATENT, SIZES, STATE
+from diffopt_priors.humor.network import GROUPS, HuMoR, hidden_of
+from diffopt_priors.mdm.checkpoint import compare, listed
+
+FORMAT = 1
+#: Weights that ship with the package, by name.
+SHIPPED = Path(__file__).parents[1] / "weights"
+#: Endings of published checkpoints.
+CHECKPOINTS = (".pth", ".pt")
+SOURCE = (
+    "train your own with `diffopt train humor --data FOLDER --out FOLDER --minutes 40` and give the file "
+    "(--set prior.weights=PATH/humor.safetensors, its .json card beside it), or give the published checkpoint of "
+    "https://github.com/davrempe/humor (--set prior.weights=PATH/best_model.pth)"
+)
+
+
+def resolve(weights: str) -> Path:
+    """File of a shipped name ("open") or of a path; fails with where to get and put it."""
+    named = "/" not in weights and not weights.endswith((".safetensors", *CHECKPOINTS))
+    path = SHIPPED / f"humor_{weights}.safetensors" if named else Path(weights)
+    wanted = (path,) if path.suffix in CHECKPOINTS else (path, path.with_suffix(".json"))
+    missing = [p.name for p in wanted if not p.is_file()]
+    if missing:
+        names = sorted(p.stem.removeprefix("humor_") for p in SHIPPED.glob("humor_*.safetensors"))
+        raise MissingResource(
+            f"prior humor: {' and '.join(missing)} not found in {path.parent or '.'}. "
+            f"Shipped weights: {', '.join(names) or 'none'}; {SOURCE}"
+        )
+    return path
+
+
+def check(path: Path, state: dict[str, Tensor]) -> HuMoR:
+    """A model of the state's own widths that holds it. Raises BadInput that says what is not HuMoR's about it."""
+    for net, inputs in (("encoder", 2 * STATE), ("prior_net", STATE), ("decoder", STATE + LATENT)):
+        key = f"{net}.net.0.weight"
+        if key not in state:
+            expected = "HuMoR has the networks encoder.net.*, prior_net.net.* and decoder.net.*"
+            raise BadInput(path, key, f"missing: {expected}; found {listed(sorted(state)) or 'nothing'}; {SOURCE}")
+        if state[key].dim() != 2 or state[key].shape[1] != inputs:
+            problem = f"has shape {list(state[key].shape)}, expected [width, {inputs}]"
+            raise BadInput(path, key, f"{problem} ({STATE} numbers a state, {LATENT} latents); {SOURCE}")
+    hidden = hidden_of(state)
+    for net, widths in hidden.items():
+        if not widths or any(width % GROUPS for width in widths):
+            raise BadInput(path, f"{net}.net", f"hidden widths {widths}, multiples of {GROUPS} expected; {SOURCE}")
+    model = HuMoR(hidden)
+    compare(path, state, model.state_dict(), SOURCE)
+    model.load_state_dict(state)
+    return model
+
+
+def load(path: Path) -> tuple[HuMoR, dict[str, Any]]:
+    """Frozen model in evaluation mode (float32, CPU) and its card."""
+    if path.suffix in CHECKPOINTS:
+        from diffopt_priors.humor import official
+
+        state, card = official.read_state(path), official.card(path)
+    else:
+        state, card = _read(path)
+    model = check(path, {key: value.float() for key, value in state.items()})
+    return model.eval().requires_grad_(False), card
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and checked card."""
+    about = path.with_suffix(".json")
+    try:
+        card = json.loads(about.read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(about, "file", f"the card of the weights cannot be read: {error}") from error
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(path, "file", f"truncated, or not a safetensors file ({error}); {SOURCE}") from error
+    if not isinstance(card, dict) or card.get("model") != "humor":
+        raise BadInput(about, "model", f"is not 'humor': another prior's weights? {SOURCE}")
+    if card.get("format") != FORMAT:
+        raise BadInput(about, "format", f"is {card.get('format')!r}; this version reads {FORMAT}")
+    if set(card.get("scales", {})) != set(SIZES) or len(card.get("root_offset", ())) != 3 or "fps" not in card:
+        raise BadInput(about, "scales", f"fps, root_offset (3) and scales of {', '.join(SIZES)} expected")
+    return state, card
+
+
+def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
+    """Write weights and card; each file is replaced in one step. Half precision, but for the first layers: they carry
+    the statistics of the data, differences of nearly equal numbers among them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    kept = {k: v.detach().to(torch.float32 if ".net.0." in k else torch.float16).contiguous() for k, v in state.items()}
+    save_file(kept, temporary)
+    temporary.chmod(0o644)  # safetensors makes private files
+    os.replace(temporary, path)
+    temporary.write_text(json.dumps({"format": FORMAT, "model": "humor", **card}, indent=1) + "\n")
+    os.replace(temporary, path.with_suffix(".json"))

@@ -1,0 +1,104 @@
+"""The linear part of the denoiser: motion as a stationary Gaussian process, solved in closed form.
+
+Motion is smooth and its 263 channels repeat each other. In the basis of principal components over channels and
+cosines over time, its coefficients z are nearly uncorrelated, with variances S that fall by orders of magnitude from
+slow to fast and from the first component to the last. For z_t = alpha z + sigma eps the best linear estimate and its
+error are, coefficient by coefficient::
+
+    E[z | z_t] = c_skip z_t          c_skip = alpha S / (alpha^2 S + sigma^2)
+    Var[z | z_t] = c_out^2           c_out^2 = S sigma^2 / (alpha^2 S + sigma^2)
+
+This is EDM's preconditioning (Karras et al. 2022, appendix B.6) with a data variance for every coefficient in place
+of one for all. x0 = c_skip x_t + c_out F: white noise is gone before the network is asked, a low noise level returns
+its input, and whatever the network says cannot be rougher than motion is. The path channels have components of their
+own, since they may have a noise level of their own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+#: Least variance of a coefficient (1 = mean variance of the data), so that unseen motion is not erased.
+_FLOOR = 2e-4
+#: Added to a component's variance before it is scaled to 1 for the network.
+_SMALL = 1e-2
+
+
+def cosines(frames: int) -> Float[Tensor, "T T"]:
+    """Orthonormal DCT-II: row k is the cosine of k half periods; float64."""
+    n = torch.arange(frames, dtype=torch.float64)
+    table = torch.cos(math.pi / frames * (n + 0.5) * n.unsqueeze(1)) * math.sqrt(2 / frames)
+    table[0] /= math.sqrt(2)
+    return table
+
+
+def principal_components(x: Float[Tensor, "N D"], trajectory: Bool[Tensor, "D"]) -> Float[Tensor, "D D"]:
+    """Orthonormal rows, largest variance first within the body's rows and within the trajectory's; the rows of the
+    trajectory stand where its channels stand, so that one mask serves both."""
+    basis = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64)
+    for mask in (trajectory, ~trajectory):
+        index = mask.nonzero().squeeze(1)
+        part = x[:, index].double()
+        _, vectors = torch.linalg.eigh(part.T @ part / len(part))
+        basis[index.unsqueeze(1), index] = vectors.flip(1).T
+    return basis.float()
+
+
+def autocovariance(y: Float[Tensor, "B T D"]) -> Float[Tensor, "D T"]:
+    """Mean of y[n] y[n + lag] for every lag below T, by component."""
+    lags = [(y[:, : y.shape[1] - lag] * y[:, lag:]).mean((0, 1)) for lag in range(y.shape[1])]
+    return torch.stack(lags, dim=1)
+
+
+class Spectral(nn.Module):
+    """``prepare(x_t) -> network inputs, linear estimate, c_out`` and ``finish(F) -> x0``."""
+
+    def __init__(
+        self, basis: Float[Tensor, "D D"], autocovariance: Float[Tensor, "D L"], trajectory: Bool[Tensor, "D"]
+    ) -> None:
+        super().__init__()
+        self.register_buffer("basis", basis)
+        self.register_buffer("autocovariance", autocovariance)
+        self.register_buffer("trajectory", trajectory, persistent=False)
+        self.basis: Tensor
+        self.autocovariance: Tensor
+        self.trajectory: Tensor
+        self._tables: dict[tuple[int, torch.device, torch.dtype], tuple[Tensor, Tensor]] = {}
+
+    def tables(self, frames: int) -> tuple[Float[Tensor, "T T"], Float[Tensor, "T D"]]:
+        """Cosines and coefficient variances of windows of ``frames``, made once a length."""
+        key = (frames, self.basis.device, self.basis.dtype)
+        if key not in self._tables:
+            dct = cosines(frames)
+            known = self.autocovariance.double().cpu()
+            # Beyond the longest lag that was measured the covariance is taken as the last one.
+            reach = torch.arange(frames).clamp(max=known.shape[1] - 1)
+            lagged = [(dct[:, : frames - lag] * dct[:, lag:]).sum(1) * (2 if lag else 1) for lag in range(frames)]
+            variance = torch.stack(lagged, dim=1) @ known[:, reach].T
+            self._tables[key] = (dct.to(self.basis), variance.clamp(min=_FLOOR).to(self.basis))
+        return self._tables[key]
+
+    def prepare(
+        self, x_t: Float[Tensor, "B T D"], alpha: Float[Tensor, "B 1 D"], sigma: Float[Tensor, "B 1 D"]
+    ) -> tuple[Float[Tensor, "B T 2D"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
+        """Inputs of the network (noisy and estimated components, unit variance), the estimate in components over
+        time, and c_out of every coefficient. ``alpha`` and ``sigma`` are those of the components."""
+        dct, variance = self.tables(x_t.shape[1])
+        y = x_t @ self.basis.T
+        total = alpha**2 * variance + sigma**2
+        estimate = dct.T @ (alpha * variance / total * (dct @ y))
+        out = (variance * sigma**2 / total).sqrt()
+        power = self.autocovariance[:, 0]
+        noisy = y * (alpha**2 * power + sigma**2).rsqrt()
+        return torch.cat([noisy, estimate * (power + _SMALL).rsqrt()], dim=2), estimate, out
+
+    def finish(
+        self, estimate: Float[Tensor, "B T D"], out: Float[Tensor, "B T D"], answer: Float[Tensor, "B T D"]
+    ) -> Float[Tensor, "B T D"]:
+        """x0 from the estimate and the network's answer F."""
+        dct, _ = self.tables(estimate.shape[1])
+        return (estimate + dct.T @ (out * (dct @ answer))) @ self.basis

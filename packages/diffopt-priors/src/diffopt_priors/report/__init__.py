@@ -1,0 +1,1 @@
+"""Measuring priors on held motion, and drawing motions from them."""

@@ -1,0 +1,126 @@
+"""Held motion: windows of shards that a prior is measured on, and the source around them for changes of speed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from diffopt_core.errors import BadInput
+from diffopt_core.rotation import columns_to_matrix
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from diffopt_priors.mdm.features import kinematics
+from diffopt_priors.report import motions
+from diffopt_priors.train import data
+from diffopt_priors.train.data import Clips
+
+#: Mean speed of the joints in the world below which nothing moves, m/s.
+STILL = 0.05
+
+
+@dataclass(frozen=True)
+class Held:
+    """Windows of equal length, as places in the frames of their clips."""
+
+    d6: Float[Tensor, "N 24 6"]  # columns
+    trans: Float[Tensor, "N 3"]  # pelvis, m
+    first: Int[Tensor, "B"]  # first frame of each window
+    low: Int[Tensor, "B"]  # its clip: frames low to high - 1
+    high: Int[Tensor, "B"]
+    part: Int[Tensor, "B"]  # index into names
+    names: tuple[str, ...]  # shards
+    frames: int
+    fps: float
+    offsets: Float[Tensor, "24 3"]  # child minus parent in the rest pose, m
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def some(self, index: Tensor) -> Held:
+        """These windows only."""
+        rows = {key: getattr(self, key)[index] for key in ("first", "low", "high", "part")}
+        return replace(self, **rows)
+
+    def at(self, position: Float[Tensor, "B F"]) -> tuple[Float[Tensor, "B F 24 3 3"], Float[Tensor, "B F 3"]]:
+        """Pose and pelvis between frames."""
+        d6, trans = data.between(self.d6, self.trans, position, self.low, self.high)
+        return columns_to_matrix(d6), trans
+
+    def windows(self) -> tuple[Float[Tensor, "B F 24 3 3"], Float[Tensor, "B F 3"]]:
+        """The windows as recorded."""
+        index = self.first[:, None] + torch.arange(self.frames)
+        return columns_to_matrix(self.d6[index]), self.trans[index]
+
+    def moving(self) -> Bool[Tensor, "B"]:
+        """Windows in which something moves."""
+        joints = kinematics(*self.windows(), self.offsets)
+        return (joints.diff(dim=1).norm(dim=-1).mean((1, 2)) * self.fps) > STILL
+
+    def rest_joints(self) -> Float[Tensor, "24 3"]:
+        """T-pose about the pelvis, m."""
+        return kinematics(torch.eye(3).expand(24, 3, 3), torch.zeros(3), self.offsets)
+
+
+def shards(path: Path) -> tuple[list[Path], list[str]]:
+    """Shards of a folder or the one named, and what is to be told about the choice."""
+    if not path.exists():
+        raise BadInput(path, "--data", "no such file or folder; expected a motion shard (.npz) or a folder of them")
+    if path.is_file():
+        return [path], []
+    if found := data.find(path, validation=True):
+        return found, []
+    found = sorted(p for p in path.rglob("*.npz") if "_nonflat" not in p.stem)
+    if not found:
+        raise BadInput(path, "--data", "holds no motion shard (*.npz; docs/formats.md says what is in one)")
+    return found, [f"{path} holds no *_val*.npz: all {len(found)} shards of it are measured, whatever they were for"]
+
+
+def find_skeleton(path: Path, files: Sequence[Path]) -> Path | None:
+    """``skeleton.json`` in the folder, beside the first shard or in the folder above it."""
+    folders = [path] if path.is_dir() else []
+    folders += [files[0].parent, files[0].parent.parent]
+    return next((f / "skeleton.json" for f in folders if (f / "skeleton.json").is_file()), None)
+
+
+def hold(files: Sequence[Path], offsets: Tensor, frames: int, most: int) -> tuple[Held, list[str]]:
+    """Non-overlapping windows of all shards, at most ``most`` of them (evenly spaced), and notices."""
+    notices: list[str] = []
+    kept: list[tuple[Path, Clips]] = []
+    for file in files:
+        clips = motions.read(file)
+        if bool((clips.length >= frames).any()):
+            kept.append((file, clips))
+        else:
+            notices.append(f"{file.name}: no clip on flat ground has {frames} frames; left out")
+    if not kept:
+        raise BadInput(
+            ", ".join(f.name for f in files), "starts", f"no clip on flat ground has {frames} frames; lower --frames"
+        )
+    rate = kept[0][1].fps
+    for file, clips in kept:
+        if clips.fps != rate:
+            raise BadInput(
+                file, "fps", f"is {clips.fps:g}, and {rate:g} in {kept[0][0].name}; give one shard at a time"
+            )
+    first, low, high, part = [], [], [], []
+    before = 0
+    for number, (_, clips) in enumerate(kept):
+        for start, length in zip(clips.start.tolist(), clips.length.tolist(), strict=True):
+            for k in range(length // frames):
+                first.append(before + start + k * frames)
+                low.append(before + start)
+                high.append(before + start + length)
+                part.append(number)
+        before += len(clips.trans)
+    held = Held(
+        torch.cat([clips.d6 for _, clips in kept]), torch.cat([clips.trans for _, clips in kept]),
+        torch.tensor(first), torch.tensor(low), torch.tensor(high), torch.tensor(part),
+        tuple(file.stem for file, _ in kept), frames, rate, offsets,
+    )  # fmt: skip
+    if len(held) > most:
+        notices.append(f"{most} of {len(held)} windows are used, evenly spaced (--windows)")
+        held = held.some(torch.linspace(0, len(held) - 1, most).round().long())
+    return held, notices

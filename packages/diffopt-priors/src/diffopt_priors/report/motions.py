@@ -1,0 +1,31 @@
+"""Any motion file as clips: shards as they are; AMASS files and this project's results as one clip at 30 fps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffopt_core.datasets.amass import AmassConfig
+from diffopt_core.datasets.motion_file import load_motion
+from diffopt_core.datasets.npz import keys_of
+from diffopt_core.errors import BadInput
+from diffopt_core.rotation import matrix_to_columns
+
+from diffopt_priors.train import data
+from diffopt_priors.train.data import Clips
+
+
+def read(file: Path) -> Clips:
+    """Clips of one file; BadInput names file and key."""
+    keys = keys_of(file)
+    if "starts" in keys or not keys & {"poses", "global_orient"}:
+        # A broken shard is named by those who know shards.
+        return data.read([file])
+    clip = load_motion(file, AmassConfig())
+    if clip.truth is None or clip.truth.motion is None:
+        raise BadInput(file, "keys", "hold no motion; expected a motion shard (docs/formats.md), AMASS or motion.npz")
+    motion = clip.truth.motion
+    frames = len(motion.trans)
+    d6 = matrix_to_columns(motion.pose.float())
+    one = torch.ones(1)
+    return Clips(d6, motion.trans.float(), torch.tensor([0]), torch.tensor([frames]), one, clip.fps, (file.name,))

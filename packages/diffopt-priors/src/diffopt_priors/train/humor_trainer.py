@@ -1,0 +1,178 @@
+"""The state of a HuMoR training run. See :mod:`diffopt_priors.train.loop` for what a run keeps and when it ends."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffopt_core.errors import BadInput
+from torch import Tensor
+
+from diffopt_priors.humor import weights
+from diffopt_priors.humor.layout import STATE
+from diffopt_priors.humor.network import HuMoR
+from diffopt_priors.humor.states import frame_of, into, out_of, pivot_of
+from diffopt_priors.train import data, humor_objective, humor_quality
+from diffopt_priors.train.data import Clips
+from diffopt_priors.train.humor_objective import Rows, Statistics
+from diffopt_priors.train.humor_settings import HuMoRSettings
+from diffopt_priors.train.terms import terms_of
+
+#: Frames of a window beyond its transitions: one more state, and one on each side for central differences.
+_MORE = 3
+
+
+def hidden(width: int) -> dict[str, list[int]]:
+    """Hidden layers in the proportions of the published model (width 1024)."""
+    return {"encoder": [width] * 4, "prior_net": [width] * 4, "decoder": [width, width, width // 2]}
+
+
+class HuMoRTraining:
+    """Implements :class:`diffopt_priors.train.loop.Training`."""
+
+    name = "humor"
+
+    def __init__(
+        self, settings: HuMoRSettings, clips: Clips, validation: list[Path], offsets: Tensor, statistics: Statistics
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings, self.clips, self.offsets, self.statistics = settings, clips, offsets, statistics
+        self.validation = {path.stem: data.read([path]) for path in validation}
+        self.model = HuMoR(hidden(settings.width))
+        self.average = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+        )
+        self.step_index = 0
+
+    def step(self, rate: float) -> dict[str, Tensor]:
+        """One optimiser step; detached losses."""
+        s = self.settings
+        generator = torch.Generator().manual_seed((s.seed * 10_000_019 + self.step_index) * 10)
+        own = self.step_index >= s.rollout_from and float(torch.rand(1, generator=generator)) < s.rollout_share
+        examples = examples_of(self.clips, self.offsets, s, generator, self._own_states if own else None)
+        noise = torch.randn(len(examples.past), self.model.latent, generator=generator)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        out = humor_objective.forward(self.model, self.statistics, examples.past, examples.after, noise)
+        kl_weight = s.kl_weight * min(1.0, self.step_index / max(1, s.kl_anneal))
+        total, parts = humor_objective.loss(out, examples, self.statistics, s, kl_weight)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        keep = min(s.ema, (1 + self.step_index) / (10 + self.step_index))
+        with torch.no_grad():
+            for key, value in self.model.state_dict().items():
+                self.average[key].lerp_(value, 1 - keep)
+        self.step_index += 1
+        return {"loss": total.detach(), **parts}
+
+    @torch.no_grad()
+    def _own_states(self, sequence: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Pairs whose first is the model's own last state and whose second is the true one (scheduled sampling)."""
+        pivot, state = pivot_of(sequence[:, 0]), sequence[:, 0]
+        pairs = []
+        for s in range(sequence.shape[1] - 1):
+            frame = frame_of(state, pivot)
+            past, after = into(state, frame), into(sequence[:, s + 1], frame)
+            pairs.append((past, after))
+            noise = torch.randn(len(past), self.model.latent, generator=generator)
+            state = out_of(humor_objective.forward(self.model, self.statistics, past, after, noise).decoded, frame)
+        return torch.stack([p for p, _ in pairs], 1), torch.stack([a for _, a in pairs], 1)
+
+    def folded(self) -> HuMoR:
+        """The averaged networks as they are used: they take plain states."""
+        model = HuMoR(hidden(self.settings.width))
+        model.load_state_dict(humor_objective.fold(self.average, self.statistics))
+        return model.eval().requires_grad_(False)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Held-out quality by shard."""
+        model, scales = self.folded(), humor_objective.scales_of(self.statistics)
+        return {
+            name: humor_quality.report(model, clips, self.offsets, scales) for name, clips in self.validation.items()
+        }
+
+    def save(self, path: Path) -> None:
+        """Checkpoint, replaced in one step."""
+        state = {
+            "settings": asdict(self.settings),
+            "step": self.step_index,
+            "network": self.model.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "statistics": self.statistics._asdict(),
+            "offsets": self.offsets,
+        }
+        temporary = path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, path)
+
+    @classmethod
+    def resume(cls, path: Path, clips: Clips, validation: list[Path]) -> HuMoRTraining:
+        """The run as :meth:`save` left it."""
+        try:
+            state = torch.load(path, weights_only=True)
+            settings, statistics = HuMoRSettings(**state["settings"]), Statistics(**state["statistics"])
+            training = cls(settings, clips, validation, state["offsets"], statistics)
+            training.model.load_state_dict(state["network"])
+            training.average = state["average"]
+            training.optimizer.load_state_dict(state["optimizer"])
+            training.step_index = state["step"]
+        except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+            problem = f"not a checkpoint of `diffopt train humor` ({type(error).__name__}); delete it to start anew"
+            raise BadInput(path, "checkpoint", problem) from error
+        return training
+
+    def export(self, path: Path, report: dict[str, Any]) -> None:
+        """Averaged weights under the published names, and the card."""
+        files = self.clips.files
+        card = {
+            "name": path.stem,
+            "step": self.step_index,
+            "fps": self.clips.fps,
+            "root_offset": [0.0, 0.0, 0.0],
+            "scales": humor_objective.scales_of(self.statistics),
+            "state": STATE,
+            "settings": asdict(self.settings),
+            "training_files": list(files),
+            "validation_files": [f"{name}.npz" for name in self.validation],
+            "terms": terms_of(files),
+            "skeleton": {"offsets": self.offsets.tolist()},
+            "report": report,
+        }
+        weights.save(path, humor_objective.fold(self.average, self.statistics), card)
+
+
+def examples_of(
+    clips: Clips, offsets: Tensor, settings: HuMoRSettings, generator: torch.Generator, own: Any = None
+) -> Rows:
+    """Rows of augmented windows: mirrored, at another speed, on other bodies; yaw drops out of canonical states."""
+    frames = settings.transitions + _MORE
+    pose, root = data.draw(clips, settings.windows, frames, generator)
+    rest, legs = humor_objective.bodies(offsets, len(pose), settings.proportions, generator)
+    found, contacts = humor_objective.sequences(pose, root * legs, rest, clips.fps)
+    examples = humor_objective.rows(found, contacts, rest)
+    if own is None:
+        return examples
+    past, after = own(found, generator)
+    return examples._replace(past=past.flatten(0, 1), after=after.flatten(0, 1))
+
+
+def fresh(
+    settings: HuMoRSettings, clips: Clips, validation: list[Path], offsets: Tensor, draws: int = 60
+) -> HuMoRTraining:
+    """New run; statistics from ``draws`` batches of the training distribution."""
+    needed, longest = data.reach_of(settings.transitions + _MORE), int(clips.length.max())
+    if longest < needed:
+        problem = f"the longest clip has {longest} frames; {settings.transitions} transitions a window need {needed}"
+        raise BadInput(", ".join(clips.files), "starts", problem)
+    generator = torch.Generator().manual_seed(settings.seed)
+    many = [examples_of(clips, offsets, settings, generator) for _ in range(draws)]
+    statistics = humor_objective.measure(Rows(*(torch.cat(column) for column in zip(*many, strict=True))))
+    return HuMoRTraining(settings, clips, validation, offsets, statistics)

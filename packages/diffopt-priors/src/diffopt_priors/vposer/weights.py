@@ -1,0 +1,120 @@
+"""Where weights are found and how they are checked.
+
+Shipped and own weights are safetensors with a JSON card beside them; published checkpoints are read as they are
+(:mod:`diffopt_priors.vposer.official`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffopt_core.errors import BadInput, MissingResource
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from diffopt_priors.mdm.checkpoint import compare
+from diffopt_priors.vposer.network import VPoser
+
+FORMAT = 1
+#: Weights that ship with the package, by name.
+SHIPPED = Path(__file__).parents[1] / "weights"
+#: Where a file comes from, for every message that has to say it.
+SOURCES = (
+    "weights of your own come from `diffopt train vposer`, the official vposer_v1_0 and V02_05 from "
+    "https://smpl-x.is.tue.mpg.de (registration, non-commercial)"
+)
+_CHECKPOINTS = (".ckpt", ".pt", ".pth")
+
+
+def resolve(weights: str) -> Path:
+    """File of a shipped name ("open"), of a path, or of a folder of a published model (its last snapshot)."""
+    given = Path(weights)
+    if "/" not in weights and given.suffix not in (*_CHECKPOINTS, ".safetensors") and not given.exists():
+        given = SHIPPED / f"vposer_{weights}.safetensors"
+    if given.is_dir():
+        return _last_snapshot(given)
+    needed = [given, given.with_suffix(".json")] if given.suffix == ".safetensors" else [given]
+    missing = [path.name for path in needed if not path.is_file()]
+    if missing:
+        names = sorted(p.stem.removeprefix("vposer_") for p in SHIPPED.glob("vposer_*.safetensors"))
+        raise MissingResource(
+            f"prior vposer: {' and '.join(missing)} not found in {given.parent or '.'}. Shipped weights: "
+            f"{', '.join(names) or 'none'}; {SOURCES}; give the file: --set prior.weights=PATH"
+        )
+    return given
+
+
+def _last_snapshot(folder: Path) -> Path:
+    """The snapshot of the highest epoch in a published model's folder."""
+    found = [p for where in (folder / "snapshots", folder) for p in where.glob("*") if p.suffix in _CHECKPOINTS]
+    if not found:
+        raise MissingResource(
+            f"prior vposer: no checkpoint (snapshots/*.ckpt or *.pt) in the folder {folder}; {SOURCES}"
+        )
+    return max(found, key=lambda path: [int(digits) for digits in re.findall(r"\d+", path.stem)])
+
+
+def fill(network: VPoser, path: Path, state: dict[str, Tensor], names: Mapping[str, str]) -> None:
+    """Copy ``state`` into ``network``. ``names``: module of the network -> its name in the file, where it differs.
+
+    Raises BadInput that names keys which are missing, of another shape, or not finite.
+    """
+    expected = {}
+    for own, value in network.state_dict().items():
+        module, _, leaf = own.rpartition(".")
+        if leaf != "num_batches_tracked":
+            expected[f"{names.get(module, module)}.{leaf}"] = value
+    compare(path, {key: state[key] for key in expected if key in state}, expected, SOURCES)
+    with torch.no_grad():
+        for key, value in expected.items():
+            value.copy_(state[key])
+
+
+def load(path: Path) -> tuple[VPoser, dict[str, Any]]:
+    """Frozen network in evaluation mode (float32, CPU) and its card."""
+    if path.suffix != ".safetensors":
+        from diffopt_priors.vposer import official
+
+        network = official.read(path)
+        return network.eval().requires_grad_(False), {"name": path.stem}
+    beside = path.with_suffix(".json")
+    try:
+        card = json.loads(beside.read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(beside, "file", f"not a readable card ({error}); {SOURCES}") from error
+    if not isinstance(card, dict) or card.get("kind") != "vposer":
+        raise BadInput(beside, "kind", f"the card of a 'vposer' weight file is expected; {SOURCES}")
+    if card.get("format") != FORMAT:
+        raise BadInput(beside, "format", f"is {card.get('format')!r}; this version reads {FORMAT}")
+    try:
+        network = VPoser(**card["network"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(beside, "network", f"edition, width and latent are expected ({error!r})") from error
+    try:
+        state = {key: value.float() for key, value in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise BadInput(path, "file", f"not a readable safetensors file ({error}); {SOURCES}") from error
+    fill(network, path, state, {})
+    return network.eval().requires_grad_(False), card
+
+
+def export(path: Path, network: VPoser, card: dict[str, Any]) -> None:
+    """Write weights (half precision) and card; each file is replaced in one step."""
+    state = {k: v.half().contiguous() for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    save_file(state, temporary)
+    temporary.chmod(0o644)  # safetensors makes private files
+    os.replace(temporary, path)
+    text = json.dumps(
+        {"format": FORMAT, "kind": "vposer", "name": path.stem, "network": network.settings(), **card}, indent=1
+    )
+    temporary.write_text(text + "\n")
+    os.replace(temporary, path.with_suffix(".json"))

@@ -73,7 +73,10 @@ class Component:
 
 
 #: Groups of commands that several plugins share, with their help.
-COMMAND_GROUPS: dict[str, str] = {"train": "Train a prior on motion data, or import a published one."}
+COMMAND_GROUPS: dict[str, str] = {
+    "train": "Train a prior on motion data, or import a published one.",
+    "sample": "Draw motions from a prior.",
+}
 
 
 def command_group(app: typer.Typer, name: str) -> typer.Typer:

@@ -26,6 +26,7 @@ ROWS = (
     "table5/no-warmup",
     "table5/no-mdm-step",
     "table5/no-finetuning",
+    "table5/vposer",
 )
 
 

@@ -38,7 +38,7 @@ class HuMoRConfig(TermConfig):
     consistency: float = Field(
         0.1, ge=0, description="Weight of what the latent cannot explain of the next state, in units of its change."
     )
-    contact_speed: float = Field(0.1, ge=0, description="Weight of the speed of joints in contact, units of 0.3 m/s.")
+    contact_speed: float = Field(0.02, ge=0, description="Weight of the speed of joints in contact, units of 0.3 m/s.")
     contact_height: float = Field(
         0.1, ge=0, description="Weight of the height of joints in contact beyond 8 cm off the floor, units of 5 cm."
     )

@@ -12,7 +12,7 @@ from diffopt_core.skeleton import JOINT
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import SCALES
 from diffopt_priors.humor.network import HuMoR
-from diffopt_priors.train.humor_trainer import hidden
+from diffopt_priors.train.humor.trainer import hidden
 from prior_cases import OFFSETS, motion
 from torch import Tensor
 

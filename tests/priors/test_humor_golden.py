@@ -11,7 +11,7 @@ from diffopt_priors.humor import states
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES, SLICES
 from diffopt_priors.humor.network import HuMoR, hidden_of
 from diffopt_priors.humor.rollout import infer, rollout
-from diffopt_priors.train.humor_trainer import hidden
+from diffopt_priors.train.humor.trainer import hidden
 from prior_cases import GOLDEN, golden
 from torch import Tensor
 

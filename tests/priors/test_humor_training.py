@@ -16,10 +16,11 @@ from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES
 from diffopt_priors.humor.network import HuMoR, apply_change
 from diffopt_priors.humor.states import part
-from diffopt_priors.train import data, humor_objective, humor_quality
-from diffopt_priors.train import humor as training
-from diffopt_priors.train.humor_settings import HuMoRSettings
-from diffopt_priors.train.humor_trainer import HuMoRTraining, examples_of, fresh
+from diffopt_priors.train import shards
+from diffopt_priors.train.humor import objective, quality
+from diffopt_priors.train.humor.command import train
+from diffopt_priors.train.humor.settings import HuMoRSettings
+from diffopt_priors.train.humor.trainer import HuMoRTraining, examples_of, fresh
 from humor_cases import mocap, shard, walk
 from prior_cases import MOCAP, OFFSETS, rest_joints
 from typer.testing import CliRunner
@@ -34,13 +35,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def begun(folder: Path, settings: HuMoRSettings = SMALL) -> HuMoRTraining:
-    clips = data.read(data.find(folder, validation=False))
-    return fresh(settings, clips, data.find(folder, validation=True), OFFSETS, draws=4)
+    clips = shards.read(shards.find(folder, validation=False))
+    return fresh(settings, clips, shards.find(folder, validation=True), OFFSETS, draws=4)
 
 
 def _run(*arguments: object) -> None:
     app = typer.Typer()
-    app.command()(training.train)
+    app.command()(train)
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
@@ -83,7 +84,7 @@ def test_folded_weights_take_plain_states(folder: Path) -> None:
     inner.load_state_dict(run.average)
     noise = torch.zeros(len(examples.past), inner.latent)
     with torch.no_grad():
-        out = humor_objective.forward(inner, run.statistics, examples.past, examples.after, noise)
+        out = objective.forward(inner, run.statistics, examples.past, examples.after, noise)
         folded = run.folded()
         posterior = folded.posterior(examples.past, examples.after)
         decoded, contacts = folded.decode(posterior.mean, examples.past)
@@ -94,14 +95,14 @@ def test_folded_weights_take_plain_states(folder: Path) -> None:
 
 
 def test_a_change_takes_one_state_to_the_next(folder: Path) -> None:
-    clips = data.read(data.find(folder, validation=False))
+    clips = shards.read(shards.find(folder, validation=False))
     examples = examples_of(clips, OFFSETS, SMALL, torch.Generator().manual_seed(0))
-    change = humor_objective.true_change(examples.past, examples.after)
+    change = objective.true_change(examples.past, examples.after)
     torch.testing.assert_close(apply_change(change, examples.past), examples.after, rtol=0, atol=1e-5)
 
 
 def test_bodies_are_symmetric_and_within_bounds() -> None:
-    rest, legs = humor_objective.bodies(OFFSETS, 50, 0.08, torch.Generator().manual_seed(0))
+    rest, legs = objective.bodies(OFFSETS, 50, 0.08, torch.Generator().manual_seed(0))
     mirrored = rest[:, list(mirror_order(JOINTS))] * torch.tensor([-1.0, 1.0, 1.0])
     torch.testing.assert_close(mirrored, rest)
     ratio = rest[:, JOINT["left_ankle"]] / rest_joints()[JOINT["left_ankle"]]
@@ -113,18 +114,18 @@ def test_contacts_of_a_still_stand() -> None:
     pose, root = walk(8, speed=0.0)
     pose, root = pose[:, :1].expand(-1, 8, -1, -1, -1), root[:, :1].expand(-1, 8, -1)
     rest = rest_joints()[None]
-    lowest = humor_objective.sequences(pose, root, rest, 30.0)[0]
+    lowest = objective.sequences(pose, root, rest, 30.0)[0]
     drop = part(lowest, "joints").unflatten(-1, (-1, 3))[..., 2].min()
-    _, contacts = humor_objective.sequences(pose, root - torch.tensor([0.0, 1.0, 0.0]) * drop, rest, 30.0)
+    _, contacts = objective.sequences(pose, root - torch.tensor([0.0, 1.0, 0.0]) * drop, rest, 30.0)
     on = {joint for joint, value in zip(CONTACT_JOINTS, contacts[0, 0], strict=True) if value}
     assert on and on <= {JOINT[f"{side}_{name}"] for side in ("left", "right") for name in ("ankle", "foot")}
-    assert not humor_objective.sequences(pose, root + torch.tensor([0.0, 1.0, 0.0]), rest, 30.0)[1].any()
+    assert not objective.sequences(pose, root + torch.tensor([0.0, 1.0, 0.0]), rest, 30.0)[1].any()
 
 
 def test_auc() -> None:
     a, b = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([2.5, 4.0])
-    assert humor_quality.auc(a, b) == pytest.approx(5 / 6)
-    assert humor_quality.auc(a, a) == 0.5
+    assert quality.auc(a, b) == pytest.approx(5 / 6)
+    assert quality.auc(a, a) == 0.5
 
 
 def test_bad_shards_are_refused_by_name(folder: Path, tmp_path: Path) -> None:
@@ -161,8 +162,8 @@ def test_the_shipped_weights_tell_real_motion_from_spoiled() -> None:
     if not path.is_file():
         pytest.skip("../shared/mocap/cmu_val.npz is not here")
     model, card = weights.load(weights.resolve("open"))
-    clips, offsets = data.read([path]), torch.tensor(card["skeleton"]["offsets"])
-    found = humor_quality.report(model, clips, offsets, card["scales"])
+    clips, offsets = shards.read([path]), torch.tensor(card["skeleton"]["offsets"])
+    found = quality.report(model, clips, offsets, card["scales"])
     assert found["auc"]["shuffled"] > 0.99 and found["auc"]["jitter"] > 0.95
     assert found["one_step_mm"]["posterior"] < 0.3 * found["one_step_mm"]["repeated"]
     assert found["paired"]["sliding"] > 0.7

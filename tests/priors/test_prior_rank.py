@@ -11,8 +11,9 @@ import pytest
 import torch
 from diffopt_core.errors import DiffOptError
 from diffopt_priors.mdm import rank, weights
-from diffopt_priors.train import curves, loop, quality
-from diffopt_priors.train.settings import Settings
+from diffopt_priors.train import curves, loop
+from diffopt_priors.train.mdm import quality
+from diffopt_priors.train.mdm.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
 from prior_cases import Streams, tiny_card

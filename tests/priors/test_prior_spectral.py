@@ -6,7 +6,9 @@ import torch
 from diffopt_core.rotation import matrix_to_columns
 from diffopt_priors.mdm import spectral, weights
 from diffopt_priors.mdm.denoiser import trajectory_mask
-from diffopt_priors.train import data, objective
+from diffopt_priors.train import windows
+from diffopt_priors.train.mdm import objective
+from diffopt_priors.train.shards import Clips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prior_cases import motion, tiny_card
@@ -80,9 +82,9 @@ def test_a_window_in_a_batch_is_the_window_alone() -> None:
     torch.testing.assert_close(denoiser.predict(x, t, root_t), alone, atol=1e-5, rtol=1e-4)
 
 
-def _clips(frames: int = 200) -> data.Clips:
+def _clips(frames: int = 200) -> Clips:
     pose, trans = motion(1, frames)
-    return data.Clips(
+    return Clips(
         matrix_to_columns(pose[0]), trans[0], torch.tensor([0]), torch.tensor([frames]), torch.ones(1), 30.0, ("a",)
     )
 
@@ -90,7 +92,7 @@ def _clips(frames: int = 200) -> data.Clips:
 def test_windows_play_at_the_rate_that_was_asked() -> None:
     clips = _clips()
     for rate in (1.0, 2.0, -1.0, -2.0):
-        _, trans = data.draw(clips, 1, 40, torch.Generator().manual_seed(3), torch.tensor([rate]))
+        _, trans = windows.draw(clips, 1, 40, torch.Generator().manual_seed(3), torch.tensor([rate]))
         where = (clips.trans[:, 2] - trans[0, :1, 2]).abs().argmin()
         expected = clips.trans[where + (torch.arange(40) * rate).long()]
         torch.testing.assert_close(trans[0, :, 1:], expected[:, 1:])  # x may be mirrored
@@ -100,6 +102,6 @@ def test_natural_windows_say_nothing_and_the_others_say_what_was_done() -> None:
     rate, said = objective.playback(4000, 0.25, torch.Generator().manual_seed(0), fastest=1.5)
     plain = (said == 0).all(1)
     assert abs(float(plain.float().mean()) - 0.75) < 0.03
-    assert (rate[plain] - 1).abs().max() <= data.SPEED + 1e-6
+    assert (rate[plain] - 1).abs().max() <= windows.SPEED + 1e-6
     torch.testing.assert_close(rate[~plain].abs(), 2 ** said[~plain, 0])
     assert ((rate[~plain] < 0) == (said[~plain, 1] == 1)).all() and rate.abs().max() <= 1.5 + 1e-6

@@ -13,10 +13,10 @@ from diffopt_core.rotation import columns_to_matrix, matrix_to_axis_angle, matri
 from diffopt_core.skeleton import JOINTS, mirror_order
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.features import kinematics
-from diffopt_priors.train import data
-from diffopt_priors.train import mdm as training
-from diffopt_priors.train.settings import Settings
-from diffopt_priors.train.statistics import fresh
+from diffopt_priors.train import shards, windows
+from diffopt_priors.train.mdm.command import train
+from diffopt_priors.train.mdm.settings import Settings
+from diffopt_priors.train.mdm.statistics import fresh
 from diffopt_priors.train.terms import terms_of
 from prior_cases import OFFSETS, motion
 from typer.testing import CliRunner
@@ -55,7 +55,7 @@ def _run(*arguments: object) -> None:
     import typer
 
     app = typer.Typer()
-    app.command()(training.train)
+    app.command()(train)
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
@@ -97,7 +97,7 @@ def test_export_loads_and_its_card_says_what_it_is(folder: Path, tmp_path: Path)
 
 def test_loss_falls(folder: Path) -> None:
     torch.manual_seed(0)
-    clips = data.read(data.find(folder, validation=False))
+    clips = shards.read(shards.find(folder, validation=False))
     settings = Settings(width=32, layers=1, feedforward=32, window=12, shortest=12, batch=8, warmup=1, rate=3e-3)
     trainer = fresh(settings, clips, OFFSETS, [])
     losses = [float(trainer.step(settings.rate)["loss"]) for _ in range(60)]
@@ -118,24 +118,24 @@ def test_bad_shards_are_named(tmp_path: Path, changes: dict[str, object], words:
     path = tmp_path / "broken.npz"
     shard(path, **changes)
     with pytest.raises(BadInput, match=rf"broken\.npz: {words}"):
-        data.read([path])
+        shards.read([path])
 
 
 def test_not_a_shard_and_no_folder(tmp_path: Path) -> None:
     path = tmp_path / "text.npz"
     path.write_text("no zip")
     with pytest.raises(BadInput, match="not a readable"):
-        data.read([path])
+        shards.read([path])
     with pytest.raises(BadInput, match="no such folder"):
-        data.find(tmp_path / "absent", validation=False)
+        shards.find(tmp_path / "absent", validation=False)
     with pytest.raises(BadInput, match="no training shard"):
-        data.find(tmp_path, validation=False, exclude=["text"])
+        shards.find(tmp_path, validation=False, exclude=["text"])
 
 
 def test_clips_shorter_than_the_window_are_refused(tmp_path: Path) -> None:
     shard(tmp_path / "short.npz", frames=20)
     with pytest.raises(BadInput, match="longest clip has 20 frames"):
-        fresh(Settings(window=40), data.read([tmp_path / "short.npz"]), OFFSETS, [])
+        fresh(Settings(window=40), shards.read([tmp_path / "short.npz"]), OFFSETS, [])
 
 
 def test_finishing_leaves_the_checkpoint_alone(folder: Path, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_two_frame_rates_are_refused(tmp_path: Path) -> None:
     shard(tmp_path / "a.npz")
     shard(tmp_path / "b.npz", fps=np.array(60))
     with pytest.raises(BadInput, match="one frame rate"):
-        data.read(data.find(tmp_path, validation=False))
+        shards.read(shards.find(tmp_path, validation=False))
 
 
 def test_mirror_mirrors_the_joints() -> None:
@@ -159,7 +159,7 @@ def test_mirror_mirrors_the_joints() -> None:
     symmetric = OFFSETS.clone()
     flip = torch.tensor([-1.0, 1.0, 1.0])
     order = list(mirror_order(JOINTS))
-    d6, moved = data.mirror(matrix_to_columns(pose), root)
+    d6, moved = windows.mirror(matrix_to_columns(pose), root)
     found = kinematics(columns_to_matrix(d6), moved, symmetric)
     expected = kinematics(pose, root, symmetric)[:, :, order] * flip
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
@@ -167,13 +167,13 @@ def test_mirror_mirrors_the_joints() -> None:
 
 def test_subjects_are_balanced(tmp_path: Path) -> None:
     shard(tmp_path / "a.npz", subjects=np.array(["many", "many", "many", "few"]))
-    clips = data.read([tmp_path / "a.npz"], balance=1.0)
+    clips = shards.read([tmp_path / "a.npz"], balance=1.0)
     torch.testing.assert_close(clips.weight[:3].sum(), clips.weight[3])
 
 
 def test_drawn_windows_are_reproducible_and_within_clips(folder: Path) -> None:
-    clips = data.read(data.find(folder, validation=False))
-    first, second = (data.draw(clips, 16, 50, torch.Generator().manual_seed(5)) for _ in range(2))
+    clips = shards.read(shards.find(folder, validation=False))
+    first, second = (windows.draw(clips, 16, 50, torch.Generator().manual_seed(5)) for _ in range(2))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     # A window that ran over the end of its clip would jump.
     assert (first[1][:, 1:] - first[1][:, :-1]).norm(dim=-1).max() < 0.5

@@ -22,7 +22,8 @@ from diffopt_priors.report.options import options_of
 from diffopt_priors.report.ranking import Asked, area, paired
 from diffopt_priors.report.recover import recover_motion
 from diffopt_priors.report.scene import problem, scene_of
-from diffopt_priors.train import data
+from diffopt_priors.train.shards import read_offsets
+from diffopt_priors.train.windows import leg_ratio, proportions
 from prior_cases import MOCAP, OFFSETS, motion
 
 FRAMES = 16
@@ -381,7 +382,7 @@ def test_the_contact_sheet_is_a_picture(tmp_path: Path, count: int) -> None:
 
 
 def test_proportions_are_symmetric_bounded_and_repeatable() -> None:
-    first, second = (data.proportions(OFFSETS, 64, 0.1, torch.Generator().manual_seed(1)) for _ in range(2))
+    first, second = (proportions(OFFSETS, 64, 0.1, torch.Generator().manual_seed(1)) for _ in range(2))
     assert first.shape == (64, 24, 3)
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     factor = first[:, 1:].norm(dim=-1) / OFFSETS[1:].norm(dim=-1)
@@ -389,12 +390,12 @@ def test_proportions_are_symmetric_bounded_and_repeatable() -> None:
     left, right = [3, 6, 9, 15, 17, 19, 21], [4, 7, 10, 16, 18, 20, 22]  # knee, ankle, foot, shoulder … hand, less one
     torch.testing.assert_close(factor[:, left], factor[:, right])
     assert float((factor[:, 3] - factor[:, 17]).abs().max()) > 0.02  # legs and arms vary apart
-    torch.testing.assert_close(data.proportions(OFFSETS, 2, 0.0, torch.Generator())[1], OFFSETS)
+    torch.testing.assert_close(proportions(OFFSETS, 2, 0.0, torch.Generator())[1], OFFSETS)
 
 
 def test_the_path_grows_with_the_legs() -> None:
     bodies = torch.stack([OFFSETS, 1.1 * OFFSETS])
-    torch.testing.assert_close(data.leg_ratio(bodies, OFFSETS), torch.tensor([1.0, 1.1]).view(2, 1, 1))
+    torch.testing.assert_close(leg_ratio(bodies, OFFSETS), torch.tensor([1.0, 1.1]).view(2, 1, 1))
 
 
 # ---- the shipped prior on real motion
@@ -402,7 +403,7 @@ def test_the_path_grows_with_the_legs() -> None:
 
 @pytest.mark.skipif(not MOCAP.is_dir(), reason="shared motion capture is not beside this checkout")
 def test_shipped_mdm_on_held_motion(tmp_path: Path) -> None:
-    offsets = data.read_offsets(MOCAP / "skeleton.json")
+    offsets = read_offsets(MOCAP / "skeleton.json")
     found, _ = held.hold([MOCAP / "cmu_val.npz"], offsets, 48, 6)
     question = Asked("mdm", {}, Registry.load(), torch.device("cpu"), draws=2)
     report = measure(question, found, 2)

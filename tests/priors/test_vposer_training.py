@@ -13,11 +13,13 @@ from diffopt_core.errors import BadInput
 from diffopt_core.geometry import forward_kinematics
 from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from diffopt_core.skeleton import JOINTS, PARENTS, mirror_order
-from diffopt_priors.train import vposer_poses, vposer_quality, vposer_training
 from diffopt_priors.train.loop import rate_at
-from diffopt_priors.train.vposer import train
-from diffopt_priors.train.vposer_loss import kl_to_standard, positions, rest_of
-from diffopt_priors.train.vposer_settings import VPoserSettings
+from diffopt_priors.train.vposer.command import train
+from diffopt_priors.train.vposer.loss import kl_to_standard, positions, rest_of
+from diffopt_priors.train.vposer.poses import draw, find, mirror, read
+from diffopt_priors.train.vposer.quality import auc, corrupted
+from diffopt_priors.train.vposer.settings import VPoserSettings
+from diffopt_priors.train.vposer.training import VPoserTraining
 from diffopt_priors.vposer import weights
 from prior_cases import OFFSETS, kinematics, rest_joints
 from typer.testing import CliRunner
@@ -47,10 +49,10 @@ def run(*arguments: object) -> None:
     assert result.exit_code == 0, result.output
 
 
-def training(folder: Path, **settings: object) -> vposer_training.VPoserTraining:
-    poses = vposer_poses.read(vposer_poses.find(folder), VPoserSettings.balance)
-    held_out = {"cmu_val": vposer_poses.read([folder / "cmu_val.npz"])}
-    return vposer_training.VPoserTraining(VPoserSettings(batch=16, **settings), poses, held_out, OFFSETS)
+def training(folder: Path, **settings: object) -> VPoserTraining:
+    poses = read(find(folder), VPoserSettings.balance)
+    held_out = {"cmu_val": read([folder / "cmu_val.npz"])}
+    return VPoserTraining(VPoserSettings(batch=16, **settings), poses, held_out, OFFSETS)
 
 
 def test_a_run_leaves_weights_card_log_and_curves(folder: Path, tmp_path: Path) -> None:
@@ -119,13 +121,13 @@ def test_a_broken_checkpoint_is_named(folder: Path, tmp_path: Path) -> None:
 def test_bad_shards_are_refused_by_name(tmp_path: Path, changes: dict[str, object], words: str) -> None:
     path = shard(tmp_path / "broken.npz", **changes)
     with pytest.raises(BadInput, match=rf"broken\.npz: {words}"):
-        vposer_poses.read([path])
+        read([path])
 
 
 def test_shards_that_are_read(folder: Path) -> None:
-    names = [path.name for path in vposer_poses.find(folder)]
+    names = [path.name for path in find(folder)]
     assert names == ["bnr_train.npz", "cmu_train.npz", "cmu_train_nonflat.npz"]
-    assert [path.name for path in vposer_poses.find(folder, ("bnr", "nonflat"))] == ["cmu_train.npz"]
+    assert [path.name for path in find(folder, ("bnr", "nonflat"))] == ["cmu_train.npz"]
 
 
 def test_no_subject_dominates(tmp_path: Path) -> None:
@@ -134,19 +136,19 @@ def test_no_subject_dominates(tmp_path: Path) -> None:
     axis[180:, 1, 0] = 0.5  # the last clip is the other subject's
     path = shard(tmp_path / "a.npz", poses=axis)
     for balance, share in ((0.0, 0.25), (1.0, 0.5)):
-        poses = vposer_poses.read([path], balance)
-        drawn = vposer_poses.draw(poses, 4000, torch.Generator().manual_seed(0))
+        poses = read([path], balance)
+        drawn = draw(poses, 4000, torch.Generator().manual_seed(0))
         other = (drawn.abs().sum((1, 2)) > 0.1).float().mean()
         assert abs(float(other) - share) < 0.03
 
 
 def test_draws_repeat_and_half_are_mirrored(folder: Path) -> None:
-    poses = vposer_poses.read([folder / "cmu_train.npz"])
-    first, second = (vposer_poses.draw(poses, 64, torch.Generator().manual_seed(5)) for _ in range(2))
+    poses = read([folder / "cmu_train.npz"])
+    first, second = (draw(poses, 64, torch.Generator().manual_seed(5)) for _ in range(2))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     known = poses.axis_angle
     own = _nearest(first, known) < 1e-4
-    flipped = _nearest(vposer_poses.mirror(first), known) < 1e-4
+    flipped = _nearest(mirror(first), known) < 1e-4
     assert (own | flipped).all() and 0.25 < own.float().mean() < 0.75
 
 
@@ -159,7 +161,7 @@ def test_mirror_mirrors_the_joints() -> None:
     poses = 0.4 * torch.randn(6, 21, 3, generator=torch.Generator().manual_seed(0))
     order = [j - 1 for j in mirror_order(JOINTS)[1:22]]
     expected = positions(axis_angle_to_matrix(poses), OFFSETS)[:, order] * torch.tensor([-1.0, 1.0, 1.0])
-    found = positions(axis_angle_to_matrix(vposer_poses.mirror(poses)), OFFSETS)
+    found = positions(axis_angle_to_matrix(mirror(poses)), OFFSETS)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
@@ -181,12 +183,12 @@ def test_divergence_is_that_of_the_distributions() -> None:
 
 def test_chance_of_ranking() -> None:
     real, wrong = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.0, 3.0])
-    assert vposer_quality.auc(real, wrong) == pytest.approx((1.5 + 3) / 6)
+    assert auc(real, wrong) == pytest.approx((1.5 + 3) / 6)
 
 
 def test_corruptions_are_what_they_say() -> None:
     poses = 0.3 * torch.randn(400, 21, 3, generator=torch.Generator().manual_seed(0))
-    made = vposer_quality.corrupted(poses, torch.Generator().manual_seed(1))
+    made = corrupted(poses, torch.Generator().manual_seed(1))
     turned = axis_angle_to_matrix(poses).mT @ axis_angle_to_matrix(made["noise_10deg"])
     angle = matrix_to_axis_angle(turned).norm(dim=-1).square().mean().sqrt().rad2deg()
     assert abs(float(angle) - 10) < 0.5

@@ -41,11 +41,11 @@ def diffopt_commands(app: typer.Typer) -> None:
     """``diffopt train mdm``, ``vposer``, ``humor`` and imports, ``diffopt sample mdm``, ``diffopt prior-report``."""
     from diffopt_priors.report.command import NAME, PANEL, prior_report
     from diffopt_priors.report.sample import sample_mdm
-    from diffopt_priors.train.humor import train as train_humor
-    from diffopt_priors.train.import_humor import import_humor
-    from diffopt_priors.train.import_mdm import import_mdm
-    from diffopt_priors.train.mdm import train
-    from diffopt_priors.train.vposer import train as train_vposer
+    from diffopt_priors.train.humor.command import train as train_humor
+    from diffopt_priors.train.humor.import_checkpoint import import_humor
+    from diffopt_priors.train.mdm.command import train
+    from diffopt_priors.train.mdm.import_checkpoint import import_mdm
+    from diffopt_priors.train.vposer.command import train as train_vposer
 
     group = command_group(app, "train")
     group.command("mdm")(train)

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from diffopt_priors.mdm import weights
 from diffopt_priors.report.held import find_skeleton
-from diffopt_priors.train import data
+from diffopt_priors.train.shards import read_offsets
 
 
 def bones(skeleton: Path | None, path: Path, files: Sequence[Path]) -> tuple[Tensor, list[str]]:
     """Offsets ``[24 3]`` (m), and a notice where the data has no ``skeleton.json`` of its own."""
     found = skeleton or find_skeleton(path, files)
     if found is not None:
-        return data.read_offsets(found), []
+        return read_offsets(found), []
     cards = sorted(weights.SHIPPED.glob("mdm_*.json"))
     if not cards:
         raise MissingResource(f"{path}: no skeleton.json beside the data; give one with --skeleton FILE")

@@ -15,7 +15,7 @@ from diffopt_priors.mdm.features import kinematics
 from diffopt_priors.report.recover import recover_motion
 from diffopt_priors.report.sheet import draw
 from diffopt_priors.report.show import write_json
-from diffopt_priors.train import quality
+from diffopt_priors.train.mdm import quality
 
 
 def draw_samples(name: str, out: Path, count: int, frames: int | None, seed: int, steps: int) -> list[Path]:

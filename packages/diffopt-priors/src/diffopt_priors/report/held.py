@@ -14,8 +14,8 @@ from torch import Tensor
 
 from diffopt_priors.mdm.features import kinematics
 from diffopt_priors.report import motions
-from diffopt_priors.train import data
-from diffopt_priors.train.data import Clips
+from diffopt_priors.train.shards import Clips, find
+from diffopt_priors.train.windows import between
 
 #: Mean speed of the joints in the world below which nothing moves, m/s.
 STILL = 0.05
@@ -46,7 +46,7 @@ class Held:
 
     def at(self, position: Float[Tensor, "B F"]) -> tuple[Float[Tensor, "B F 24 3 3"], Float[Tensor, "B F 3"]]:
         """Pose and pelvis between frames."""
-        d6, trans = data.between(self.d6, self.trans, position, self.low, self.high)
+        d6, trans = between(self.d6, self.trans, position, self.low, self.high)
         return columns_to_matrix(d6), trans
 
     def windows(self) -> tuple[Float[Tensor, "B F 24 3 3"], Float[Tensor, "B F 3"]]:
@@ -70,7 +70,7 @@ def shards(path: Path) -> tuple[list[Path], list[str]]:
         raise BadInput(path, "--data", "no such file or folder; expected a motion shard (.npz) or a folder of them")
     if path.is_file():
         return [path], []
-    if found := data.find(path, validation=True):
+    if found := find(path, validation=True):
         return found, []
     found = sorted(p for p in path.rglob("*.npz") if "_nonflat" not in p.stem)
     if not found:

@@ -14,7 +14,7 @@ from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.layout import POSITIONS
 from diffopt_priors.mdm.term import MDMPrior
 from diffopt_priors.report.protocols import Sections
-from diffopt_priors.train import quality
+from diffopt_priors.train.mdm import quality
 
 #: Most motions between which the diversity is taken.
 _PAIRS_OF = 64

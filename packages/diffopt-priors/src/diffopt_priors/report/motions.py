@@ -11,8 +11,8 @@ from diffopt_core.datasets.npz import keys_of
 from diffopt_core.errors import BadInput
 from diffopt_core.rotation import matrix_to_columns
 
-from diffopt_priors.train import data
-from diffopt_priors.train.data import Clips
+from diffopt_priors.train import shards
+from diffopt_priors.train.shards import Clips
 
 
 def read(file: Path) -> Clips:
@@ -20,7 +20,7 @@ def read(file: Path) -> Clips:
     keys = keys_of(file)
     if "starts" in keys or not keys & {"poses", "global_orient"}:
         # A broken shard is named by those who know shards.
-        return data.read([file])
+        return shards.read([file])
     clip = load_motion(file, AmassConfig())
     if clip.truth is None or clip.truth.motion is None:
         raise BadInput(file, "keys", "hold no motion; expected a motion shard (docs/formats.md), AMASS or motion.npz")

@@ -1,1 +1,1 @@
-"""Training of the motion diffusion prior."""
+"""Training of the priors: what they share, and a room for each."""

@@ -7,14 +7,16 @@ from typing import Any
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
-from diffopt_priors.train import data, quality
+from diffopt_priors.train import windows
+from diffopt_priors.train.mdm import quality
+from diffopt_priors.train.shards import read
 
 
 def evaluate(denoiser: Denoiser, shards: list[Path], fps: float, window: int, samples: int = 32) -> dict[str, Any]:
     """Validation per shard (all windows of ``window`` frames) and quality of samples beside that of the data."""
     report: dict[str, Any] = {}
     for shard in shards:
-        pose, root = data.cut(data.read([shard]), window + 1)
+        pose, root = windows.cut(read([shard]), window + 1)
         features = embed(pose, root, denoiser.offsets, fps)
         report[shard.stem] = quality.validation(denoiser, denoiser.normalise(features), fps)
         report[shard.stem]["data"] = quality.statistics(features, fps)

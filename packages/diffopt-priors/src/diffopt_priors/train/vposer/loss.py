@@ -9,7 +9,7 @@ from diffopt_core.skeleton import PARENTS
 from jaxtyping import Float
 from torch import Tensor
 
-from diffopt_priors.train.vposer_settings import VPoserSettings
+from diffopt_priors.train.vposer.settings import VPoserSettings
 from diffopt_priors.vposer.network import VPoser
 from diffopt_priors.vposer.pose import JOINTS, rotation_error
 

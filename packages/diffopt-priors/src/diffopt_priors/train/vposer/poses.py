@@ -18,7 +18,7 @@ from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.skeleton import JOINTS, mirror_order
 from torch import Tensor
 
-from diffopt_priors.train import data
+from diffopt_priors.train import shards
 from diffopt_priors.vposer import pose as layout
 
 _PARTNERS = [j - 1 for j in mirror_order(JOINTS)[1 : 1 + layout.JOINTS]]
@@ -38,7 +38,7 @@ class Poses:
 def find(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
     """Training shards below a folder, those without flat ground too."""
     words = (*exclude, "_test", "_val")
-    flat = data.find(folder, validation=False, exclude=words)
+    flat = shards.find(folder, validation=False, exclude=words)
     uneven = [p for p in folder.rglob("*_nonflat*.npz") if not any(w in str(p.relative_to(folder)) for w in words)]
     return sorted({*flat, *uneven})
 
@@ -47,7 +47,7 @@ def read(paths: list[Path], balance: float = 0.0) -> Poses:
     """Load shards. A frame's weight is (frames of its subject)^-balance: no subject dominates."""
     poses, subjects = [], []
     for path in paths:
-        shard = data._read(path)
+        shard = shards.read_shard(path)
         matrix = axis_angle_to_matrix(torch.from_numpy(shard["poses"].astype(np.float32)))
         poses.append(layout.to_axis_angle(layout.body_of(matrix)))
         subjects.append(np.repeat(shard["subjects"].astype(str), np.diff(shard["starts"])))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from diffopt_priors.train.humor_settings import HuMoRSettings
+from diffopt_priors.train.humor.settings import HuMoRSettings
 
 
 def train(
@@ -45,8 +45,8 @@ def train(
     from diffopt_core.errors import DiffOptError
 
     from diffopt_priors.humor.network import GROUPS
-    from diffopt_priors.train import data as shards
-    from diffopt_priors.train.humor_trainer import HuMoRTraining, fresh
+    from diffopt_priors.train import shards
+    from diffopt_priors.train.humor.trainer import HuMoRTraining, fresh
     from diffopt_priors.train.loop import Limits, run
 
     if width % (2 * GROUPS) or width < 2 * GROUPS:
@@ -69,7 +69,7 @@ def train(
 
 
 def _alone() -> None:
-    """``python -m diffopt_priors.train.humor``, with the host's manners."""
+    """``python -m diffopt_priors.train.humor.command``, with the host's manners."""
     from diffopt_core.errors import DiffOptError
 
     try:

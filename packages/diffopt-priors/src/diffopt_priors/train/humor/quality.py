@@ -17,8 +17,8 @@ from diffopt_priors.humor.layout import NUM_JOINTS, ROTATIONS, SIZES
 from diffopt_priors.humor.network import HuMoR, kl
 from diffopt_priors.humor.rollout import rollout
 from diffopt_priors.humor.states import Frame, frame_of, into, part, pivot_of, states, transitions
-from diffopt_priors.train import data
-from diffopt_priors.train.data import Clips
+from diffopt_priors.train import windows
+from diffopt_priors.train.shards import Clips
 
 #: Frames of a held-out window, and of the rollout that is measured (1 s at 30 fps).
 _WINDOW, _ROLLOUT = 60, 30
@@ -82,7 +82,7 @@ def report(model: HuMoR, clips: Clips, offsets: Float[Tensor, "24 3"], scales: d
     repeating the last frame. ``rollout``: mean joint and root error after 1 s of the prior's mean, mm. ``auc``: spoiled
     windows against all real ones; ``paired``: against the window that they were made from.
     """
-    pose, root = data.cut(clips, _WINDOW)
+    pose, root = windows.cut(clips, _WINDOW)
     rest = torch.zeros(24, 3)
     for joint, parent in enumerate(PARENTS[1:], start=1):
         rest[joint] = rest[parent] + offsets[joint]

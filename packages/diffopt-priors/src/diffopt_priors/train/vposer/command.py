@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from diffopt_priors.train.vposer_settings import VPoserSettings
+from diffopt_priors.train.vposer.settings import VPoserSettings
 
 
 def train(
@@ -34,9 +34,10 @@ def train(
     ] = VPoserSettings.position_sigma,
 ) -> None:
     """Train the pose prior (a VAE of single poses, the architecture of VPoser v2)."""
-    from diffopt_priors.train import data as shards
-    from diffopt_priors.train import vposer_poses, vposer_training
+    from diffopt_priors.train import shards
     from diffopt_priors.train.loop import Limits, run
+    from diffopt_priors.train.vposer import training
+    from diffopt_priors.train.vposer.poses import find, read
 
     words = tuple(exclude or ())
     settings = VPoserSettings(
@@ -46,13 +47,13 @@ def train(
         rotation_sigma=rotation_sigma,
         position_sigma=position_sigma,
     )
-    poses = vposer_poses.read(vposer_poses.find(data, words), settings.balance)
+    poses = read(find(data, words), settings.balance)
     validation = shards.find(data, validation=True, exclude=words)
-    held_out = {path.stem: vposer_poses.read([path]) for path in validation}
+    held_out = {path.stem: read([path]) for path in validation}
     checkpoint = out / "checkpoint.pt"
     if resume and checkpoint.is_file():
-        training = vposer_training.resume(checkpoint, poses, held_out)
+        begun = training.resume(checkpoint, poses, held_out)
     else:
         offsets = shards.read_offsets(skeleton or data / "skeleton.json")
-        training = vposer_training.VPoserTraining(settings, poses, held_out, offsets)
-    run(training, out, Limits(steps, minutes, finish, export_minutes), export_to)
+        begun = training.VPoserTraining(settings, poses, held_out, offsets)
+    run(begun, out, Limits(steps, minutes, finish, export_minutes), export_to)

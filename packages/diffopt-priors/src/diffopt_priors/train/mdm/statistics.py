@@ -13,10 +13,10 @@ from diffopt_priors.mdm.denoiser import trajectory_mask
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.mdm.layout import STD_BLOCKS
 from diffopt_priors.mdm.spectral import autocovariance, principal_components
-from diffopt_priors.train import data
-from diffopt_priors.train.data import Clips
-from diffopt_priors.train.settings import Settings
-from diffopt_priors.train.trainer import Statistics, Trainer
+from diffopt_priors.train import windows
+from diffopt_priors.train.mdm.settings import Settings
+from diffopt_priors.train.mdm.trainer import Statistics, Trainer
+from diffopt_priors.train.shards import Clips
 
 #: Batches that the statistics are measured on, short windows and long ones each.
 _DRAWS = 30
@@ -29,7 +29,7 @@ def fresh(
 
     ``start``: weight file whose network, scaling and components are taken over; only the spectra are measured anew.
     """
-    needed, longest = data.reach_of(settings.window + 1), int(clips.length.max())
+    needed, longest = windows.reach_of(settings.window + 1), int(clips.length.max())
     if longest < needed:
         raise BadInput(
             ", ".join(clips.files), "starts", f"the longest clip has {longest} frames; --window needs {needed}"
@@ -38,7 +38,7 @@ def fresh(
     short = min(settings.window, settings.shortest + 8)
 
     def draw(frames: int) -> list[Tensor]:
-        batches = [data.draw(clips, settings.batch, frames + 1, generator) for _ in range(_DRAWS)]
+        batches = [windows.draw(clips, settings.batch, frames + 1, generator) for _ in range(_DRAWS)]
         return [embed(pose, root, offsets, clips.fps) for pose, root in batches]
 
     # Short windows for the means, so that short clips count; long ones for the spectra.

@@ -8,7 +8,7 @@ import torch
 from diffopt_core.rotation import axis_angle_to_matrix
 from torch import Tensor
 
-from diffopt_priors.train.vposer_loss import kl_to_standard, positions
+from diffopt_priors.train.vposer.loss import kl_to_standard, positions
 from diffopt_priors.vposer.config import VPoserConfig
 from diffopt_priors.vposer.network import VPoser
 from diffopt_priors.vposer.pose import to_axis_angle

@@ -9,17 +9,18 @@ import torch
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.mdm.rank import NAMES, answers
-from diffopt_priors.train import data
+from diffopt_priors.train import windows
+from diffopt_priors.train.shards import Clips
 
 _WINDOWS = 128
 _FRAMES = 64
 
 
-def calibrate(denoiser: Denoiser, clips: data.Clips) -> dict[str, Any]:
+def calibrate(denoiser: Denoiser, clips: Clips) -> dict[str, Any]:
     """Mean and standard deviation of every answer over real training windows, none of them altered."""
     generator = torch.Generator().manual_seed(0)
     frames = min(_FRAMES, int(clips.length.max()) - 2)
-    pose, root = data.draw(clips, _WINDOWS, frames + 1, generator, torch.ones(_WINDOWS))
+    pose, root = windows.draw(clips, _WINDOWS, frames + 1, generator, torch.ones(_WINDOWS))
     x = denoiser.normalise(embed(pose, root, denoiser.offsets, clips.fps))
     answered = answers(denoiser, x, torch.randn(x.shape, generator=generator), clips.fps)
     return {"questions": list(NAMES), "mean": answered.mean(0).tolist(), "std": answered.std(0).tolist()}

@@ -19,11 +19,12 @@ from torch import Tensor
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
-from diffopt_priors.train import data, objective
-from diffopt_priors.train.calibrate import calibrate
-from diffopt_priors.train.data import Clips
-from diffopt_priors.train.publish import evaluate
-from diffopt_priors.train.settings import Settings
+from diffopt_priors.train import windows
+from diffopt_priors.train.mdm import objective
+from diffopt_priors.train.mdm.calibrate import calibrate
+from diffopt_priors.train.mdm.publish import evaluate
+from diffopt_priors.train.mdm.settings import Settings
+from diffopt_priors.train.shards import Clips
 from diffopt_priors.train.terms import terms_of
 
 #: offsets [24 3] (m), mean and std [D], basis [D D], autocovariance [D L].
@@ -81,7 +82,7 @@ class Trainer:
         u, v = torch.rand(2, generator=generator).tolist()
         frames = s.window if u < 0.4 else s.shortest + int(v * (s.window - s.shortest + 1))
         rate_of, played = objective.playback(s.batch, s.played, generator, self.longest / (frames + 2))
-        pose, root = data.draw(self.clips, s.batch, frames + 1, generator, rate_of)
+        pose, root = windows.draw(self.clips, s.batch, frames + 1, generator, rate_of)
         x = self.denoiser.normalise(embed(pose, root, self.denoiser.offsets, self.clips.fps))
         t, root_t = objective.noise_levels(len(x), s.diffusion_steps, generator)
         noise = torch.randn(x.shape, generator=generator)

@@ -1,28 +1,16 @@
-"""Motion shards: reading, checking, and drawing augmented windows.
-
-A shard is an ``.npz`` with ``poses`` (N, 24, 3) axis-angle, ``trans`` (N, 3) pelvis joint in metres (Y up),
-``starts`` (C+1), ``subjects`` (C), ``flat_ground`` (C) and ``fps``. Files whose name holds ``_val`` are for
-validation, ``_test`` is never read, ``_nonflat`` has no flat ground.
-"""
+"""Windows of motion: cut as recorded, or drawn mirrored, at another speed and on other bodies."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from zipfile import BadZipFile
-
-import numpy as np
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.rotation import axis_angle_to_matrix, columns_to_matrix, matrix_to_columns
+from diffopt_core.rotation import columns_to_matrix
 from diffopt_core.skeleton import JOINTS, mirror_order
 from torch import Tensor
 
 from diffopt_priors.mdm.features import leg_length
+from diffopt_priors.train.shards import Clips
 
-_SHAPES = {"poses": (24, 3), "trans": (3,)}
 _MIRROR = list(mirror_order(JOINTS))
 #: Chain that the bone above each joint belongs to: both sides of a chain vary as one.
 _CHAINS = ("hip", "spine", "knee", "ankle", "foot", "neck", "head", "collar", "shoulder", "elbow", "wrist", "hand")
@@ -31,96 +19,6 @@ _CHAIN = [next((k for k, word in enumerate(_CHAINS) if word in name), 0) for nam
 _MIRROR_SIGNS = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
 #: Longest stretch of time by the speed augmentation.
 SPEED = 0.1
-
-
-@dataclass(frozen=True)
-class Clips:
-    """All frames in two arrays, clips as ranges of them."""
-
-    d6: Tensor  # [N 24 6] columns
-    trans: Tensor  # [N 3] m
-    start: Tensor  # [C]
-    length: Tensor  # [C] frames
-    weight: Tensor  # [C] sampling weight
-    fps: float
-    files: tuple[str, ...]
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            data = {key: file[key] for key in file.files}
-    except (OSError, ValueError, BadZipFile) as error:
-        raise BadInput(path, "file", f"not a readable .npz motion shard ({error})") from error
-    for key in ("poses", "trans", "starts", "fps"):
-        if key not in data:
-            raise BadInput(path, key, "missing")
-    frames = len(data["poses"])
-    for key, shape in _SHAPES.items():
-        if data[key].shape != (frames, *shape):
-            raise BadInput(path, key, f"has shape {data[key].shape}, expected {(frames, *shape)}")
-        if not np.isfinite(data[key]).all():
-            raise BadInput(path, key, "holds NaN or infinity")
-    starts = data["starts"]
-    if starts.ndim != 1 or len(starts) < 2 or starts[0] != 0 or starts[-1] != frames or (np.diff(starts) < 1).any():
-        raise BadInput(path, "starts", f"must rise from 0 to {frames}, the number of frames")
-    clips = len(starts) - 1
-    data.setdefault("subjects", np.array([path.stem] * clips))
-    data.setdefault("flat_ground", np.ones(clips, bool))
-    for key in ("subjects", "flat_ground"):
-        if data[key].shape != (clips,):
-            raise BadInput(path, key, f"has shape {data[key].shape}, expected {(clips,)}")
-    return data
-
-
-def find(folder: Path, *, validation: bool, exclude: Iterable[str] = ()) -> list[Path]:
-    """Shards below a folder; ``exclude`` drops every path (below the folder) that contains one of the words."""
-    if not folder.is_dir():
-        raise BadInput(folder, "--data", "no such folder")
-    words = ("_test", "_nonflat", *exclude)
-    paths = [
-        path
-        for path in sorted(folder.rglob("*.npz"))
-        if ("_val" in path.stem) == validation and not any(w in str(path.relative_to(folder)) for w in words)
-    ]
-    if not paths and not validation:
-        raise BadInput(folder, "--data", "no training shard (*.npz) found")
-    return paths
-
-
-def read(paths: list[Path], *, balance: float = 0.4) -> Clips:
-    """Load shards. A clip's weight is frames x (frames of its subject)^-balance: no subject dominates."""
-    d6, trans, start, length, subject = [], [], [], [], []
-    rates: dict[float, Path] = {}
-    offset = 0
-    for path in paths:
-        data = _read(path)
-        rates.setdefault(float(data["fps"]), path)
-        if len(rates) > 1:
-            named = ", ".join(f"{f:g} in {p.name}" for f, p in rates.items())
-            raise BadInput(path, "fps", f"shards must share one frame rate; found {named}")
-        pose = torch.from_numpy(data["poses"].astype(np.float32))
-        d6.append(matrix_to_columns(axis_angle_to_matrix(pose)))
-        trans.append(torch.from_numpy(data["trans"].astype(np.float32)))
-        begin, size = data["starts"][:-1], np.diff(data["starts"])
-        keep = data["flat_ground"].astype(bool)
-        start += list(begin[keep] + offset)
-        length += list(size[keep])
-        subject += [str(s) for s in data["subjects"][keep]]
-        offset += len(pose)
-    frames: dict[str, int] = {}
-    for name, size in zip(subject, length, strict=True):
-        frames[name] = frames.get(name, 0) + int(size)
-    weight = [size * frames[name] ** -balance for name, size in zip(subject, length, strict=True)]
-    return Clips(
-        torch.cat(d6),
-        torch.cat(trans),
-        torch.tensor(np.array(start)),
-        torch.tensor(np.array(length)),
-        torch.tensor(np.array(weight)),
-        next(iter(rates)),
-        tuple(path.name for path in paths),
-    )
 
 
 def mirror(d6: Tensor, trans: Tensor) -> tuple[Tensor, Tensor]:
@@ -200,17 +98,6 @@ def cut(clips: Clips, frames: int) -> tuple[Tensor, Tensor]:
         raise BadInput(", ".join(clips.files), "starts", f"no clip has {frames} frames")
     rows = torch.stack(index)
     return columns_to_matrix(clips.d6[rows]), clips.trans[rows]
-
-
-def read_offsets(path: Path) -> Tensor:
-    """Rest offsets ``[24 3]`` (m, child minus parent) of a ``skeleton.json``."""
-    try:
-        offsets = torch.tensor(json.loads(path.read_text())["offsets"], dtype=torch.float32)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(path, "offsets", f"cannot be read ({error}); give --skeleton FILE") from error
-    if offsets.shape != (len(JOINTS), 3):
-        raise BadInput(path, "offsets", f"has shape {tuple(offsets.shape)}, expected {(len(JOINTS), 3)}")
-    return offsets
 
 
 def proportions(offsets: Tensor, batch: int, amount: float, generator: torch.Generator) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from diffopt_priors.train.settings import Settings
+from diffopt_priors.train.mdm.settings import Settings
 
 
 def train(
@@ -42,10 +42,10 @@ def train(
 
     Constant rate after warm-up, so that every checkpoint is usable; --steps or --finish decay it to zero.
     """
-    from diffopt_priors.train import data as shards
+    from diffopt_priors.train import shards
     from diffopt_priors.train.loop import Limits, run
-    from diffopt_priors.train.statistics import fresh
-    from diffopt_priors.train.trainer import Trainer
+    from diffopt_priors.train.mdm.statistics import fresh
+    from diffopt_priors.train.mdm.trainer import Trainer
 
     words = tuple(exclude or ())
     clips = shards.read(shards.find(data, validation=False, exclude=words))
@@ -65,7 +65,7 @@ def train(
 
 
 def _alone() -> None:
-    """``python -m diffopt_priors.train.mdm``, with the host's manners."""
+    """``python -m diffopt_priors.train.mdm.command``, with the host's manners."""
     from diffopt_core.errors import DiffOptError
 
     try:

@@ -16,10 +16,11 @@ from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import STATE
 from diffopt_priors.humor.network import HuMoR
 from diffopt_priors.humor.states import frame_of, into, out_of, pivot_of
-from diffopt_priors.train import data, humor_objective, humor_quality
-from diffopt_priors.train.data import Clips
-from diffopt_priors.train.humor_objective import Rows, Statistics
-from diffopt_priors.train.humor_settings import HuMoRSettings
+from diffopt_priors.train import shards, windows
+from diffopt_priors.train.humor import objective, quality
+from diffopt_priors.train.humor.objective import Rows, Statistics
+from diffopt_priors.train.humor.settings import HuMoRSettings
+from diffopt_priors.train.shards import Clips
 from diffopt_priors.train.terms import terms_of
 
 #: Frames of a window beyond its transitions: one more state, and one on each side for central differences.
@@ -41,7 +42,7 @@ class HuMoRTraining:
     ) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.clips, self.offsets, self.statistics = settings, clips, offsets, statistics
-        self.validation = {path.stem: data.read([path]) for path in validation}
+        self.validation = {path.stem: shards.read([path]) for path in validation}
         self.model = HuMoR(hidden(settings.width))
         self.average = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
@@ -59,9 +60,9 @@ class HuMoRTraining:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        out = humor_objective.forward(self.model, self.statistics, examples.past, examples.after, noise)
+        out = objective.forward(self.model, self.statistics, examples.past, examples.after, noise)
         kl_weight = s.kl_weight * min(1.0, self.step_index / max(1, s.kl_anneal))
-        total, parts = humor_objective.loss(out, examples, self.statistics, s, kl_weight)
+        total, parts = objective.loss(out, examples, self.statistics, s, kl_weight)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
@@ -82,21 +83,19 @@ class HuMoRTraining:
             past, after = into(state, frame), into(sequence[:, s + 1], frame)
             pairs.append((past, after))
             noise = torch.randn(len(past), self.model.latent, generator=generator)
-            state = out_of(humor_objective.forward(self.model, self.statistics, past, after, noise).decoded, frame)
+            state = out_of(objective.forward(self.model, self.statistics, past, after, noise).decoded, frame)
         return torch.stack([p for p, _ in pairs], 1), torch.stack([a for _, a in pairs], 1)
 
     def folded(self) -> HuMoR:
         """The averaged networks as they are used: they take plain states."""
         model = HuMoR(hidden(self.settings.width))
-        model.load_state_dict(humor_objective.fold(self.average, self.statistics))
+        model.load_state_dict(objective.fold(self.average, self.statistics))
         return model.eval().requires_grad_(False)
 
     def evaluate(self) -> dict[str, Any]:
         """Held-out quality by shard."""
-        model, scales = self.folded(), humor_objective.scales_of(self.statistics)
-        return {
-            name: humor_quality.report(model, clips, self.offsets, scales) for name, clips in self.validation.items()
-        }
+        model, scales = self.folded(), objective.scales_of(self.statistics)
+        return {name: quality.report(model, clips, self.offsets, scales) for name, clips in self.validation.items()}
 
     def save(self, path: Path) -> None:
         """Checkpoint, replaced in one step."""
@@ -137,7 +136,7 @@ class HuMoRTraining:
             "step": self.step_index,
             "fps": self.clips.fps,
             "root_offset": [0.0, 0.0, 0.0],
-            "scales": humor_objective.scales_of(self.statistics),
+            "scales": objective.scales_of(self.statistics),
             "state": STATE,
             "settings": asdict(self.settings),
             "training_files": list(files),
@@ -146,7 +145,7 @@ class HuMoRTraining:
             "skeleton": {"offsets": self.offsets.tolist()},
             "report": report,
         }
-        weights.save(path, humor_objective.fold(self.average, self.statistics), card)
+        weights.save(path, objective.fold(self.average, self.statistics), card)
 
 
 def examples_of(
@@ -154,10 +153,10 @@ def examples_of(
 ) -> Rows:
     """Rows of augmented windows: mirrored, at another speed, on other bodies; yaw drops out of canonical states."""
     frames = settings.transitions + _MORE
-    pose, root = data.draw(clips, settings.windows, frames, generator)
-    rest, legs = humor_objective.bodies(offsets, len(pose), settings.proportions, generator)
-    found, contacts = humor_objective.sequences(pose, root * legs, rest, clips.fps)
-    examples = humor_objective.rows(found, contacts, rest)
+    pose, root = windows.draw(clips, settings.windows, frames, generator)
+    rest, legs = objective.bodies(offsets, len(pose), settings.proportions, generator)
+    found, contacts = objective.sequences(pose, root * legs, rest, clips.fps)
+    examples = objective.rows(found, contacts, rest)
     if own is None:
         return examples
     past, after = own(found, generator)
@@ -168,11 +167,11 @@ def fresh(
     settings: HuMoRSettings, clips: Clips, validation: list[Path], offsets: Tensor, draws: int = 60
 ) -> HuMoRTraining:
     """New run; statistics from ``draws`` batches of the training distribution."""
-    needed, longest = data.reach_of(settings.transitions + _MORE), int(clips.length.max())
+    needed, longest = windows.reach_of(settings.transitions + _MORE), int(clips.length.max())
     if longest < needed:
         problem = f"the longest clip has {longest} frames; {settings.transitions} transitions a window need {needed}"
         raise BadInput(", ".join(clips.files), "starts", problem)
     generator = torch.Generator().manual_seed(settings.seed)
     many = [examples_of(clips, offsets, settings, generator) for _ in range(draws)]
-    statistics = humor_objective.measure(Rows(*(torch.cat(column) for column in zip(*many, strict=True))))
+    statistics = objective.measure(Rows(*(torch.cat(column) for column in zip(*many, strict=True))))
     return HuMoRTraining(settings, clips, validation, offsets, statistics)

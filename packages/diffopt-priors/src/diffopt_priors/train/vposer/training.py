@@ -12,11 +12,11 @@ import torch
 from diffopt_core.errors import BadInput
 from torch import Tensor
 
-from diffopt_priors.train import vposer_poses, vposer_quality
 from diffopt_priors.train.terms import terms_of
-from diffopt_priors.train.vposer_loss import loss
-from diffopt_priors.train.vposer_poses import Poses
-from diffopt_priors.train.vposer_settings import VPoserSettings
+from diffopt_priors.train.vposer import quality
+from diffopt_priors.train.vposer.loss import loss
+from diffopt_priors.train.vposer.poses import Poses, draw
+from diffopt_priors.train.vposer.settings import VPoserSettings
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.network import VPoser
 
@@ -43,7 +43,7 @@ class VPoserTraining:
         seed = self.settings.seed * _STRIDE + self.step_index
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # dropout knows no generator of its own
-        poses = vposer_poses.draw(self.poses, self.settings.batch, generator)
+        poses = draw(self.poses, self.settings.batch, generator)
         noise = torch.randn(len(poses), self.network.latent, generator=generator)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -60,7 +60,7 @@ class VPoserTraining:
         """Report by validation shard."""
         self.network.eval()
         found = {
-            name: vposer_quality.validation(self.network, poses.axis_angle, self.offsets)
+            name: quality.validation(self.network, poses.axis_angle, self.offsets)
             for name, poses in self.held_out.items()
         }
         return {f"{name}/{group}": values for name, report in found.items() for group, values in report.items()}

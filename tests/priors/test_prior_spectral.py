@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from diffopt_core.rotation import matrix_to_columns
 from diffopt_priors.mdm import spectral, weights
@@ -62,6 +63,38 @@ def test_estimate_is_the_optimum_of_a_gaussian_process() -> None:
     ours = (estimate @ linear.basis - fresh).square().mean()
     assert best < ours * 1.001 and ours < 1.05 * best
     assert abs(float(out.square().mean()) / float(best) - 1) < 0.1, "c_out is the error of the estimate"
+
+
+def test_coloured_noise_hides_slow_and_fast_together() -> None:
+    x = _process(2000, 24, 3, 0.97) * torch.tensor([2.0, 1.0, 0.1])
+    white = _linear(x)
+    coloured = spectral.Spectral(white.basis, white.autocovariance, white.trajectory, colour=0.5)
+    noise = coloured.colour(torch.randn(4000, 24, 3, generator=torch.Generator().manual_seed(0)))
+    assert float(noise.square().mean()) == pytest.approx(1.0, rel=0.03), "a level means the same on average"
+    dct, _, expected = coloured.tables(24)
+    measured = (dct @ (noise @ coloured.basis.T)).square().mean(0)
+    torch.testing.assert_close(measured, expected, rtol=0.15, atol=1e-4)
+
+    def spread(linear: spectral.Spectral) -> Tensor:
+        _, variance, noise = linear.tables(24)
+        return (variance / noise).log().std()
+
+    assert spread(coloured) == pytest.approx(0.5 * float(spread(white)), rel=0.01)
+    assert torch.equal(white.colour(noise), noise)
+
+
+@pytest.mark.parametrize("colour", [0.0, 0.5])
+def test_c_out_is_the_error_of_the_estimate(colour: float) -> None:
+    plain = _linear(_process(4000, 24, 1, 0.95))
+    linear = spectral.Spectral(plain.basis, plain.autocovariance, plain.trajectory, colour)
+    x = _process(3000, 24, 1, 0.95, seed=1)
+    noise = linear.colour(torch.randn(x.shape, generator=torch.Generator().manual_seed(2)))
+    alpha, sigma = torch.tensor(0.8), torch.tensor(0.6)
+    _, estimate, out = linear.prepare(alpha * x + sigma * noise, alpha.view(1, 1, 1), sigma.view(1, 1, 1))
+    dct, _, _ = linear.tables(24)
+    error = (dct @ (estimate - x @ linear.basis.T)).square().mean(0)
+    torch.testing.assert_close(error, out.square().mean(0), rtol=0.15, atol=1e-3)
+    torch.testing.assert_close(out[0].square(), linear.error(24, alpha, sigma))
 
 
 def test_untrained_network_leaves_the_linear_estimate() -> None:

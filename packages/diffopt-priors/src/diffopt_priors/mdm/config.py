@@ -45,13 +45,16 @@ class MDMConfig(TermConfig):
         "the window that the prior was trained with.",
     )
     overlap: int = Field(16, ge=0, description="Least overlap of neighbouring windows, frames of the prior's rate.")
-    timesteps: tuple[float, float] = Field(
-        (0.02, 0.98), description="Range of the noise level, as shares of the diffusion schedule."
+    timesteps: tuple[float, float] | None = Field(
+        None,
+        description="Range of the noise level, as shares of the diffusion schedule. Default: the range that the card "
+        "of the weights names, else [0.02, 0.98].",
     )
     root_timesteps: tuple[float, float] | None = Field(
         None,
         description="Range of the noise level of the trajectory channels where it differs from the body's: high "
-        "values ask for the path that belongs to the articulation. Default: the body's level, as in eq. 1.",
+        "values ask for the path that belongs to the articulation. Default: the card's; where timesteps is given, "
+        "the body's level, as in eq. 1.",
     )
     schedule: Literal["uniform", "annealed", "linear", "truncated"] = Field(
         "uniform",

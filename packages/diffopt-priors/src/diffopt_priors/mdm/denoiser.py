@@ -72,8 +72,12 @@ class Denoiser(nn.Module):
         body, root = self.diffusion.get_buffer(name)[torch.stack([t, root_t])].unbind(0)
         return torch.where(self.trajectory, root[:, None], body[:, None]).unsqueeze(1)
 
+    def colour(self, white: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Fresh noise as this denoiser was trained with, from white noise."""
+        return white if self.spectral is None else self.spectral.colour(white)
+
     def noised(self, x: Float[Tensor, "B T D"], t: Tensor, root_t: Tensor, noise: Tensor) -> Float[Tensor, "B T D"]:
-        """Eq. 1 with the two levels."""
+        """Eq. 1 with the two levels. ``noise``: from :meth:`colour`, or implied by an estimate."""
         return self.level("alpha", t, root_t) * x + self.level("sigma", t, root_t) * noise
 
     def predict(

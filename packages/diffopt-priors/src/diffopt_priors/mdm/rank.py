@@ -49,9 +49,8 @@ def _residual(
     told = None if playback is None else x.new_tensor(playback).expand(len(x), 2)
     error = denoiser.predict(denoiser.noised(x, t, t, noise), t, t, told) - x
     assert denoiser.spectral is not None
-    _, variance = denoiser.spectral.tables(x.shape[1])
     alpha, sigma = denoiser.diffusion.get_buffer("alpha")[t[0]], denoiser.diffusion.get_buffer("sigma")[t[0]]
-    expected = (variance * sigma**2 / (alpha**2 * variance + sigma**2)).mean()
+    expected = denoiser.spectral.error(x.shape[1], alpha, sigma).mean()
     return error.square().mean((1, 2)) / expected
 
 
@@ -73,6 +72,7 @@ def _path(denoiser: Denoiser, x: Tensor, noise: Tensor, fps: float) -> tuple[Flo
 @torch.no_grad()
 def answers(denoiser: Denoiser, x: Float[Tensor, "N L D"], noise: Float[Tensor, "N L D"], fps: float) -> Tensor:
     """``[N Q]``: the answers to the questions ``NAMES``, larger = more suspicious, for one draw of noise."""
+    noise = denoiser.colour(noise)
     plain = torch.stack([_residual(denoiser, x, noise, level, None) for level in LEVELS])
     asked = LEVELS[1:]
     rows = [*(plain + _EPS).log(), *((value + _SLOW).log() for value in _path(denoiser, x, noise, fps))]

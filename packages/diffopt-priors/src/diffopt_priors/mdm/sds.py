@@ -104,7 +104,7 @@ class SDS:
         """
         clips, windows, length, dim = x.shape
         body, root = self.levels(windows, noise, progress)
-        eps = noise.normal((self.samples, windows, length, dim)).flatten(0, 2)
+        eps = self.denoiser.colour(noise.normal((self.samples, windows, length, dim)).flatten(0, 2))
         t, root_t = body.flatten(), root.flatten()
         repeated = self._repeat(x)
         seen = None if observed is None else self._repeat(observed).flatten(0, 2)

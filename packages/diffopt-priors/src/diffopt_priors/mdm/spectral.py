@@ -8,10 +8,16 @@ error are, coefficient by coefficient::
     E[z | z_t] = c_skip z_t          c_skip = alpha S / (alpha^2 S + sigma^2)
     Var[z | z_t] = c_out^2           c_out^2 = S sigma^2 / (alpha^2 S + sigma^2)
 
-This is EDM's preconditioning (Karras et al. 2022, appendix B.6) with a data variance for every coefficient in place
-of one for all. x0 = c_skip x_t + c_out F: white noise is gone before the network is asked, a low noise level returns
-its input, and whatever the network says cannot be rougher than motion is. The path channels have components of their
-own, since they may have a noise level of their own.
+for white noise. This is EDM's preconditioning (Karras et al. 2022, appendix B.6) with a data variance for every
+coefficient in place of one for all. x0 = c_skip x_t + c_out F: white noise is gone before the network is asked, a low
+noise level returns its input, and whatever the network says cannot be rougher than motion is. The path channels have
+components of their own, since they may have a noise level of their own.
+
+White noise hides slow coefficients, which hold thousands of times the mean variance, only close to the end of the
+schedule. A denoiser that has learnt this trusts whatever is slow in its input: where the motion goes, a limb that is
+wrong for a second. But slow errors are what regressors and SLAM make. So the noise may be coloured: its variance N by
+coefficient is S^colour (mean 1, so a level means the same on average), sigma^2 above becomes sigma^2 N, and slow and
+fast are hidden together.
 """
 
 from __future__ import annotations
@@ -58,19 +64,25 @@ class Spectral(nn.Module):
     """``prepare(x_t) -> network inputs, linear estimate, c_out`` and ``finish(F) -> x0``."""
 
     def __init__(
-        self, basis: Float[Tensor, "D D"], autocovariance: Float[Tensor, "D L"], trajectory: Bool[Tensor, "D"]
+        self,
+        basis: Float[Tensor, "D D"],
+        autocovariance: Float[Tensor, "D L"],
+        trajectory: Bool[Tensor, "D"],
+        colour: float = 0.0,
     ) -> None:
         super().__init__()
+        self.exponent = colour
         self.register_buffer("basis", basis)
         self.register_buffer("autocovariance", autocovariance)
         self.register_buffer("trajectory", trajectory, persistent=False)
         self.basis: Tensor
         self.autocovariance: Tensor
         self.trajectory: Tensor
-        self._tables: dict[tuple[int, torch.device, torch.dtype], tuple[Tensor, Tensor]] = {}
+        self._tables: dict[tuple[int, torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
 
-    def tables(self, frames: int) -> tuple[Float[Tensor, "T T"], Float[Tensor, "T D"]]:
-        """Cosines and coefficient variances of windows of ``frames``, made once a length."""
+    def tables(self, frames: int) -> tuple[Float[Tensor, "T T"], Float[Tensor, "T D"], Float[Tensor, "T D"]]:
+        """Cosines, and variances of the coefficients of motion and of noise, for windows of ``frames``; made once a
+        length."""
         key = (frames, self.basis.device, self.basis.dtype)
         if key not in self._tables:
             dct = cosines(frames)
@@ -79,26 +91,46 @@ class Spectral(nn.Module):
             reach = torch.arange(frames).clamp(max=known.shape[1] - 1)
             lagged = [(dct[:, : frames - lag] * dct[:, lag:]).sum(1) * (2 if lag else 1) for lag in range(frames)]
             variance = torch.stack(lagged, dim=1) @ known[:, reach].T
-            self._tables[key] = (dct.to(self.basis), variance.clamp(min=_FLOOR).to(self.basis))
+            variance = variance.clamp(min=_FLOOR)
+            noise = variance**self.exponent
+            for group in (self.trajectory.cpu(), ~self.trajectory.cpu()):
+                if bool(group.any()):
+                    noise[:, group] /= noise[:, group].mean()
+            self._tables[key] = (dct.to(self.basis), variance.to(self.basis), noise.to(self.basis))
         return self._tables[key]
+
+    def colour(self, white: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Noise of the right colour from white noise, which is taken for the coefficients: in an orthonormal basis it
+        is as white."""
+        if self.exponent == 0:
+            return white
+        dct, _, noise = self.tables(white.shape[1])
+        return (dct.T @ (noise.sqrt() * white)) @ self.basis
+
+    def error(self, frames: int, alpha: Tensor, sigma: Tensor) -> Float[Tensor, "... T D"]:
+        """c_out^2: squared error of the linear estimate, coefficient by coefficient."""
+        _, variance, noise = self.tables(frames)
+        blurred = sigma**2 * noise
+        return variance * blurred / (alpha**2 * variance + blurred)
 
     def prepare(
         self, x_t: Float[Tensor, "B T D"], alpha: Float[Tensor, "B 1 D"], sigma: Float[Tensor, "B 1 D"]
     ) -> tuple[Float[Tensor, "B T 2D"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
         """Inputs of the network (noisy and estimated components, unit variance), the estimate in components over
         time, and c_out of every coefficient. ``alpha`` and ``sigma`` are those of the components."""
-        dct, variance = self.tables(x_t.shape[1])
+        dct, variance, noise = self.tables(x_t.shape[1])
         y = x_t @ self.basis.T
-        total = alpha**2 * variance + sigma**2
+        blurred = sigma**2 * noise
+        total = alpha**2 * variance + blurred
         estimate = dct.T @ (alpha * variance / total * (dct @ y))
-        out = (variance * sigma**2 / total).sqrt()
+        out = (variance * blurred / total).sqrt()
         power = self.autocovariance[:, 0]
-        noisy = y * (alpha**2 * power + sigma**2).rsqrt()
+        noisy = y * (alpha**2 * power + sigma**2 * noise.mean(0)).rsqrt()
         return torch.cat([noisy, estimate * (power + _SMALL).rsqrt()], dim=2), estimate, out
 
     def finish(
         self, estimate: Float[Tensor, "B T D"], out: Float[Tensor, "B T D"], answer: Float[Tensor, "B T D"]
     ) -> Float[Tensor, "B T D"]:
         """x0 from the estimate and the network's answer F."""
-        dct, _ = self.tables(estimate.shape[1])
+        dct, _, _ = self.tables(estimate.shape[1])
         return (estimate + dct.T @ (out * (dct @ answer))) @ self.basis

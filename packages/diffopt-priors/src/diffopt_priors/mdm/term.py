@@ -26,6 +26,8 @@ from diffopt_priors.mdm.windows import Resampler, Windows, even_length
 
 #: Features are differences of neighbours, and attention over one of them says nothing.
 _FEWEST = 3
+#: Noise levels where neither the user nor the card says anything.
+ANY_LEVEL = (0.02, 0.98)
 
 
 def bone_offsets(rest_joints: Float[Tensor, "B 24 3"]) -> Float[Tensor, "B 24 3"]:
@@ -57,6 +59,16 @@ def _load(config: MDMConfig) -> tuple[Denoiser, dict[str, Any]]:
         guided = TextGuided(network, read_embedding(Path(config.text_embedding)), config.text_scale)
         denoiser.add_module("network", guided)
     return denoiser, card
+
+
+def levels(config: MDMConfig, card: dict[str, Any]) -> tuple[tuple[float, float], tuple[float, float] | None]:
+    """Noise levels of the body and of the path: the user's, else those that served best with these weights."""
+    advice = card.get("guidance", {})
+    if config.timesteps is not None:
+        return config.timesteps, config.root_timesteps
+    low, high = advice.get("timesteps", ANY_LEVEL)
+    path = config.root_timesteps or advice.get("root_timesteps")
+    return (low, high), None if path is None else (path[0], path[1])
 
 
 class MDMPrior:
@@ -96,11 +108,12 @@ class MDMPrior:
         length = config.window or even_length(frames, int(card["window"]), config.overlap)
         self.windows = Windows(frames, length, config.overlap, ctx.device)
         self.observed = None if observed is None else self.windows.split(observed[:, :-1])
+        body, path = levels(config, card)
         self.sds = SDS(
             denoiser,
             channel_weight(len(denoiser.mean), config.velocity_weight).to(ctx.device),
-            timesteps=config.timesteps,
-            root_timesteps=config.root_timesteps,
+            timesteps=body,
+            root_timesteps=path,
             schedule=config.schedule,
             weighting=config.weighting,
             form=config.form,

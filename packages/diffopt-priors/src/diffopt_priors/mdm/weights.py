@@ -59,7 +59,12 @@ def build(card: dict[str, Any]) -> Denoiser:
     spectral = None
     if embedded:
         # Filled by the weight file, which holds the numbers that are too many for a card.
-        spectral = Spectral(torch.eye(channels), torch.ones(channels, card["window"]), trajectory_mask(channels))
+        spectral = Spectral(
+            torch.eye(channels),
+            torch.ones(channels, card["window"]),
+            trajectory_mask(channels),
+            card["diffusion"].get("colour", 0.0),
+        )
     return Denoiser(
         MotionTransformer(**card["network"]) if embedded else MDM(**card["network"]),
         Diffusion(SCHEDULES[card["diffusion"]["schedule"]](card["diffusion"]["steps"])),

@@ -68,9 +68,8 @@ def foot_speed(denoiser: Denoiser, x: Float[Tensor, "B T D"]) -> Float[Tensor, "
 def level_weight(denoiser: Denoiser, frames: int, t: Tensor, root_t: Tensor) -> Float[Tensor, "B 1 D"]:
     """1 / (error of the linear estimate + floor), by channel group: every level matters about equally."""
     assert denoiser.spectral is not None
-    _, variance = denoiser.spectral.tables(frames)
     alpha, sigma = denoiser.level("alpha", t, root_t), denoiser.level("sigma", t, root_t)
-    error = (variance * sigma**2 / (alpha**2 * variance + sigma**2)).mean(1, keepdim=True)
+    error = denoiser.spectral.error(frames, alpha, sigma).mean(1, keepdim=True)
     body, path = error[..., ~denoiser.trajectory].mean(-1), error[..., denoiser.trajectory].mean(-1)
     error = torch.where(denoiser.trajectory, path.unsqueeze(-1), body.unsqueeze(-1))
     return 1 / (error + _ERROR_FLOOR)
@@ -94,7 +93,7 @@ def loss(
     estimate's error at that level, plus ``foot_weight`` x the squared error of foot velocities where the data has
     contact.
     """
-    predicted = denoiser.predict(denoiser.noised(x, t, root_t, noise), t, root_t, played)
+    predicted = denoiser.predict(denoiser.noised(x, t, root_t, denoiser.colour(noise)), t, root_t, played)
     error = predicted - x
     scale = weight * level_weight(denoiser, x.shape[1], t, root_t)
     plain = (scale * error**2).mean()

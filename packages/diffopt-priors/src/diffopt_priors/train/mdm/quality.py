@@ -10,11 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.features import recover_joints, root_path
-from diffopt_priors.mdm.layout import CONTACT_JOINTS
+from diffopt_priors.mdm.features import recover_joints, root_path, to_heading
+from diffopt_priors.mdm.layout import CONTACT_JOINTS, CONTACTS, ROOT_VELOCITY, VELOCITIES
 
-#: Ratio of noise to signal at which sampling ends.
-_CLEAN = 0.1
+#: Ratio of noise to signal at which sampling ends, and the level of the last look.
+_CLEAN, _GRAIN = 0.2, 0.1
+#: Weight of a standing foot's velocity against that of the root's own channels.
+_FOOT = 4.0
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
 
 
@@ -33,7 +35,7 @@ def validation(denoiser: Denoiser, x: Float[Tensor, "B T D"], fps: float, batch:
     travel more than 0.5 m; ``reversed``: share of those whose displacement points more than 90 degrees away.
     """
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(x.shape, generator=generator)
+    noise = denoiser.colour(torch.randn(x.shape, generator=generator))
     per_level = {}
     for level in LEVELS:
         errors = []
@@ -86,16 +88,38 @@ def _descent(denoiser: Denoiser, steps: int) -> list[int]:
 
 @torch.no_grad()
 def sample(denoiser: Denoiser, count: int, frames: int, steps: int = 50, seed: int = 0) -> Float[Tensor, "B T D"]:
-    """Unconditional samples (features) by DDIM (Song et al. 2021)."""
+    """Unconditional samples (features) by DDIM (Song et al. 2021).
+
+    The last answer is asked once more without noise at ``_GRAIN``, which removes the network's own grain, and feet that
+    the sample says are standing are made to stand (:func:`planted`).
+    """
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(count, frames, len(denoiser.mean), generator=generator).to(denoiser.mean)
+    x = denoiser.colour(torch.randn(count, frames, len(denoiser.mean), generator=generator).to(denoiser.mean))
     levels = [torch.full((count,), level, device=x.device) for level in _descent(denoiser, steps)]
     for t, after in zip(levels, [*levels[1:], None], strict=True):
         x0 = denoiser.predict(x, t, t)
         if after is None:
-            return denoiser.denormalise(x0)
+            grain = torch.full_like(t, round(_GRAIN * (denoiser.diffusion.steps - 1)))
+            return planted(
+                denoiser.denormalise(denoiser.predict(denoiser.level("alpha", grain, grain) * x0, grain, grain))
+            )
         x = denoiser.noised(x0, after, after, denoiser.diffusion.noise_of(x, t, x0))
     raise AssertionError("at least one level")
+
+
+def planted(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 263"]:
+    """Says twice how the root moves: in velocities of its own, and, wherever a foot has contact, as minus the motion
+    of that foot about the root. Weighted mean of both, a foot in contact counting ``_FOOT`` times."""
+    _, yaw = root_path(features)
+    feet = recover_joints(features)[:, :, list(CONTACT_JOINTS)]
+    contact = _FOOT * (features[:, :-1, CONTACTS] > 0.5).to(features.dtype).unsqueeze(-1)
+    slide = (contact * (feet[:, 1:] - feet[:, :-1])).sum(2) / (1 + contact.sum(2))
+    local = to_heading(slide, yaw[:, :-1].sin(), yaw[:, :-1].cos())[..., [0, 2]]
+    root = torch.cat([features[:, :-1, ROOT_VELOCITY] - local, features[:, -1:, ROOT_VELOCITY]], dim=1)
+    out = features.clone()
+    out[..., ROOT_VELOCITY] = root
+    out[..., [VELOCITIES.start, VELOCITIES.start + 2]] = root
+    return out
 
 
 def statistics(features: Float[Tensor, "B T D"], fps: float) -> dict[str, float | None]:

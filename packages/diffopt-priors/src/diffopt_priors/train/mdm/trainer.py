@@ -23,7 +23,7 @@ from diffopt_priors.train import windows
 from diffopt_priors.train.mdm import objective
 from diffopt_priors.train.mdm.calibrate import calibrate
 from diffopt_priors.train.mdm.publish import evaluate
-from diffopt_priors.train.mdm.settings import Settings
+from diffopt_priors.train.mdm.settings import GUIDANCE, Settings
 from diffopt_priors.train.shards import Clips
 from diffopt_priors.train.terms import terms_of
 
@@ -51,7 +51,7 @@ class Trainer:
                 "heads": settings.heads,
                 "feedforward": settings.feedforward,
             },
-            "diffusion": {"schedule": "cosine", "steps": settings.diffusion_steps},
+            "diffusion": {"schedule": "cosine", "steps": settings.diffusion_steps, "colour": settings.colour},
             "skeleton": {"offsets": statistics["offsets"].tolist()},
             "mean": statistics["mean"].tolist(),
             "std": statistics["std"].tolist(),
@@ -136,6 +136,7 @@ class Trainer:
             "validation_files": [p.name for p in self.held_out],
             "terms": terms_of(files),
             "report": report,
+            "guidance": GUIDANCE,
             "calibration": calibrate(self.averaged(), self.clips),
             **self.card_core,
         }

@@ -16,7 +16,7 @@ from diffopt_core.testing import PriorContract
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-OURS = {"diffopt-core", "diffopt-priors", "diffopt-cameras", "diffopt-inits"}
+OURS = {"diffopt-core", "diffopt-priors", "diffopt-cameras", "diffopt-inits", "diffopt-smplify"}
 
 
 def page(name: str) -> str:

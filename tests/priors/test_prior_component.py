@@ -138,3 +138,13 @@ def test_too_short_clips_are_refused(tiny: str) -> None:
     pose, trans = motion(1, 2)
     with pytest.raises(DiffOptError, match="too short"):
         MDMConfig(weights=tiny).build(context(pose, trans, Streams([1])))
+
+
+def test_noise_levels_are_the_users_else_the_cards_else_any() -> None:
+    from diffopt_priors.mdm.term import ANY_LEVEL, levels
+
+    card = {"guidance": {"timesteps": [0.3, 0.9], "root_timesteps": [0.8, 0.9]}}
+    assert levels(MDMConfig(), card) == ((0.3, 0.9), (0.8, 0.9))
+    assert levels(MDMConfig(), {}) == (ANY_LEVEL, None)
+    assert levels(MDMConfig(timesteps=(0.1, 0.2)), card) == ((0.1, 0.2), None), "eq. 1: one level for all"
+    assert levels(MDMConfig(root_timesteps=(0.5, 1.0)), card) == ((0.3, 0.9), (0.5, 1.0))

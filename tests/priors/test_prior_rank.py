@@ -70,6 +70,18 @@ def test_sampling_descends_densely_where_slow_coefficients_take_shape() -> None:
     torch.testing.assert_close(quality.sample(denoiser, 2, 20, steps=8), x)
 
 
+def test_standing_feet_of_a_sample_are_made_to_stand() -> None:
+    """A figure that stands in place while its root glides at 0.01 m a frame."""
+    features = torch.zeros(1, 30, 263)
+    features[..., 1], features[..., 193] = 0.01, 0.01
+    features[..., 259:] = 1.0
+    before, after = (quality.statistics(f, 30.0)["skate_mm"] for f in (features, quality.planted(features)))
+    assert before == pytest.approx(10.0, rel=1e-3)
+    assert after == pytest.approx(10.0 / (1 + 4 * quality._FOOT), rel=1e-2)
+    features[..., 259:] = 0.0
+    torch.testing.assert_close(quality.planted(features), features)
+
+
 @given(st.integers(0, 5000), st.integers(1, 400), st.integers(0, 4000), st.integers(1, 1000))
 def test_rate_stays_between_zero_and_the_setting(step: int, warmup: int, start: int, length: int) -> None:
     settings = Settings(rate=2e-3, warmup=warmup)

@@ -18,6 +18,11 @@ class ComponentConfig(BaseModel):
     #: What `diffopt show KIND NAME` prints as the terms of use of weights, data or code behind the component.
     licence: ClassVar[str] = ""
 
+    def terms_of_use(self) -> str:
+        """Terms of what these very settings name, written into every result. Override where a setting decides, as
+        the choice of weights does."""
+        return self.licence
+
     def build(self, ctx: Any) -> Any:
         """Return the object that the kind's protocol describes.
 

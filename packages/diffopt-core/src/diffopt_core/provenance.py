@@ -42,8 +42,8 @@ def provenance(registry: Registry, recipe: Recipe, chosen: torch.device, seed: i
             versions[name] = "not installed (loaded with -p)"
     licences = {}
     for role, kind in _named(registry, recipe):
-        name = getattr(recipe, role).name
-        if text := registry.config_class(kind, name).licence:
+        name, options = getattr(recipe, role).name, getattr(recipe, role).options
+        if text := registry.config(kind, name, options).terms_of_use():
             licences[f"{kind} {name}"] = text
     return {
         "python": sys.version.split()[0],

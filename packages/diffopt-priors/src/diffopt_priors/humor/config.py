@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from diffopt_core.config import TermConfig
 from pydantic import Field
 
+from diffopt_priors.cards import terms
+
 if TYPE_CHECKING:
     from diffopt_core.interfaces import Energy, ProblemContext
 
@@ -48,6 +50,10 @@ class HuMoRConfig(TermConfig):
         description="Likelihood and consistency of one transition grow like a logarithm beyond this: a first estimate "
         "is far from any motion, and a few bad frames must not outweigh the clip.",
     )
+
+    def terms_of_use(self) -> str:
+        """Those of the chosen weights."""
+        return terms("humor", self.weights) or self.licence
 
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]``: mean over the clip's transitions at the model's frame rate."""

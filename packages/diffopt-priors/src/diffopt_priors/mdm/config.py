@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from diffopt_core.config import TermConfig
 from pydantic import Field, model_validator
 
+from diffopt_priors.cards import terms
+
 if TYPE_CHECKING:
     from diffopt_core.interfaces import Energy, ProblemContext
 
@@ -15,11 +17,10 @@ class MDMConfig(TermConfig):
     """Score distillation under the motion diffusion model (Sec. 3.2, eq. 1-3)."""
 
     licence: ClassVar[str] = (
-        "Shipped weights 'nc' were trained on CMU mocap (free for all uses; acknowledgement requested), 100STYLE "
-        "(CC BY 4.0) and Bandai-Namco-Research-Motiondataset (CC BY-NC 4.0: non-commercial use only). The .json "
-        "card beside the weights has the full text. Weights trained with `--exclude bnr` are free of the "
-        "non-commercial term. Published MDM checkpoints were trained on HumanML3D, hence on AMASS: non-commercial "
-        "research only."
+        "Shipped weights 'open' were trained on CMU mocap (free for all uses; acknowledgement requested) and 100STYLE "
+        "(CC BY 4.0: attribution); 'nc', the default, also on Bandai-Namco-Research-Motiondataset (CC BY-NC 4.0: "
+        "non-commercial use only); `--set prior.weights=open` switches. The .json card beside the weights has the full "
+        "text. Published MDM checkpoints were trained on HumanML3D, hence on AMASS: non-commercial research only."
     )
 
     weights: str = Field(
@@ -99,6 +100,10 @@ class MDMConfig(TermConfig):
             if span is not None and not 0 <= span[0] <= span[1] <= 1:
                 raise ValueError(f"{name}: two rising shares in [0, 1] expected, got {list(span)}")
         return self
+
+    def terms_of_use(self) -> str:
+        """Those of the chosen weights."""
+        return terms("mdm", self.weights) or self.licence
 
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]``: mean squared residual per channel and frame."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from diffopt_core.config import TermConfig
 from pydantic import Field
 
+from diffopt_priors.cards import terms
+
 if TYPE_CHECKING:
     from diffopt_core.interfaces import Energy, ProblemContext
 
@@ -43,6 +45,10 @@ class VPoserConfig(TermConfig):
     spread: float = Field(
         0.2, gt=0, description="Deviation from a reconstruction that counts 1, rad, root mean square over the joints."
     )
+
+    def terms_of_use(self) -> str:
+        """Those of the chosen weights."""
+        return terms("vposer", self.weights) or self.licence
 
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]``: mean over frames; a typical pose is worth about a half."""

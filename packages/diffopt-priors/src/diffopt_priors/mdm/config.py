@@ -87,6 +87,12 @@ class MDMConfig(TermConfig):
         description="Leave well-seen joints as they are at high noise: the target is blended with the motion by "
         "2D confidence times max(0, 2 t - 1), at every step down.",
     )
+    strength: float | None = Field(
+        None,
+        gt=0,
+        description="Factor of the energy. The better a network denoises, the smaller are its residuals. Default: the "
+        "card's, else 1.",
+    )
     velocity_weight: float = Field(
         1.0,
         ge=0,

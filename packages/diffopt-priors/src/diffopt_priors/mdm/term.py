@@ -90,6 +90,7 @@ class MDMPrior:
         self.calibration: dict[str, list[float]] | None = card.get("calibration")
         #: Lower = more like real motion; None for weights without a calibration.
         self.rank: Energy | None = None if self.calibration is None else self._rank
+        self.strength = float(config.strength or card.get("guidance", {}).get("strength", 1.0))
         self.noise = ctx.noise
         self.resample = Resampler(frames, ctx.fps, self.fps, ctx.device)
         rest = ctx.rest_joints
@@ -133,7 +134,7 @@ class MDMPrior:
 
     def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
         x = self.windows.split(self.denoiser.normalise(self.features(scene)))
-        return self.sds.loss(x, self.windows.weight, self.noise, scene.progress, self.observed)
+        return self.strength * self.sds.loss(x, self.windows.weight, self.noise, scene.progress, self.observed)
 
     def _rank(self, scene: Scene) -> Float[Tensor, "B"]:
         x = self.windows.split(self.denoiser.normalise(self.features(scene)))

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 _NOT_CURVES = {"step", "seconds", "report"}
+#: Part of a report that describes the data and never changes.
+_CONSTANT = "data"
 
 
 def _numbers(report: dict[str, Any], prefix: str = "") -> dict[str, float]:
@@ -15,6 +17,8 @@ def _numbers(report: dict[str, Any], prefix: str = "") -> dict[str, float]:
     found: dict[str, float] = {}
     for key, value in report.items():
         name = f"{prefix}/{key}" if prefix else str(key)
+        if key == _CONSTANT:
+            continue
         if isinstance(value, dict):
             found |= _numbers(value, name)
         elif isinstance(value, int | float) and not isinstance(value, bool):

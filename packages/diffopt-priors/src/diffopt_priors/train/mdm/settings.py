@@ -24,11 +24,11 @@ class Settings:
     diffusion_steps: int = 1000
     difference_weight: float = 1.0
     foot_weight: float = 1.0
-    #: Exponent of the noise's spectrum: 0 is white, 1 that of motion itself.
-    colour: float = 0.5
+    #: Exponent of the noise's spectrum: 0 is white, 1 that of motion itself (mdm/spectral.py).
+    colour: float = 0.0
     #: Share of windows that are played at another rate or backwards, and say so.
     played: float = 0.3
 
 
-#: Noise levels that the card recommends for distillation (docs/priors/guidance.md has the measurements).
-GUIDANCE = {"timesteps": [0.3, 0.9], "root_timesteps": [0.85, 0.95]}
+#: What the card recommends for distillation; docs/priors/guidance.md has the measurements.
+GUIDANCE = {"timesteps": [0.3, 0.9], "root_timesteps": [0.85, 0.95], "strength": 3.0}

@@ -7,6 +7,7 @@ weights with their card. A run that is killed loses at most ``export_minutes`` o
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,13 @@ class Limits:
     minutes: float | None = None
     finish: int | None = None
     export_minutes: float = 15.0
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Tensors and plain values, replaced in one step: a kill leaves the old checkpoint or the new one."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
 
 
 def rate_at(step: int, rates: Rates, decay_from: int | None, last: int | None) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from diffopt_priors.train import shards, windows
 from diffopt_priors.train.humor import objective, quality
 from diffopt_priors.train.humor.objective import Rows, Statistics
 from diffopt_priors.train.humor.settings import HuMoRSettings
+from diffopt_priors.train.loop import write_checkpoint
 from diffopt_priors.train.shards import Clips
 from diffopt_priors.train.terms import terms_of
 
@@ -108,9 +108,7 @@ class HuMoRTraining:
             "statistics": self.statistics._asdict(),
             "offsets": self.offsets,
         }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        write_checkpoint(path, state)
 
     @classmethod
     def resume(cls, path: Path, clips: Clips, validation: list[Path]) -> HuMoRTraining:

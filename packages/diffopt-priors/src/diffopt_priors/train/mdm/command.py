@@ -62,18 +62,3 @@ def train(
         training = fresh(settings, clips, offsets, held_out, start_from)
     training.samples = samples
     run(training, out, Limits(steps, minutes, finish, export_minutes), export_to)
-
-
-def _alone() -> None:
-    """``python -m diffopt_priors.train.mdm.command``, with the host's manners."""
-    from diffopt_core.errors import DiffOptError
-
-    try:
-        typer.run(train)
-    except DiffOptError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise SystemExit(error.exit_status) from None
-
-
-if __name__ == "__main__":
-    _alone()

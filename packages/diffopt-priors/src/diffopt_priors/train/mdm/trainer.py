@@ -6,7 +6,6 @@ was never stopped, and no generator state is stored.
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.train import windows
+from diffopt_priors.train.loop import write_checkpoint
 from diffopt_priors.train.mdm import objective
 from diffopt_priors.train.mdm.calibrate import calibrate
 from diffopt_priors.train.mdm.publish import evaluate
@@ -152,9 +152,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "statistics": self.statistics,
         }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        write_checkpoint(path, state)
 
     @classmethod
     def resume(cls, path: Path, clips: Clips, held_out: list[Path]) -> Trainer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from diffopt_core.errors import BadInput
 from torch import Tensor
 
+from diffopt_priors.train.loop import write_checkpoint
 from diffopt_priors.train.terms import terms_of
 from diffopt_priors.train.vposer import quality
 from diffopt_priors.train.vposer.loss import loss
@@ -76,9 +76,7 @@ class VPoserTraining:
             "optimizer": self.optimizer.state_dict(),
             "offsets": self.offsets,
         }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        write_checkpoint(path, state)
 
     def export(self, path: Path, report: dict[str, Any]) -> None:
         """Weights and card."""

@@ -14,7 +14,7 @@ import statistics
 from pathlib import Path
 
 from diffopt_core.registry import Registry
-from table5 import line, solve_row
+from table5 import heading, line, solve_row
 
 PRIORS = ("none", "smooth", "gmm", "vposer", "humor", "mdm")
 SCALES = {"paper": [], "paper, scale=distilled": ["scale=distilled"]}
@@ -56,13 +56,8 @@ def main() -> None:
             initial = [result.metrics["initial"] for result in results]
             final = [result.metrics["final"] for result in results]
             if number == 0:
-                print(
-                    f"\n{len(cases)} cases of {args.folder.name}, {title}, seed {args.seed}, "
-                    f"{results[0].provenance['device_type']}, torch {results[0].provenance['versions']['torch']}; "
-                    "mean (median)\n"
-                )
-                print("| | " + " | ".join(final[0]) + " | note |\n|" + "---|" * (len(final[0]) + 2))
-                print(line("initial placement", initial, ""))
+                print()
+                heading(args.folder, results, args.seed, title)
             first = next(iter(final[0]))
             worse = sum(after[first] > before[first] for before, after in zip(initial, final, strict=True))
             bad = sum(result.status != "finished" for result in results)

@@ -48,6 +48,17 @@ def line(label: str, rows: list[dict[str, float]], note: str) -> str:
     return f"| {label} | " + " | ".join(cells) + f" | {note} |"
 
 
+def heading(folder: Path, results: list, seed: int, title: str = "") -> None:
+    """What was run on what, the table's head, and the row of the initial placement."""
+    made, initial = results[0].provenance, [result.metrics["initial"] for result in results]
+    print(
+        f"{len(results)} cases of {folder.name}, {f'{title}, ' if title else ''}seed {seed}, {made['device_type']}, "
+        f"torch {made['versions']['torch']}; mean (median)\n"
+    )
+    print("| | " + " | ".join(initial[0]) + " | note |\n|" + "---|" * (len(initial[0]) + 2))
+    print(line("initial placement", initial, ""))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -67,12 +78,7 @@ def main() -> None:
         initial = [result.metrics["initial"] for result in results]
         final = [result.metrics["final"] for result in results]
         if number == 0:
-            print(
-                f"{len(cases)} cases of {args.folder.name}, seed {args.seed}, {results[0].provenance['device_type']}, "
-                f"torch {results[0].provenance['versions']['torch']}; mean (median)\n"
-            )
-            print("| | " + " | ".join(final[0]) + " | note |\n|" + "---|" * (len(final[0]) + 2))
-            print(line("initial placement", initial, ""))
+            heading(args.folder, results, args.seed)
         first = next(iter(final[0]))
         worse = sum(after[first] > before[first] for before, after in zip(initial, final, strict=True))
         statuses = sum(result.status != "finished" for result in results)

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.errors import BadInput
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from diffopt_priors.cards import SHIPPED, require
 from diffopt_priors.humor.layout import LATENT, SIZES, STATE
 from diffopt_priors.humor.network import GROUPS, HuMoR, hidden_of
 from diffopt_priors.mdm.checkpoint import compare, listed
 
 FORMAT = 1
-#: Weights that ship with the package, by name.
-SHIPPED = Path(__file__).parents[1] / "weights"
 #: Endings of published checkpoints.
 CHECKPOINTS = (".pth", ".pt")
 SOURCE = (
@@ -37,13 +36,7 @@ def resolve(weights: str) -> Path:
     named = "/" not in weights and not weights.endswith((".safetensors", *CHECKPOINTS))
     path = SHIPPED / f"humor_{weights}.safetensors" if named else Path(weights)
     wanted = (path,) if path.suffix in CHECKPOINTS else (path, path.with_suffix(".json"))
-    missing = [p.name for p in wanted if not p.is_file()]
-    if missing:
-        names = sorted(p.stem.removeprefix("humor_") for p in SHIPPED.glob("humor_*.safetensors"))
-        raise MissingResource(
-            f"prior humor: {' and '.join(missing)} not found in {path.parent or '.'}. "
-            f"Shipped weights: {', '.join(names) or 'none'}; {SOURCE}"
-        )
+    require("humor", wanted, f"; {SOURCE}")
     return path
 
 

@@ -133,10 +133,13 @@ class MDMPrior:
         return embed(pose, trans * self.scale, self.denoiser.offsets, self.fps)
 
     def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
-        x = self.windows.split(self.denoiser.normalise(self.features(scene)))
+        x = self._normalised(scene)
         return self.strength * self.sds.loss(x, self.windows.weight, self.noise, scene.progress, self.observed)
 
+    def _normalised(self, scene: Scene) -> Float[Tensor, "B W L 263"]:
+        return self.windows.split(self.denoiser.normalise(self.features(scene)))
+
     def _rank(self, scene: Scene) -> Float[Tensor, "B"]:
-        x = self.windows.split(self.denoiser.normalise(self.features(scene)))
+        x = self._normalised(scene)
         assert self.calibration is not None
         return rank(self.denoiser, x, self.windows.weight, self.noise, self.fps, self.calibration)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.errors import BadInput
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from diffopt_priors.cards import SHIPPED, require
 from diffopt_priors.mdm import checkpoint
 from diffopt_priors.mdm.denoiser import Denoiser, trajectory_mask
 from diffopt_priors.mdm.diffusion import Diffusion, cosine_betas, linear_betas
@@ -25,8 +26,6 @@ from diffopt_priors.mdm.network import MDM
 from diffopt_priors.mdm.spectral import Spectral
 
 FORMAT = 2
-#: Weights that ship with the package, by name.
-SHIPPED = Path(__file__).parents[1] / "weights"
 #: Noise schedules that a card may name.
 SCHEDULES = {"cosine": cosine_betas, "linear": linear_betas}
 _SOURCE = (
@@ -40,15 +39,12 @@ def resolve(weights: str) -> Path:
     shipped = SHIPPED / f"mdm_{weights}.safetensors"
     # A name is a bare word; whatever has a folder or an ending is a file.
     path = Path(weights) if Path(weights).suffix or Path(weights).name != weights else shipped
-    missing = [p.name for p in (path, path.with_suffix(".json")) if not p.is_file()]
-    if missing:
-        names = sorted(p.stem.removeprefix("mdm_") for p in SHIPPED.glob("mdm_*.safetensors"))
-        raise MissingResource(
-            f"prior mdm: {' and '.join(missing)} not found in {path.parent or '.'}. "
-            f"Shipped weights: {', '.join(names) or 'none'}. Train your own with "
-            "`diffopt train mdm --data FOLDER --out FOLDER` and give the file: "
-            "--set prior.weights=PATH/mdm.safetensors (its .json card beside it)."
-        )
+    require(
+        "mdm",
+        (path, path.with_suffix(".json")),
+        ". Train your own with `diffopt train mdm --data FOLDER --out FOLDER` and give the file: "
+        "--set prior.weights=PATH/mdm.safetensors (its .json card beside it).",
+    )
     return path
 
 

@@ -9,7 +9,7 @@ import torch
 from diffopt_core.errors import MissingResource
 from torch import Tensor
 
-from diffopt_priors.mdm import weights
+from diffopt_priors.cards import SHIPPED
 from diffopt_priors.report.held import find_skeleton
 from diffopt_priors.train.shards import read_offsets
 
@@ -19,7 +19,7 @@ def bones(skeleton: Path | None, path: Path, files: Sequence[Path]) -> tuple[Ten
     found = skeleton or find_skeleton(path, files)
     if found is not None:
         return read_offsets(found), []
-    cards = sorted(weights.SHIPPED.glob("mdm_*.json"))
+    cards = sorted(SHIPPED.glob("mdm_*.json"))
     if not cards:
         raise MissingResource(f"{path}: no skeleton.json beside the data; give one with --skeleton FILE")
     import json

@@ -19,12 +19,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from diffopt_priors.cards import SHIPPED, require
 from diffopt_priors.mdm.checkpoint import compare
 from diffopt_priors.vposer.network import VPoser
 
 FORMAT = 1
-#: Weights that ship with the package, by name.
-SHIPPED = Path(__file__).parents[1] / "weights"
 #: Where a file comes from, for every message that has to say it.
 SOURCES = (
     "weights of your own come from `diffopt train vposer`, the official vposer_v1_0 and V02_05 from "
@@ -41,13 +40,7 @@ def resolve(weights: str) -> Path:
     if given.is_dir():
         return _last_snapshot(given)
     needed = [given, given.with_suffix(".json")] if given.suffix == ".safetensors" else [given]
-    missing = [path.name for path in needed if not path.is_file()]
-    if missing:
-        names = sorted(p.stem.removeprefix("vposer_") for p in SHIPPED.glob("vposer_*.safetensors"))
-        raise MissingResource(
-            f"prior vposer: {' and '.join(missing)} not found in {given.parent or '.'}. Shipped weights: "
-            f"{', '.join(names) or 'none'}; {SOURCES}; give the file: --set prior.weights=PATH"
-        )
+    require("vposer", needed, f"; {SOURCES}; give the file: --set prior.weights=PATH")
     return given
 
 

@@ -6,10 +6,16 @@ from collections.abc import Iterable
 
 from diffopt_core.plugin import Component, hookimpl
 
+_HERE = "diffopt_cameras"
+
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
     """The camera sources of this package."""
     return [
+        Component("camera", "klt", f"{_HERE}.klt.config:KltConfig", "tracks on the background: rotation, odometry or colmap"),
+        Component("camera", "static", f"{_HERE}.static:StaticCameraConfig", "a camera that stands still, checked on the images"),
+        Component("camera", "colmap", f"{_HERE}.colmap.config:ColmapConfig", "structure from motion by pycolmap"),
+        Component("camera", "droid", f"{_HERE}.droid.config:DroidConfig", "DROID-SLAM, or the cameras that a SLAM system saved"),
         Component("camera", "gt", "diffopt_cameras.gt:TrueCameraConfig", "the true camera of a clip that has a truth"),
     ]

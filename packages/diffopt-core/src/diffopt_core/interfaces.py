@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -34,11 +34,16 @@ class Noise(Protocol):
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What every ``build`` receives: the device, the seed, and a way to build other components by name."""
+    """What every ``build`` receives: the device, the seed, and a way to build other components by name.
+
+    ``env``: the environment that foreign programs run in, as the user named it (``--env``): ``uv``, a path,
+    ``conda:NAME``; None leaves it to the component (:mod:`diffopt_core.foreign`).
+    """
 
     device: torch.device
     seed: int
     build: Callable[[str, str, Mapping[str, Any]], Any]  # kind, name, options -> object
+    env: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

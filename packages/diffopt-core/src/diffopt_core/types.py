@@ -23,7 +23,9 @@ class Observations:
 
     ``keypoints``: x px, y px, confidence in [0, 1] (0 = absent), in the order of ``layout``
     (:data:`diffopt_core.skeleton.LAYOUTS`). ``landmarks``: x, y, z metres in OpenCV camera axes about the
-    mid-hip, visibility; ``valid``: frames in which the person was found.
+    mid-hip, visibility; ``valid``: frames in which the person was found. ``masks``: the pixels of people, at a
+    reduced size of the whole image (longest side about 160), for camera sources that must not track them.
+    ``facts``: where it came from, for ``run.json`` (plain data).
     """
 
     keypoints: Float[Tensor, "*b J 3"]
@@ -31,6 +33,8 @@ class Observations:
     valid: Bool[Tensor, "*b"]
     landmarks: Float[Tensor, "*b L 4"] | None = None
     landmark_layout: str | None = None
+    masks: Bool[Tensor, "*b h w"] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class CameraTrajectory:
     """Cameras of a clip: ``x_cam = R x_world + t``; ``focal`` and ``centre`` in px.
 
     ``metric``: t is in metres. ``level``: the world has its vertical along +Y (a SLAM world does not).
+    ``facts``: how it was found, where the focal length is from (``focal_from``) and which frames were not solved but
+    filled in (``filled``, a list of frame numbers), for ``run.json`` (plain data).
     """
 
     R: Float[Tensor, "*b 3 3"]
@@ -46,6 +52,7 @@ class CameraTrajectory:
     centre: Float[Tensor, "*b 2"]
     metric: bool = False
     level: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def position(self) -> Float[Tensor, "*b 3"]:
@@ -57,7 +64,8 @@ class CameraTrajectory:
 class CameraFrameBody:
     """An initializer's estimate of each frame, in the camera frame. ``transl`` is the pelvis joint, metres.
 
-    ``betas_of`` names the body model that the shape belongs to; theta is shared, betas are not.
+    ``betas_of`` names the body model that the shape belongs to; theta is shared, betas are not. ``facts``: where it
+    came from, for ``run.json`` (plain data).
     """
 
     global_orient: Float[Tensor, "T 3 3"]
@@ -65,6 +73,7 @@ class CameraFrameBody:
     transl: Float[Tensor, "T 3"]
     betas: Float[Tensor, "10"]
     betas_of: str = "smpl"
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,8 +99,28 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Video:
+    """Where the images of a clip are: ``diffopt_core.video.read_frames`` decodes them.
+
+    ``path``: a video file or a folder of images. ``frames``: number in the source of each frame of the clip,
+    never decreasing (a number comes twice where a frame was shown twice as long). ``size``: width, height, px, as
+    shown, after ``rotation`` (degrees clockwise: 0, 90, 180, 270).
+    """
+
+    path: Path
+    frames: tuple[int, ...]
+    size: tuple[int, int]
+    rotation: int = 0
+
+
+@dataclass(frozen=True)
 class Clip:
-    """One clip and whatever evidence its file already holds (all of one clip: leading dimension ``T``)."""
+    """One clip and whatever evidence its file already holds (all of one clip: leading dimension ``T``).
+
+    ``focal``: px, from the user (``--focal``) or the file's metadata, None where neither says; ``focal_from`` says
+    which. ``person``: which person is wanted where there are several: ``largest``, ``longest``, or a track's id.
+    ``facts``: where frame rate, frames and the rest are from, for ``run.json`` (plain data).
+    """
 
     name: str
     path: Path | None
@@ -104,6 +133,11 @@ class Clip:
     rest_joints: Float[Tensor, "24 3"] | None = None  # T-pose relative to the pelvis, m
     truth: Truth | None = None
     sha256: str | None = None
+    video: Video | None = None
+    focal: float | None = None
+    focal_from: str = ""
+    person: str = "largest"
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

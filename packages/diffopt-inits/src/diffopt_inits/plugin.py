@@ -1,26 +1,54 @@
-"""What this package offers to the host."""
+"""What this package offers to the host. The rows name config classes; nothing heavy is imported here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from diffopt_core.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+_HERE = "diffopt_inits"
+_READERS = f"{_HERE}.readers.configs"
 
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
-    """The initializers and datasets of this package."""
+    """The datasets, detectors and initializers of this package."""
     return [
         Component(
             "dataset",
             "landmarks",
-            "diffopt_inits.landmarks:LandmarksDatasetConfig",
+            f"{_HERE}.landmarks:LandmarksDatasetConfig",
             "BlazePose landmarks of a video, 2D and 3D (*.landmarks.npz)",
         ),
+        Component("dataset", "emdb", f"{_HERE}.emdb.config:EmdbConfig", "a sequence of EMDB, whole or by segments"),
+        Component("detector", "mediapipe", f"{_HERE}.mediapipe.config:MediapipeConfig", "BlazePose on the CPU, 2D and 3D"),
+        Component("detector", "vitpose", f"{_HERE}.vitpose.config:VitposeConfig", "ViTPose, or its result files"),
+        Component("detector", "openpose", f"{_HERE}.openpose.config:OpenposeConfig", "OpenPose's JSON files"),
         Component(
             "initializer",
             "landmarks",
-            "diffopt_inits.landmarks:LandmarksInitializerConfig",
+            f"{_HERE}.landmarks:LandmarksInitializerConfig",
             "inverse kinematics from 3D landmarks",
         ),
+        Component("initializer", "hmr2", f"{_HERE}.hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP"),
+        Component("initializer", "vibe", f"{_HERE}.vibe.config:VibeConfig", "VIBE, or its results"),
+        Component("initializer", "wham", f"{_READERS}:WhamConfig", "results of WHAM"),
+        Component("initializer", "gvhmr", f"{_READERS}:GvhmrConfig", "results of GVHMR and GEM"),
+        Component("initializer", "tram", f"{_READERS}:TramConfig", "results of TRAM"),
+        Component("initializer", "slahmr", f"{_READERS}:SlahmrConfig", "results of SLAHMR"),
+        Component("initializer", "glamr", f"{_READERS}:GlamrConfig", "results of GLAMR"),
+        Component("initializer", "prompthmr", f"{_READERS}:PromptHmrConfig", "results of PromptHMR"),
+        Component("initializer", "sam3d", f"{_READERS}:Sam3dConfig", "results of SAM 3D Body (MHR)"),
     ]
+
+
+@hookimpl
+def diffopt_commands(app: typer.Typer) -> None:
+    """``diffopt convert``."""
+    from .readers.command import convert
+
+    app.command("convert", rich_help_panel="Bring your own")(convert)

@@ -19,23 +19,26 @@ GUESTS = sorted(
 #: Room of diffopt_core -> layer. A file imports from lower layers, and from its own room.
 LAYERS: dict[str, float] = {
     # what everybody may know
-    "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5,
+    "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5, "places": 0.5, "progress": 0.5,
     # tensors
     "rotation": 1, "geometry": 1,
     # shapes, units, frames
     "types": 2,
     # names and settings
     "interfaces": 2.5, "config": 3, "recipe_spec": 3, "recipe": 3.1,
+    # images, and programs that look at them in environments of their own
+    "video": 3.5, "foreign": 3.8,
     # how things are found and held
-    "registry": 4, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4,
+    "registry": 3.9, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4, "weights": 4,
     # one method a file; a body is what others pose, so it stands below them
     "bodies": 5, "metrics": 5,
     "representations": 5.1, "terms": 5.1, "executors": 5.1, "datasets": 5.1, "given": 5.1,
     "exporters": 5.2,
     "builtin": 5.5, "demo_motion": 5.5,
     # one step of the walk each, in its order
+    "perceived": 5.8,
     "perceive": 6, "evaluate": 6, "place": 6.1, "problem": 6.2, "rescale": 6.3, "solve": 6.4,
-    "provenance": 6.5, "folder": 6.5, "picture": 6.5,
+    "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
     # the walk
     "run": 7,
     # people

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
-from .errors import BadInput
+from .datasets.video_file import with_focal
+from .errors import BadInput, DiffOptError
 from .interfaces import BuildContext
+from .perceived import clip_key, kept, source_digest, step_key
 from .recipe import Recipe, RoleSpec
 from .registry import Registry
-from .types import Clip
+from .types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from .video import focal_pixels
 from .window import Evidence, cut
+
+log = logging.getLogger(__name__)
+#: Roles that take the file's own part where it holds one: nothing to keep.
+_OWN = frozenset({"auto", "given"})
+Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 
 
 def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext) -> Clip:
-    """Read a file with the recipe's dataset; ``auto`` asks each dataset whether it knows the file."""
+    """Read a file with the recipe's dataset; ``auto`` asks each dataset whether it knows the file.
+
+    The recipe's ``input`` is applied: frames, rate, focal length, person.
+    """
     if not path.exists() and "#" not in path.name:  # `shard.npz#clip` names a clip inside a file
         raise BadInput(path, "file", "does not exist")
-    choice = recipe.dataset
+    choice, asked = recipe.dataset, recipe.input
     if choice.name == "auto":
         for name in registry.components["dataset"]:
             dataset = registry.build("dataset", name, _known(registry, name, choice), ctx)
@@ -27,7 +42,9 @@ def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext)
             raise BadInput(path, "format", f"no dataset knows this file (installed: {names}); name one with --dataset")
     else:
         dataset = registry.build("dataset", choice.name, choice.options, ctx)
-    return cut(dataset.load(path), recipe.input.start, recipe.input.stop, recipe.input.fps)
+    clip = cut(dataset.load(path), asked.start, asked.stop, asked.fps, asked.resample)
+    clip = replace(clip, person=asked.person, facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})})
+    return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
 
 
 def _known(registry: Registry, name: str, choice: RoleSpec) -> dict:
@@ -36,15 +53,67 @@ def _known(registry: Registry, name: str, choice: RoleSpec) -> dict:
     return {key: value for key, value in choice.options.items() if key in fields}
 
 
-def perceive(clip: Clip, registry: Registry, recipe: Recipe, ctx: BuildContext) -> Evidence:
-    """Keypoints, camera and camera-frame body of a clip."""
+def check_length(clip: Clip, recipe: Recipe) -> None:
+    """Refuse, before hours of detection, a clip that is too long to be solved in one piece."""
+    if clip.num_frames > recipe.input.most:
+        raise BadInput(
+            clip.path or clip.name,
+            "frames",
+            f"{clip.num_frames} frames, solved in one piece are at most {recipe.input.most}; take a part "
+            "(--frames START:STOP), fewer of them (--resample FPS), or raise --set input.most=N",
+        )
 
-    def build(role: RoleSpec, kind: str):
-        return registry.build(kind, role.name, role.options, ctx)
 
-    observations = build(recipe.detector, "detector").detect(clip)
+def perceive(clip: Clip, registry: Registry, recipe: Recipe, ctx: BuildContext, fresh: bool = False) -> Evidence:
+    """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
+
+    What is found in images is kept on disk (:mod:`.perceived`); ``fresh`` finds it anew.
+    """
+    cache = None if clip.video is None else clip_key(clip)
+    code = "" if clip.video is None else source_digest(_packages(registry))
+
+    def step(cls: type[Part], kind: str, role: RoleSpec, own: Part | None, make: Callable[[Any], Part]) -> Part:
+        nonlocal cache
+        component = registry.build(kind, role.name, role.options, ctx)
+        if cache is None or (own is not None and role.name in _OWN):
+            part = make(component)
+        else:
+            options = registry.config(kind, role.name, role.options).model_dump(mode="json")
+            cache = step_key(cache, f"{kind} {role.name}", code, options)
+            part = kept(cls, cache, lambda: make(component), fresh)
+        return replace(part, facts={"component": role.name, **part.facts})
+
+    observations = step(
+        Observations, "detector", recipe.detector, clip.observations, lambda detector: detector.detect(clip)
+    )
     if not bool(observations.valid.any()):
         raise BadInput(clip.path or clip.name, "valid", "the person is found in no frame")
-    camera = build(recipe.camera, "camera").trajectory(clip, observations)
-    body = build(recipe.initializer, "initializer").initialize(clip, observations, camera)
-    return Evidence(clip, observations, camera, body)
+    if len(observations.valid) != clip.num_frames:
+        raise DiffOptError(f"{clip.name}: the detector gave {len(observations.valid)} frames of {clip.num_frames}")
+    _say_gaps(clip, observations)
+    camera = step(
+        CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
+    )
+    body = step(
+        CameraFrameBody,
+        "initializer",
+        recipe.initializer,
+        clip.body,
+        lambda initializer: initializer.initialize(clip, observations, camera),
+    )
+    whole = replace(clip, observations=observations, camera=camera, body=body)
+    return Evidence(whole, observations, camera, body)
+
+
+def _packages(registry: Registry) -> tuple[str, ...]:
+    """Import packages of everything that may look at a clip: ``auto`` calls components of other packages, too."""
+    rows = [row for kind in ("detector", "camera", "initializer") for row in registry.components[kind].values()]
+    return tuple(sorted({row.config.partition(":")[0].partition(".")[0] for row in rows}))
+
+
+def _say_gaps(clip: Clip, observations: Observations) -> None:
+    missing = int((~observations.valid).sum())
+    if missing and clip.video is not None:
+        log.warning(
+            "%s: the person is not seen in %d of %d frames; they are bridged", clip.name, missing, clip.num_frames
+        )

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import resource
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ import torch
 from .errors import MissingResource
 from .recipe import ROLES, Recipe
 from .registry import Registry
+from .window import Evidence
 
 
 def device(name: str) -> torch.device:
@@ -55,6 +57,17 @@ def provenance(registry: Registry, recipe: Recipe, chosen: torch.device, seed: i
         "versions": versions,
         "licences": licences,
     }
+
+
+def perception_terms(registry: Registry, members: Sequence[Evidence]) -> dict[str, str]:
+    """Terms of use of the components that ``auto`` stood for."""
+    terms: dict[str, str] = {}
+    for item in members:
+        for kind, part in (("detector", item.observations), ("camera", item.camera), ("initializer", item.body)):
+            name = str(part.facts.get("component", ""))
+            if name in registry.components[kind] and (text := registry.config(kind, name, {}).terms_of_use()):
+                terms[f"{kind} {name}"] = text
+    return terms
 
 
 def _named(registry: Registry, recipe: Recipe) -> list[tuple[str, str]]:

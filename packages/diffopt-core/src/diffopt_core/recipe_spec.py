@@ -69,11 +69,16 @@ class StageSpec(_Spec):
 
 
 class InputSpec(_Spec):
-    """What of the clip is used."""
+    """What of the clip is used, and what the user knows about it that the file does not say."""
 
     fps: float | None = Field(None, gt=0, description="frame rate override (slow motion is common)")
     start: int = Field(0, ge=0, description="first frame")
     stop: int | None = Field(None, ge=1, description="frame after the last")
+    resample: float | None = Field(None, gt=0, description="frames a second that are used; null takes every frame")
+    focal: str | None = Field(None, description="focal length: 1200px, 28mm (35 mm equivalent) or 65deg (longer side)")
+    person: str = Field("largest", description="who, where there are several: largest, longest, or the id of a track")
+    env: str | None = Field(None, description="where foreign programs run: uv, here, a path, conda:NAME")
+    most: int = Field(2000, ge=3, description="longest clip that is solved in one piece, frames")
 
 
 class PlaceSpec(_Spec):
@@ -122,9 +127,9 @@ class Recipe(_Spec):
 
     summary: str = ""
     dataset: RoleSpec = RoleSpec(name="auto")
-    detector: RoleSpec = RoleSpec(name="given")
-    camera: RoleSpec = RoleSpec(name="given")
-    initializer: RoleSpec = RoleSpec(name="given")
+    detector: RoleSpec = RoleSpec(name="auto")
+    camera: RoleSpec = RoleSpec(name="auto")
+    initializer: RoleSpec = RoleSpec(name="auto")
     body: RoleSpec = RoleSpec(name="auto")
     representation: RoleSpec = RoleSpec(name="nemo")
     prior: RoleSpec = RoleSpec(name="mdm")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,13 +16,14 @@ from .errors import DiffOptError
 from .evaluate import evaluate
 from .folder import ResultFolder
 from .interfaces import BuildContext
-from .perceive import open_clip, perceive
+from .perceive import check_length, open_clip, perceive
 from .place import Placed
 from .problem import Problem, bind, body_alone, current
 from .provenance import device as find_device
-from .provenance import peak_memory, provenance
+from .provenance import peak_memory, perception_terms, provenance
 from .recipe import Recipe
 from .registry import Registry
+from .run_file import fingerprint, run_json
 from .solve import Outcome, solve
 from .types import Result, Status
 from .window import Evidence, key, pick, stack
@@ -45,23 +44,25 @@ class Run:
     overwrite: bool = False
     batch: int = 64
     only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
+    fresh: bool = False  # look at videos anew, whatever was found in them before
 
     def folder(self, name: str) -> Path:
         return self.out if len(self.inputs) == 1 or self.only else self.out / name
 
 
 def check(run: Run) -> list[Evidence]:
-    """Everything that can fail before the heavy work: plugins, options, device, files, output folders."""
-    ctx = _context(run)
+    """Everything that can fail before the solve: plugins, options, device, files, output folders; then perception."""
+    ctx = context(run)
     _check_components(run)
     clips = [open_clip(path, run.registry, run.recipe, ctx) for path in run.inputs]
     names = [clip.name for clip in clips]
     if twice := {name for name in names if names.count(name) > 1}:
         raise DiffOptError(f"two inputs are called '{sorted(twice)[0]}'; results would overwrite each other")
     for clip in clips:
+        check_length(clip, run.recipe)
         if not run.only or clip.name in run.only:
             ResultFolder(run.folder(clip.name)).check(_fingerprint(run, clip.sha256), run.overwrite)
-    return [perceive(clip, run.registry, run.recipe, ctx) for clip in clips]
+    return [perceive(clip, run.registry, run.recipe, ctx, run.fresh) for clip in clips]
 
 
 def execute(run: Run, report: Report) -> list[Result]:
@@ -77,10 +78,13 @@ def execute(run: Run, report: Report) -> list[Result]:
     return results
 
 
-def _context(run: Run) -> BuildContext:
+def context(run: Run) -> BuildContext:
     """The device, the seed and the registry's ``build``, for everything outside a bound problem."""
     ctx = BuildContext(
-        find_device(run.device), run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx)
+        find_device(run.device),
+        run.seed,
+        lambda kind, name, options: run.registry.build(kind, name, options, ctx),
+        env=run.recipe.input.env,
     )
     return ctx
 
@@ -106,7 +110,7 @@ def _check_components(run: Run) -> None:
 
 def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[Result]:
     began = time.perf_counter()
-    ctx = _context(run)
+    ctx = context(run)
     chosen = ctx.device
     seeds = [_clip_seed(run.seed, item.clip.sha256) for item in members]
     problem = bind(stack(members, chosen), seeds, run.registry, run.recipe, ctx)
@@ -116,6 +120,7 @@ def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[
         seconds[name] = log.seconds
         run.registry.manager.hook.diffopt_stage_finished(run=run, stage=name, log=log)
     facts = provenance(run.registry, run.recipe, chosen, run.seed)
+    facts["licences"] |= perception_terms(run.registry, members)
     facts |= {"seconds": seconds, "batch": [str(item.clip.path) for item in members], "memory": peak_memory(chosen)}
     final = Placed(*current(problem))
     with torch.no_grad():
@@ -127,7 +132,7 @@ def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[
     ]
     exporters = [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
     for result in results:
-        ResultFolder(run.folder(result.clip.name)).write(result, exporters, _run_json(run, result))
+        ResultFolder(run.folder(result.clip.name)).write(result, exporters, _described(run, result))
         run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
     return results
 
@@ -169,32 +174,12 @@ def _result(
     return replace(result, metrics=metrics)
 
 
-def _run_json(run: Run, result: Result) -> dict[str, Any]:
-    """What ``diffopt run RUN.json`` needs to repeat the run, and what a reader wants to know of it."""
-    return {
-        "diffopt_run": 1,
-        "fingerprint": _fingerprint(run, result.clip.sha256),
-        "clip": result.clip.name,
-        "inputs": result.provenance["batch"],
-        "plugins": list(run.registry.options),
-        "sha256": result.clip.sha256,
-        "seed": run.seed,
-        "device": run.device,
-        "status": str(result.status),
-        "fps": result.clip.fps,
-        "fps_from": "input.fps" if run.recipe.input.fps else "file",
-        "focal_from": f"camera '{run.recipe.camera.name}'",
-        "body_model": result.body_model,
-        "metrics": result.metrics,
-        "provenance": result.provenance,
-        "recipe": result.recipe,
-    }
+def _described(run: Run, result: Result) -> dict[str, Any]:
+    return run_json(result, run.registry.options, run.seed, run.device, _fingerprint(run, result.clip.sha256))
 
 
 def _fingerprint(run: Run, sha256: str | None) -> str:
-    """Equal for runs that would give the same result."""
-    text = json.dumps([run.recipe.dump(), run.seed, run.device, sha256], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return fingerprint(run.recipe, run.seed, run.device, sha256)
 
 
 def _is_done(run: Run, item: Evidence) -> bool:

@@ -91,20 +91,29 @@ def pick(value, index: int):
     return map_tensors(value, lambda tensor: tensor[index].detach().cpu())
 
 
-def cut(clip: Clip, start: int, stop: int | None, fps: float | None) -> Clip:
-    """The frames ``start .. stop`` of a clip at a frame rate of the user's, truth and evidence alike."""
+def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: float | None = None) -> Clip:
+    """The frames ``start .. stop`` of a clip at a frame rate of the user's, truth and evidence alike.
+
+    ``resample``: of these, the nearest frames at that rate (no frame is made up: a rate above the clip's is refused).
+    """
     end = clip.num_frames if stop is None else min(stop, clip.num_frames)
-    if end - start < 3:
-        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames}: at least 3 are needed")
     rate = fps or clip.fps
-    if (start, end) == (0, clip.num_frames):
+    step = 1.0 if resample is None else rate / resample
+    if step < 1 - 1e-6:
+        raise DiffOptError(f"{clip.name}: resampling to {resample:g} fps would need frames that {rate:g} fps lacks")
+    kept = start + torch.arange(0, max(end - start, 0) - 1e-6, step, dtype=torch.float64).round().long()
+    if len(kept) < 3:
+        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames} give {len(kept)}; 3 are needed")
+    if len(kept) == clip.num_frames:
         return replace(clip, fps=rate)
 
     def span(tensor: Tensor) -> Tensor:
-        return tensor[start:end] if tensor.ndim and tensor.shape[0] == clip.num_frames else tensor
+        return tensor[kept] if tensor.ndim and tensor.shape[0] == clip.num_frames else tensor
 
     parts: dict[str, Any] = {
         name: None if getattr(clip, name) is None else map_tensors(getattr(clip, name), span)
         for name in ("observations", "body", "camera", "truth")
     }
-    return replace(clip, fps=rate, num_frames=end - start, **parts)
+    if clip.video is not None:
+        parts["video"] = replace(clip.video, frames=tuple(clip.video.frames[i] for i in kept.tolist()))
+    return replace(clip, fps=rate / step, num_frames=len(kept), **parts)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import typer
 
 from ..errors import DiffOptError
 from .app import build
-from .console import err, note
+from .console import Notices, err, note
 
 #: Exit status of a fault of ours (as opposed to 2: the user can mend it, 1: the run diverged).
 INTERNAL = 70
 INTERRUPTED = 130
+_LOGGERS = ("diffopt_core", "diffopt_priors", "diffopt_cameras", "diffopt_inits")
 
 # typer re-exports only the leaves of its exception tree; the root is where the usage errors meet.
 _ClickError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -25,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. One line for an error, a traceback only with ``--debug``."""
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _notices("--quiet" in args or "-q" in args):
         warnings.showwarning = _show_warning
         try:
             command, state = build()
@@ -41,6 +44,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             what = f"unexpected {type(error).__name__}: {error}"
             return _fail(what if debug else f"{what} (--debug shows where)", INTERNAL, debug)
     return status if isinstance(status, int) else 0
+
+
+@contextmanager
+def _notices(quiet: bool) -> Iterator[None]:
+    """Warnings of this project's loggers (and of its plugins') as notices, once each."""
+    handler, loggers = Notices(), [logging.getLogger(name) for name in _LOGGERS]
+    handler.quiet = quiet
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+            logger.propagate = True
 
 
 def _fail(message: str, status: int, debug: bool) -> int:

@@ -61,15 +61,13 @@ def command(
 
 def _bind(run: Run, evidence: list[Evidence]) -> None:
     """Build body, placement, representation, terms and prior of each clip, and match the recipe's variables."""
-    from ..interfaces import BuildContext
     from ..problem import bind
-    from ..provenance import device
+    from ..run import context
     from ..window import stack
 
-    chosen = device(run.device)
-    ctx = BuildContext(chosen, run.seed, lambda kind, name, options: run.registry.build(kind, name, options, ctx))
+    ctx = context(run)
     for item in evidence:
-        problem = bind(stack([item], chosen), [run.seed], run.registry, run.recipe, ctx)
+        problem = bind(stack([item], ctx.device), [run.seed], run.registry, run.recipe, ctx)
         for _, stage in run.recipe.stages:
             for block in stage.block.values():
                 problem.variables.groups(block.free, block.lr)

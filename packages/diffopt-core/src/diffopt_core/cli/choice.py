@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import DiffOptError
 from ..plugin import KINDS
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 DEFAULT_RECIPE = "paper"
 ROLE_PANEL = "Plugins by role"
 RECIPE_PANEL = "Experiment"
+INPUT_PANEL = "Input"
+#: Flags that are keys of the recipe's ``input`` (``frames``: two of them).
+INPUT_FLAGS = ("fps", "frames", "resample", "focal", "person", "env")
+#: Roles whose components read result files of other systems.
+FILE_ROLES = frozenset({"detector", "camera", "initializer"})
 
 #: flag -> kind, in the order of the kinds table.
 FLAGS: dict[str, str] = {kind.flag: kind.name for kind in KINDS.values() if kind.flag}
@@ -37,13 +44,17 @@ class Choice:
     plugins: tuple[str, ...] = ()
     fps: float | None = None
     scale: str | None = None
+    frames: str | None = None
+    resample: float | None = None
+    focal: str | None = None
+    person: str | None = None
+    env: str | None = None
 
     def changes(self) -> list[str]:
         """The flags that change the experiment, as typed: a repeated run takes none of them."""
         flag_of = {role: flag for flag, role in _role_of_flag().items()}
         used = [flag_of[role] for role, _ in self.roles]
-        for flag, value in (("--recipe", self.recipe), ("--fps", self.fps), ("--scale", self.scale)):
-            used += [flag] if value is not None else []
+        used += [f"--{name}" for name in ("recipe", "scale", *INPUT_FLAGS) if getattr(self, name) is not None]
         return used + (["--set"] if self.settings else [])
 
     def registry(self) -> Registry:
@@ -56,13 +67,29 @@ class Choice:
         from ..recipe import assign, load, merge, parse
 
         name = self.recipe or default
-        patch: dict[str, Any] = dict(self.roles)
-        if self.fps is not None:
-            patch["input"] = {"fps": self.fps}
+        patch: dict[str, Any] = {key: _component(value) for key, value in self.roles}
+        asked = {key: getattr(self, key) for key in INPUT_FLAGS if key != "frames"}
+        patch["input"] = {key: value for key, value in asked.items() if value is not None} | _span(self.frames)
         if self.scale is not None:
             patch["scale"] = {"mode": self.scale}
         table = assign(merge(load(name, registry.recipes), patch), self.settings)
         return parse(table, f"recipe '{name}'")
+
+
+def _component(value: str) -> str | dict[str, str]:
+    """``wham=wham_output.pkl`` is the component ``wham`` with that file, which stands for its option ``file``."""
+    name, equals, file = value.partition("=")
+    return {"name": name, "file": file} if equals else value
+
+
+def _span(frames: str | None) -> dict[str, int]:
+    """``START:STOP`` as the recipe's ``input.start`` and ``input.stop``; either may be left out."""
+    if frames is None:
+        return {}
+    found = re.fullmatch(r"(\d*):(\d*)", frames)
+    if not found:
+        raise DiffOptError(f"--frames {frames}: expected START:STOP, e.g. 100:250, 100: or :250")
+    return {key: int(text) for key, text in zip(("start", "stop"), found.groups(), strict=True) if text}
 
 
 def chooses(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,8 +114,8 @@ def _choice(values: dict[str, Any]) -> Choice:
         roles=tuple((role, values[role]) for role in _role_of_flag().values() if values[role] is not None),
         settings=tuple(values["settings"] or ()),
         plugins=tuple(values["plugins"] or ()),
-        fps=values["fps"],
         scale=values["scale"],
+        **{name: values[name] for name in INPUT_FLAGS},
     )
 
 
@@ -127,7 +154,44 @@ def _parameters() -> dict[str, inspect.Parameter]:
         ],
         "fps": Annotated[
             float | None,
-            typer.Option("--fps", help="Frame rate, where the file's is wrong.", rich_help_panel=RECIPE_PANEL),
+            typer.Option(
+                "--fps", help="Frame rate, where the file's is wrong (slow motion).", rich_help_panel=INPUT_PANEL
+            ),
+        ],
+        "frames": Annotated[
+            str | None,
+            typer.Option("--frames", metavar="START:STOP", help="Part of the clip.", rich_help_panel=INPUT_PANEL),
+        ],
+        "resample": Annotated[
+            float | None,
+            typer.Option("--resample", help="Use this many frames a second.", rich_help_panel=INPUT_PANEL),
+        ],
+        "focal": Annotated[
+            str | None,
+            typer.Option(
+                "--focal",
+                metavar="1200px|28mm|65deg",
+                help="Focal length: pixels, 35 mm equivalent, or field of view along the longer side.",
+                rich_help_panel=INPUT_PANEL,
+            ),
+        ],
+        "person": Annotated[
+            str | None,
+            typer.Option(
+                "--person",
+                metavar="largest|longest|ID",
+                help="Whom, where there are several, [dim]default: largest[/].",
+                rich_help_panel=INPUT_PANEL,
+            ),
+        ],
+        "env": Annotated[
+            str | None,
+            typer.Option(
+                "--env",
+                metavar="uv|here|PATH|conda:NAME",
+                help="Environment in which foreign programs run (mediapipe, HMR2.0, VIBE, ViTPose, DROID-SLAM).",
+                rich_help_panel=INPUT_PANEL,
+            ),
         ],
         "scale": Annotated[
             str | None,
@@ -152,7 +216,10 @@ def _parameters() -> dict[str, inspect.Parameter]:
     for flag, role in _role_of_flag().items():
         summary = KINDS[FLAGS[flag]].summary
         option = typer.Option(
-            flag, metavar="NAME", help=summary[0].upper() + summary[1:] + ".", rich_help_panel=ROLE_PANEL
+            flag,
+            metavar="NAME[=FILE]" if role in FILE_ROLES else "NAME",
+            help=summary[0].upper() + summary[1:] + ".",
+            rich_help_panel=ROLE_PANEL,
         )
         rows[role] = Annotated[str | None, option]
     return {

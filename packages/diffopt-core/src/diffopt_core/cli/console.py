@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from rich.console import Console
@@ -17,6 +18,18 @@ err = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPED)
 def note(message: str) -> None:
     """A line that is worth knowing and stops nothing."""
     err.print("[yellow]notice:[/] " + message.replace("[", r"\["), soft_wrap=True, highlight=False)
+
+
+class Notices(logging.Handler):
+    """What components log as a warning, as notices. ``quiet`` leaves them out (they are in run.json)."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.quiet = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self.quiet:
+            note(record.getMessage())
 
 
 def say(message: str) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import DiffOptError
+from ..progress import shown
 from .choice import Choice, chooses
 from .console import err, note
 from .inputs import expand
-from .progress import Bars
+from .progress import Bars, bar
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -28,7 +30,8 @@ def command(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INPUT", help="Case files, folders of them, anything a dataset reads; or run.json of a result."
+            metavar="INPUT",
+            help="Videos, case files, folders of them, anything a dataset reads; or run.json of a result.",
         ),
     ],
     out: Annotated[
@@ -48,8 +51,11 @@ def command(
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda[:N]; default auto.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random number; default 0.")] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Most clips solved side by side.")] = 64,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Look at videos anew, whatever an earlier run found in them.")
+    ] = False,
 ) -> int:
-    """Recover global motion: evidence in, motion out.
+    """Recover global motion: a video or its evidence in, motion out.
 
     Files of equal length and frame rate are solved side by side. A finished result of the same run is kept.
     """
@@ -68,7 +74,7 @@ def command(
     recipe = choice.resolve(registry)
     files = expand(inputs, registry, recipe)
     folder = out or (Path("runs") / files[0].stem if len(files) == 1 else Path("runs"))
-    asked = Run(files, recipe, registry, folder, seed or 0, device or "auto", overwrite, batch)
+    asked = Run(files, recipe, registry, folder, seed or 0, device or "auto", overwrite, batch, fresh=fresh)
     results = solve(asked, quiet)
     return finish(asked, results, picture, quiet)
 
@@ -78,7 +84,8 @@ def solve(run: Run, quiet: bool) -> list[Result]:
     from ..run import execute
 
     stages = ", ".join(run.recipe.schedule) or "none"
-    with Bars(f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}", quiet) as bars:
+    title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
+    with Bars(title, quiet) as bars, nullcontext() if quiet else shown(bar):
         return execute(run, bars)
 
 
@@ -106,8 +113,11 @@ def finish(run: Run, results: list[Result], picture: bool, quiet: bool) -> int:
 
 
 def draw(run: Run, results: list[Result]) -> None:
-    """``picture.png`` into every result folder."""
-    from ..picture import draw_result
+    """``picture.png`` into every result folder, and ``overlay.png`` where the clip's images are at hand."""
+    from ..picture import draw_on_video, draw_result
 
     for result in results:
-        draw_result(result, run.folder(result.clip.name) / "picture.png")
+        folder = run.folder(result.clip.name)
+        draw_result(result, folder / "picture.png")
+        if result.clip.video is not None:
+            draw_on_video(result, folder / "overlay.png")

@@ -11,6 +11,7 @@ COMPONENTS: list[Component] = [
     Component(
         "dataset", "amass", f"{_HERE}.amass:AmassConfig", "motion without a video: AMASS, motion shards, motion.npz"
     ),
+    Component("dataset", "video", f"{_HERE}.video:VideoConfig", "a video file, or a folder of images"),
     Component(
         "dataset", "simulated", f"{_HERE}.simulated:SimulatedConfig", "motion in, moving-camera case with truth out"
     ),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from ..errors import BadInput
 from ..rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from ..types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, Observations, Truth
+from ..types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, Observations, Truth, Video
 from .case_keys import CASE_KEYS, check_case, check_truth, text, valid_frames
 from .fill import fill_linear, fill_rotations
 from .npz import Arrays, keys_of, read_npz, write_npz
@@ -67,7 +69,7 @@ def clip_of(case: Arrays, name: str, path: Path | None = None, sha256: str | Non
     valid = torch.from_numpy(valid_frames(case))
     camera = CameraTrajectory(
         _tensor(case["cam_R"]), _tensor(case["cam_t"]), _tensor(case["cam_focal"]), _tensor(case["cam_centre"]),
-        bool(case["cam_metric"].reshape(-1)[0]),
+        bool(case["cam_metric"].reshape(-1)[0]), facts=_facts(case, "camera"),
     )  # fmt: skip
     return Clip(
         name=name,
@@ -80,6 +82,8 @@ def clip_of(case: Arrays, name: str, path: Path | None = None, sha256: str | Non
         camera=camera,
         rest_joints=_tensor(case["rest_joints"]) if "rest_joints" in case else None,
         sha256=sha256,
+        video=_video(case, path),
+        facts=_facts(case, "clip", path),
     )
 
 
@@ -92,9 +96,10 @@ def with_truth(clip: Clip, truth: Arrays, path: Path) -> Clip:
         betas = _tensor(truth["betas"]) if "betas" in truth else torch.zeros(10)
         label = clip.body.betas_of if clip.body else "smpl"
         motion = HumanMotion(axis_angle_to_matrix(_tensor(pose)), _tensor(truth["transl"]), betas, label)
-    if clip.camera is not None and {"cam_R", "cam_t", "cam_focal"} <= truth.keys():
+    if {"cam_R", "cam_t", "cam_focal"} <= truth.keys():
         R, t, focal = (_tensor(truth[key]) for key in ("cam_R", "cam_t", "cam_focal"))
-        camera = CameraTrajectory(R, t, focal, clip.camera.centre, metric=True)
+        middle = torch.tensor(clip.size).to(focal).expand(len(focal), 2) / 2
+        camera = CameraTrajectory(R, t, focal, clip.camera.centre if clip.camera else middle, metric=True)
     extra = {"slam_scale": float(truth["slam_scale"])} if "slam_scale" in truth else {}
     scored = Truth(_tensor(truth["joints"]), motion=motion, camera=camera, extra=extra)
     return replace(clip, truth=scored)
@@ -127,14 +132,45 @@ def arrays_of(clip: Clip) -> Arrays:
         case["valid"] = seen.valid.cpu().numpy()
     if body.betas_of != "smpl":
         case["betas_model"] = np.array(body.betas_of)
+    if clip.video is not None:
+        case["video"] = np.array(str(clip.video.path.absolute()))
+        case["video_frames"] = np.array(clip.video.frames, np.int64)
+        case["video_rotation"] = np.array(clip.video.rotation)
+    facts = {"clip": clip.facts, "detector": seen.facts, "camera": camera.facts, "initializer": body.facts}
+    if any(facts.values()):
+        case["facts"] = np.array(json.dumps(facts, sort_keys=True, default=str))
     return case
+
+
+def _video(case: Arrays, path: Path | None) -> Video | None:
+    """The video that the evidence is from, if it is still there: for pictures, nothing is computed from it."""
+    if "video" not in case or "video_frames" not in case:
+        return None
+    said = Path(text(case["video"]))
+    beside = path.parent / said.name if path else said
+    found = next((place for place in (said, beside) if place.exists()), None)
+    size = (int(case["image_size"][0]), int(case["image_size"][1]))
+    rotation = int(case["video_rotation"]) if "video_rotation" in case else 0
+    return Video(found, tuple(case["video_frames"].astype(int).tolist()), size, rotation) if found else None
+
+
+def _facts(case: Arrays, part: str, path: Path | None = None) -> dict[str, Any]:
+    """What the maker of a part said of it when the case was prepared; the component's name as ``prepared_by``."""
+    if "facts" not in case:
+        return {}
+    try:
+        facts = dict(json.loads(text(case["facts"])).get(part, {}))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise BadInput(path or "case", "facts", f"is not the JSON of a prepared case ({error})") from None
+    component = facts.pop("component", None)
+    return facts | ({"prepared_by": component} if component else {})
 
 
 def _observations(case: Arrays, valid: Tensor) -> Observations:
     keypoints = _tensor(case["keypoints"])
     absent = ~valid[:, None] | ~(keypoints[..., 2] > 0)
     keypoints = torch.where(absent.unsqueeze(-1), torch.zeros_like(keypoints), keypoints)
-    return Observations(keypoints, text(case["keypoint_layout"]), valid)
+    return Observations(keypoints, text(case["keypoint_layout"]), valid, facts=_facts(case, "detector"))
 
 
 def _body(case: Arrays, valid: Tensor) -> CameraFrameBody:
@@ -152,6 +188,7 @@ def _body(case: Arrays, valid: Tensor) -> CameraFrameBody:
         transl=fill_linear(person("init_transl"), valid),
         betas=betas,
         betas_of=text(case["betas_model"]) if "betas_model" in case else "smpl",
+        facts=_facts(case, "initializer"),
     )
 
 

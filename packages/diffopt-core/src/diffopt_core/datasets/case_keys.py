@@ -46,6 +46,10 @@ CASE_KEYS: dict[str, Key] = {
     "rest_joints": _key(24, 3, required=False),
     "valid": _key("T", holds="flags", required=False),
     "betas_model": _key(holds="text", required=False),
+    "facts": _key(holds="text", required=False),
+    "video": _key(holds="text", required=False),
+    "video_frames": _key("T", required=False),
+    "video_rotation": _key(required=False),
 }
 
 TRUTH_KEYS: dict[str, Key] = {
@@ -58,6 +62,7 @@ TRUTH_KEYS: dict[str, Key] = {
     "cam_t": _key("T", 3, required=False),
     "cam_focal": _key("T", 2, required=False),
     "slam_scale": _key(required=False),
+    "good": _key("T", holds="flags", required=False),
 }
 
 #: Estimates of the person: in frames where nobody was found they may hold anything.

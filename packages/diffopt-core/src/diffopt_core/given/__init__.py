@@ -1,10 +1,16 @@
-"""What the clip's file holds already, and no prior: with these alone the core runs, whatever else is installed."""
+"""What the clip's file holds already, the choice between that and a component that reads images, and no prior: with
+these alone the core runs, whatever else is installed."""
 
 from __future__ import annotations
 
 from ..plugin import Component
 
 COMPONENTS: list[Component] = [
+    Component("detector", "auto", f"{__name__}.auto_detector:AutoDetectorConfig", "given, or mediapipe for a video"),
+    Component("camera", "auto", f"{__name__}.auto_camera:AutoCameraConfig", "given, or klt for a video"),
+    Component(
+        "initializer", "auto", f"{__name__}.auto_initializer:AutoInitializerConfig", "given, or landmarks for a video"
+    ),
     Component("detector", "given", f"{__name__}.detector:GivenDetectorConfig", "the keypoints of the clip's file"),
     Component("camera", "given", f"{__name__}.camera:GivenCameraConfig", "the camera of the clip's file"),
     Component("initializer", "given", f"{__name__}.initializer:GivenBodyConfig", "the body of the clip's file"),

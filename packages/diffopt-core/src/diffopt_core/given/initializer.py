@@ -26,6 +26,8 @@ class GivenBody:
         """The clip's camera-frame body as it is; BadInput for a clip without one."""
         if clip.body is None:
             has_landmarks = observations.landmarks is not None
-            remedy = "--init landmarks makes one from its 3D landmarks" if has_landmarks else "choose another --init"
+            remedy = (
+                "--init landmarks makes one from its 3D landmarks" if has_landmarks else "choose one with --init NAME"
+            )
             raise BadInput(clip.path or clip.name, "body", f"the clip holds no body; {remedy}")
         return clip.body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ import numpy as np
 
 from ..errors import DiffOptError
 from ..geometry import project, world_to_camera
-from ..types import CameraTrajectory
+from ..skeleton import JOINTS, LAYOUTS
+from ..types import CameraTrajectory, Clip, Observations, Result
+from ..video import read_frames
 from .style import BONES, FINAL, FINAL_RIGHT, INITIAL, INITIAL_RIGHT, INK, KEYPOINT, is_right, new_figure, save
 
 if TYPE_CHECKING:
@@ -32,6 +35,49 @@ def pixels_of(joints: Tensor, camera: CameraTrajectory) -> np.ndarray:
     pixels = project(seen, camera.focal, camera.centre).detach().cpu().double().numpy()
     behind = (seen[..., 2] <= 0.05).detach().cpu().numpy()
     return np.where(behind[..., None], np.nan, pixels)
+
+
+def draw_on_video(result: Result, path: Path | str, wanted: int = 6) -> Path:
+    """Draw initial and final skeleton over evenly spaced frames of the clip's video; return the PNG's path."""
+    clip = result.clip
+    if clip.video is None:
+        raise DiffOptError(f"{clip.name}: no images to draw on")
+    numbers = pick_frames(clip.num_frames, wanted)
+    some = replace(clip.video, frames=tuple(clip.video.frames[i] for i in numbers))
+    seen = clip.observations
+    return draw_overlay(
+        list(read_frames(some)),
+        pixels_of(result.joints, result.camera)[numbers],
+        path,
+        initial=pixels_of(result.initial_joints, result.initial_camera)[numbers],
+        keypoints=seen.keypoints[numbers].cpu().numpy() if seen is not None else None,
+        labels=[f"frame {i}, {i / clip.fps:.2f} s" for i in numbers],
+    )
+
+
+def draw_evidence(clip: Clip, path: Path | str, wanted: int = 6) -> Path:
+    """Draw what was detected over evenly spaced frames of the clip's video; return the PNG's path."""
+    if clip.video is None or clip.observations is None:
+        raise DiffOptError(f"{clip.name}: no images, or nothing detected, to draw")
+    numbers = pick_frames(clip.num_frames, wanted)
+    some = replace(clip.video, frames=tuple(clip.video.frames[i] for i in numbers))
+    found, keypoints = joints_in_pixels(clip.observations)
+    return draw_overlay(
+        list(read_frames(some)), found[numbers], path, keypoints=keypoints[numbers],
+        labels=[f"frame {i}, {i / clip.fps:.2f} s" for i in numbers],
+    )  # fmt: skip
+
+
+def joints_in_pixels(seen: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """Detected points under the names of SMPL joints, ``(T, 24, 2)`` px, nan where there are none; and all of them."""
+    keypoints = seen.keypoints.cpu().double().numpy()
+    names = LAYOUTS[seen.layout]
+    joints = np.full((len(keypoints), len(JOINTS), 2), np.nan)
+    for row, name in enumerate(JOINTS):
+        if name in names:
+            point = keypoints[:, names.index(name)]
+            joints[:, row] = np.where(point[:, 2:] > 0, point[:, :2], np.nan)
+    return joints, keypoints
 
 
 def draw_overlay(

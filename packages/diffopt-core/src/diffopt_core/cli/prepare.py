@@ -1,0 +1,99 @@
+"""``diffopt prepare``: perceive only. A video in, a case file out, to look at, to keep, to solve elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import DiffOptError
+from ..progress import shown
+from .choice import Choice, chooses
+from .console import grid, say
+from .console import out as console
+from .progress import bar
+
+if TYPE_CHECKING:
+    from ..window import Evidence
+
+NAME = "prepare"
+PANEL = "Bring your own"
+
+
+@chooses
+def command(
+    choice: Choice,
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Videos, folders of them, as for `run`.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="CASE.npz|FOLDER", help="Default: <clip>.npz in the current folder."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a case file.")] = False,
+    picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw <case>.png beside the case.")] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Look anew, whatever an earlier run found.")] = False,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """From a video to evidence: keypoints, camera and first poses, as a case file for `diffopt run`.
+
+    What was found is kept by the content of the video, so a second call is instant and a killed one goes on.
+    """
+    from ..datasets.case_file import arrays_of, write_case
+    from ..perceive import open_clip, perceive
+    from ..run import Run, context
+    from .inputs import expand
+
+    registry = choice.registry()
+    recipe = choice.resolve(registry)
+    files = expand(inputs, registry, recipe)
+    ctx = context(Run(files, recipe, registry, Path(), device=device))
+    clips = [open_clip(path, registry, recipe, ctx) for path in files]
+    places = [_place(out, clip.name, len(clips)) for clip in clips]
+    for place in places:
+        if place.exists() and not overwrite:
+            raise DiffOptError(f"{place}: exists; use --out or --overwrite")
+    table = grid("case", "frames", "fps", "seen", "detector", "camera", "initializer", "focal length")
+    with nullcontext() if quiet else shown(bar):
+        for clip, place in zip(clips, places, strict=True):
+            found = perceive(clip, registry, recipe, ctx, fresh)
+            write_case(place, arrays_of(found.clip))
+            if picture and clip.video is not None:
+                _draw(found, place.with_suffix(".png"))
+            table.add_row(str(place), *_row(found))
+    if not quiet:
+        console.print(table, highlight=False)
+        say(f"next: diffopt run {places[0]}")
+    return 0
+
+
+def _place(out: Path | None, name: str, count: int) -> Path:
+    if out is None:
+        return Path(f"{name}.npz")
+    if out.suffix == ".npz":
+        if count > 1:
+            raise DiffOptError(f"--out {out}: {count} clips need a folder")
+        return out
+    return out / f"{name}.npz"
+
+
+def _row(found: Evidence) -> tuple[str, ...]:
+    seen, clip = int(found.observations.valid.sum()), found.clip
+    focal = f"{float(found.camera.focal.mean()):.0f} px, {found.camera.facts.get('focal_from', 'the file')}"
+    parts = (found.observations, found.camera, found.body)
+    return (
+        str(clip.num_frames),
+        f"{clip.fps:g}",
+        f"{seen}/{clip.num_frames}",
+        *(str(part.facts.get("component", "?")) for part in parts),
+        focal,
+    )
+
+
+def _draw(found: Evidence, path: Path) -> None:
+    """Keypoints and first poses over six frames."""
+    from ..picture import draw_evidence
+
+    draw_evidence(found.clip, path)

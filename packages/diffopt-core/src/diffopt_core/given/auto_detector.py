@@ -1,0 +1,33 @@
+"""Detector ``auto``: the file's own keypoints where it holds some, else a detector that needs no GPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..config import ComponentConfig
+from .choose import build_named, signed
+
+if TYPE_CHECKING:
+    from ..interfaces import BuildContext
+    from ..types import Clip, Observations
+
+
+class AutoDetectorConfig(ComponentConfig):
+    """``video``: the detector for clips that are images alone."""
+
+    video: str = "mediapipe"
+
+    def build(self, ctx: BuildContext) -> AutoDetector:
+        return AutoDetector(ctx, self.video)
+
+
+class AutoDetector:
+    """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` says who detected."""
+
+    def __init__(self, ctx: BuildContext, video: str):
+        self._ctx, self._video = ctx, video
+
+    def detect(self, clip: Clip) -> Observations:
+        """The clip's keypoints, or those of the named detector on its images."""
+        name = self._video if clip.observations is None and clip.video is not None else "given"
+        return signed(build_named(self._ctx, "detector", name, {}).detect(clip), name)

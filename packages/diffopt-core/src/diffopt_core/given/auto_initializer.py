@@ -1,0 +1,34 @@
+"""Initializer ``auto``: the file's own body where it holds one, else inverse kinematics from 3D landmarks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..config import ComponentConfig
+from .choose import build_named, signed
+
+if TYPE_CHECKING:
+    from ..interfaces import BuildContext
+    from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
+
+
+class AutoInitializerConfig(ComponentConfig):
+    """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body."""
+
+    landmarks: str = "landmarks"
+
+    def build(self, ctx: BuildContext) -> AutoInitializer:
+        return AutoInitializer(ctx, self.landmarks)
+
+
+class AutoInitializer:
+    """Implements :class:`diffopt_core.interfaces.Initializer`. ``facts["component"]`` says whose estimate it is."""
+
+    def __init__(self, ctx: BuildContext, landmarks: str):
+        self._ctx, self._landmarks = ctx, landmarks
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """The clip's body, or one from the observations' 3D landmarks; BadInput where there is neither."""
+        name = self._landmarks if clip.body is None and observations.landmarks is not None else "given"
+        found = build_named(self._ctx, "initializer", name, {})
+        return signed(found.initialize(clip, observations, camera), name)

@@ -1,0 +1,55 @@
+"""``run.json``: what a reader wants to know of a run, and what ``diffopt run RUN.json`` needs to repeat it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from .recipe import Recipe
+from .types import Result
+
+
+def fingerprint(recipe: Recipe, seed: int, device: str, sha256: str | None) -> str:
+    """Equal for runs that would give the same result."""
+    text = json.dumps([recipe.dump(), seed, device, sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_json(result: Result, plugins: Sequence[str], seed: int, device: str, mark: str) -> dict[str, Any]:
+    """Contents of ``run.json``. ``plugins``: the ``-p`` options; ``mark``: the fingerprint."""
+    clip = result.clip
+    return {
+        "diffopt_run": 1,
+        "fingerprint": mark,
+        "clip": clip.name,
+        "inputs": result.provenance["batch"],
+        "plugins": list(plugins),
+        "sha256": clip.sha256,
+        "seed": seed,
+        "device": device,
+        "status": str(result.status),
+        "fps": clip.fps,
+        "fps_from": clip.facts.get("fps_from", "the clip's file"),
+        "focal_from": focal_from(result),
+        "evidence": evidence(result),
+        "body_model": result.body_model,
+        "metrics": result.metrics,
+        "provenance": result.provenance,
+        "recipe": result.recipe,
+    }
+
+
+def focal_from(result: Result) -> str:
+    """Where the focal length is from, in words."""
+    camera = result.clip.camera
+    known = camera.facts.get("focal_from") if camera else None
+    return str(known or result.clip.focal_from or "the clip's file")
+
+
+def evidence(result: Result) -> dict[str, Any]:
+    """What the clip, the detector, the camera source and the initializer say of themselves."""
+    clip = result.clip
+    parts = {"detector": clip.observations, "camera": clip.camera, "initializer": clip.body}
+    return {"clip": clip.facts} | {name: part.facts for name, part in parts.items() if part is not None}

@@ -2,7 +2,8 @@
 
 :func:`evaluate` and :func:`report` score one motion, :func:`evaluate_result` the initial and the final motion of a
 run, :func:`score_files` two files without a body model, :func:`aggregate` many clips together. Good frames are those
-in which every true joint is finite; the others are dropped and the rest counts as adjacent, as in EMDB's evaluation.
+that the truth calls good (all, where it does not say) and in which every true joint is finite; the others are dropped
+and the rest counts as adjacent, as in EMDB's evaluation.
 """
 
 from __future__ import annotations
@@ -119,13 +120,20 @@ def scored_of(clip: Clip, motion: HumanMotion, body: Body, camera: CameraTraject
             true_motion=_on_cpu(truth.motion),
             pred_camera=_on_cpu(camera),
             true_camera=_on_cpu(truth.camera),
+            good=_on_cpu(truth.good),
         )
     )
 
 
 def good_frames(scored: ScoredMotion) -> ScoredMotion:
-    """Only the frames in which all true joints are finite. With none left, metrics say that there is nothing."""
+    """Only the frames that are called good and whose true joints are all finite.
+
+    With none left, metrics say that there is nothing.
+    """
     good = scored.true.isfinite().all(-1).all(-1)
+    if scored.good is not None:
+        good = good & scored.good
+    scored = replace(scored, good=None)
     if good.all():
         return scored
 
@@ -159,11 +167,16 @@ def _batched(motion: HumanMotion) -> HumanMotion:
 
 
 def _meshes(body: Body, motion: HumanMotion, truth: Truth) -> tuple[Tensor | None, Tensor | None]:
-    """Vertices of both sides, None where there is no surface or the true shape belongs to another body model."""
+    """Vertices of both sides, None where there is no surface, or the true shape belongs to a body of another mesh."""
     if not isinstance(body, MeshBody):
         return None, None
-    true = truth.motion if truth.motion is not None and truth.motion.betas_of == motion.betas_of else None
-    return _vertices(body, motion), None if true is None else _vertices(body, true)
+    ours, true = _vertices(body, motion), truth.motion
+    if true is None:
+        return ours, None
+    if truth.body is None:
+        return ours, _vertices(body, true) if true.betas_of == motion.betas_of else None
+    same = isinstance(truth.body, MeshBody) and torch.equal(truth.body.faces.cpu(), body.faces.cpu())
+    return ours, _vertices(truth.body, true) if same else None
 
 
 def _vertices(body: MeshBody, motion: HumanMotion) -> Float[Tensor, "T V 3"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -66,6 +66,18 @@ class Dataset(Protocol):
 
     def load(self, path: Path) -> Clip:
         """Read and check; raises BadInput with file and key."""
+        ...
+
+
+@runtime_checkable
+class ListsClips(Protocol):
+    """A dataset of which one file or folder may hold several clips (segments, sequences)."""
+
+    def clips(self, path: Path) -> Sequence[Path]:
+        """What to ``load``, in order, of a file or folder that ``accepts`` took: addresses such as ``file#0:100``.
+
+        Raises BadInput where nothing is left to load.
+        """
         ...
 
 

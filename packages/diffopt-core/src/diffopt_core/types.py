@@ -88,7 +88,13 @@ class HumanMotion:
 
 @dataclass(frozen=True)
 class Truth:
-    """What a clip is scored against: joints ``index`` of ``layout`` in a metric world, Y up."""
+    """What a clip is scored against: joints ``index`` of ``layout`` in a metric world, Y up.
+
+    ``good``: frames that count (None: all); the others are left out of every score. ``boxes``: the person in the
+    image, x0 y0 x1 y1 px, nan where there is none. ``body``: the MeshBody that poses ``motion`` where its shape
+    belongs to another body than the solver's (a gendered SMPL); its vertices are scored if both meshes have the same
+    faces.
+    """
 
     joints: Float[Tensor, "T J 3"]
     layout: str = "smpl24"
@@ -96,6 +102,9 @@ class Truth:
     motion: HumanMotion | None = None
     camera: CameraTrajectory | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    good: Bool[Tensor, "T"] | None = None
+    boxes: Float[Tensor, "T 4"] | None = None
+    body: Any = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..errors import DiffOptError
@@ -28,12 +28,16 @@ class NotScorable(DiffOptError):
 
 @dataclass(frozen=True)
 class ScoredMotion(Scored):
-    """Scored, with what camera-frame and rotation metrics read besides; None where a side does not have it."""
+    """Scored, with what camera-frame and rotation metrics read besides; None where a side does not have it.
+
+    ``good``: frames that count, until the others have been dropped.
+    """
 
     pred_motion: HumanMotion | None = None
     true_motion: HumanMotion | None = None
     pred_camera: CameraTrajectory | None = None
     true_camera: CameraTrajectory | None = None
+    good: Bool[Tensor, "T"] | None = None
 
 
 Pair = tuple[Float[Tensor, "T N 3"], Float[Tensor, "T N 3"]]

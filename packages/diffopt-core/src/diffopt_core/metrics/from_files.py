@@ -23,7 +23,8 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
 
     Both hold ``joints (T, 24, 3)``, world, m, Y up; ``pred`` holds ``fps``. Rotations (``global_orient``,
     ``body_pose``, ``transl``) and cameras (``cam_R``, ``cam_t``) are read where they are and serve the metrics that
-    want them. Raises BadInput with file and key.
+    want them; ``good`` (T,) of ``truth``, where it is there, says which frames count. Raises BadInput with file and
+    key.
     """
     pred, truth = Path(pred), Path(truth)
     pred = pred / "motion.npz" if pred.is_dir() else pred
@@ -46,6 +47,7 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
         true_motion=_motion(truth, theirs, len(true)),
         pred_camera=_camera(pred, ours, len(joints)),
         true_camera=_camera(truth, theirs, len(true)),
+        good=_array(truth, theirs, "good", (len(true),)) > 0 if "good" in theirs else None,
     )
 
 
@@ -64,7 +66,7 @@ def _array(path: Path, arrays: Arrays, key: str, shape: tuple[int | None, ...]) 
         raise BadInput(path, key, f"is missing; the file has {', '.join(sorted(arrays)) or 'nothing'}")
     value = arrays[key]
     fits = value.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, value.shape, strict=True))
-    if not fits or value.dtype.kind not in "fiu" or not value.size:
+    if not fits or value.dtype.kind not in "fiub" or not value.size:
         want = ", ".join("T" if n is None else str(n) for n in shape)
         raise BadInput(path, key, f"has shape {value.shape} and type {value.dtype}, expected numbers ({want})")
     return torch.from_numpy(value.astype(np.float64))

@@ -101,9 +101,9 @@ def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: f
     step = 1.0 if resample is None else rate / resample
     if step < 1 - 1e-6:
         raise DiffOptError(f"{clip.name}: resampling to {resample:g} fps would need frames that {rate:g} fps lacks")
-    kept = start + torch.arange(0, max(end - start, 0) - 1e-6, step, dtype=torch.float64).round().long()
+    kept = start + torch.arange(0, max(end - start - 0.5, 0), step, dtype=torch.float64).round().long()
     if len(kept) < 3:
-        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames} give {len(kept)}; 3 are needed")
+        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames} give {len(kept)}: at least 3 are needed")
     if len(kept) == clip.num_frames:
         return replace(clip, fps=rate)
 

@@ -1,0 +1,127 @@
+"""What a foreign script imports: its job, the frames, and ways to report progress, a result or a failure.
+
+Runs in the tool's own environment: Python 3.7 or newer, NumPy, nothing of DiffOpt. Importing it moves standard output
+and input out of the tool's reach: what the tool prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import zipfile
+
+
+def job():
+    """The job, as plain data."""
+    return _ORDER["job"]
+
+
+def count():
+    """How many frames there are."""
+    return _header()["count"]
+
+
+def frames():
+    """Yield each frame, RGB uint8 ``H W 3``, upright, writable."""
+    import numpy as np
+
+    header = _header()
+    for _ in range(header["count"]):
+        frame = np.empty((header["height"], header["width"], 3), np.uint8)
+        view = frame.data.cast("B")
+        while len(view):
+            got = _STDIN.readinto(view)
+            if not got:
+                _cut_short()
+            view = view[got:]
+        yield frame
+
+
+def progress(done, total=0):
+    """Report how far the script is; without ``total``, the number of frames is meant."""
+    _tell(progress=[int(done), int(total)])
+
+
+def save(**arrays):
+    """Write the result: plain arrays by name."""
+    save_as(sys.argv[2], **arrays)
+
+
+def save_as(_path, **arrays):
+    """Write arrays to another ``.npz``, which appears whole or not at all."""
+    import numpy as np
+
+    part = f"{_path}.{os.getpid()}.part"
+    # not NumPy's own writer, whose argument names could not be names of arrays
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in arrays.items():
+            with archive.open(name + ".npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(value), allow_pickle=False)
+    os.replace(part, _path)
+
+
+def fail(line):
+    """End the script; the user sees ``line`` as the error."""
+    _tell(fail=" ".join(str(line).split()))
+    sys.exit(2)
+
+
+def _header():
+    if not _HEADER:
+        line = _STDIN.readline()
+        if not line:
+            _cut_short()
+        _HEADER.update(json.loads(line.decode()))
+    return _HEADER
+
+
+def _cut_short():
+    # no video was given, or the other side could not read on (it knows why), or it is gone
+    _tell(died="the frames ended early")
+    sys.exit(3)
+
+
+def _tell(**message):
+    try:
+        _CHANNEL.write(json.dumps(message) + "\n")
+        _CHANNEL.flush()
+    except OSError:  # nobody listens any more
+        os._exit(3)
+
+
+def _died(kind, error, trace):
+    sys.__excepthook__(kind, error, trace)
+    if issubclass(kind, ImportError):
+        _tell(missing="cannot import {} ({})".format(getattr(error, "name", None) or "a module", error))
+    elif not issubclass(kind, KeyboardInterrupt):
+        text = " ".join(str(error).split())
+        _tell(died=f"{kind.__name__}: {text[:300]}" if text else kind.__name__)
+
+
+def _check_modules():
+    for name in _ORDER["modules"]:
+        try:
+            found = importlib.util.find_spec(name.split(".")[0]) is not None
+        except (ImportError, ValueError):
+            found = False
+        if not found:
+            _tell(missing="{} is not installed".format(name.split(".")[0]))
+            sys.exit(2)
+
+
+# modules that lie beside the script are parts of a DiffOpt package; the tool must not find its own `config` there
+_beside = os.path.dirname(os.path.abspath(sys.argv[0]))
+sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != _beside]
+_HEADER: dict = {}
+_STDIN = open(os.dup(0), "rb", 1 << 20)
+_CHANNEL = os.fdopen(os.dup(1), "w", encoding="utf-8")
+_null = os.open(os.devnull, os.O_RDONLY)
+os.dup2(_null, 0)
+os.close(_null)
+os.dup2(2, 1)
+sys.excepthook = _died
+with open(sys.argv[1], encoding="utf-8") as _file:
+    _ORDER = json.load(_file)
+_check_modules()

@@ -1,0 +1,52 @@
+"""What a foreign script needs of its environment."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Needs:
+    """``packages`` are installed with their dependencies, then ``no_deps`` without (pip requirements, both).
+
+    ``python``: versions that serve, ``"3.12"`` or a range ``"3.9-3.12"`` (ends included); empty for any. ``modules``
+    must import in the environment; where one does not, the user is told ``how`` to install it by hand. ``size``: of
+    the environment on disk, for the notice before it is built.
+    """
+
+    name: str
+    packages: tuple[str, ...] = ()
+    no_deps: tuple[str, ...] = ()
+    python: str = ""
+    modules: tuple[str, ...] = ()
+    how: str = ""
+    size: str = ""
+
+    def fits(self, version: tuple[int, int]) -> bool:
+        """Whether a Python of that version (major, minor) serves."""
+        if not self.python:
+            return True
+        low, high = self._range()
+        return low <= version <= high
+
+    def python_request(self) -> str:
+        """The versions that serve as a request to uv, such as ``>=3.9,<3.13``."""
+        if not self.python:
+            return ">=3.9"
+        (major, low), (_, high) = self._range()
+        return f">={major}.{low},<{major}.{high + 1}"
+
+    def key(self, version: str) -> str:
+        """Names the environment of these packages for that Python."""
+        text = "\n".join((version, *sorted(self.packages), "--no-deps", *sorted(self.no_deps)))
+        return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def _range(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        low, _, high = self.python.partition("-")
+        return _version(low), _version(high or low)
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = text.strip().split(".")[:2]
+    return int(major), int(minor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diffopt_core.plugin import Component, hookimpl
+from diffopt_core.plugin import Component, WeightFile, hookimpl
 
 _HERE = "diffopt_cameras"
 
@@ -13,9 +13,29 @@ _HERE = "diffopt_cameras"
 def diffopt_components() -> Iterable[Component]:
     """The camera sources of this package."""
     return [
-        Component("camera", "klt", f"{_HERE}.klt.config:KltConfig", "tracks on the background: rotation, odometry or colmap"),
-        Component("camera", "static", f"{_HERE}.static:StaticCameraConfig", "a camera that stands still, checked on the images"),
+        Component(
+            "camera", "klt", f"{_HERE}.klt.config:KltConfig", "tracks on the background: rotation, odometry or colmap"
+        ),
+        Component(
+            "camera",
+            "static",
+            f"{_HERE}.static:StaticCameraConfig",
+            "a camera that stands still, checked on the images",
+        ),
         Component("camera", "colmap", f"{_HERE}.colmap.config:ColmapConfig", "structure from motion by pycolmap"),
-        Component("camera", "droid", f"{_HERE}.droid.config:DroidConfig", "DROID-SLAM, or the cameras that a SLAM system saved"),
+        Component(
+            "camera",
+            "droid",
+            f"{_HERE}.droid.config:DroidConfig",
+            "DROID-SLAM, or the cameras that a SLAM system saved",
+        ),
         Component("camera", "gt", "diffopt_cameras.gt:TrueCameraConfig", "the true camera of a clip that has a truth"),
     ]
+
+
+@hookimpl
+def diffopt_weights() -> Iterable[WeightFile]:
+    """Files for the camera sources of this package."""
+    from .weight_files import WEIGHTS
+
+    return WEIGHTS

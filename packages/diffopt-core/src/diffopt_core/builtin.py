@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from . import bodies, datasets, executors, exporters, given, metrics, representations, terms
-from .plugin import Component, hookimpl
+from .plugin import Component, WeightFile, hookimpl
 
 _RECIPES = Path(__file__).parent / "recipes"
 
@@ -15,6 +15,11 @@ _RECIPES = Path(__file__).parent / "recipes"
 def diffopt_components() -> Iterable[Component]:
     rooms = (given, datasets, bodies, representations, terms, executors, exporters, metrics)
     return [component for room in rooms for component in room.COMPONENTS]
+
+
+@hookimpl
+def diffopt_weights() -> Iterable[WeightFile]:
+    return bodies.WEIGHTS
 
 
 @hookimpl

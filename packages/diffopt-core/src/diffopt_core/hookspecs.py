@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .plugin import Component, hookspec
+from .plugin import Component, WeightFile, hookspec
 
 if TYPE_CHECKING:
     import typer
@@ -20,6 +20,11 @@ def diffopt_components() -> Iterable[Component]:
 @hookspec
 def diffopt_recipes() -> Mapping[str, Path]:
     """Recipes by name (``table5/raw``) and the TOML file of each."""
+
+
+@hookspec
+def diffopt_weights() -> Iterable[WeightFile]:
+    """Files that components of the plugin need and that are not shipped: ``diffopt weights`` lists and fetches them."""
 
 
 @hookspec

@@ -72,6 +72,33 @@ class Component:
     api: int = API_VERSION
 
 
+@dataclass(frozen=True)
+class WeightFile:
+    """A file (or a folder of one model on the Hugging Face hub) that a component needs and that is not shipped.
+
+    ``filename``: its name in the folder of weights (:func:`diffopt_core.places.weights_folder`). ``urls``: where it is
+    fetched from, tried in turn; ``hub``: id of a hub model instead, whose ``revision`` becomes the folder
+    ``filename``; ``registration``: page where one must sign up instead, such a file is never fetched. ``sha256``: of
+    the file, of ``model.safetensors`` for a hub model; None where its makers publish none. ``size``: bytes.
+    ``licence`` and ``terms`` (a page) are shown before anything is fetched; ``used_by``: components, for people;
+    ``then``: what remains to do with it.
+    """
+
+    name: str
+    summary: str
+    filename: str
+    licence: str
+    terms: str
+    urls: tuple[str, ...] = ()
+    hub: str | None = None
+    revision: str | None = None
+    registration: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    used_by: str = ""
+    then: str = ""
+
+
 #: Groups of commands that several plugins share, with their help.
 COMMAND_GROUPS: dict[str, str] = {
     "train": "Train a prior on motion data, or import a published one.",

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from . import hookspecs
 from .config import ComponentConfig
 from .errors import DiffOptError, UnknownName
-from .plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component
+from .plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Registry:
         self.components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
         self.owner: dict[tuple[str, str], Plugin] = {}
         self.recipes: dict[str, Path] = {}
+        self.weights: dict[str, WeightFile] = {}
         #: The ``-p`` options behind it, which a repeated run needs again.
         self.options: tuple[str, ...] = ()
 
@@ -89,14 +90,20 @@ class Registry:
         caller.check_pending()
         rows = [row for rows in caller.hook.diffopt_components() for row in rows]
         recipes = {name: path for table in caller.hook.diffopt_recipes() for name, path in table.items()}
+        weights = [file for files in caller.hook.diffopt_weights() for file in files]
         for row in rows:
             self._check(row, plugin)
+        for file in weights:
+            self._check_weights(file)
         self.manager.register(module, plugin.name)
         self.plugins.append(plugin)
         self.recipes.update(recipes)
         for row in rows:
             self.components[row.kind][row.name] = row
             self.owner[row.kind, row.name] = plugin
+        for file in weights:
+            self.weights[file.name] = file
+            self.owner["weights", file.name] = plugin
 
     def _check(self, row: Component, plugin: Plugin) -> None:
         if row.kind not in KINDS:
@@ -105,6 +112,18 @@ class Registry:
             raise DiffOptError(f"{row.kind} '{row.name}' wants plugin API {row.api}, this diffopt has {API_VERSION}")
         if other := self.owner.get((row.kind, row.name)):
             raise DiffOptError(f"{row.kind} '{row.name}' is already offered by {other.distribution}")
+
+    def _check_weights(self, file: WeightFile) -> None:
+        for other in self.weights.values():
+            if other.name == file.name or other.filename == file.filename:
+                whose = self.owner["weights", other.name].distribution
+                raise DiffOptError(f"weights '{file.name}' ({file.filename}) are already offered by {whose}")
+
+    def weight_file(self, name: str) -> WeightFile:
+        """The row of a file of weights; UnknownName with the nearest one otherwise."""
+        if name not in self.weights:
+            raise UnknownName("weights", name, self.weights)
+        return self.weights[name]
 
     def component(self, kind: str, name: str) -> Component:
         """The row of a name; UnknownName with the nearest one otherwise."""

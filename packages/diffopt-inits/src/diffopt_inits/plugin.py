@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from diffopt_core.plugin import Component, hookimpl
+from diffopt_core.plugin import Component, WeightFile, hookimpl
 
 if TYPE_CHECKING:
     import typer
@@ -44,6 +44,14 @@ def diffopt_components() -> Iterable[Component]:
         Component("initializer", "prompthmr", f"{_READERS}:PromptHmrConfig", "results of PromptHMR"),
         Component("initializer", "sam3d", f"{_READERS}:Sam3dConfig", "results of SAM 3D Body (MHR)"),
     ]
+
+
+@hookimpl
+def diffopt_weights() -> Iterable[WeightFile]:
+    """Files for the detectors and initializers of this package."""
+    from .weight_files import WEIGHTS
+
+    return WEIGHTS
 
 
 @hookimpl

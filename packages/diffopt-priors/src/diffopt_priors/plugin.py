@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from diffopt_core.plugin import Component, command_group, hookimpl
+from diffopt_core.plugin import Component, WeightFile, command_group, hookimpl
 
 if TYPE_CHECKING:
     import typer
@@ -34,6 +34,14 @@ def diffopt_components() -> Iterable[Component]:
             "conditional variational autoencoder of transitions, with contacts (HuMoR)",
         ),
     ]
+
+
+@hookimpl
+def diffopt_weights() -> Iterable[WeightFile]:
+    """Published weights that the priors of this package can read."""
+    from .weight_files import WEIGHTS
+
+    return WEIGHTS
 
 
 @hookimpl

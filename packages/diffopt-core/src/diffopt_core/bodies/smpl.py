@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..config import ComponentConfig
 from ..errors import BadInput, MissingResource
+from ..places import weights_folder
 from ..skeleton import PARENTS
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ NUM_VERTICES = 6890
 KEYS = ("v_template", "shapedirs", "posedirs", "weights", "J_regressor", "f", "kintree_table")
 HOW_TO_GET = (
     "register at https://smpl.is.tue.mpg.de (non-commercial licence), download SMPL for Python, and name the file "
-    f"or its folder with --set body.path=/path/to/SMPL_NEUTRAL.pkl or the environment variable {ENVIRONMENT}; "
+    f"or its folder with --set body.path=/path/to/SMPL_NEUTRAL.pkl or the environment variable {ENVIRONMENT}, or put "
+    "it into the folder that `diffopt weights where` names; "
     "or use --body anny24, which needs no file"
 )
 
@@ -58,8 +60,10 @@ class SmplConfig(ComponentConfig):
 
 
 def find_model(path: Path | None, gender: str) -> Path:
-    """The model file by option or environment. Raises MissingResource: what, where to get it, where to put it."""
+    """The model file by option, environment or in the folder of weights. Raises MissingResource: what, where to get it, where to put it."""
     given = path or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+    if given is None and any(weights_folder().glob(f"SMPL_{gender.upper()}.*")):
+        given = weights_folder()
     if given is None:
         raise MissingResource(f"body 'smpl' needs SMPL's model file, and none is named: {HOW_TO_GET}")
     given = given.expanduser()

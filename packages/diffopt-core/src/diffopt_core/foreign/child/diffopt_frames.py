@@ -7,6 +7,7 @@ and input out of the tool's reach: what the tool prints goes to standard error.
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -115,7 +116,7 @@ def _check_modules():
 _beside = os.path.dirname(os.path.abspath(sys.argv[0]))
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != _beside]
 _HEADER: dict = {}
-_STDIN = open(os.dup(0), "rb", 1 << 20)
+_STDIN = io.BufferedReader(io.FileIO(os.dup(0), "rb"), 1 << 20)
 _CHANNEL = os.fdopen(os.dup(1), "w", encoding="utf-8")
 _null = os.open(os.devnull, os.O_RDONLY)
 os.dup2(_null, 0)

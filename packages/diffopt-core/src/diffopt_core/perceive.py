@@ -34,7 +34,7 @@ def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext)
     choice, asked = recipe.dataset, recipe.input
     if choice.name == "auto":
         for name in registry.components["dataset"]:
-            dataset = registry.build("dataset", name, _known(registry, name, choice), ctx)
+            dataset = registry.build("dataset", name, known_options(registry, name, choice), ctx)
             if dataset.accepts(path):
                 break
         else:
@@ -47,7 +47,7 @@ def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext)
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
 
 
-def _known(registry: Registry, name: str, choice: RoleSpec) -> dict:
+def known_options(registry: Registry, name: str, choice: RoleSpec) -> dict:
     """Under ``auto``, options go to those datasets that have them."""
     fields = registry.config_class("dataset", name).model_fields
     return {key: value for key, value in choice.options.items() if key in fields}

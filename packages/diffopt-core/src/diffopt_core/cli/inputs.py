@@ -16,18 +16,27 @@ RUN_FILE = "run.json"
 
 
 def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe) -> tuple[Path, ...]:
-    """Files and folders as clips. A folder that a dataset reads as a whole is one clip; another is searched."""
+    """Files and folders as clips. What a dataset reads is one clip, or those that it lists; another folder is
+    searched."""
+    datasets = _datasets(registry, recipe)
     paths: list[Path] = []
     for path in inputs:
-        paths += _search(path, registry, recipe) if path.is_dir() else [path]
+        paths += _listed(path, datasets) or (_search(path, registry, datasets) if path.is_dir() else [path])
     return tuple(paths)
 
 
-def _search(folder: Path, registry: Registry, recipe: Recipe) -> list[Path]:
-    datasets = _datasets(registry, recipe)
-    if any(dataset.accepts(folder) for dataset in datasets):
-        return [folder]
-    found = [path for path in sorted(folder.iterdir()) if path.is_file() and any(d.accepts(path) for d in datasets)]
+def _listed(path: Path, datasets: Sequence[Any]) -> list[Path]:
+    """The clips of a file or folder by the first dataset that knows it; none where no dataset does."""
+    from ..interfaces import ListsClips
+
+    for dataset in datasets:
+        if dataset.accepts(path):
+            return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]
+    return []
+
+
+def _search(folder: Path, registry: Registry, datasets: Sequence[Any]) -> list[Path]:
+    found = [clip for path in sorted(folder.iterdir()) if path.is_file() for clip in _listed(path, datasets)]
     if (folder / RUN_FILE).is_file():
         raise BadInput(folder, RUN_FILE, f"this is a result; to repeat its run: diffopt run {folder / RUN_FILE}")
     if not found:
@@ -37,13 +46,15 @@ def _search(folder: Path, registry: Registry, recipe: Recipe) -> list[Path]:
 
 
 def _datasets(registry: Registry, recipe: Recipe) -> list[Any]:
-    """Those of the recipe's choice; under ``auto``, all."""
+    """Those of the recipe's choice; under ``auto`` all, each with those options that it has."""
     import torch
 
     from ..interfaces import BuildContext
+    from ..perceive import known_options
 
     ctx = BuildContext(torch.device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
     choice = recipe.dataset
     if choice.name != "auto":
         return [registry.build("dataset", choice.name, choice.options, ctx)]
-    return [registry.build("dataset", name, {}, ctx) for name in registry.components["dataset"]]
+    options = {name: known_options(registry, name, choice) for name in registry.components["dataset"]}
+    return [registry.build("dataset", name, own, ctx) for name, own in options.items()]

@@ -101,7 +101,8 @@ def with_truth(clip: Clip, truth: Arrays, path: Path) -> Clip:
         middle = torch.tensor(clip.size).to(focal).expand(len(focal), 2) / 2
         camera = CameraTrajectory(R, t, focal, clip.camera.centre if clip.camera else middle, metric=True)
     extra = {"slam_scale": float(truth["slam_scale"])} if "slam_scale" in truth else {}
-    scored = Truth(_tensor(truth["joints"]), motion=motion, camera=camera, extra=extra)
+    good = torch.from_numpy(truth["good"] > 0) if "good" in truth else None
+    scored = Truth(_tensor(truth["joints"]), motion=motion, camera=camera, extra=extra, good=good)
     return replace(clip, truth=scored)
 
 

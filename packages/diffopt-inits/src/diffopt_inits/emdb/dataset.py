@@ -1,0 +1,175 @@
+"""The object behind dataset ``emdb``: which clips there are, and one clip with its truth."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence as ListOf
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffopt_core.errors import BadInput
+from diffopt_core.types import Clip, Observations, Truth
+from torch import Tensor
+
+from .address import Address, data_files, sequence_name
+from .config import EmdbConfig
+from .images import digest, find_images
+from .read import Sequence, read_sequence
+from .subsets import absent, in_subset
+from .truth import reprojection, truth_of
+
+log = logging.getLogger(__name__)
+FPS = 30.0
+LAYOUT = "smpl24"
+#: The fewest frames that can be solved.
+FEWEST = 3
+
+
+class EmdbDataset:
+    """Implements :class:`diffopt_core.interfaces.Dataset` and ``ListsClips``."""
+
+    def __init__(self, config: EmdbConfig):
+        self._config = config
+        self._subset, self._segment = config.chosen()
+
+    def accepts(self, path: Path) -> bool:
+        """A ``*_data.pkl``, its folder, a participant's, or the whole release; each also with ``#START:STOP``."""
+        plain = path if path.exists() else path.with_name(path.name.rpartition("#")[0] or path.name)
+        return bool(data_files(plain))
+
+    def clips(self, path: Path) -> ListOf[Path]:
+        """Addresses of the clips at ``path``, by subset and segment. Says what a folder lacks of a subset.
+
+        Raises BadInput where none is left.
+        """
+        address = Address.of(path)
+        if address.is_part:
+            return [path]
+        files = data_files(address.path)
+        chosen = [file for file in files if in_subset(self._subset, sequence_name(file))]
+        if not chosen:
+            names = ", ".join(sequence_name(file) for file in files[:3]) or "nothing"
+            problem = f"{self._subset} has no sequence in common with it (it holds {names}{' ...' * (len(files) > 3)})"
+            raise BadInput(path, "subset", problem)
+        if path.is_dir() and (lacks := absent(self._subset, [sequence_name(file) for file in chosen])):
+            total = len(lacks) + len(chosen)
+            log.warning("%s: %d of %d sequences of %s are not here: %s", path, len(lacks), total, self._subset,
+                        ", ".join(lacks))  # fmt: skip
+        if self._segment is None:
+            return chosen
+        return [part for file in chosen for part in self._segments(file, self._segment)]
+
+    def load(self, path: Path) -> Clip:
+        """Read and check one sequence or a part of it (float32). Raises BadInput, or MissingResource without SMPL."""
+        address = Address.of(path)
+        files = data_files(address.path)
+        if len(files) != 1:
+            names = ", ".join(sequence_name(file) for file in files[:3])
+            problem = f"holds {len(files)} sequences ({names} ...); name one" if files else "is no sequence of EMDB"
+            raise BadInput(path, "file", problem)
+        made = read_sequence(files[0])
+        start, stop = address.start or 0, len(made) if address.stop is None else address.stop
+        if stop > len(made) or stop - start < FEWEST:
+            problem = f"{start}:{stop} of {len(made)} frames; at least {FEWEST} of them are needed"
+            raise BadInput(path, "frames", problem)
+        if not made.good[start:stop].any():
+            raise BadInput(path, "good_frames_mask", f"no frame of {start}:{stop} is good: nothing to be scored")
+        if sequence_name(files[0]) != made.name:
+            log.warning("%s: its own name is %s", files[0], made.name)
+        return self._clip(made, path, start, stop)
+
+    def _segments(self, file: Path, length: int) -> list[Path]:
+        """Parts of ``length`` frames, one after the other; those without a good frame are left out and named."""
+        made, address = read_sequence(file), Address(file)
+        frames = len(made)
+        bounds = [(start, min(start + length, frames)) for start in range(0, frames, length)]
+        if bounds[-1][1] - bounds[-1][0] < (length if self._config.remainder == "drop" else FEWEST):
+            start, stop = bounds.pop()
+            log.warning("%s: frames %d:%d are less than a segment and left out", made.name, start, stop)
+        kept = [(start, stop) for start, stop in bounds if made.good[start:stop].any()]
+        if gone := [f"{start}:{stop}" for start, stop in bounds if (start, stop) not in kept]:
+            log.warning("%s: segments without a good frame are left out: %s", made.name, ", ".join(gone))
+        if not kept:
+            raise BadInput(file, "segment", f"{frames} frames hold no segment of {length} with a good frame")
+        return [address.part(start, stop) for start, stop in kept]
+
+    def _clip(self, made: Sequence, path: Path, start: int, stop: int) -> Clip:
+        config = self._config
+        part = slice(start, stop)
+        video = find_images(made.path, len(made), made.size)
+        total = hashlib.sha256(made.path.read_bytes() + digest(video))
+        whole = (start, stop) == (0, len(made))
+        if not whole:
+            total.update(f"{start}:{stop}".encode())
+        focal = float(made.intrinsics[[0, 1], [0, 1]].mean()) if config.calibration else None
+        truth = truth_of(made, config.smpl) if config.truth else None
+        facts = {
+            "dataset": "emdb",
+            "sequence": made.name,
+            "frames": [start, stop],
+            "gender": made.gender,
+            "good_frames": int(made.good[part].sum()),
+            "fps_from": "EMDB: 30 by its definition",
+            **made.flags,
+        }
+        if truth is not None:
+            facts["reprojection_px"] = round(reprojection(truth, made), 3)
+        _check_flags(made)
+        seen = None
+        if config.keypoints == "truth":
+            seen = _true_keypoints(made, part)
+            facts["keypoints_from"] = "EMDB's truth (an oracle)"
+            log.warning("%s: 2D keypoints are the projected truth, not a detector's (dataset.keypoints)", made.name)
+        return Clip(
+            name=made.name if whole else f"{made.name}_{start:05d}_{stop:05d}",
+            path=path,
+            fps=FPS,
+            size=made.size,
+            num_frames=stop - start,
+            observations=seen,
+            truth=None if truth is None else _part_of(truth, part),
+            sha256=total.hexdigest(),
+            video=None if video is None else replace(video, frames=video.frames[part]),
+            focal=focal,
+            focal_from="EMDB's calibration" if focal else "",
+            facts=facts,
+        )
+
+
+def _part_of(truth: Truth, part: slice) -> Truth:
+    assert truth.motion is not None and truth.camera is not None
+    assert truth.good is not None and truth.boxes is not None
+    motion, camera = truth.motion, truth.camera
+    return replace(
+        truth,
+        joints=truth.joints[part],
+        motion=replace(motion, pose=motion.pose[part], trans=motion.trans[part]),
+        camera=replace(camera, R=camera.R[part], t=camera.t[part], focal=camera.focal[part],
+                       centre=camera.centre[part]),
+        good=truth.good[part],
+        boxes=truth.boxes[part],
+    )  # fmt: skip
+
+
+def _true_keypoints(made: Sequence, part: slice) -> Observations:
+    """Confidence 1 inside the image in good frames, else 0, as for a detector that cannot see beyond the frame."""
+    points, good = made.kp2d[part], made.good[part]
+    points = np.where(good[:, None, None], points, 0.0)
+    inside = ((points >= 0) & (points < made.size)).all(-1) & good[:, None]
+    keypoints = np.concatenate([points * inside[..., None], inside[..., None]], -1)
+    return Observations(_tensor(keypoints), LAYOUT, torch.from_numpy(inside.any(1)))
+
+
+def _check_flags(made: Sequence) -> None:
+    """Say where the file's own flags and the published lists differ."""
+    for subset, flag in made.flags.items():
+        if in_subset(subset, made.name) != flag:
+            ours, theirs = ("in", "not in") if not flag else ("not in", "in")
+            log.warning("%s: %s the published list of %s, but its file says %s", made.name, ours, subset, theirs)
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

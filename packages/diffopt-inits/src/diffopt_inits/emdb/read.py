@@ -1,0 +1,160 @@
+"""A sequence's pickle as checked arrays: every complaint names the file and the key.
+
+Keys of ``{name}_data.pkl`` (N frames; eth-ait/emdb, dataset.md): ``gender``, ``name``, ``emdb1``, ``emdb2``,
+``n_frames``, ``good_frames_mask (N,)``, ``camera``: ``intrinsics (3,3)``, ``extrinsics (N,4,4)`` world to camera,
+``width``, ``height``; ``smpl``: ``poses_root (N,3)``, ``poses_body (N,69)`` axis-angle, ``trans (N,3)`` m (SMPL's
+transl, not the pelvis), ``betas (10,)``; ``kp2d (N,24,2)`` px; ``bboxes``: ``bboxes (N,4)`` x0 y0 x1 y1 px,
+``invalid_idxs``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput
+from diffopt_core.unpickle import read_pickle
+
+GENDERS = ("female", "male", "neutral")
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One file (float64; N frames). ``boxes``: nan in frames without one. See the module for keys."""
+
+    path: Path
+    name: str
+    gender: str
+    flags: dict[str, bool]  # emdb1, emdb2
+    good: np.ndarray  # N bool
+    intrinsics: np.ndarray  # 3 3
+    extrinsics: np.ndarray  # N 4 4
+    size: tuple[int, int]
+    pose: np.ndarray  # N 24 3
+    trans: np.ndarray  # N 3
+    betas: np.ndarray  # 10
+    kp2d: np.ndarray  # N 24 2
+    boxes: np.ndarray  # N 4
+
+    def __len__(self) -> int:
+        return len(self.good)
+
+
+def read_sequence(path: Path) -> Sequence:
+    """Read without running the pickle, and check everything. Raises BadInput naming file and key."""
+    data = _Keys(path, read_pickle(path))
+    frames = data.integer("n_frames")
+    good = data.array("good_frames_mask", (frames,), "bui", "n_frames") > 0
+    if not good.any():
+        raise BadInput(path, "good_frames_mask", "no frame is good: there is nothing to be scored")
+    gender = data.text("gender")
+    if gender not in GENDERS:
+        raise BadInput(path, "gender", f"'{gender}', expected one of {', '.join(GENDERS)}")
+    root = data.array("smpl.poses_root", (frames, 3))
+    body = data.array("smpl.poses_body", (frames, 69))
+    made = Sequence(
+        path=path,
+        name=data.text("name"),
+        gender=gender,
+        flags={key: data.flag(key) for key in ("emdb1", "emdb2")},
+        good=good,
+        intrinsics=data.array("camera.intrinsics", (3, 3)),
+        extrinsics=data.array("camera.extrinsics", (frames, 4, 4)),
+        size=(data.integer("camera.width"), data.integer("camera.height")),
+        pose=np.concatenate([root, body], 1).reshape(frames, 24, 3),
+        trans=data.array("smpl.trans", (frames, 3)),
+        betas=data.array("smpl.betas", (10,)),
+        kp2d=data.array("kp2d", (frames, 24, 2), rows=good),
+        boxes=_boxes(data, frames, good),
+    )
+    _check_name(made)
+    _check_camera(made)
+    return made
+
+
+class _Keys:
+    """Values of nested mappings by dotted keys."""
+
+    def __init__(self, path: Path, data: Any):
+        self.path, self._data = path, data
+
+    def raw(self, key: str) -> Any:
+        value = self._data
+        for depth, part in enumerate(key.split(".")):
+            if not isinstance(value, dict):
+                what = ".".join(key.split(".")[:depth]) or "pickle"
+                raise BadInput(self.path, what, f"holds {type(value).__name__}; expected a mapping, as EMDB's files do")
+            if part not in value:
+                known = ", ".join(sorted(map(str, value))) or "nothing"
+                raise BadInput(self.path, key, f"missing; there is: {known}. Is this a file of EMDB's release?")
+            value = value[part]
+        return value
+
+    def array(
+        self, key: str, shape: tuple[int, ...], kinds: str = "fiu", like: str = "", rows: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Finite numbers of a shape, as float64; ``rows``: those that must be finite, the others may hold anything."""
+        array = np.asarray(self.raw(key))
+        if array.dtype.kind not in kinds:
+            raise BadInput(self.path, key, f"holds {array.dtype}; expected numbers")
+        if array.shape != shape:
+            source = f" ({like} is {shape[0]})" if like else ""
+            raise BadInput(self.path, key, f"shape {array.shape}, expected {shape}{source}")
+        array = array.astype(np.float64)
+        bad = ~np.isfinite(array).reshape(len(array), -1).all(1)
+        if rows is not None:
+            bad &= rows
+        if bad.any():
+            raise BadInput(self.path, key, f"is not finite in {int(bad.sum())} rows, the first is {bad.argmax()}")
+        return array
+
+    def integer(self, key: str) -> int:
+        value = np.asarray(self.raw(key))
+        if value.size != 1 or value.dtype.kind not in "iuf" or not float(value.item()).is_integer() or value <= 0:
+            raise BadInput(self.path, key, f"is {self.raw(key)!r:.60}, expected a positive whole number")
+        return int(value.item())
+
+    def flag(self, key: str) -> bool:
+        value = np.asarray(self.raw(key))
+        if value.size != 1 or value.dtype.kind not in "bui":
+            raise BadInput(self.path, key, f"is {self.raw(key)!r:.60}, expected true or false")
+        return bool(value.item())
+
+    def text(self, key: str) -> str:
+        value = self.raw(key)
+        if not isinstance(value, str):
+            raise BadInput(self.path, key, f"holds {type(value).__name__}; expected text")
+        return str(value)
+
+
+def _boxes(data: _Keys, frames: int, good: np.ndarray) -> np.ndarray:
+    """Boxes with nan where the file calls them invalid, where they are empty, and in frames that are not good."""
+    key = "bboxes.invalid_idxs"
+    indices = np.asarray(data.raw(key))
+    if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= frames):
+        raise BadInput(data.path, key, f"holds no frame numbers of {frames} frames")
+    valid = good.copy()
+    valid[indices.reshape(-1).astype(int)] = False
+    boxes = data.array("bboxes.bboxes", (frames, 4), rows=valid)
+    with np.errstate(invalid="ignore"):
+        valid &= (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return np.where(valid[:, None], boxes, np.nan)
+
+
+def _check_name(made: Sequence) -> None:
+    # it becomes the name of a folder
+    if not made.name or not made.name.replace("_", "").replace("-", "").isalnum():
+        raise BadInput(made.path, "name", f"'{made.name}', expected one such as P8_62_outdoor_walk")
+
+
+def _check_camera(made: Sequence) -> None:
+    K, E = made.intrinsics, made.extrinsics
+    focal = K[0, 0], K[1, 1]
+    if min(focal) <= 0 or abs(K[0, 1]) > 1e-3 * focal[0] or np.abs(K[[1, 2, 2], [0, 0, 1]]).max() > 1e-6:
+        raise BadInput(made.path, "camera.intrinsics", "is no pinhole camera: fx 0 cx / 0 fy cy / 0 0 1 is expected")
+    R = E[:, :3, :3]
+    off = np.abs(R @ R.transpose(0, 2, 1) - np.eye(3)).max()
+    if off > 1e-3 or (np.linalg.det(R) < 0).any() or np.abs(E[:, 3] - [0, 0, 0, 1]).max() > 1e-6:
+        raise BadInput(made.path, "camera.extrinsics", f"are no rigid transforms (R R^T is off by {off:.2g})")

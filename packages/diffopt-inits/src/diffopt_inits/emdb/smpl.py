@@ -1,0 +1,53 @@
+"""SMPL of the person's gender, which alone turns EMDB's parameters into joints, pelvis and mesh."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from diffopt_core.bodies.linear import BodyArrays, LinearBody
+from diffopt_core.bodies.smpl import ENVIRONMENT, NAME, NUM_VERTICES, find_model, read_model
+from diffopt_core.errors import MissingResource
+from diffopt_core.places import weights_folder
+
+#: SMPL's vertex at the tip of the nose: a linear body wants one point beside its joints.
+_NOSE = 332
+
+
+def gendered_body(folder: Path | None, gender: str, sequence: str) -> LinearBody:
+    """SMPL of a gender (CPU, float32) from ``folder``, else from where DIFFOPT_SMPL points (a file: its folder), else
+    from the folder of weights.
+
+    Its name is ``smpl`` for neutral, else ``smpl-<gender>``: shapes of one do not fit the other. Raises
+    MissingResource (what, where to get it, where to put it), or BadInput for a file that is not SMPL's.
+    """
+    file = _model_file(folder, gender, sequence)
+    return _load(file, file.stat().st_mtime_ns, gender)
+
+
+def _model_file(folder: Path | None, gender: str, sequence: str) -> Path:
+    named = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else weights_folder())
+    named = named.expanduser()
+    # one file is one gender, which need not be this one
+    place = named.parent if named.is_file() else named
+    with suppress(MissingResource):
+        return find_model(place, gender)
+    stem = f"SMPL_{gender.upper()}"
+    raise MissingResource(
+        f"the truth of {sequence} needs SMPL's {gender} model; '{place}' holds no {stem}.npz or {stem}.pkl: register at "
+        f"https://smpl.is.tue.mpg.de (non-commercial licence), download SMPL for Python, name its {gender} file "
+        f"{stem}.pkl, and name its folder with --set dataset.smpl=FOLDER or the environment variable {ENVIRONMENT}, or put "
+        "it into the folder that `diffopt weights where` names; --set dataset.truth=false reads images and calibration without it"
+    )
+
+
+@lru_cache(maxsize=3)
+def _load(file: Path, changed: int, gender: str) -> LinearBody:
+    """``changed`` only tells two states of a file apart."""
+    nose = torch.zeros(NUM_VERTICES)
+    nose[_NOSE] = 1.0
+    arrays = BodyArrays.of(read_model(file), torch.device("cpu"))
+    return LinearBody(NAME if gender == "neutral" else f"{NAME}-{gender}", arrays, {"nose": nose})

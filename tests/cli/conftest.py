@@ -11,9 +11,10 @@ from diffopt_core.cli import main
 
 
 @pytest.fixture
-def diffopt(capsys, monkeypatch, tmp_path):
-    """``diffopt("run", case, ...)`` in an empty folder."""
+def diffopt(capsys, monkeypatch, tmp_path, tmp_path_factory):
+    """``diffopt("run", case, ...)`` in an empty folder, with an empty cache."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIFFOPT_CACHE", str(tmp_path_factory.mktemp("cache")))
 
     def run(*args) -> Ran:
         capsys.readouterr()

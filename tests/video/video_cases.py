@@ -37,11 +37,11 @@ def write_video(
         stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.options = {"crf": "10", "g": "8"}
-        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 12000)
         for number in range(count):
             frame = av.VideoFrame.from_ndarray(image(number, size), format="rgb24")
-            frame.pts = round((times[number] if times is not None else number / fps) * 1000)
-            frame.time_base = Fraction(1, 1000)
+            frame.pts = round((times[number] if times is not None else number / fps) * 12000)
+            frame.time_base = Fraction(1, 12000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

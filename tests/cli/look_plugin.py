@@ -1,0 +1,70 @@
+"""A plugin of the tests: it looks at images, says how often it did, and fails when told to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from diffopt_core.config import ComponentConfig
+from diffopt_core.errors import BadInput
+from diffopt_core.plugin import Component, hookimpl
+from diffopt_core.testing.samples import make_clip
+from diffopt_core.types import CameraTrajectory, Observations
+from diffopt_core.video import read_frames
+
+#: A folder where every look leaves a file; a file `fail-camera` in it makes the camera fail.
+WATCH = "DIFFOPT_TEST_WATCH"
+
+
+def looked(who: str) -> None:
+    folder = Path(os.environ[WATCH])
+    (folder / f"{who}-{len(list(folder.glob(f'{who}-*')))}").touch()
+
+
+class Detector(ComponentConfig):
+    seen: bool = True
+
+    def build(self, ctx):
+        return self
+
+    def detect(self, clip) -> Observations:
+        looked("detector")
+        frames = sum(1 for _ in read_frames(clip.video))
+        assert frames == clip.num_frames
+        points = make_clip(frames).observations.keypoints
+        valid = torch.full((frames,), self.seen)
+        return Observations(points, "coco17", valid, facts={"person": clip.person})
+
+
+class Camera(ComponentConfig):
+    file: Path | None = None
+
+    def build(self, ctx):
+        return self
+
+    def trajectory(self, clip, observations) -> CameraTrajectory:
+        looked("camera")
+        if (Path(os.environ[WATCH]) / "fail-camera").exists():
+            raise BadInput(clip.path, "camera", "told to fail")
+        other = make_clip(clip.num_frames).camera
+        facts = {"focal_from": clip.focal_from or "guessed", "file": self.file and self.file.name}
+        focal = other.focal if clip.focal is None else torch.full_like(other.focal, clip.focal)
+        return CameraTrajectory(other.R, other.t, focal, other.centre, facts=facts)
+
+
+class Initializer(ComponentConfig):
+    def build(self, ctx):
+        return self
+
+    def initialize(self, clip, observations, camera):
+        looked("initializer")
+        return make_clip(clip.num_frames).body
+
+
+@hookimpl
+def diffopt_components():
+    return [
+        Component(kind, "look", f"look_plugin:{cls}", "of the tests")
+        for kind, cls in (("detector", "Detector"), ("camera", "Camera"), ("initializer", "Initializer"))
+    ]

@@ -1,0 +1,162 @@
+"""From a video to a result: what is perceived once is not perceived again, and a run says where its evidence is from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import look_plugin
+import numpy as np
+import pytest
+from cli_cases import QUICK
+
+sys.path.append(str(Path(__file__).parents[1] / "video"))
+from video_cases import write_video
+
+LOOK = ["-p", look_plugin.__file__, "--detector", "look", "--camera", "look", "--init", "look", "--body", "anny24"]
+MEAN = ["--set", "body.shape=mean"]
+FAST = [flag for flag in QUICK if flag != "--no-picture"]
+
+
+@pytest.fixture
+def watch(tmp_path_factory, monkeypatch):
+    """``watch()`` counts the looks so far: detector, camera, initializer."""
+    folder = tmp_path_factory.mktemp("watch")
+    monkeypatch.setenv(look_plugin.WATCH, str(folder))
+
+    def counts(name: str = "") -> tuple[int, ...]:
+        if name:
+            (folder / name).touch()
+        return tuple(len(list(folder.glob(f"{who}-*"))) for who in ("detector", "camera", "initializer"))
+
+    counts.folder = folder
+    return counts
+
+
+@pytest.fixture
+def video(tmp_path):
+    return write_video(tmp_path / "walk.mp4", 14, size=(1280, 720), fps=30)
+
+
+def test_a_second_look_is_not_taken(diffopt, watch, video):
+    assert diffopt("prepare", video, "--out", "a.npz", *LOOK).status == 0
+    assert watch() == (1, 1, 1) and Path("a.png").exists()
+    assert diffopt("prepare", video, "--out", "b.npz", *LOOK).status == 0
+    assert diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK).status == 0
+    assert watch() == (1, 1, 1)
+    assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
+    renamed = video.rename(video.with_name("same content.mp4"))
+    assert diffopt("prepare", renamed, "--out", "c.npz", *LOOK).status == 0
+    assert watch() == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [["--frames", "2:12"], ["--person", "2"], ["--fps", "60"], ["--fresh"], ["--set", "detector.seen=true"]],
+    ids=lambda flags: flags[0] + flags[-1],
+)
+def test_another_question_is_another_look(diffopt, watch, video, other):
+    assert diffopt("prepare", video, "--out", "a.npz", *LOOK).status == 0
+    assert diffopt("prepare", video, "--out", "b.npz", *LOOK, *other).status == 0
+    assert watch()[0] == (1 if other[-1] == "detector.seen=true" else 2)
+
+
+def test_a_killed_run_goes_on(diffopt, watch, video):
+    watch("fail-camera")
+    assert "told to fail" in diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK).error
+    assert watch() == (1, 1, 0) and not Path("run").exists()
+    (watch.folder / "fail-camera").unlink()
+    assert diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK).status == 0
+    assert watch() == (1, 2, 1)
+
+
+def test_a_damaged_entry_is_made_again(diffopt, watch, video, monkeypatch):
+    import os
+
+    assert diffopt("prepare", video, "--out", "a.npz", *LOOK).status == 0
+    for entry in Path(os.environ["DIFFOPT_CACHE"]).rglob("*.npz"):
+        entry.write_bytes(entry.read_bytes()[:100])
+    assert diffopt("prepare", video, "--out", "b.npz", *LOOK).status == 0
+    assert watch() == (2, 2, 2)
+
+
+def test_result_says_where_its_evidence_is_from(diffopt, watch, video):
+    flags = ["--focal", "28mm", "--fps", "100", "--frames", "1:13", "--person", "3"]
+    ran = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *FAST, *flags)
+    assert ran.status == 0, ran.err
+    said = json.loads(Path("run/run.json").read_text())
+    assert said["focal_from"] == "--focal 28mm" and said["fps_from"] == "--fps" and said["fps"] == 100
+    assert said["evidence"]["detector"] == {"component": "look", "person": "3"}
+    assert said["evidence"]["camera"]["component"] == "look"
+    assert said["evidence"]["clip"]["codec"] == "h264"
+    assert {"overlay.png", "picture.png"} <= {path.name for path in Path("run").iterdir()}
+    with np.load("run/motion.npz") as motion:
+        assert len(motion["joints"]) == 12
+        assert motion["cam_focal"].mean() == pytest.approx(28 / 43.267 * np.hypot(1280, 720), rel=0.05)
+
+
+def test_prepared_case_is_solved_without_the_video(diffopt, watch, video):
+    assert diffopt("prepare", video, "--out", "a.npz", *LOOK, "--focal", "900px").status == 0
+    video.unlink()
+    ran = diffopt("run", "a.npz", "--out", "run", *MEAN, "--body", "anny24", *FAST)
+    assert ran.status == 0, ran.err
+    said = json.loads(Path("run/run.json").read_text())
+    assert said["focal_from"] == "--focal 900px"
+    assert said["evidence"]["camera"]["prepared_by"] == "look" and said["evidence"]["camera"]["component"] == "given"
+    assert not Path("run/overlay.png").exists()
+    assert watch() == (1, 1, 1)
+
+
+def test_prepared_case_remembers_its_video(diffopt, watch, video):
+    assert diffopt("prepare", video, "--out", "a.npz", *LOOK).status == 0
+    assert diffopt("run", "a.npz", "--out", "run", *MEAN, "--body", "anny24", *FAST).status == 0
+    assert Path("run/overlay.png").exists() and watch() == (1, 1, 1)
+
+
+def test_name_and_file_in_one(diffopt, watch, video):
+    Path("poses.npy").write_bytes(b"1")
+    flags = [flag if flag != "--camera" else flag for flag in LOOK]
+    flags[flags.index("--camera") + 1] = "look=poses.npy"
+    assert diffopt("run", video, "--out", "run", *flags, *MEAN, *QUICK).status == 0
+    assert json.loads(Path("run/run.json").read_text())["evidence"]["camera"]["file"] == "poses.npy"
+    Path("poses.npy").write_bytes(b"2")  # another content is another camera
+    assert diffopt("run", video, "--out", "again", *flags, *MEAN, *QUICK).status == 0
+    assert watch()[:2] == (1, 2)
+
+
+def test_folder_of_videos(diffopt, watch, tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name, count in (("a", 12), ("b", 13)):
+        write_video(folder / f"{name}.mp4", count, size=(1280, 720))
+    assert diffopt("prepare", folder, "--out", "cases", *LOOK).status == 0
+    assert {path.name for path in Path("cases").iterdir()} == {"a.npz", "b.npz", "a.png", "b.png"}
+    assert diffopt("run", "cases", "--out", "runs", *MEAN, "--body", "anny24", *QUICK).status == 0
+    assert Path("runs/a/run.json").exists() and Path("runs/b/run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--frames", "5"], "--frames 5: expected START:STOP"),
+        (["--frames", "12:14"], "frames 12:14 of 14 give 2: at least 3 are needed"),
+        (["--resample", "90"], "resampling to 90 fps would need frames that 30 fps lacks"),
+        (["--focal", "wide"], "--focal wide: expected a length such as"),
+        (["--focal", "3px"], "is no focal length of a 1280 x 720 image"),
+        (["--set", "input.most=10"], "walk.mp4: frames: 14 frames, solved in one piece are at most 10"),
+        (["--set", "detector.seen=false"], "walk.mp4: valid: the person is found in no frame"),
+        (["--init", "given"], "walk.mp4: body: the clip holds no body"),
+    ],
+)
+def test_one_line_for_what_is_wrong(diffopt, watch, video, flags, message):
+    ran = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *flags)
+    assert ran.status == 2 and message in ran.error
+    assert not Path("run").exists()
+
+
+def test_prepare_keeps_what_is_there(diffopt, watch, video):
+    assert diffopt("prepare", video, "--out", "a.npz", *LOOK, "--no-picture").status == 0
+    assert "a.npz: exists" in diffopt("prepare", video, "--out", "a.npz", *LOOK).error
+    assert diffopt("prepare", video, "--out", "a.npz", "--overwrite", *LOOK, "--no-picture").status == 0
+    assert not Path("a.png").exists()

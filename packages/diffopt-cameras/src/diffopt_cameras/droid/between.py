@@ -1,0 +1,77 @@
+"""Cameras of the clip's frames from those of some frames of the video: as they are, between their neighbours, held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffopt_core.rotation import slerp
+
+#: A camera that turns by more in one frame, and by more than so many times what it does nearby, has jumped.
+_JUMP_ANGLE, _JUMP_TIMES = np.deg2rad(10.0), 8.0
+#: ... or moves by more than this share of the whole path's extent, and by so many times what it does nearby.
+_JUMP_EXTENT = 0.05
+#: What is nearby: steps on either side.
+_NEARBY = 15
+
+
+@dataclass(frozen=True)
+class Between:
+    """For each of T frames: rows ``a`` and ``b`` and the share of the way from one to the other.
+
+    ``exact``: the frame has a row of its own. ``outside``: before the first or after the last row, which is held.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    share: np.ndarray
+    exact: np.ndarray
+    outside: np.ndarray
+
+    def linear(self, values: np.ndarray) -> np.ndarray:
+        """T n of N n, on straight lines."""
+        share = self.share.reshape(-1, *[1] * (values.ndim - 1))
+        return (1 - share) * values[self.a] + share * values[self.b]
+
+    def rotations(self, R: np.ndarray) -> np.ndarray:
+        """T 3 3 of N 3 3, on shortest arcs; rows that are there are given back as they are."""
+        arcs = slerp(torch.from_numpy(R[self.a]), torch.from_numpy(R[self.b]), torch.from_numpy(self.share)).numpy()
+        return np.where(self.exact[:, None, None], R[self.a], arcs)
+
+
+def between(numbers: np.ndarray, solved: np.ndarray, wanted: np.ndarray) -> Between:
+    """``numbers`` (N, increasing): frame of each row; ``solved``: rows to go by; ``wanted`` (T): frames asked for."""
+    rows = np.flatnonzero(solved)
+    known = numbers[rows]
+    after = np.searchsorted(known, wanted).clip(max=len(rows) - 1)
+    before = (np.searchsorted(known, wanted, side="right") - 1).clip(min=0)
+    length = (known[after] - known[before]).clip(min=1)
+    share = ((wanted - known[before]) / length).clip(0.0, 1.0)
+    exact = known[before] == wanted
+    outside = (wanted < known[0]) | (wanted > known[-1])
+    return Between(rows[before], rows[after], np.where(exact, 0.0, share), exact, outside)
+
+
+def jumps(R: np.ndarray, centre: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Frames (of the video) at which the camera is suddenly elsewhere, as after a relocalisation.
+
+    ``R`` N 3 3 world to camera, ``centre`` N 3, ``numbers`` N (increasing), solved rows only.
+    """
+    if len(R) < 4:
+        return np.empty(0, dtype=np.int64)
+    step = np.diff(numbers)
+    cosine = (np.einsum("nij,nij->n", R[1:], R[:-1]) - 1) / 2
+    angle = np.arccos(cosine.clip(-1.0, 1.0)) / step
+    move = np.linalg.norm(np.diff(centre, axis=0), axis=-1) / step
+    extent = np.linalg.norm(np.ptp(centre, axis=0))
+    turned = (angle > _JUMP_ANGLE) & (angle > _JUMP_TIMES * _usual(angle))
+    moved = (move > _JUMP_EXTENT * extent) & (move > _JUMP_TIMES * _usual(move)) & (extent > 0)
+    return numbers[1:][turned | moved]
+
+
+def _usual(values: np.ndarray) -> np.ndarray:
+    """Median of the values around each one."""
+    padded = np.pad(values, _NEARBY, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEARBY + 1)
+    return np.nanmedian(windows, axis=-1)

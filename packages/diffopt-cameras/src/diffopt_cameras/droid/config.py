@@ -1,0 +1,60 @@
+"""Settings of the camera source ``droid``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from diffopt_core.config import ComponentConfig
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext
+
+    from .source import DroidCamera
+
+Format = Literal[
+    "auto", "droid", "droid-reconstruction", "dpvo", "wham", "tram", "gvhmr", "simplevo", "slahmr", "prompthmr",
+    "colmap-text", "tum", "kitti",
+]  # fmt: skip
+Quaternion = Literal["auto", "xyzw", "wxyz", "yzwx"]
+
+
+class DroidConfig(ComponentConfig):
+    """Cameras that a SLAM system saved (``file``); without a file, DROID-SLAM runs.
+
+    Reading. ``file``: what the system wrote (for a DROID-SLAM reconstruction or a COLMAP text model, its folder will
+    do). ``format``: who wrote it; ``auto`` looks at what it holds. ``stride``: the system saw every ``stride``-th
+    frame of the video (DROID-SLAM's own demo takes every third). ``first``: number of the frame of the video at
+    which its first image was taken; for files that number their images, the number of the video's first frame.
+    ``quaternion``: order of the four numbers; ``auto`` is x y z w, and refuses a file that looks otherwise.
+
+    Running. ``env``: Python environment of DROID-SLAM (a path, ``conda:NAME``, ``here``) unless ``--env`` names one.
+    ``repository``: folder of the DROID-SLAM checkout (or of a fork that takes masks). ``weights``: ``droid.pth``; by
+    default the one that ``diffopt weights`` manages. ``mask_people``: keep people out of the estimate. ``buffer``:
+    most keyframes; ``filter_thresh``: mean optical flow, px at an eighth of its resolution, that makes a keyframe
+    candidate.
+    """
+
+    licence: ClassVar[str] = "DROID-SLAM: code BSD-3-Clause (princeton-vl); its weights come from the same authors"
+
+    file: Path | None = None
+    format: Format = "auto"
+    stride: PositiveInt | None = None
+    first: NonNegativeInt | None = None
+    quaternion: Quaternion = "auto"
+    env: str | None = None
+    repository: Path | None = None
+    weights: Path | None = None
+    mask_people: bool = True
+    buffer: PositiveInt = 512
+    filter_thresh: PositiveFloat = 2.4
+
+    def terms_of_use(self) -> str:
+        """Those of DROID-SLAM where it runs; a file has those of its maker."""
+        return "" if self.file else self.licence
+
+    def build(self, ctx: BuildContext) -> DroidCamera:
+        from .source import DroidCamera
+
+        return DroidCamera(self, self.env or ctx.env)

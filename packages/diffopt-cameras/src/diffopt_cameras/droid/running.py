@@ -1,0 +1,132 @@
+"""Run DROID-SLAM on the clip's frames, in the environment in which it is installed.
+
+People are kept out of the estimate. A fork whose ``track`` takes a mask (TRAM's) gets it. DROID-SLAM itself has no such
+input: people are painted over with the mean colour of its training images (nothing to track there), and the weights
+that its update network gives to painted pixels are set to zero before each bundle adjustment, as TRAM's fork does
+inside. Source: princeton-vl/DROID-SLAM demo.py, droid_slam/factor_graph.py; yufu-wang/tram lib/camera.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_core.foreign import Needs, run_script
+from diffopt_core.types import Clip, Observations
+
+from .config import DroidConfig
+from .numbering import Source
+from .poses import read_pose7
+from .saved import SavedCameras
+
+SCRIPT = Path(__file__).with_name("droid_script.py")
+HOME = "https://github.com/princeton-vl/DROID-SLAM"
+NEEDS = Needs(
+    name="droid-slam",
+    modules=("torch", "numpy", "cv2"),
+    how=f"install DROID-SLAM by {HOME} (git clone --recursive; it is compiled against CUDA, which uv cannot do on "
+    "demand), then name its Python with --env PATH or --env conda:NAME and its folder with camera.repository",
+)
+_MASKING = {
+    "fork": "masks given to a fork of DROID-SLAM that takes them",
+    "weights": "people painted over, and their pixels' weights set to zero",
+    "painted": "people painted over only: this DROID-SLAM's update network could not be reached",
+    "none": "none: the detector gave no masks",
+    "off": "none: mask_people is off",
+}
+
+
+def run_droid(
+    config: DroidConfig, env: str | None, clip: Clip, observations: Observations
+) -> tuple[SavedCameras, Source, dict[str, Any]]:
+    """Cameras of the clip's frames, the clip as their source, and facts of the run.
+
+    Raises BadInput for a clip without video, MissingResource (naming the environment, package, GPU or weights that
+    is missing), DiffOptError where DROID-SLAM fails.
+    """
+    if clip.video is None:
+        raise BadInput(
+            clip.path or clip.name, "video", "DROID-SLAM needs images; --camera droid=FILE reads its results"
+        )
+    if clip.focal is None:
+        raise BadInput(
+            clip.video.path, "focal",
+            "DROID-SLAM does not estimate the focal length: say it with --focal (1200px, 28mm or 65deg)",
+        )  # fmt: skip
+    if env == "uv":
+        raise MissingResource(f"droid-slam: cannot be installed on demand; {NEEDS.how}")
+    job = {
+        "repository": str(_repository(config)), "weights": str(_weights(config)),
+        "focal": clip.focal, "size": clip.size, "buffer": config.buffer, "filter_thresh": config.filter_thresh,
+    }  # fmt: skip
+    masks = observations.masks if config.mask_people else None
+    with tempfile.TemporaryDirectory(prefix="diffopt-") as folder:
+        if masks is not None:
+            path = Path(folder) / "masks.npz"
+            np.savez_compressed(path, masks=masks.cpu().numpy().astype(bool))
+            job["masks"] = str(path)
+        out = run_script(env or "here", NEEDS, SCRIPT, job, clip.video)
+    if "missing" in out:
+        raise MissingResource(f"droid-slam: {out['missing']}; {NEEDS.how}")
+    saved, keyframes = _cameras(clip, out)
+    how = str(out["masking"]) if masks is not None else "none" if config.mask_people else "off"
+    notes = list(saved.notes)
+    if how in ("painted", "none"):
+        notes.append(
+            f"DROID-SLAM: people were not fully masked ({_MASKING[how]}); a large person can pull the camera along"
+        )
+    facts = {"source": "DROID-SLAM", "file": None, "keyframes": keyframes, "people_masked": _MASKING[how]}
+    source = Source(np.arange(clip.num_frames), clip.num_frames, clip.fps)
+    return replace(saved, notes=tuple(notes)), source, facts
+
+
+def _repository(config: DroidConfig) -> Path:
+    if config.repository is None:
+        raise MissingResource(
+            f"droid-slam: where is its folder? git clone --recursive {HOME}, and name the folder with "
+            "--set camera.repository=FOLDER"
+        )
+    folder = config.repository.expanduser()
+    for candidate in (folder / "droid_slam", folder):
+        if (candidate / "droid.py").is_file():
+            return candidate.absolute()
+    raise MissingResource(f"droid-slam: {folder} holds no droid_slam/droid.py; git clone --recursive {HOME} there")
+
+
+def _weights(config: DroidConfig) -> Path:
+    if config.weights is None:
+        from diffopt_core.weights import locate
+
+        return locate("droid")
+    path = config.weights.expanduser()
+    if not path.is_file():
+        raise MissingResource(
+            f"droid-slam: no weights at {path}; `diffopt weights get droid` fetches droid.pth, and without "
+            "camera.weights they are found by themselves"
+        )
+    return path.absolute()
+
+
+def _cameras(clip: Clip, out: dict[str, np.ndarray]) -> tuple[SavedCameras, int]:
+    assert clip.video is not None
+    path, keyframes, count = clip.video.path, int(out["keyframes"]), clip.num_frames
+    if keyframes <= 1:
+        # nothing moved by as much as a keyframe takes; there is no structure to solve
+        note = f"{path}: DROID-SLAM saw no motion of the camera ({keyframes} keyframe); it is taken to stand still"
+        still = np.broadcast_to(np.eye(3), (count, 3, 3)).copy(), np.zeros((count, 3)), np.ones(count, bool)
+        saved = SavedCameras(path, "droid", "camera to world", *still, metric=True, static=True, notes=(note,))
+        return saved, keyframes
+    poses = np.asarray(out["poses"], dtype=np.float64)
+    if poses.shape != (count, 7):
+        raise DiffOptError(f"droid-slam: gave poses of shape {poses.shape} for {count} frames, expected {(count, 7)}")
+    notes: tuple[str, ...] = ()
+    if keyframes < int(out["warmup"]):
+        notes = (
+            f"{path}: DROID-SLAM found {keyframes} keyframes only, fewer than it starts with; its cameras are rough",
+        )
+    R, t, solved = read_pose7(poses, "xyzw", path, "DROID-SLAM's poses", camera_to_world=True)
+    return SavedCameras(path, "droid", "camera to world", R, t, solved, notes=notes), keyframes

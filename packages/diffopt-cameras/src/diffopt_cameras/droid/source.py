@@ -1,0 +1,103 @@
+"""Camera source ``droid``: the cameras of a file, or of DROID-SLAM, laid on the frames of the clip."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from diffopt_core.errors import BadInput
+from diffopt_core.types import CameraTrajectory, Clip, Observations
+
+from .between import Between, between, jumps
+from .config import DroidConfig
+from .intrinsics import intrinsics
+from .numbering import Source, frame_numbers, source_of
+from .poses import invert
+from .saved import SavedCameras
+from .sniff import load
+
+_log = logging.getLogger(__name__)
+
+
+class DroidCamera:
+    """Implements :class:`diffopt_core.interfaces.CameraSource`."""
+
+    def __init__(self, config: DroidConfig, env: str | None):
+        self._config, self._env = config, env
+
+    def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
+        """World to camera, in the world and scale of the file or of DROID-SLAM (its first camera's frame).
+
+        ``facts``: ``source``, ``file``, ``format``, ``direction``, ``poses``, ``focal_from``, ``filled`` (frames of
+        the clip without a pose of their own), ``held`` (those of them outside the poses), ``jumps`` (frames of the
+        clip at which the camera is suddenly elsewhere), ``static``, ``keyframes_only``. Raises BadInput for the file,
+        MissingResource for DROID-SLAM.
+        """
+        config = self._config
+        if config.file is None:
+            from .running import run_droid
+
+            saved, source, more = run_droid(config, self._env, clip, observations)
+            numbers, notes = np.arange(clip.num_frames), list[str]()
+        else:
+            saved, source, more = load(config.file, config.format, config.quaternion, clip.size), source_of(clip), {}
+            numbers, notes = frame_numbers(saved, source, config.stride, config.first)
+        return _on_clip(clip, saved, source, numbers, notes, more)
+
+
+def _on_clip(
+    clip: Clip, saved: SavedCameras, source: Source, numbers: np.ndarray, notes: list[str], more: dict[str, Any]
+) -> CameraTrajectory:
+    places = between(numbers, saved.solved, source.wanted)
+    if places.outside.all():
+        known = numbers[saved.solved]
+        raise BadInput(
+            saved.path, "poses",
+            f"none for the clip: they are of frames {known[0]} to {known[-1]}, the clip shows frames "
+            f"{source.wanted[0]} to {source.wanted[-1]}",
+        )  # fmt: skip
+    focal, centre, focal_from, others = intrinsics(clip, saved, places)
+    # positions, not t, move on straight lines: t also turns with the camera
+    R = places.rotations(saved.R)
+    _, place = invert(saved.R, saved.t)
+    t = -np.einsum("tij,tj->ti", R, places.linear(place))
+    leaps = _jumps(saved, place, numbers, source)
+    notes = [*saved.notes, *notes, *others, *_remarks(clip, saved, places, leaps)]
+    for note in notes:
+        _log.warning("%s", note)
+    filled = np.flatnonzero(~places.exact)
+    facts = {
+        "source": f"{saved.format} file", "file": str(saved.path), "format": saved.format,
+        "direction": saved.direction, "poses": int(saved.solved.sum()), "keyframes_only": saved.keyframes,
+        "static": saved.static, "focal_from": focal_from, "filled": filled.tolist(),
+        "held": np.flatnonzero(places.outside).tolist(), "jumps": leaps, "notes": notes, **more,
+    }  # fmt: skip
+    return CameraTrajectory(*map(_tensor, (R, t, focal, centre)), saved.metric, saved.level, facts)
+
+
+def _jumps(saved: SavedCameras, place: np.ndarray, numbers: np.ndarray, source: Source) -> list[int]:
+    """Frames of the clip at which the camera has jumped since the frame before."""
+    found = jumps(saved.R[saved.solved], place[saved.solved], numbers[saved.solved])
+    found = found[(found > source.wanted[0]) & (found <= source.wanted[-1])]
+    return np.unique(np.searchsorted(source.wanted, found)).tolist()
+
+
+def _remarks(clip: Clip, saved: SavedCameras, places: Between, leaps: list[int]) -> list[str]:
+    remarks = []
+    missing, held = int((~places.exact).sum()), int(places.outside.sum())
+    if missing:
+        between_them = missing - held
+        parts = [f"{between_them} lie between poses and were interpolated"] if between_them else []
+        parts += [f"{held} lie outside them, where the nearest is held"] if held else []
+        kind = "only keyframes are in the file" if saved.keyframes else "the file has no pose for them"
+        remarks.append(f"{saved.path}: {missing} of {clip.num_frames} frames: {kind}; {', '.join(parts)}")
+    if leaps:
+        shown = ", ".join(map(str, leaps[:8])) + (", ..." if len(leaps) > 8 else "")
+        remarks.append(f"{saved.path}: the camera jumps at frame {shown} of the clip; it was left as it is")
+    return remarks
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

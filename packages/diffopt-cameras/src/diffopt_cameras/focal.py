@@ -54,10 +54,13 @@ class Calibration:
 
 
 def told(clip: Clip) -> Focal | None:
-    """What the user or the file's metadata say."""
-    if clip.focal is None:
-        return None
-    return Focal(clip.focal, f"{clip.focal:.1f} px, {clip.focal_from or 'given with the clip'}", True)
+    """What the user, the file's metadata or a camera in the file say."""
+    if clip.focal is not None:
+        return Focal(clip.focal, f"{clip.focal:.1f} px, {clip.focal_from or 'given with the clip'}", True)
+    if clip.camera is not None:
+        pixels = float(clip.camera.focal.mean())
+        return Focal(pixels, f"{pixels:.1f} px, the camera in the clip's own file", True)
+    return None
 
 
 def assumed(clip: Clip, why: str) -> Focal:

@@ -1,0 +1,1 @@
+"""The camera from the images alone: the simplest model that explains how the background moves."""

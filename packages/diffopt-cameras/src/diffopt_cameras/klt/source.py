@@ -1,0 +1,199 @@
+"""The policy: which model of the camera the evidence carries, and what is said where it carries none."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput
+from diffopt_core.interfaces import BuildContext
+from diffopt_core.types import CameraTrajectory, Clip, Observations
+
+from ..assemble import assemble, standing
+from ..evidence import Seen, look, stillness
+from ..focal import Focal, assumed, calibrate, told
+from ..odometry import Odometry, odometry
+from ..rotation import rotation_evidence, rotation_path, windows
+from ..tracks import Following
+from .config import KltConfig
+
+_log = logging.getLogger(__name__)
+
+
+class KltCamera:
+    """Implements :class:`diffopt_core.interfaces.CameraSource`."""
+
+    def __init__(self, config: KltConfig, ctx: BuildContext):
+        self._config, self._ctx = config, ctx
+
+    def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
+        """World to camera in the first camera's frame. ``metric`` is true where the camera was found not to travel
+        (t is 0 metres); the path of a moving camera is in a unit of its own.
+
+        ``facts``: ``model``, the evidence for each candidate, ``rejected`` with reasons, ``focal_from``, ``filled``.
+        Raises BadInput where no model can be had, and where a model that was asked for is not borne out.
+        """
+        config = self._config
+        seen = look(clip, observations, Following(config.points, config.longest), config.fewest_tracks)
+        return _Choice(config, self._ctx, clip, observations, seen).made()
+
+
+@dataclass
+class _Choice:
+    """One clip's way through the models."""
+
+    config: KltConfig
+    ctx: BuildContext
+    clip: Clip
+    observations: Observations
+    seen: Seen
+    rejected: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def made(self) -> CameraTrajectory:
+        mapper = self.config.mapper
+        self.facts = {"source": "klt", "mapper": mapper, "tracks": self.seen.facts}
+        self.focal = self._focal()
+        steps = {
+            "static": self._static,
+            "rotation": self._rotation,
+            "odometry": self._odometry,
+            "colmap": self._colmap,
+        }
+        chosen = {"auto": ("static", "rotation", "odometry"), "colmap": ("colmap", "odometry")}.get(mapper, (mapper,))
+        for name in chosen:
+            found = steps[name]()
+            if found is not None:
+                return found
+        if len(chosen) == 1:
+            raise BadInput(
+                self.clip.path or self.clip.name, "camera",
+                f"mapper {mapper} is not borne out by the images: {self.rejected[mapper]}; "
+                "--set camera.mapper=auto chooses, or its thresholds can be set",
+            )  # fmt: skip
+        return self._last_resort()
+
+    # the focal length
+
+    def _focal(self) -> Focal:
+        known = told(self.clip)
+        if known is not None:
+            return known
+        found = calibrate(self.seen.tracks, seed=self.ctx.seed)
+        if found is None:
+            return assumed(self.clip, "the camera does not turn enough, or also moves; --focal sets it")
+        self.facts["calibration"] = found.facts()
+        fits = found.residual < max(0.5, 0.02 * found.flow)
+        if not fits or found.spread > self.config.focal_error:
+            return assumed(self.clip, "the images do not show it (the camera does not just turn); --focal sets it")
+        said = (
+            f"estimated {found.pixels:.0f} px +- {found.spread:.1%} from {np.degrees(found.angle):.1f} degrees "
+            "of turning"
+        )
+        return Focal(found.pixels, said, True, found.spread)
+
+    # the models
+
+    def _static(self) -> CameraTrajectory | None:
+        found = stillness(self.seen.tracks, self.clip.fps, self.focal.pixels)
+        self.facts["static"] = found.facts()
+        worst = max(found.flow, found.drift)
+        if worst > self.config.still:
+            self.rejected["static"] = f"the background moves by {worst:.1f} px, more than {self.config.still}"
+            return None
+        _log.warning("camera: it stands still (the background moves by %.2f px at 960)", worst)
+        R, t = standing(self.clip.num_frames)
+        return self._done("static", R, t, np.ones(len(R), bool), metric=True)
+
+    def _rotation(self) -> CameraTrajectory | None:
+        config, tracks = self.config, self.seen.tracks
+        evidence = {
+            f"{seconds}s": rotation_evidence(
+                tracks,
+                windows(tracks, round(seconds * self.clip.fps)),
+                self.focal.pixels,
+                config.explained,
+                config.small,
+            )
+            for seconds in (1, 3)
+        }
+        self.facts["rotation"] = {over: item.facts() for over, item in evidence.items()}
+        for over, item in evidence.items():
+            if item.explained < 0.9:
+                self.rejected["rotation"] = (
+                    f"turning leaves {item.residual:.1f} of {item.flow:.1f} px over {over} (explains "
+                    f"{item.explained:.0%} of the pairs of frames)"
+                )
+                return None
+        path = rotation_path(tracks, self.focal.pixels)
+        return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, metric=True)
+
+    def _odometry(self) -> CameraTrajectory | None:
+        found = odometry(self.seen.tracks, self.focal.pixels, self.ctx.seed)
+        if found is None:
+            return self._reject("odometry", "no two frames show the scene from two sides")
+        self.facts["odometry"] = found.evidence.facts()
+        weak = self._weak(found)
+        if weak:
+            return self._reject("odometry", weak)
+        return self._done("odometry", found.R, found.t, found.solved, metric=False)
+
+    def _colmap(self) -> CameraTrajectory | None:
+        from ..colmap.on_tracks import map_tracks
+
+        found = map_tracks(self.seen.tracks, self.focal.pixels, self.ctx.seed)
+        if found is None:
+            return self._reject("colmap", "it found no model")
+        self.facts["colmap"] = found.evidence.facts()
+        weak = self._weak(found)
+        if weak:
+            return self._reject("colmap", weak)
+        return self._done("colmap", found.R, found.t, found.solved, metric=False)
+
+    def _weak(self, found: Odometry) -> str:
+        """Why a moving camera is not to be trusted, empty if it is."""
+        config, evidence = self.config, found.evidence
+        first = np.degrees(evidence.first_angle)
+        reasons = [
+            (
+                evidence.points < config.fewest_points,
+                f"{evidence.points} points, at least {config.fewest_points} needed",
+            ),
+            (first < config.parallax, f"a parallax of {first:.2f} degrees, at least {config.parallax:g} needed"),
+            (
+                evidence.residual > config.residual,
+                f"{evidence.residual:.2f} px off, at most {config.residual:g} allowed",
+            ),
+            (evidence.registered < config.registered, f"{evidence.registered:.0%} of the frames registered"),
+        ]
+        return "; ".join(text for failed, text in reasons if failed)
+
+    def _reject(self, name: str, why: str) -> None:
+        self.rejected[name] = why
+        if self.config.mapper in ("auto", "colmap"):
+            _log.warning("camera: %s rejects itself: %s", name, why)
+
+    def _last_resort(self) -> CameraTrajectory:
+        """Nothing explains the flow: the turning alone, said loudly; where even that hangs in the air, an error."""
+        path = rotation_path(self.seen.tracks, self.focal.pixels)
+        remedies = "--camera colmap, --camera droid=FILE or --set camera.mapper=... are the ways on"
+        if path.solved.mean() < 0.5:
+            why = "; ".join(f"{name}: {text}" for name, text in self.rejected.items())
+            raise BadInput(self.clip.path or self.clip.name, "camera", f"no camera can be had ({why}); {remedies}")
+        _log.warning(
+            "camera: NO model explains how the picture moves (%s). Only its turning is used, WITHOUT travel: people will "
+            "seem to move as the camera does; %s",
+            "; ".join(f"{name}: {text}" for name, text in self.rejected.items()), remedies,
+        )  # fmt: skip
+        self.facts["trusted"] = False
+        return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, metric=False)
+
+    def _done(self, model: str, R: np.ndarray, t: np.ndarray, solved: np.ndarray, metric: bool) -> CameraTrajectory:
+        if not self.focal.sure:
+            _log.warning("camera: focal length %s", self.focal.said)
+        if not solved.all():
+            _log.warning("camera: %d of %d frames could not be solved and are filled in", (~solved).sum(), len(solved))
+        facts = {**self.facts, "model": model, "rejected": self.rejected, "trusted": self.facts.get("trusted", True)}
+        return assemble(self.clip, R, t, solved, self.focal, metric, facts)

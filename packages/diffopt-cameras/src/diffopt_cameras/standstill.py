@@ -1,0 +1,57 @@
+"""What :mod:`diffopt_cameras.static` builds."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput
+from diffopt_core.types import CameraTrajectory, Clip, Observations
+
+from .assemble import assemble, standing
+from .evidence import look, stillness
+from .focal import assumed, told
+from .static import StaticCameraConfig
+from .tracks import Following
+
+_log = logging.getLogger(__name__)
+
+
+class StaticCamera:
+    """Implements :class:`diffopt_core.interfaces.CameraSource`."""
+
+    def __init__(self, config: StaticCameraConfig):
+        self._config = config
+
+    def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
+        """``R`` = 1 and ``t`` = 0 (metric: nothing moves, so no scale is unknown). Raises BadInput where the images
+        show that the camera moves."""
+        focal = told(clip)
+        if focal is None:
+            focal = assumed(clip, "a camera that stands still does not show it; --focal sets it")
+            _log.warning("camera: focal length %s", focal.said)
+        facts = {"source": "static", "model": "static", "evidence": self._check(clip, observations, focal.pixels)}
+        R, t = standing(clip.num_frames)
+        return assemble(clip, R, t, np.ones(clip.num_frames, bool), focal, True, facts)
+
+    def _check(self, clip: Clip, observations: Observations, focal: float) -> dict[str, Any]:
+        config = self._config
+        if clip.video is None:
+            return {"checked": False, "why": "the clip holds no images"}
+        try:
+            seen = look(clip, observations, Following(target=300, longest=config.longest), 10)
+        except BadInput as error:
+            _log.warning("camera: taken to stand still as you say, which cannot be checked (%s)", error)
+            return {"checked": False, "why": str(error)}
+        found = stillness(seen.tracks, clip.fps, focal)
+        worst = max(found.flow, found.drift)
+        said = f"the background moves by {found.flow:.1f} px (at 960), {found.drift:.1f} px over the clip"
+        if worst > config.refuse and not config.force:
+            raise BadInput(
+                clip.path or clip.name, "camera",
+                f"--camera static, but {said}: --camera auto finds the path, --set camera.force=true stays with it",
+            )  # fmt: skip
+        if worst > config.still:
+            _log.warning("camera: taken to stand still as you say, but %s", said)
+        return {"checked": True, "forced": worst > config.refuse, **found.facts(), **seen.facts}

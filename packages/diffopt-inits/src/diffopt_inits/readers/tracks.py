@@ -1,0 +1,88 @@
+"""The neutral form of other systems' results: what a file says of one person, with the conventions named.
+
+Arrays are numpy, float64. N frames of the track, in the order of ``frames``. Cameras are OpenCV's (x right, y down,
+z forward), ``x_cam = R x_world + t``. Rotations are active matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+#: y and z reversed: from axes with y down and z forward to axes with y up, and back.
+Y_FLIP = np.diag([1.0, -1.0, -1.0])
+#: From Z up to Y up.
+Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+@dataclass(frozen=True)
+class Root:
+    """Root orientation and translation in one frame of reference. ``transl``, m, is the pelvis joint's position if
+    ``is_pelvis``, else SMPL's ``transl`` (:mod:`diffopt_inits.readers.pelvis` tells the difference)."""
+
+    orient: Float[np.ndarray, "N 3 3"]
+    transl: Float[np.ndarray, "N 3"]
+    is_pelvis: bool = False
+
+
+@dataclass(frozen=True)
+class Weak:
+    """Weak perspective in the full image: a point X of the body model (m) is seen at ``scale (X + offset)`` from the
+    image's centre. So SMPL's transl is (offset, focal / scale). ``normalised``: the scale is in half widths of the
+    image a metre, else in px a metre."""
+
+    scale: Float[np.ndarray, "N"]
+    offset: Float[np.ndarray, "N 2"]
+    normalised: bool = False
+
+
+@dataclass(frozen=True)
+class World:
+    """Motion in the tool's own world, and the way from there to ours: ``x_ours = axes x + shift``.
+
+    ``level``: our +Y is then the vertical as far as the tool knows it. ``R``, ``t``: world (the tool's) to camera,
+    where the tool gives them. ``note``: what is known of this world, in words.
+    """
+
+    root: Root
+    axes: Float[np.ndarray, "3 3"]
+    shift: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+    level: bool = True
+    R: Float[np.ndarray, "N 3 3"] | None = None
+    t: Float[np.ndarray, "N 3"] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person in a result file.
+
+    ``frames``: numbers in the source of the frames that the track has, rising. ``total``: frames of the source that
+    the tool saw, where the file says so. ``betas_of``: the body model of ``betas`` (``smpl``, ``smplh``, ``smplx``).
+    Where the root is in the camera frame: ``camera`` (m), ``weak``, or, with neither, ``world`` and its R and t.
+    ``boxes``: x, y, width, height, px. ``focal``: px, of the whole image, the one behind ``camera``. ``size``: width,
+    height, px. ``keypoints``: x px, y px, confidence in the order of ``layout``.
+    """
+
+    tool: str
+    id: str
+    frames: Int[np.ndarray, "N"]
+    body_pose: Float[np.ndarray, "N 23 3 3"]
+    betas: Float[np.ndarray, "N 10"]
+    betas_of: str = "smpl"
+    total: int | None = None
+    fps: float | None = None
+    orient: Float[np.ndarray, "N 3 3"] | None = None  # beside ``weak``
+    camera: Root | None = None
+    weak: Weak | None = None
+    world: World | None = None
+    boxes: Float[np.ndarray, "N 4"] | None = None
+    focal: float | None = None
+    centre: tuple[float, float] | None = None
+    size: tuple[int, int] | None = None
+    keypoints: Float[np.ndarray, "N J 3"] | None = None
+    layout: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)

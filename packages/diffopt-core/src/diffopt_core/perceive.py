@@ -29,7 +29,7 @@ def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext)
 
     The recipe's ``input`` is applied: frames, rate, focal length, person.
     """
-    if not path.exists() and "#" not in path.name:  # `shard.npz#clip` names a clip inside a file
+    if not is_there(path):
         raise BadInput(path, "file", "does not exist")
     choice, asked = recipe.dataset, recipe.input
     if choice.name == "auto":
@@ -45,6 +45,12 @@ def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext)
     clip = cut(dataset.load(path), asked.start, asked.stop, asked.fps, asked.resample)
     clip = replace(clip, person=asked.person, facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})})
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file exists; of an address such as ``shard.npz#clip``, the file that holds the clip."""
+    file, mark, _ = str(path).rpartition("#")
+    return path.exists() or bool(mark and Path(file).exists())
 
 
 def known_options(registry: Registry, name: str, choice: RoleSpec) -> dict:

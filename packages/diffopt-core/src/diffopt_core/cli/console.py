@@ -21,15 +21,18 @@ def note(message: str) -> None:
 
 
 class Notices(logging.Handler):
-    """What components log as a warning, as notices. ``quiet`` leaves them out (they are in run.json)."""
+    """What components log as a warning, as notices, once each. ``quiet`` leaves them out (they are in run.json)."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.quiet = False
+        self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not self.quiet:
-            note(record.getMessage())
+        message = record.getMessage()
+        if not self.quiet and message not in self._told:
+            self._told.add(message)
+            note(message)
 
 
 def say(message: str) -> None:

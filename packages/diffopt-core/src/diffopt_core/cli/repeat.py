@@ -105,11 +105,11 @@ def _device(path: Path, saved: dict[str, Any]) -> str:
 def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
     """The clip's file must be the one that the run saw."""
     from ..interfaces import BuildContext
-    from ..perceive import open_clip
+    from ..perceive import is_there, open_clip
     from ..provenance import device
 
     for name in run.inputs:
-        if not name.exists():
+        if not is_there(name):
             raise BadInput(path, "inputs", f"{name} is gone; where it is now: diffopt run {path} FILE")
     ctx = BuildContext(device(run.device), run.seed, lambda k, n, options: run.registry.build(k, n, options, ctx))
     clips = {clip.name: clip for clip in (open_clip(name, run.registry, run.recipe, ctx) for name in run.inputs)}

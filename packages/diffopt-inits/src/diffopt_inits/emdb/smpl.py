@@ -37,10 +37,11 @@ def _model_file(folder: Path | None, gender: str, sequence: str) -> Path:
         return find_model(place, gender)
     stem = f"SMPL_{gender.upper()}"
     raise MissingResource(
-        f"the truth of {sequence} needs SMPL's {gender} model; '{place}' holds no {stem}.npz or {stem}.pkl: register at "
-        f"https://smpl.is.tue.mpg.de (non-commercial licence), download SMPL for Python, name its {gender} file "
-        f"{stem}.pkl, and name its folder with --set dataset.smpl=FOLDER or the environment variable {ENVIRONMENT}, or put "
-        "it into the folder that `diffopt weights where` names; --set dataset.truth=false reads images and calibration without it"
+        f"the truth of {sequence} needs SMPL's {gender} model; '{place}' holds no {stem}.npz or {stem}.pkl: register "
+        "at https://smpl.is.tue.mpg.de (non-commercial licence), download SMPL for Python, name its file of this "
+        f"gender {stem}.pkl, and name its folder with --set dataset.smpl=FOLDER or the environment variable "
+        f"{ENVIRONMENT}, or put it into the folder that `diffopt weights where` names; --set dataset.truth=false "
+        "reads images and calibration without it"
     )
 
 

@@ -133,23 +133,28 @@ class _Choice:
     def _odometry(self) -> CameraTrajectory | None:
         found = odometry(self.seen.tracks, self.focal.pixels, self.ctx.seed)
         if found is None:
-            return self._reject("odometry", "no two frames show the scene from two sides")
+            self._reject("odometry", "no two frames show the scene from two sides")
+            return None
         self.facts["odometry"] = found.evidence.facts()
         weak = self._weak(found)
         if weak:
-            return self._reject("odometry", weak)
+            self._reject("odometry", weak)
+            return None
         return self._done("odometry", found.R, found.t, found.solved, metric=False)
 
     def _colmap(self) -> CameraTrajectory | None:
         from ..colmap.on_tracks import map_tracks
 
-        found = map_tracks(self.seen.tracks, self.focal.pixels, self.ctx.seed)
-        if found is None:
-            return self._reject("colmap", "it found no model")
+        mapped = map_tracks(self.seen.tracks, self.focal.pixels, self.ctx.seed)
+        if mapped is None:
+            self._reject("colmap", "it found no model")
+            return None
+        found = mapped[0]
         self.facts["colmap"] = found.evidence.facts()
         weak = self._weak(found)
         if weak:
-            return self._reject("colmap", weak)
+            self._reject("colmap", weak)
+            return None
         return self._done("colmap", found.R, found.t, found.solved, metric=False)
 
     def _weak(self, found: Odometry) -> str:
@@ -183,8 +188,8 @@ class _Choice:
             why = "; ".join(f"{name}: {text}" for name, text in self.rejected.items())
             raise BadInput(self.clip.path or self.clip.name, "camera", f"no camera can be had ({why}); {remedies}")
         _log.warning(
-            "camera: NO model explains how the picture moves (%s). Only its turning is used, WITHOUT travel: people will "
-            "seem to move as the camera does; %s",
+            "camera: NO model explains how the picture moves (%s). Only its turning is used, WITHOUT travel: people "
+            "will seem to move as the camera does; %s",
             "; ".join(f"{name}: {text}" for name, text in self.rejected.items()), remedies,
         )  # fmt: skip
         self.facts["trusted"] = False

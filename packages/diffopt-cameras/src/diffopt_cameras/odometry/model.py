@@ -14,7 +14,7 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Views:
-    """Row ``m``: point ``point[m]`` seen by camera ``camera[m]`` (rising) at ``seen[m]``, px from the image's centre."""
+    """Row ``m``: point ``point[m]`` seen by camera ``camera[m]`` (rising) at ``seen[m]``, px from the centre."""
 
     camera: Index
     point: Index
@@ -89,15 +89,14 @@ def moved(R: Array, t: Array, step: Array) -> tuple[Array, Array]:
 def sums(values: Array, index: Index, size: int) -> Array:
     """Sum of ``values`` [M ...] by ``index`` [M], [size ...]."""
     flat = values.reshape(len(values), -1)
-    return np.stack([np.bincount(index, flat[:, k], minlength=size) for k in range(flat.shape[1])], -1).reshape(
-        size, *values.shape[1:]
-    )
+    columns = [np.bincount(index, flat[:, k], minlength=size) for k in range(flat.shape[1])]
+    return np.stack(columns, -1).reshape(size, *values.shape[1:]).astype(np.float64, copy=False)
 
 
 def huber(error: Array, scale: float) -> Array:
     """Weights of an error [M] in px at 960."""
-    return np.where(error <= scale, 1.0, scale / np.maximum(error, scale))
+    return np.asarray(scale / np.maximum(error, scale))
 
 
 def _depth(at: Array) -> Array:
-    return np.where(np.abs(at[:, 2:]) < 1e-6, 1e-6, at[:, 2:])
+    return np.asarray(np.where(np.abs(at[:, 2:]) < 1e-6, 1e-6, at[:, 2:]))

@@ -155,9 +155,12 @@ def _misfits(model: Model, views: Views) -> NDArray[np.bool_]:
 
 
 def all_frames(
-    tracks: Tracks, model: Model, keys: Sequence[int] | NDArray[np.int64], focal: float, first_angle: float
+    tracks: Tracks, model: Model, keys: Sequence[int] | NDArray[np.int64], focal: float, first_angle: float | None
 ) -> Odometry:
-    """Every frame's pose from the points of the key frames, started at the nearest key frame."""
+    """Every frame's pose from the points of the key frames, started at the nearest key frame.
+
+    Without a first pair (another mapper), the median parallax stands for its angle.
+    """
     frames, points = tracks.num_frames, len(model.X)
     views = views_of(tracks, focal)
     posed = np.asarray(keys)[model.posed]
@@ -169,10 +172,11 @@ def all_frames(
     mine = views.only(full.used(views))
     residual = float(np.median(errors(full, mine))) if len(mine.point) else np.inf
     wide = parallax(full, mine, points)[model.known] if len(mine.point) else np.zeros(1)
+    angle = float(np.median(wide)) if len(wide) else 0.0
     evidence = OdometryEvidence(
         points=int(model.known.sum()),
-        angle=float(np.median(wide)) if len(wide) else 0.0,
-        first_angle=first_angle,
+        angle=angle,
+        first_angle=angle if first_angle is None else first_angle,
         residual=residual,
         registered=float(solved.mean()),
         key_frames=len(keys),

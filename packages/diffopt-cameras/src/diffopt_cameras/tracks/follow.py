@@ -109,10 +109,10 @@ class _Tracker:
 
     def _flow(self, old: _Frame, new: _Frame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         # the third array is only read with another flag than ours
-        there, ok, _ = cv2.calcOpticalFlowPyrLK(
+        found, ok, _ = cv2.calcOpticalFlowPyrLK(
             old.grey, new.grey, self.points, self.points.copy(), winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STOP
         )
-        there = np.asarray(there, np.float32)
+        there = np.asarray(found, np.float32)
         back, also, _ = cv2.calcOpticalFlowPyrLK(
             new.grey, old.grey, there, there.copy(), winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STOP
         )

@@ -1,0 +1,1 @@
+"""Structure from motion by pycolmap, on a CPU."""

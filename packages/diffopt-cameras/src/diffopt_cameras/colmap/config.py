@@ -1,0 +1,37 @@
+"""Camera ``colmap``: structure from motion by pycolmap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from diffopt_core.config import ComponentConfig
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext
+
+    from .source import ColmapCamera
+
+
+class ColmapConfig(ComponentConfig):
+    """``features = tracks`` feeds it our own tracks of key frames, which do not confuse one tree with another;
+    ``sift`` lets it find and match features itself, people masked out."""
+
+    licence: ClassVar[str] = "pycolmap: BSD-3-Clause"
+
+    features: Literal["tracks", "sift"] = "tracks"
+    mapper: Literal["global", "incremental"] = "global"
+    longest: int = Field(960, ge=160, description="px, longest side of the images it works on")
+    points: int = Field(600, ge=50, description="points followed in a frame (features=tracks)")
+    sift_features: int = Field(2048, ge=100, description="features an image (features=sift)")
+    at_most: int = Field(120, ge=3, description="images given to it (features=sift), evenly over the clip")
+    overlap: int = Field(8, ge=1, description="images before and after that each is matched with (features=sift)")
+    refine_focal: bool = Field(False, description="let it change the focal length: wrong on short follow shots")
+    fewest_points: int = Field(100, ge=20, description="triangulated points below which the result is refused")
+    registered: float = Field(0.3, gt=0, le=1, description="share of the images it must register")
+    threads: int = Field(-1, description="-1: as many as there are cores")
+
+    def build(self, ctx: BuildContext) -> ColmapCamera:
+        from .source import ColmapCamera
+
+        return ColmapCamera(self, ctx)

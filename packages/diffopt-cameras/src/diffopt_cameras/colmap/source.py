@@ -1,0 +1,107 @@
+"""What :mod:`diffopt_cameras.colmap.config` builds."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput
+from diffopt_core.interfaces import BuildContext
+from diffopt_core.types import CameraTrajectory, Clip, Observations
+
+from ..assemble import assemble
+from ..evidence import look
+from ..focal import Focal, assumed, told
+from ..tracks import Following
+from ..wahba import Array
+from .config import ColmapConfig
+from .library import library
+from .on_images import map_images
+from .on_tracks import map_tracks
+
+_log = logging.getLogger(__name__)
+
+
+class ColmapCamera:
+    """Implements :class:`diffopt_core.interfaces.CameraSource`."""
+
+    def __init__(self, config: ColmapConfig, ctx: BuildContext):
+        self._config, self._seed = config, ctx.seed
+
+    def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
+        """World to camera in the first camera's frame; the path is in a unit of its own.
+
+        ``facts``: ``images`` and ``registered`` (those given to pycolmap and those it placed), ``points``,
+        ``residual_px``, ``focal_from``, ``filled``. Frames between registered ones are solved from the points
+        (``features = tracks``) or filled in. Raises MissingResource without pycolmap, BadInput where it fails.
+        """
+        library()
+        focal = told(clip)
+        if focal is None:
+            focal = assumed(clip, "not to be had from a short shot; --focal sets it")
+            _log.warning("camera: focal length %s", focal.said)
+        if clip.video is None:
+            raise BadInput(clip.path or clip.name, "video", "the clip holds no images for colmap; --camera given")
+        solve = self._on_tracks if self._config.features == "tracks" else self._on_images
+        R, t, solved, found, facts = solve(clip, observations, focal)
+        self._check(clip, facts)
+        if not solved.all():
+            _log.warning("camera: colmap has no pose for %d of %d frames; filled in", (~solved).sum(), len(solved))
+        if self._config.refine_focal:
+            focal = Focal(found, f"{found:.0f} px, refined by colmap from {focal.said}", focal.sure, focal.spread)
+        facts = {"source": "colmap", "model": f"{self._config.features}, {self._config.mapper}", **facts}
+        return assemble(clip, R, t, solved, focal, False, facts)
+
+    def _on_tracks(
+        self, clip: Clip, observations: Observations, focal: Focal
+    ) -> tuple[Array, Array, np.ndarray, float, dict[str, Any]]:
+        config = self._config
+        seen = look(clip, observations, Following(config.points, config.longest), 30)
+        found = map_tracks(
+            seen.tracks, focal.pixels, self._seed, config.mapper, config.refine_focal, config.threads
+        )  # fmt: skip
+        if found is None:
+            raise self._nothing(clip)
+        path, pixels, placed = found
+        evidence = path.evidence
+        facts = {
+            **evidence.facts(),
+            "images": evidence.key_frames,
+            "registered_images": placed,
+            "tracks": seen.facts,
+        }
+        return path.R, path.t, path.solved, pixels, facts
+
+    def _on_images(
+        self, clip: Clip, observations: Observations, focal: Focal
+    ) -> tuple[Array, Array, np.ndarray, float, dict[str, Any]]:
+        found = map_images(clip, observations, self._config, focal.pixels, self._seed)
+        if found is None:
+            raise self._nothing(clip)
+        facts = {
+            "points": found.points,
+            "residual_px": round(found.residual, 3),
+            "images": found.images,
+            "registered_images": found.registered,
+            "registered": round(found.registered / found.images, 3),
+        }
+        return found.R, found.t, found.solved, found.focal, facts
+
+    def _check(self, clip: Clip, facts: dict[str, Any]) -> None:
+        config = self._config
+        if facts["points"] < config.fewest_points or facts["registered"] < config.registered:
+            raise BadInput(
+                clip.path or clip.name, "camera",
+                f"colmap registered {facts['registered']:.0%} of the images with {facts['points']} points (at least "
+                f"{config.registered:.0%} and {config.fewest_points} are needed): the camera may only turn, or the "
+                "background says little; --camera auto chooses a model",
+            )  # fmt: skip
+
+    def _nothing(self, clip: Clip) -> BadInput:
+        other = "sift" if self._config.features == "tracks" else "tracks"
+        return BadInput(
+            clip.path or clip.name, "camera",
+            "colmap finds no structure (a camera that only turns, or stands, gives none); --camera auto chooses a "
+            f"model, --set camera.features={other} is another way",
+        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""From a video to a result: what is perceived once is not perceived again, and a run says where its evidence is from."""
+"""From a video to a result: what is perceived once is not perceived again, and a run says where evidence is from."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_prepared_case_remembers_its_video(diffopt, watch, video):
 
 def test_name_and_file_in_one(diffopt, watch, video):
     Path("poses.npy").write_bytes(b"1")
-    flags = [flag if flag != "--camera" else flag for flag in LOOK]
+    flags = list(LOOK)
     flags[flags.index("--camera") + 1] = "look=poses.npy"
     assert diffopt("run", video, "--out", "run", *flags, *MEAN, *QUICK).status == 0
     assert json.loads(Path("run/run.json").read_text())["evidence"]["camera"]["file"] == "poses.npy"

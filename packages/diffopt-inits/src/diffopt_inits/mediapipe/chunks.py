@@ -1,0 +1,104 @@
+"""Long videos in pieces: what a killed run had finished is not done again.
+
+Each chunk has a tracker of its own that is warmed up on the frames before it. So what comes out does not depend on
+where a run was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diffopt_core.datasets.npz import read_npz
+from diffopt_core.errors import BadInput
+from diffopt_core.places import cache_folder
+from diffopt_core.types import Clip, Video
+
+#: Frames of a chunk, and frames before it on which its tracker is warmed up.
+LENGTH, WARM = 300, 10
+SCRIPT = Path(__file__).with_name("script.py")
+#: One row a frame: landmarks (shares of the image), world landmarks (m), whether found, mask.
+COLUMNS = ("points", "world", "found", "masks")
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Frames ``start`` to ``end`` (not included) of the clip; its tracker starts at ``warm``."""
+
+    warm: int
+    start: int
+    end: int
+    path: Path
+
+    @property
+    def done(self) -> bool:
+        return self.path.is_file()
+
+
+def folder_of(clip: Clip, settings: dict[str, Any]) -> Path:
+    """Where the results of this video with these settings are kept."""
+    assert clip.video is not None
+    said = {
+        "video": clip.sha256 or content(clip.video.path),
+        "frames": hashlib.sha256(np.array(clip.video.frames, np.int64).tobytes()).hexdigest(),
+        "size": clip.video.size,
+        "rotation": clip.video.rotation,
+        "script": hashlib.sha256(SCRIPT.read_bytes()).hexdigest(),
+        "fps": clip.fps,
+        **settings,
+    }
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return cache_folder() / "mediapipe" / digest[:24]
+
+
+def content(path: Path) -> str:
+    """SHA-256 of a file, or of the files of a folder in the order of their names."""
+    total = hashlib.sha256()
+    for file in sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]:
+        with open(file, "rb") as stream:
+            while block := stream.read(1 << 20):
+                total.update(block)
+    return total.hexdigest()
+
+
+def plan(count: int, folder: Path) -> list[Chunk]:
+    """The chunks of ``count`` frames; a last one that would be short joins the one before it."""
+    starts = list(range(0, max(count - LENGTH // 2, 1), LENGTH))
+    ends = [*starts[1:], count]
+    pairs = enumerate(zip(starts, ends, strict=True))
+    return [Chunk(max(0, a - WARM), a, b, folder / f"chunk_{i:04d}.npz") for i, (a, b) in pairs]
+
+
+def still_to_do(video: Video, chunks: Sequence[Chunk]) -> tuple[Video, list[list[object]], np.ndarray]:
+    """What is missing: the video cut to the frames that are needed, the missing chunks as the script wants them
+    (warm, start, end in the frames of that video, file), and which frames of the clip those are."""
+    missing = [chunk for chunk in chunks if not chunk.done]
+    needed = np.unique(np.concatenate([np.arange(chunk.warm, chunk.end) for chunk in missing]))
+    rows: list[list[object]] = []
+    for chunk in missing:
+        warm, start, last = (int(np.searchsorted(needed, at)) for at in (chunk.warm, chunk.start, chunk.end - 1))
+        rows.append([warm, start, last + 1, str(chunk.path)])
+    return replace(video, frames=tuple(video.frames[i] for i in needed)), rows, needed
+
+
+def gather(chunks: Sequence[Chunk]) -> Arrays:
+    """The arrays of all chunks, one after the other. A damaged file is removed, so that the next run makes it anew."""
+    parts: list[Arrays] = []
+    for chunk in chunks:
+        try:
+            part = read_npz(chunk.path)
+            if any(len(part[key]) != chunk.end - chunk.start for key in COLUMNS):
+                raise BadInput(chunk.path, "frames", "another number of frames than the chunk has")
+        except (BadInput, KeyError) as error:
+            chunk.path.unlink(missing_ok=True)
+            problem = "was damaged and has been removed; run again, only its frames are done anew"
+            raise BadInput(chunk.path, "file", problem) from error
+        parts.append(part)
+    whole = {key: np.concatenate([part[key] for part in parts]) for key in COLUMNS}
+    return {**whole, **{key: parts[0][key] for key in ("version", "python") if key in parts[0]}}

@@ -1,0 +1,39 @@
+"""Settings of the detector ``mediapipe``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from diffopt_core.config import ComponentConfig
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext
+
+    from .detector import MediapipeDetector
+
+
+class MediapipeConfig(ComponentConfig):
+    """BlazePose: 33 keypoints, 3D landmarks in metres and a mask of the person, frame by frame.
+
+    ``backend`` ``solutions`` is MediaPipe 0.10.21, whose wheel holds its models (``complexity`` 1); ``tasks`` is the
+    current Tasks API, which needs a model bundle: ``model``, or the one that ``diffopt weights get
+    pose-landmarker-full`` fetches (lite, full, heavy for ``complexity`` 0, 1, 2). ``env``: where MediaPipe runs;
+    otherwise ``--env``, otherwise an environment that uv builds.
+    """
+
+    licence: ClassVar[str] = "MediaPipe and its BlazePose models: Apache-2.0 (Google)"
+
+    backend: Literal["solutions", "tasks"] = "solutions"
+    model: Path | None = Field(default=None, description="bundle (.task) of the backend tasks")
+    complexity: Literal[0, 1, 2] = 1
+    env: str | None = Field(default=None, description="uv, here, conda:NAME or a path; default: --env, then uv")
+    detection_confidence: float = Field(default=0.5, ge=0, le=1, description="least score of a newly found person")
+    tracking_confidence: float = Field(default=0.5, ge=0, le=1, description="below it the person is looked for anew")
+    longest: int = Field(default=1280, ge=160, description="longer side of the images that MediaPipe sees, px")
+
+    def build(self, ctx: BuildContext) -> MediapipeDetector:
+        from .detector import MediapipeDetector
+
+        return MediapipeDetector(self, self.env or ctx.env or "uv")

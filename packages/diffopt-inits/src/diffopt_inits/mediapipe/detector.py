@@ -1,0 +1,193 @@
+"""The object behind the detector ``mediapipe``."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from diffopt_core.datasets.npz import read_npz, write_npz
+from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.foreign import run_script
+from diffopt_core.progress import track
+from diffopt_core.types import Clip, Observations
+
+from . import chunks as pieces
+from .follow import boxes_of, paint, right_person
+from .needs import SOLUTIONS, TASKS
+from .survey import FIRST, MOST, SECOND, Person, between, link, looks, pick
+
+if TYPE_CHECKING:
+    from .config import MediapipeConfig
+
+_log = logging.getLogger(__name__)
+#: Longest side of the masks, px.
+MASK = 160
+#: Looks a second, first and where several people are there.
+RATE, DENSE = 1.0, 3.0
+Arrays = dict[str, np.ndarray]
+
+
+class MediapipeDetector:
+    """Implements :class:`diffopt_core.interfaces.Detector`."""
+
+    def __init__(self, config: MediapipeConfig, env: str):
+        self._config, self._env = config, env
+        self._needs = TASKS if config.backend == "tasks" else SOLUTIONS
+
+    def detect(self, clip: Clip) -> Observations:
+        """Keypoints (``blazepose33``, px of the upright image; visibility as confidence), landmarks and masks.
+
+        A frame in which the person is not found, or the tracker had gone to somebody else, has zeros and is not
+        ``valid``. Raises BadInput where there are no images or nobody in them, MissingResource without MediaPipe.
+        """
+        if clip.video is None:
+            problem = "there are no images to look at: give a video, or keep this file's own keypoints (detector given)"
+            raise BadInput(clip.path or clip.name, "detector mediapipe", problem)
+        settings = self._settings(clip)
+        looked, people = self._people(clip, settings)
+        person, facts = pick(people, clip, looked, clip.video.path)
+        count, size = clip.num_frames, clip.video.size
+        windows = between(person, count) / np.array([*size, *size]) if len(people) > 1 else None
+        out, ran = self._follow(clip, settings, windows)
+        points = out["points"].astype(np.float64)
+        points[..., :2] *= np.array(size)  # shares of the image, whatever the size that MediaPipe saw
+        boxes, enough = boxes_of(points, size)
+        found = out["found"] & enough
+        others = [other for other in people if other is not person]
+        valid = found & right_person(boxes, found, person, others)
+        if not valid.any():
+            raise BadInput(clip.video.path, "person", f"nobody could be followed in {count} frames; {self._advice()}")
+        masks = paint(out["masks"], others, size, gap=2 * count / len(looked)) if others else out["masks"]
+        said = {
+            "detector": "mediapipe",
+            "backend": self._config.backend,
+            **ran,
+            "person": facts,
+            "frames_without_person": int((~valid).sum()),
+            "frames_of_another_person": int((found & ~valid).sum()),
+            "bystanders_masked_as": "boxes" if others else "",
+        }
+        _tell(clip.video.path, valid, found)
+        return Observations(
+            keypoints=_zeroed(np.concatenate([points[..., :2], points[..., 3:].clip(0, 1)], -1), valid),
+            layout="blazepose33",
+            valid=torch.from_numpy(valid),
+            landmarks=_zeroed(out["world"], valid),
+            landmark_layout="blazepose33",
+            masks=torch.from_numpy(masks),
+            facts=said,
+        )
+
+    def _settings(self, clip: Clip) -> dict[str, Any]:
+        """What the script's job and the name of the cache share."""
+        config = self._config
+        model = self._model() if config.backend == "tasks" else None
+        return {
+            "backend": config.backend,
+            "model": str(model) if model else None,
+            "complexity": config.complexity,
+            "detection": config.detection_confidence,
+            "tracking": config.tracking_confidence,
+            "longest": config.longest,
+            "fps": clip.fps,
+        }
+
+    def _model(self) -> Path:
+        given = self._config.model
+        if given is None:
+            from diffopt_core.weights import locate
+
+            return locate(f"pose-landmarker-{('lite', 'full', 'heavy')[self._config.complexity]}")
+        if not given.expanduser().is_file():
+            raise MissingResource(
+                f"detector mediapipe: model {given} is not there; `diffopt weights get pose-landmarker-full` fetches "
+                "Google's bundle, and without the option it is found by itself"
+            )
+        return given.expanduser().absolute()
+
+    def _cache(self, clip: Clip, settings: dict[str, Any], **more: Any) -> Path:
+        model = settings["model"]
+        key = {**settings, "model": pieces.content(Path(model)) if model else None, "needs": self._needs.packages}
+        return pieces.folder_of(clip, {**key, "env": self._env, **more})
+
+    def _people(self, clip: Clip, settings: dict[str, Any]) -> tuple[np.ndarray, list[Person]]:
+        """Frames that were looked at, and who was seen in them; looks closer where there are several, or nobody."""
+        looked = looks(clip.num_frames, clip.fps, RATE, FIRST)
+        people = self._survey(clip, settings, looked)
+        if len(people) != 1:
+            looked = looks(clip.num_frames, clip.fps, DENSE, SECOND)
+            people = self._survey(clip, settings, looked)
+        if not people:
+            assert clip.video is not None
+            problem = f"nobody is found in {len(looked)} of the {clip.num_frames} frames that were looked at"
+            raise BadInput(clip.video.path, "person", f"{problem}; {self._advice()}")
+        return looked, people
+
+    def _survey(self, clip: Clip, settings: dict[str, Any], looked: np.ndarray) -> list[Person]:
+        assert clip.video is not None
+        path = self._cache(clip, settings, looked=looked.tolist()) / "people.npz"
+        if not path.is_file():
+            numbers = tuple(clip.video.frames[i] for i in looked)
+            job = {**settings, "mode": "survey", "most": MOST}
+            write_npz(path, self._run("looking for people", clip, job, numbers))
+        seen = read_npz(path)
+        return link(looked[seen["index"]], seen["boxes"] * np.array([*clip.video.size, *clip.video.size]))
+
+    def _follow(
+        self, clip: Clip, settings: dict[str, Any], windows: np.ndarray | None
+    ) -> tuple[Arrays, dict[str, Any]]:
+        """Points, world points, found and masks of all frames; and how they came about, for the facts."""
+        assert clip.video is not None
+        plan = windows.round(4).tolist() if windows is not None else None
+        chunks = pieces.plan(clip.num_frames, self._cache(clip, settings, windows=plan))
+        ran: dict[str, Any] = {"longest": self._config.longest, "chunks": len(chunks)}
+        ran["chunks_from_cache"] = sum(chunk.done for chunk in chunks)
+        if ran["chunks_from_cache"] < len(chunks):
+            video, rows, needed = pieces.still_to_do(clip.video, chunks)
+            chunks[0].path.parent.mkdir(parents=True, exist_ok=True)
+            job = {**settings, "mode": "track", "chunks": rows, "mask": MASK}
+            job["windows"] = [plan[i] for i in needed] if plan is not None else None
+            start = time.monotonic()
+            self._run("mediapipe", clip, job, video.frames)
+            ran["ms_per_frame"] = round(1e3 * (time.monotonic() - start) / len(video.frames), 1)
+            _log.info("%s: %.0f ms a frame", clip.video.path, ran["ms_per_frame"])
+        out = pieces.gather(chunks)
+        return out, {**ran, **{key: str(out[key]) for key in ("version", "python")}}
+
+    def _run(self, title: str, clip: Clip, job: dict[str, Any], numbers: tuple[int, ...]) -> Arrays:
+        assert clip.video is not None
+        video = replace(clip.video, frames=numbers)
+        with track(title, len(numbers)) as update:
+            return run_script(
+                self._env,
+                self._needs,
+                pieces.SCRIPT,
+                job,
+                video,
+                self._config.longest,
+                lambda done, total: update(done),
+            )
+
+    def _advice(self) -> str:
+        lower = self._config.detection_confidence / 2
+        return (
+            f"is a whole person to be seen, upright, at least a fifth of the image high? Try --set "
+            f"detector.detection_confidence={lower:g}, a cut-out of the video, or --detector vitpose"
+        )
+
+
+def _zeroed(values: np.ndarray, valid: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.where(valid[:, None, None], values, 0.0)).float()
+
+
+def _tell(path: Path, valid: np.ndarray, found: np.ndarray) -> None:
+    if valid.all():
+        return
+    missing, other = int((~valid).sum()), int((found & ~valid).sum())
+    why = f" ({other} of them show somebody or something else)" if other else ""
+    _log.warning("%s: the person is missing in %d of %d frames%s", path, missing, len(valid), why)

@@ -1,0 +1,1 @@
+"""OpenPose (Cao et al. 2019): folders of ``*_keypoints.json``."""

@@ -1,0 +1,172 @@
+"""A folder of OpenPose's JSON files, one a frame; or, as SLAHMR keeps them, a folder of such folders, one a track.
+
+Keys of a file: ``people``, a list of ``{"pose_keypoints_2d": [x, y, confidence, ...]}`` (px of the full image, zeros
+for what was not found; OpenPose 1.0 wrote ``pose_keypoints``). 25 points are BODY_25, 18 are COCO.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.progress import track as progress
+from diffopt_core.skeleton import COCO17
+from diffopt_core.types import Clip
+
+from ..clip_frames import check_range, source_count
+from ..people import Detections, Track, boxes_of, check_keypoints
+
+_log = logging.getLogger(__name__)
+SUFFIX = "_keypoints.json"
+#: OpenPose's COCO order; it has a neck, which coco17 has not.
+COCO18: tuple[str, ...] = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
+    "right_ear", "left_ear",
+)  # fmt: skip
+_LAYOUT = {25: "openpose25", 18: "coco17"}
+_KEYS = ("pose_keypoints_2d", "pose_keypoints")
+
+
+@dataclass(frozen=True)
+class People:
+    """What a folder holds; ``tracks`` where the folder says who is who."""
+
+    detections: Detections
+    layout: str
+    tracks: list[Track] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def read_folder(folder: Path, clip: Clip, first: int | None = None) -> People:
+    """Everybody in the files. Frames without a file, or without people in it, are gaps.
+
+    ``first``: the number of the video's first frame in the names. Raises BadInput naming the file and key,
+    MissingResource for a folder that is not there.
+    """
+    if not folder.exists():
+        raise MissingResource(f"no folder at '{folder}'")
+    if not folder.is_dir():
+        raise BadInput(folder, "folder", f"expected a folder of *{SUFFIX}, one a frame (OpenPose's --write_json)")
+    own = sorted(folder.glob(f"*{SUFFIX}"))
+    parts = {path.parent for path in folder.glob(f"*/*{SUFFIX}")}
+    if not own and parts:
+        return _tracks(sorted(parts), folder, clip, first)
+    if not own:
+        raise BadInput(folder, "folder", f"holds no *{SUFFIX}; expected OpenPose's --write_json folder")
+    numbers = _numbers(own, folder)
+    base = _base(numbers, len(own), folder, clip, first, without=0)
+    frames, points, layout = _read(own, numbers - base, folder)
+    check_range(clip, numbers - base, folder, "names")
+    facts: dict[str, Any] = {"first_frame": int(base)}
+    absent = sorted(set(range(source_count(clip))) - set((numbers - base).tolist()))
+    if absent:
+        _log.warning("%s: no file for %d of %d frames; these are gaps", folder, len(absent), source_count(clip))
+        facts["frames_without_file"] = len(absent)
+    return People(Detections(frames, points, boxes_of(points)), layout, facts=facts)
+
+
+def _tracks(folders: list[Path], folder: Path, clip: Clip, first: int | None) -> People:
+    """One folder a person, as in SLAHMR's ``track_preds/SEQUENCE``; its images count from 1."""
+    files = [sorted(part.glob(f"*{SUFFIX}")) for part in folders]
+    numbers = [_numbers(paths, part) for paths, part in zip(files, folders, strict=True)]
+    every = np.unique(np.concatenate(numbers))
+    base = _base(every, len(every), folder, clip, first, without=1)
+    check_range(clip, every - base, folder, "names")
+    tracks, layouts = [], set()
+    for part, paths, number in zip(folders, files, numbers, strict=True):
+        frames, points, layout = _read(paths, number - base, part)
+        if len(np.unique(frames)) < len(frames):
+            raise BadInput(part, "people", "more than one person in a file of one track")
+        tracks.append(Track(part.name, frames, points))
+        layouts.add(layout)
+    if len(layouts) > 1:
+        raise BadInput(folder, "people", f"tracks of different layouts: {', '.join(sorted(layouts))}")
+    none = np.empty((0, 1, 3))
+    facts = {"first_frame": int(base)}
+    return People(Detections(np.empty(0, int), none, np.empty((0, 4))), layouts.pop(), tracks, facts)
+
+
+def _numbers(paths: list[Path], folder: Path) -> np.ndarray:
+    """The frame number in each name: its last run of digits before the ending."""
+    found = [re.search(r"(\d+)\D*$", path.name.removesuffix(SUFFIX)) for path in paths]
+    if None in found:
+        raise BadInput(
+            paths[found.index(None)], "name", f"no frame number in it; expected such as 000000000012{SUFFIX}"
+        )
+    numbers = np.array([int(match[1]) for match in found if match])
+    if len(np.unique(numbers)) < len(numbers):
+        raise BadInput(folder, "names", "two files of one frame: keep each video's files in a folder of their own")
+    return numbers
+
+
+def _base(numbers: np.ndarray, files: int, folder: Path, clip: Clip, first: int | None, without: int) -> int:
+    """The number of the video's first frame. ``without``: where the names leave it open."""
+    if first is not None:
+        return first
+    count, low, high = source_count(clip), int(numbers.min()), int(numbers.max())
+    if low == 0 or files == count == high - low + 1:
+        return low
+    if high == count:  # counted from 1, or it would lie past the end
+        return 1
+    if high - low + 1 > count:
+        raise BadInput(folder, "names", f"frames {low} to {high}, the video has {count}: is it of this video?")
+    _log.warning(
+        "%s: files %d to %d of a video of %d frames; its first frame is taken as number %d (option `first` says else)",
+        folder, low, high, count, without,
+    )  # fmt: skip
+    return without
+
+
+def _read(paths: list[Path], frames: np.ndarray, folder: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """Frame of each person, keypoints ``[n J 3]`` in our layout, and its name."""
+    rows: list[list[float]] = []
+    of: list[int] = []
+    size: int | None = None
+    with progress(f"reading {folder.name}", len(paths)) as update:
+        for done, index in enumerate(np.argsort(frames, kind="stable"), 1):
+            for person in _people(paths[index]):
+                size = size or len(person)
+                if len(person) != size:
+                    raise BadInput(paths[index], _KEYS[0], f"{len(person) // 3} points, {size // 3} in earlier files")
+                rows.append(person)
+                of.append(int(frames[index]))
+            update(done)
+    if size is None:
+        raise BadInput(folder, "people", f"nobody is found in any of the {len(paths)} files")
+    points = check_keypoints(np.array(rows).reshape(len(rows), -1, 3), size // 3, folder, _KEYS[0])
+    layout = _LAYOUT[size // 3]
+    if layout == "coco17":
+        points = points[:, [COCO18.index(name) for name in COCO17]]
+    kept = (points[..., 2] > 0).any(1)
+    return np.array(of)[kept], points[kept], layout
+
+
+def _people(path: Path) -> list[list[float]]:
+    """The numbers of each person in a file."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(path, "file", f"is not readable as JSON ({error})") from error
+    people = content.get("people") if isinstance(content, dict) else None
+    if not isinstance(people, list):
+        raise BadInput(path, "people", "missing; expected a list of people, as OpenPose writes it")
+    found = []
+    for person in people:
+        key = next((key for key in _KEYS if isinstance(person, dict) and key in person), None)
+        if key is None:
+            raise BadInput(path, _KEYS[0], "missing")
+        values = person[key]
+        if not isinstance(values, list) or len(values) // 3 not in _LAYOUT or len(values) % 3:
+            what = f"{len(values)} numbers" if isinstance(values, list) else type(values).__name__
+            raise BadInput(path, key, f"{what}, expected 75 (BODY_25) or 54 (COCO)")
+        if not all(isinstance(value, int | float) for value in values):
+            raise BadInput(path, key, "holds something that is no number")
+        found.append([float(value) for value in values])
+    return found

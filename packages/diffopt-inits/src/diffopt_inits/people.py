@@ -1,0 +1,149 @@
+"""People in 2D: detections linked to tracks, and the one of them that a clip is about."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffopt_core.errors import BadInput
+from diffopt_core.types import Clip, Observations
+
+from .clip_frames import source_frames
+
+_log = logging.getLogger(__name__)
+#: A detection carries on a track whose last box it overlaps by this much (intersection over union) …
+OVERLAP = 0.3
+#: … if that was seen at most this many frames ago.
+PATIENCE = 15
+#: So many others are named in a notice.
+_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person: ``frames`` (n, increasing) count in the source, ``keypoints`` n J 3 are x px, y px, confidence."""
+
+    name: str
+    frames: np.ndarray
+    keypoints: np.ndarray
+
+
+@dataclass(frozen=True)
+class Detections:
+    """All people of all frames: ``frames`` n (not decreasing), ``keypoints`` n J 3, ``boxes`` n 4 (x0 y0 x1 y1, px)."""
+
+    frames: np.ndarray
+    keypoints: np.ndarray
+    boxes: np.ndarray
+
+
+def boxes_of(keypoints: np.ndarray, least: float = 0.05) -> np.ndarray:
+    """Smallest boxes ``[n 4]`` around the keypoints ``[n J 3]`` with confidence over ``least``; NaN without any."""
+    seen = keypoints[..., 2] > least
+    low = np.where(seen[..., None], keypoints[..., :2], np.inf).min(1)
+    high = np.where(seen[..., None], keypoints[..., :2], -np.inf).max(1)
+    boxes = np.concatenate([low, high], -1)
+    return np.where(seen.any(1, keepdims=True), boxes, np.nan)
+
+
+def link(people: Detections) -> list[Track]:
+    """Tracks from detections without identities, by the overlap of boxes from frame to frame."""
+    from scipy.optimize import linear_sum_assignment
+
+    members: list[list[int]] = []
+    for frame in np.unique(people.frames):
+        rows = np.flatnonzero(people.frames == frame)
+        open_ = [m for m in members if frame - people.frames[m[-1]] <= PATIENCE]
+        taken: set[int] = set()
+        if open_:
+            overlap = _overlap(people.boxes[[m[-1] for m in open_]], people.boxes[rows])
+            for a, b in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
+                if overlap[a, b] >= OVERLAP:
+                    open_[a].append(int(rows[b]))
+                    taken.add(int(b))
+        members += [[int(row)] for i, row in enumerate(rows) if i not in taken]
+    return [Track(str(i), people.frames[m], people.keypoints[m]) for i, m in enumerate(members)]
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of boxes, ``[n m]``; 0 for a box that is none."""
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = (high - low).clip(0).prod(-1)
+    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
+    return np.nan_to_num(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9))
+
+
+def choose(tracks: Sequence[Track], clip: Clip, path: Path | str) -> tuple[Track, dict[str, Any]]:
+    """The track that ``clip.person`` asks for, and what ``facts["person"]`` says of it.
+
+    ``largest`` fills most of the image over the whole clip, ``longest`` is seen in most of its frames; anything else
+    is a track's name. Only what lies in the clip's frames counts. Raises BadInput where nobody is there or nobody of
+    that name.
+    """
+    wanted = np.unique(source_frames(clip))
+    rows = {track.name: np.isin(track.frames, wanted) for track in tracks}
+    seen = {track.name: int(rows[track.name].sum()) for track in tracks}
+    there = [track for track in tracks if seen[track.name]]
+    if not there:
+        raise BadInput(path, "people", "nobody is found in the frames of this clip")
+    if clip.person == "longest":
+        chosen = max(there, key=lambda track: seen[track.name])
+    elif clip.person == "largest":
+        chosen = max(there, key=lambda track: _size(track.keypoints[rows[track.name]]))
+    else:
+        named = [track for track in there if track.name == clip.person]
+        if not named:
+            known = ", ".join(f"{track.name} ({seen[track.name]} frames)" for track in there[: 5 * _NAMED])
+            raise BadInput(path, "person", f"there is no track '{clip.person}'; there are {known}; or largest, longest")
+        chosen = named[0]
+    if len(there) > 1:
+        rest = sorted((t for t in there if t is not chosen), key=lambda t: -seen[t.name])
+        others = ", ".join(f"{t.name} ({seen[t.name]} frames)" for t in rest[:_NAMED]) + ("…" if rest[_NAMED:] else "")
+        _log.warning(
+            "%s: %d people; '%s' is taken (%s, %d of %d frames), not %s",
+            path, len(there), chosen.name, clip.person, seen[chosen.name], len(wanted), others,
+        )  # fmt: skip
+    return chosen, {"id": chosen.name, "by": clip.person, "among": {t.name: seen[t.name] for t in there}}
+
+
+def _size(keypoints: np.ndarray) -> float:
+    boxes = boxes_of(keypoints)
+    return float(np.nansum((boxes[:, 2:] - boxes[:, :2]).prod(-1)))
+
+
+def observations_of(track: Track, clip: Clip, layout: str, facts: dict[str, Any]) -> Observations:
+    """The clip's frames of a track. A frame without the person has confidence 0 and is not ``valid``."""
+    wanted = source_frames(clip)
+    at = np.searchsorted(track.frames, wanted).clip(0, len(track.frames) - 1)
+    found = track.frames[at] == wanted
+    keypoints = np.where(found[:, None, None], track.keypoints[at], 0.0)
+    found &= (keypoints[..., 2] > 0).any(1)
+    keypoints = np.where(keypoints[..., 2:] > 0, keypoints, 0.0)
+    return Observations(torch.from_numpy(keypoints).float(), layout, torch.from_numpy(found), facts=facts)
+
+
+def check_keypoints(keypoints: np.ndarray, joints: int, path: Path, key: str) -> np.ndarray:
+    """``[n joints 3]`` in px with confidence in [0, 1], float64; absent points (confidence 0) may be anything.
+
+    Raises BadInput for another shape, for numbers that are not finite, and for what is not in pixels.
+    """
+    points = np.asarray(keypoints)
+    if points.dtype.kind not in "fiu" or points.ndim != 3 or points.shape[1:] != (joints, 3):
+        what = f"shape {points.shape}" if points.dtype.kind in "fiu" else f"{points.dtype} values"
+        raise BadInput(path, key, f"{what}, expected (people or frames, {joints}, 3): x px, y px, confidence")
+    points = points.astype(np.float64)
+    points[~(points[..., 2] > 0)] = 0.0  # NaN is how some programs write an absent point
+    if not np.isfinite(points).all():
+        raise BadInput(path, key, f"{int((~np.isfinite(points)).sum())} values are not finite")
+    if points[..., 2].max(initial=0.0) > 1.5:
+        raise BadInput(path, key, f"confidence up to {points[..., 2].max():.3g}, expected [0, 1]")
+    seen = points[points[..., 2] > 0]
+    if len(seen) and np.abs(seen[:, :2]).max() <= 2.0:
+        raise BadInput(path, key, "all points lie within 2 px of the corner: these are not pixels of the full image")
+    points[..., 2] = points[..., 2].clip(0.0, 1.0)
+    return points

@@ -1,0 +1,38 @@
+"""Boxes of the person that the user gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from diffopt_core.datasets.npz import read_npz
+from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.types import Clip
+
+from ..clip_frames import check_count, source_frames
+
+
+def read_boxes(path: Path, clip: Clip) -> np.ndarray:
+    """``[T 4]`` x0 y0 x1 y1, px of the full image, of the clip's frames; NaN where nobody is."""
+    if not path.is_file():
+        raise MissingResource(f"detector vitpose: no file of boxes at '{path}'")
+    if path.suffix == ".npz":
+        arrays = read_npz(path)
+        if "boxes" not in arrays:
+            raise BadInput(path, "boxes", f"missing; the file holds {', '.join(sorted(arrays)) or 'nothing'}")
+        boxes = arrays["boxes"]
+    else:
+        try:
+            boxes = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise BadInput(path, "file", f"is not readable as .npy ({error})") from error
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "fiu":
+        raise BadInput(path, "boxes", f"shape {boxes.shape}, expected (N, 4): x0 y0 x1 y1, px, one a frame")
+    check_count(clip, len(boxes), path, "boxes")
+    boxes = boxes.astype(np.float64)[source_frames(clip)]
+    there = np.isfinite(boxes).all(1)
+    if not there.any():
+        raise BadInput(path, "boxes", "none in the frames of this clip")
+    if (boxes[there, 2:] <= boxes[there, :2]).any():
+        raise BadInput(path, "boxes", "a box without area; expected x0 y0 x1 y1 (corners, not width and height)")
+    return np.where(there[:, None], boxes, np.nan)

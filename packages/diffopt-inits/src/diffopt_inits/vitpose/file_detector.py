@@ -1,0 +1,34 @@
+"""Detector ``vitpose`` with a result file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diffopt_core.errors import MissingResource
+from diffopt_core.types import Clip, Observations
+
+from ..openpose.folder import read_folder
+from ..people import choose, link, observations_of
+from .files import read_results
+
+
+class VitposeFileDetector:
+    """Implements :class:`diffopt_core.interfaces.Detector`."""
+
+    def __init__(self, file: Path, first: int | None):
+        self._file, self._first = file, first
+
+    def detect(self, clip: Clip) -> Observations:
+        """Keypoints of one person of the file. Raises BadInput for a file that does not fit the clip."""
+        if not self._file.exists():
+            raise MissingResource(f"detector vitpose: no file at '{self._file}'")
+        facts: dict[str, object] = {"file": str(self._file)}
+        layout = "coco17"
+        if self._file.is_dir():
+            people = read_folder(self._file, clip, self._first)
+            tracks = people.tracks if people.tracks is not None else link(people.detections)
+            layout, facts = people.layout, facts | people.facts
+        else:
+            tracks = read_results(self._file, clip)
+        track, person = choose(tracks, clip, self._file)
+        return observations_of(track, clip, layout, {**facts, "person": person})

@@ -1,0 +1,119 @@
+"""Linking detections to tracks, choosing one, and fitting rows of a file to the frames of a clip."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diffopt_core.errors import BadInput
+from diffopt_inits.clip_frames import check_count, check_range
+from diffopt_inits.people import Detections, Track, boxes_of, check_keypoints, choose, link, observations_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from people_cases import clip_of, person, write_video
+
+
+def detections(*people: np.ndarray, shuffle: int = 0) -> Detections:
+    """People who are seen in every frame, in any order within it; rows of zero confidence are left out."""
+    draw = np.random.default_rng(shuffle)
+    frames = np.concatenate([np.arange(len(p)) for p in people])
+    points = np.concatenate(people)
+    seen = (points[..., 2] > 0).any(1)
+    frames, points = frames[seen], points[seen]
+    order = np.lexsort((draw.permutation(len(frames)), frames))
+    return Detections(frames[order], points[order], boxes_of(points[order]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 14))
+def test_people_keep_their_identity_whatever_their_order_and_over_short_gaps(seed, gap):
+    near, far = person(40, 17, 120, (10, 20), 1), person(40, 17, 60, (200, 60), 2)
+    far[20 : 20 + gap, :, 2] = 0
+    tracks = link(detections(near, far, shuffle=seed))
+    assert len(tracks) == 2
+    for truth in (near, far):
+        seen = truth[..., 2].any(1)
+        assert any(
+            np.array_equal(t.keypoints, truth[seen]) and (t.frames == np.flatnonzero(seen)).all() for t in tracks
+        )
+
+
+def test_somebody_who_comes_back_late_is_somebody_new():
+    points = person(60, 17, 80, (10, 20))
+    points[10:40, :, 2] = 0
+    assert [len(track.frames) for track in link(detections(points))] == [10, 20]
+
+
+def test_the_person_asked_for(caplog):
+    tracks = [
+        Track("7", np.arange(4), person(4, 17, 200, (0, 0))),
+        Track("9", np.arange(20), person(20, 17, 120, (100, 0))),
+        Track("12", np.arange(30), person(30, 17, 30, (150, 0))),
+    ]
+    for wanted, name in (("largest", "9"), ("longest", "12"), ("7", "7")):
+        track, facts = choose(tracks, clip_of(30, person=wanted), "file")
+        assert track.name == name
+        assert facts == {"id": name, "by": wanted, "among": {"7": 4, "9": 20, "12": 30}}
+    assert "3 people; '9' is taken (largest, 20 of 30 frames), not 12 (30 frames), 7 (4 frames)" in caplog.text
+    with pytest.raises(BadInput, match=r"no track '8'; there are 7 \(4 frames\), 9"):
+        choose(tracks, clip_of(30, person="8"), "file")
+    # what lies outside of the clip does not count
+    late = replace(clip_of(1), num_frames=3)
+    assert choose(tracks[:2], late, "file")[1]["among"] == {"7": 3, "9": 3}
+    with pytest.raises(BadInput, match="nobody is found"):
+        choose([Track("1", np.array([50]), person(1, 17, 9, (0, 0)))], late, "file")
+
+
+def test_frames_are_picked_by_their_number_in_the_video(tmp_path):
+    points = person(30, 17, 80, (10, 20))
+    track = Track("0", np.delete(np.arange(30), 14), np.delete(points, 14, 0))
+    clip = clip_of(0, write_video(tmp_path / "v.mkv", 1), numbers=(10, 12, 14, 14, 16))
+    seen = observations_of(track, clip, "coco17", {"a": 1})
+    assert seen.valid.tolist() == [True, True, False, False, True] and seen.facts == {"a": 1}
+    np.testing.assert_allclose(seen.keypoints[[0, 1, 4]], points[[10, 12, 16]], rtol=1e-6)
+    assert (seen.keypoints[2] == 0).all()
+
+
+def test_counts_are_compared_with_the_video(tmp_path, caplog):
+    clip = clip_of(0, write_video(tmp_path / "v.mkv", 10), numbers=tuple(range(0, 9, 2)))
+    file = Path("r.npy")
+    check_count(clip, 10, file, "k")
+    assert not caplog.text
+    check_count(clip, 9, file, "k")
+    assert "9 frames, the video has 10" in caplog.text
+    for count in (8, 12, 5):
+        with pytest.raises(BadInput, match=rf"r\.npy: k: {count} frames, the video has 10"):
+            check_count(clip, count, file, "k")
+    with pytest.raises(BadInput, match="6 frames, the clip has 5"):
+        check_count(clip_of(5), 6, file, "k")
+    check_range(clip, np.array([0, 9]), file, "k")
+    with pytest.raises(BadInput, match="speaks of frame 10, the video has 10"):
+        check_range(clip, np.array([10]), file, "k")
+    with pytest.raises(BadInput, match="not negative"):
+        check_range(clip, np.array([-1]), file, "k")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda p: p[..., :2], r"shape \(4, 17, 2\), expected"),
+        (lambda p: p.astype(object), "object values"),
+        (lambda p: p * [np.nan, 1, 1], "not finite"),
+        (lambda p: p * [1, 1, 90], "confidence up to 81"),
+        (lambda p: p / [320, 240, 1], "not pixels"),
+    ],
+)
+def test_bad_keypoints(change, problem):
+    with pytest.raises(BadInput, match=problem):
+        check_keypoints(change(person(4, 17, 80, (10, 20))), 17, Path("f"), "k")
+
+
+def test_absent_points_may_be_anything():
+    points = person(4, 17, 80, (10, 20))
+    points[:, 3] = [np.nan, -1, 0]
+    points[:, 4] = np.nan
+    points[:, 5, 2] = 1.02
+    checked = check_keypoints(points, 17, Path("f"), "k")
+    assert (checked[:, 3:5] == 0).all() and (checked[:, 5, 2] == 1).all()

@@ -1,0 +1,159 @@
+"""Detector ``vitpose`` with files, each written as its tool writes it from known keypoints."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.testing import DetectorContract
+from diffopt_inits.vitpose.config import VitposeConfig
+from people_cases import clip_of, context, person
+
+N = 12
+NEAR, FAR = person(N, 17, 120, (10, 20), 1), person(N, 17, 50, (200, 20), 2)
+
+
+def detect(path: Path, clip=None):
+    return VitposeConfig(file=path).build(context()).detect(clip or clip_of(N))
+
+
+def array(path: Path) -> Path:
+    np.save(path.with_suffix(".npy"), NEAR.astype(np.float32))
+    return path.with_suffix(".npy")
+
+
+def gvhmr(path: Path) -> Path:
+    torch.save(torch.from_numpy(NEAR).float(), path.with_suffix(".pt"))
+    return path.with_suffix(".pt")
+
+
+def wham(path: Path) -> Path:
+    def track(points):
+        rows = len(points)
+        return {"frame_id": np.arange(rows), "bbox": np.ones((rows, 3)), "keypoints": points, "features": [1]}
+
+    joblib.dump({0: track(FAR[:8]), 3: track(NEAR)}, path.with_suffix(".pth"))
+    return path.with_suffix(".pth")
+
+
+def mmpose0(path: Path, ids: bool = True) -> Path:
+    def one(points, i, name):
+        return {"keypoints": points[i], "bbox": np.array([0, 0, 9, 9, 0.9]), **({"track_id": name} if ids else {})}
+
+    frames = [[one(FAR, i, 1), one(NEAR, i, 2)] for i in range(N)]
+    path.with_suffix(".pkl").write_bytes(pickle.dumps(frames))
+    return path.with_suffix(".pkl")
+
+
+def mmpose0_unnamed(path: Path) -> Path:
+    return mmpose0(path, ids=False)
+
+
+def mmpose1(path: Path) -> Path:
+    def one(points, i):
+        return {
+            "keypoints": points[i, :, :2].tolist(),
+            "keypoint_scores": points[i, :, 2].tolist(),
+            "bbox": [[0, 0, 1, 1]],
+        }
+
+    frames = [{"frame_id": i, "instances": [one(NEAR, i), one(FAR, i)]} for i in range(N)]
+    path.with_suffix(".json").write_text(json.dumps({"meta_info": {}, "instance_info": frames}))
+    return path.with_suffix(".json")
+
+
+@pytest.mark.parametrize("write", [array, gvhmr, wham, mmpose0, mmpose0_unnamed, mmpose1])
+def test_keypoints_come_back_from_each_format(tmp_path, write):
+    seen = detect(write(tmp_path / "result"))
+    assert seen.layout == "coco17" and seen.valid.all()
+    np.testing.assert_allclose(seen.keypoints, NEAR, rtol=1e-5)
+    assert seen.facts["person"]["by"] == "largest" and seen.facts["file"]
+
+
+def test_a_track_by_its_name_and_frames_that_it_lacks(tmp_path):
+    seen = detect(wham(tmp_path / "result"), clip_of(N, person="0"))
+    assert seen.valid.tolist() == [frame < 8 for frame in range(N)]
+    np.testing.assert_allclose(seen.keypoints[:8], FAR[:8], rtol=1e-5)
+
+
+def test_slahmrs_folder_is_read_too(tmp_path):
+    points = person(N, 25, 90, (10, 20))
+    (tmp_path / "001").mkdir()
+    for i in range(N):
+        rows = {"people": [{"pose_keypoints_2d": points[i].reshape(-1).tolist()}]}
+        (tmp_path / "001" / f"{i + 1:06d}_keypoints.json").write_text(json.dumps(rows))
+    seen = detect(tmp_path)
+    assert seen.layout == "openpose25"
+    np.testing.assert_allclose(seen.keypoints, points, rtol=1e-6)
+
+
+class TestVitpose(DetectorContract):
+    name = "vitpose"
+
+    @pytest.fixture(autouse=True)
+    def files(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(type(self), "options", {"file": str(array(tmp_path / "result"))})
+
+
+def dump(content):
+    def write(path: Path) -> Path:
+        joblib.dump(content, path)
+        return path
+
+    return write
+
+
+TRACK = {"frame_id": np.arange(N), "keypoints": NEAR}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (NEAR[:7], r"keypoints: 7 frames, the clip has 12"),
+        (NEAR[..., :2], r"shape \(12, 17, 2\), expected"),
+        (person(N, 23, 90, (0, 0)), r"shape \(12, 23, 3\)"),
+        ({}, "holds no track"),
+        ({1: {"pose": 1}}, r"1: no track with frame_id and keypoints \(it is pose\)"),
+        ({1: {**TRACK, "frame_id": np.arange(5)}}, r"1\.frame_id: shape \(5,\), expected \(12,\)"),
+        ({1: {**TRACK, "frame_id": np.zeros(N, int)}}, "a frame comes twice"),
+        ({1: {**TRACK, "frame_id": np.arange(N) + 0.5}}, "expected whole numbers"),
+        ({1: {**TRACK, "frame_id": np.arange(N) + 5}}, "speaks of frame 16, the clip has 12"),
+        ([], "the list is empty"),
+        ([[]] * N, "nobody is found in any of 12 frames"),
+        ([[{"keypoints": NEAR[0]}]] * 5, "frames: 5 frames, the clip has 12"),
+        ([{"keypoints": NEAR[0]}], "people of one image only"),
+        ([[{"bbox": 1}]] * N, "a person without keypoints"),
+        ([[{"keypoints": NEAR[0], "track_id": 1}] * 2] * N, "track 1 comes twice in one frame"),
+        ("text", "content: a str"),
+    ],
+)
+def test_bad_files(tmp_path, content, problem):
+    with pytest.raises(BadInput, match=problem):
+        detect(dump(content)(tmp_path / "result.pth"))
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(MissingResource, match="no file at"):
+        detect(tmp_path / "nowhere.pt")
+    for name, text in (("a.json", "{"), ("b.pt", "not torch"), ("c.npy", "")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(BadInput, match=name):
+            detect(tmp_path / name)
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("run!",))
+
+
+def test_nothing_in_a_file_is_run(tmp_path, capsys):
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps([Evil()]))
+    with pytest.raises(BadInput, match="print"):
+        detect(tmp_path / "evil.pkl")
+    assert "run!" not in capsys.readouterr().out

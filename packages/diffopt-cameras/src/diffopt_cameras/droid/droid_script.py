@@ -114,7 +114,7 @@ def track(images, order, torch):
         if takes_mask:
             mask = torch.from_numpy(images.masks(i)).float()[None, None]
             coarse = torch.nn.functional.max_pool2d(mask, 8)[0, 0]
-            droid.track(i, image, intrinsics=intrinsics, mask=coarse.to("cuda"))
+            droid.track(i, image, intrinsics=intrinsics, mask=coarse)
         else:
             droid.track(i, image, intrinsics=intrinsics)
         progress(total + i + 1, 3 * total)

@@ -221,7 +221,7 @@ def test_no_video_and_no_focal(clip):
 
 def test_poses_of_another_length_are_refused(tmp_path, clip, weights, monkeypatch):
     out = {"poses": np.zeros((11, 7)), "keyframes": np.array(9), "warmup": np.array(8), "masking": np.array("painted")}
-    monkeypatch.setattr(running, "run_script", lambda *_: out)
+    monkeypatch.setattr(running, "run_script", lambda *_, **__: out)
     with pytest.raises(DiffOptError, match=r"\(11, 7\) for 12 frames"):
         run(clip, None, repository=stand_in(tmp_path / "d"), weights=weights)
 

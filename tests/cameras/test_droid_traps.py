@@ -165,7 +165,7 @@ def test_another_number_of_poses_names_both(tmp_path, count):
 def test_a_stride_is_proposed_not_guessed(tmp_path):
     known = known_path(60)
     path = save(tmp_path, pose7(*known.c2w)[::3])
-    with pytest.raises(BadInput, match="20 poses for 60 frames; if every third image was used, set stride=3"):
+    with pytest.raises(BadInput, match=r"20 poses for 60 frames; if only one image in 3 was used.*stride=3"):
         read(path, clip_of(60, FOCAL))
     camera = read(path, clip_of(60, FOCAL), stride=3)
     assert torch.allclose(camera.t[::3], torch.from_numpy(known.t[::3]).float(), atol=1e-4)
@@ -175,7 +175,7 @@ def test_a_stride_is_proposed_not_guessed(tmp_path):
 def test_keyframes_that_end_early_ask_for_the_stride(tmp_path):
     known = known_path(30)
     torch.save(reconstruction(known, every=4)[1], tmp_path / "scene.pth")
-    with pytest.raises(BadInput, match=r"last keyframe is image 29 of 90 frames.*stride=n"):
+    with pytest.raises(BadInput, match=r"last keyframe is image 29 of 90 frames.*stride=N"):
         read(tmp_path / "scene.pth", clip_of(90))
     camera = read(tmp_path / "scene.pth", clip_of(90), stride=3)
     assert torch.allclose(camera.t[87], torch.from_numpy(known.t[29]).float(), atol=1e-4)

@@ -51,9 +51,10 @@ class Images:
             self._stored[i] = image
             progress(i + 1, 3 * count())
 
-    def stream(self, torch):
-        """Number, image 1 3 H W (BGR) and fx fy cx cy of each frame."""
+    def stream(self, torch, done):
+        """Number, image 1 3 H W (BGR) and fx fy cx cy of each frame; ``done`` images were gone through before."""
         for i in range(len(self._stored)):
+            progress(done + i, 3 * count())
             image = torch.from_numpy(np.array(self._stored[i])).permute(2, 0, 1)
             yield i, image[None], torch.tensor(self.intrinsics, dtype=torch.float32)
 
@@ -110,19 +111,18 @@ def track(images, order, torch):
     takes_mask = images.masks is not None and "mask" in inspect.signature(droid.track).parameters
     if images.masks is not None and not takes_mask:
         reached = silence_people(droid, torch)
-    for i, image, intrinsics in images.stream(torch):
+    for i, image, intrinsics in images.stream(torch, total):
         if takes_mask:
             mask = torch.from_numpy(images.masks(i)).float()[None, None]
             coarse = torch.nn.functional.max_pool2d(mask, 8)[0, 0]
             droid.track(i, image, intrinsics=intrinsics, mask=coarse)
         else:
             droid.track(i, image, intrinsics=intrinsics)
-        progress(total + i + 1, 3 * total)
     keyframes = int(droid.video.counter.value)
     masking = "fork" if takes_mask else "weights" if reached else "painted"
     if keyframes <= 1:
         return None, keyframes, masking
-    poses = droid.terminate(images.stream(torch))
+    poses = droid.terminate(images.stream(torch, 2 * total))
     return np.asarray(poses, dtype=np.float64), keyframes, "weights" if reached else masking
 
 

@@ -85,10 +85,8 @@ def _guess(count: int, total: int) -> str:
         return "; is it of another video, or of another version of it?"
     low, high = -(-total // count), (total - 1) // (count - 1)
     if low == high > 1:
-        return f"; if every {low}th image was used, set stride={low}" if low > 3 else (
-            f"; if every {'second' if low == 2 else 'third'} image was used, set stride={low}"
-        )  # fmt: skip
-    return "; is it truncated, or of another video? Where its first rows fit, first=0 says so"
+        return f"; if only one image in {low} was used, say --set camera.stride={low}"
+    return "; is it truncated, or of another video? --set camera.first=0 takes its rows for the first frames"
 
 
 def _numbered(
@@ -104,7 +102,9 @@ def _numbered(
         if counted.max() == source.total and counted.min() > 0:
             first = 1
         elif counted.min() > 0:
-            notes.append(f"{saved.path}: image numbers are taken to count from 0; if they count from 1, set first=1")
+            notes.append(
+                f"{saved.path}: image numbers are taken to count from 0; if they count from 1, --set camera.first=1"
+            )
     if saved.keyframes or len(saved) == source.total or stride is not None or saved.names is not None:
         placed, more = _checked(saved, (counted - (first or 0)) * (stride or 1), source)
         reach = placed[-1] + 1
@@ -112,7 +112,7 @@ def _numbered(
             raise BadInput(
                 saved.path, "tstamps",
                 f"the last keyframe is image {placed[-1]} of {_frames(source)}: was only every n-th image used "
-                "(DROID-SLAM's demo takes every third)? Set stride=n, or stride=1 if the camera stops there",
+                "(DROID-SLAM's demo takes every third)? --set camera.stride=N, or 1 if the camera stops there",
             )  # fmt: skip
         return placed, notes + more
     if (counted == counted[0] + np.arange(len(counted))).all():

@@ -66,7 +66,7 @@ def _look_at_first(q: np.ndarray, path: Path, key: str) -> None:
             raise BadInput(
                 path, key,
                 f"the first quaternion is ({', '.join(f'{v:.3f}' for v in q)}): in the order x y z w the camera would "
-                f"start half a turn off; it looks like {' '.join(order)}. Set quaternion={order}, or quaternion=xyzw "
+                f"start half a turn off; it looks like {' '.join(order)}. --set camera.quaternion={order}, or xyzw "
                 "where it is right",
             )  # fmt: skip
 

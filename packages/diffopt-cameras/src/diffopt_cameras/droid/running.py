@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.foreign import Needs, run_script
+from diffopt_core.progress import track
 from diffopt_core.types import Clip, Observations
 
 from .config import DroidConfig
@@ -69,7 +70,8 @@ def run_droid(
             path = Path(folder) / "masks.npz"
             np.savez_compressed(path, masks=masks.cpu().numpy().astype(bool))
             job["masks"] = str(path)
-        out = run_script(env or "here", NEEDS, SCRIPT, job, clip.video)
+        with track("DROID-SLAM", 3 * clip.num_frames) as update:  # read, tracked, and gone through again
+            out = run_script(env or "here", NEEDS, SCRIPT, job, clip.video, report=lambda done, _: update(done))
     if "missing" in out:
         raise MissingResource(f"droid-slam: {out['missing']}; {NEEDS.how}")
     saved, keyframes = _cameras(clip, out)

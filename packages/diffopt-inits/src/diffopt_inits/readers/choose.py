@@ -18,6 +18,8 @@ from .pelvis import rest_joints
 from .tracks import Track
 
 _log = logging.getLogger(__name__)
+#: Decoders differ by so many frames at the end of a video.
+SLACK = 2
 
 
 def choose(tracks: Sequence[Track], person: str) -> tuple[Track, dict[str, Any]]:
@@ -62,10 +64,7 @@ def rows_of(track: Track, clip: Clip, where: object) -> tuple[np.ndarray, np.nda
     """
     if clip.video is not None:
         wanted = np.asarray(clip.video.frames, dtype=np.int64)
-        last = int(wanted.max()) + 1
-        if track.total is not None and last > track.total:
-            problem = f"the result covers {track.total} frames, the clip reaches frame {last} of {clip.video.path.name}"
-            raise BadInput(where, "frames", problem + ": they are not of the same video, or one is cut")
+        _same_video(track, clip, int(wanted.max()) + 1, where)
     else:
         wanted = np.arange(clip.num_frames)
         have = track.total if track.total is not None else int(track.frames.max()) + 1
@@ -77,6 +76,22 @@ def rows_of(track: Track, clip: Clip, where: object) -> tuple[np.ndarray, np.nda
         span = f"{track.frames.min()} to {track.frames.max()}"
         raise BadInput(where, "frames", f"person {track.id} is in frames {span}; none of them is in the clip")
     return rows, found
+
+
+def _same_video(track: Track, clip: Clip, last: int, where: object) -> None:
+    """Compare counts with the video's own. Raises BadInput naming both."""
+    assert clip.video is not None
+    name, source = clip.video.path.name, clip.facts.get("source_frames")
+    if track.total is not None and last > track.total:
+        problem = f"the result covers {track.total} frames, the clip reaches frame {last} of {name}"
+        raise BadInput(where, "frames", problem + ": they are not of the same video, or one is cut")
+    if not isinstance(source, int):
+        return
+    covers = track.total if track.total is not None else int(track.frames.max()) + 1
+    if covers > source + SLACK:
+        raise BadInput(where, "frames", f"the result covers {covers} frames, {name} has {source}: not the same video?")
+    if track.total is not None and abs(covers - source) > 0:
+        _log.warning(f"{where}: the result covers {covers} frames, {name} has {source}; they are matched by number")
 
 
 def body_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,8 +59,12 @@ def in_world(track: Track, rest: RestJoints) -> tuple[Placed, np.ndarray, np.nda
     world = track.world
     if world is None:
         return None
-    pelvis = pelvis_of(world.root, track.betas, rest)
-    placed = Placed(world.axes @ world.root.orient, pelvis @ world.axes.T + world.shift, {"world": world.note})
+    orient, pelvis = world.root.orient, pelvis_of(world.root, track.betas, rest)
+    if world.carried:
+        assert world.R is not None and world.t is not None
+        back = world.R.swapaxes(-1, -2)
+        orient, pelvis = back @ orient, _apply(back, pelvis - world.t)
+    placed = Placed(world.axes @ orient, pelvis @ world.axes.T + world.shift, {"world": world.note})
     if world.R is not None and world.t is not None:
         R = world.R @ world.axes.T
         return placed, R, world.t - _apply(R, world.shift)
@@ -77,7 +81,7 @@ def upright(world: World, file: object) -> World:
     _log.warning(f"{file}: the people stand on their heads in a world with Y up: taken to be Y down, and turned")
     flip = np.diag([1.0, -1.0, -1.0])
     note = f"{world.note}; found with y down by the people's trunks and turned"
-    return World(world.root, flip @ world.axes, flip @ world.shift, world.level, world.R, world.t, note)
+    return replace(world, axes=flip @ world.axes, shift=flip @ world.shift, note=note)
 
 
 def focal_of(track: Track, clip: Clip, camera: CameraTrajectory | None) -> tuple[np.ndarray, str]:

@@ -44,7 +44,8 @@ class World:
     """Motion in the tool's own world, and the way from there to ours: ``x_ours = axes x + shift``.
 
     ``level``: our +Y is then the vertical as far as the tool knows it. ``R``, ``t``: world (the tool's) to camera,
-    where the tool gives them. ``note``: what is known of this world, in words.
+    where the tool gives them. ``carried``: ``root`` is in the camera frame and R and t carry it. ``note``: what is
+    known of this world, in words.
     """
 
     root: Root
@@ -53,6 +54,7 @@ class World:
     level: bool = True
     R: Float[np.ndarray, "N 3 3"] | None = None
     t: Float[np.ndarray, "N 3"] | None = None
+    carried: bool = False
     note: str = ""
 
 

@@ -1,0 +1,37 @@
+"""``diffopt convert``: a result file of another system as this project's ``motion.npz``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    file: Annotated[Path, typer.Argument(help="Result of another system (TRAM, SLAHMR: a folder too).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The motion file to write (.npz).")],
+    system: Annotated[str | None, typer.Option("--system", help="Who wrote it; by default told by its keys.")] = None,
+    track: Annotated[str, typer.Option("--track", help="Which person: largest, longest or an id.")] = "largest",
+    smpl: Annotated[
+        Path | None, typer.Option("--smpl", help="Your SMPL or SMPL-X model file: exact pelvis and joints.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option("--fps", min=0.001, help="Frame rate, where the file tells none.")
+    ] = None,
+    focal: Annotated[
+        float | None, typer.Option("--focal", min=1.0, help="Focal length, px, where the file tells none.")
+    ] = None,
+    camera_frame: Annotated[
+        bool, typer.Option("--camera-frame", help="Write the motion in the cameras' frames, not in a world.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Bring the results of WHAM, GVHMR, TRAM, SLAHMR, GLAMR, PromptHMR, VIBE or 4D-Humans into one convention.
+
+    Writes metres, Y up, pelvis positions, axis-angle; the conventions lie as text beside the arrays.
+    """
+    from .motion import write_motion
+
+    typer.echo(write_motion(file, out, system, track, smpl, fps, focal, camera_frame), err=True)
+    return 0

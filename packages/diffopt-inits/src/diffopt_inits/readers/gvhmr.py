@@ -1,0 +1,75 @@
+"""GVHMR's ``hmr4d_results.pt`` and GEM's ``smpl_params.pt``, torch (zju3dv/GVHMR, tools/demo/demo.py; NVlabs GENMO).
+
+One person, every frame of the video (the demo copies the frames and calls them 30 a second). SMPL-X with 21 body
+joints; the hands of SMPL's 23 stay straight. The world is Y up by gravity; transl is SMPL-X's in both frames.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput
+from diffopt_core.unpickle import read_foreign
+
+from .fields import Fields, body_rotations, matrices, same_length, shape_ten
+from .frames import upright
+from .tracks import Root, Track, World
+
+TOOL = "GVHMR"
+_IN_CAMERA = ("smpl_params_incam", "body_params_incam")
+_GLOBAL = ("smpl_params_global", "body_params_global")
+
+
+def accepts(held: Any) -> bool:
+    """Whether this is the content of such a file."""
+    return isinstance(held, dict) and any(key in held for key in (*_IN_CAMERA, *_GLOBAL))
+
+
+def read(path: Path) -> tuple[Track, ...]:
+    """The one track of a file. Raises BadInput."""
+    return parse(path, read_foreign(path))
+
+
+def parse(path: Path, held: Any) -> tuple[Track, ...]:
+    """As :func:`read`, of what the file holds."""
+    whole = Fields(path, held)
+    inside = whole.sub(*_IN_CAMERA)
+    root, pose, count = _params(inside)
+    world = None
+    if any(key in whole for key in _GLOBAL):
+        other, _, length = _params(whole.sub(*_GLOBAL))
+        if length != count:
+            raise BadInput(path, _GLOBAL[0], f"has {length} frames where {_IN_CAMERA[0]} has {count}")
+        note = "GVHMR's world, Y up by gravity; its heading and floor are the tool's"
+        world = upright(World(other, np.eye(3), note=note), path)
+    K = whole.array("K_fullimg", (count, 3, 3), (3, 3)) if "K_fullimg" in whole else None
+    first = None if K is None else K.reshape(-1, 3, 3)[0]
+    betas = inside.array("betas", (None, None), (None,))
+    return (
+        Track(
+            tool=TOOL,
+            id="0",
+            frames=np.arange(count),
+            total=count,
+            fps=30.0,
+            body_pose=body_rotations(pose),
+            betas=shape_ten(path, inside.name("betas"), betas, count),
+            betas_of="smplx",
+            camera=root,
+            world=world,
+            focal=None if first is None else float(first[0, 0]),
+            centre=None if first is None else (float(first[0, 2]), float(first[1, 2])),
+            size=None if first is None else (round(2 * float(first[0, 2])), round(2 * float(first[1, 2]))),
+        ),
+    )
+
+
+def _params(params: Fields) -> tuple[Root, np.ndarray, int]:
+    pose = params.array("body_pose", (None, 63), (None, 21, 3), (None, 69))
+    orient, transl = params.array("global_orient", (None, 3)), params.array("transl", (None, 3))
+    count = same_length(params, body_pose=pose, global_orient=orient, transl=transl)
+    if count == 0:
+        raise params.fail("body_pose", "holds no frame")
+    return Root(matrices(orient), transl), matrices(pose.reshape(count, -1, 3)), count

@@ -1,0 +1,21 @@
+"""An initializer that takes the body from a result file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+
+from .choose import body_of
+from .systems import read_tracks
+
+
+class ResultInitializer:
+    """Implements :class:`diffopt_core.interfaces.Initializer`. The file is read when it is wanted, and once."""
+
+    def __init__(self, system: str, file: Path, smpl: Path | None):
+        self._system, self._file, self._smpl = system, file, smpl
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """The wanted person in the camera frame; see :func:`diffopt_inits.readers.choose.body_of`."""
+        return body_of(read_tracks(self._file, self._system), clip, self._smpl, camera, self._file)

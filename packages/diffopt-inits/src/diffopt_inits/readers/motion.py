@@ -1,0 +1,163 @@
+"""A track as ``motion.npz``: the keys of docs/conventions.md, 'The result folder'."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffopt_core.bodies.anny24 import load
+from diffopt_core.datasets.fill import fill_linear, fill_rotations
+from diffopt_core.datasets.npz import write_npz
+from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.geometry import forward_kinematics
+from diffopt_core.skeleton import PARENTS
+from diffopt_core.types import Clip
+from scipy.spatial.transform import Rotation
+
+from .choose import choose
+from .frames import Placed, in_camera, in_world
+from .pelvis import RestJoints, rest_joints
+from .systems import read_tracks
+from .tracks import Track
+
+_log = logging.getLogger(__name__)
+_WORLD = "world: right-handed, Y up; a body that faces +z has its left on +x"
+_CAMERA = "NOT a world: each frame in its own camera's axes (x right, y DOWN, z forward); the camera's motion is in it"
+
+
+def write_motion(
+    file: Path,
+    out: Path,
+    system: str | None = None,
+    person: str = "largest",
+    smpl: Path | None = None,
+    fps: float | None = None,
+    focal: float | None = None,
+    camera_frame: bool = False,
+) -> str:
+    """Write ``out``; returns a line that says what was written. Raises BadInput, DiffOptError."""
+    if out.suffix != ".npz":
+        raise DiffOptError(f"{out}: the name of a motion file ends in .npz")
+    track, who = choose(read_tracks(file, system), person)
+    rest = rest_joints(track.betas_of, smpl)
+    arrays, words = _arrays(file, track, rest, focal, camera_frame)
+    rate, frames = _rate(track, fps), len(arrays["transl"])
+    arrays["fps"] = np.array(rate, np.float32)
+    text = {key: np.array(value) for key, value in words.items()}
+    write_npz(out, {**{k: _single(v) for k, v in arrays.items()}, **text})
+    place = "in the cameras' frames" if camera_frame else "in one world, Y up"
+    return f"{track.tool}: person {who['id']}, {frames} frames at {rate:g} a second, {place}: {out}"
+
+
+@dataclass(frozen=True)
+class _Motion:
+    placed: Placed
+    R: np.ndarray
+    t: np.ndarray
+    axes: str
+
+
+def _arrays(
+    file: Path, track: Track, rest: RestJoints, focal: float | None, camera_frame: bool
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    moved = _in_cameras(file, track, rest, focal) if camera_frame else _in_world(file, track, rest)
+    first, last = int(track.frames[0]), int(track.frames[-1])
+    valid = np.zeros(last - first + 1, bool)
+    valid[track.frames - first] = True
+    if not valid.all():
+        _log.warning(f"{int((~valid).sum())} of {len(valid)} frames lack the person: filled from their neighbours")
+    pose = _spread(np.concatenate([moved.placed.orient[:, None], track.body_pose], 1), track, valid, rotations=True)
+    pelvis, betas = _spread(moved.placed.pelvis, track, valid), track.betas.mean(0)
+    rotvec = Rotation.from_matrix(pose.reshape(-1, 3, 3)).as_rotvec().reshape(-1, 24, 3)
+    joints, body_model = _joints(pose, pelvis, betas, rest)
+    arrays = {
+        "joints": joints,
+        "global_orient": rotvec[:, 0],
+        "body_pose": rotvec[:, 1:],
+        "transl": pelvis,
+        "betas": betas,
+        "cam_R": _spread(moved.R, track, valid, rotations=True),
+        "cam_t": _spread(moved.t, track, valid),
+        "valid": valid,
+        "frames": np.arange(first, last + 1),
+    }
+    known = focal or track.focal
+    if known:
+        arrays["cam_focal"] = np.full((len(valid), 2), float(known))
+    if track.centre is not None:
+        arrays["cam_centre"] = np.tile(np.array(track.centre), (len(valid), 1))
+    if track.size is not None:
+        arrays["image_size"] = np.array(track.size, np.int64)
+    words = {
+        "axes": moved.axes,
+        "unit": "metre, radian, pixel, second",
+        "rotations": "axis-angle, SMPL joint order; global_orient is the root, the others are of their parents",
+        "transl_is": f"position of the pelvis joint (SMPL's transl plus the rest pelvis, from {rest.source})",
+        "camera_direction": "world to camera: x_cam = cam_R x_world + cam_t; camera x right, y down, z forward",
+        "body_model": track.betas_of,
+        "betas_of": track.betas_of,
+        "joints_of": body_model,
+        "source": track.tool,
+    }
+    return arrays, words
+
+
+def _in_world(file: Path, track: Track, rest: RestJoints) -> _Motion:
+    found = in_world(track, rest)
+    if found is None:
+        problem = f"{track.tool} gives no motion in a world here; --camera-frame writes what there is"
+        raise BadInput(file, "world", problem + ", diffopt run finds the rest")
+    placed, R, t = found
+    assert track.world is not None
+    if not track.world.level:
+        _log.warning(f"{file}: {placed.facts['world']}")
+    return _Motion(placed, R, t, f"{_WORLD}. {placed.facts['world']}")
+
+
+def _in_cameras(file: Path, track: Track, rest: RestJoints, focal: float | None) -> _Motion:
+    """Every frame in its camera's frame; a weak camera needs a focal length and the image's size."""
+    size = track.size or (0, 0)
+    if track.weak is not None and size == (0, 0):
+        raise BadInput(file, "size", "the image's size does not follow from the file")
+    clip = Clip(file.name, file, 1.0, size, len(track.frames), focal=focal, focal_from="--focal" if focal else "")
+    placed = in_camera(track, clip, rest, np.arange(len(track.frames)))
+    eye = np.tile(np.eye(3), (len(track.frames), 1, 1))
+    return _Motion(placed, eye, np.zeros((len(track.frames), 3)), _CAMERA)
+
+
+def _joints(pose: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, rest: RestJoints) -> tuple[np.ndarray, str]:
+    """``[T 24 3]`` by the user's model, else by the embedded body at its mean shape, with a notice."""
+    if rest.exact and len(rest.mean) == 24:
+        skeleton, name = rest.joints(betas), "smpl"
+    else:
+        why = "a SMPL-X or SMPL-H skeleton has no hand joints of SMPL" if rest.exact else "no SMPL model file"
+        _log.warning(f"joints are those of the embedded body anny24 at its mean shape ({why})")
+        skeleton, name = load().rest_joints(torch.zeros(1, 10))[0].double().numpy(), "anny24"
+    relative = torch.from_numpy(skeleton - skeleton[0])
+    return forward_kinematics(torch.from_numpy(pose), relative, PARENTS)[1].numpy() + pelvis[:, None], name
+
+
+def _rate(track: Track, fps: float | None) -> float:
+    if fps is not None:
+        return fps
+    if track.fps is not None:
+        _log.warning(f"frame rate: {track.fps:g}, which {track.tool} takes every video to have; set --fps otherwise")
+        return track.fps
+    _log.warning(f"frame rate: {track.tool}'s file tells none, 30 is assumed; set --fps")
+    return 30.0
+
+
+def _spread(values: np.ndarray, track: Track, valid: np.ndarray, rotations: bool = False) -> np.ndarray:
+    """Values of the track's frames at all frames from its first to its last."""
+    rows = np.searchsorted(track.frames, np.arange(track.frames[0], track.frames[-1] + 1))
+    whole, mask = torch.from_numpy(values[rows]), torch.from_numpy(valid)
+    return (fill_rotations(whole, mask) if rotations else fill_linear(whole, mask)).numpy()
+
+
+def _single(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    return np.ascontiguousarray(array, np.float32) if array.dtype == np.float64 else array

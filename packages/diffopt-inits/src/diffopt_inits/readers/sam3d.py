@@ -1,0 +1,117 @@
+"""SAM 3D Body: what its estimator returns for each person of an image (facebookresearch/sam-3d-body).
+
+No file format is fixed: read are a list over frames (or a mapping from frame number or image name) of lists of people,
+the arrays of one person stacked over frames, and one person. ``pred_keypoints_3d`` are 70 points, m, in camera axes
+about the model's own origin; ``pred_cam_t``, m, carries them into the camera; ``focal_length`` is px of the image.
+The body is MHR, whose parameters are no SMPL's: only the points and the place are taken.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diffopt_core.errors import BadInput
+from diffopt_core.unpickle import read_foreign
+
+from .fields import Fields
+
+NUM_POINTS = 70
+#: Of BlazePose's 33 points, those among the 70 (names as in the tool's table). Eyes stand for their corners;
+#: the mouth is not among them.
+POINTS: dict[str, int] = {
+    "nose": 0, "left_eye": 1, "right_eye": 2, "left_ear": 3, "right_ear": 4, "left_shoulder": 5, "right_shoulder": 6,
+    "left_elbow": 7, "right_elbow": 8, "left_hip": 9, "right_hip": 10, "left_knee": 11, "right_knee": 12,
+    "left_ankle": 13, "right_ankle": 14, "left_foot_index": 15, "left_heel": 17, "right_foot_index": 18,
+    "right_heel": 20, "right_thumb": 23, "right_index": 28, "right_pinky": 40, "right_wrist": 41, "left_thumb": 44,
+    "left_index": 49, "left_pinky": 61, "left_wrist": 62,
+}  # fmt: skip
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Points:
+    """``points``: in the camera frame, m. ``focal``: px, where the file says so."""
+
+    frames: np.ndarray  # N
+    points: np.ndarray  # N 70 3
+    focal: np.ndarray | None  # N
+    people: int
+    total: int
+
+
+def read(path: Path) -> Points:
+    """The largest person of each frame. Raises BadInput."""
+    held = read_foreign(path)
+    if isinstance(held, Mapping) and set(held) == {"output"}:
+        held = held["output"]
+    if isinstance(held, Mapping) and "pred_keypoints_3d" in held:
+        return _stacked(Fields(path, held))
+    frames, most = [], 0
+    for number, people in _by_frame(path, held):
+        most = max(most, len(people))
+        found = [_person(Fields(path, one, f"frame {number}.{i}")) for i, one in enumerate(people)]
+        if found:
+            frames.append((number, *max(found, key=lambda one: one[2])[:2]))
+    if not frames:
+        raise BadInput(path, "content", "holds no person with pred_keypoints_3d")
+    if most > 1:
+        _log.warning(f"{path}: up to {most} people a frame and no identities: the largest of each frame is taken")
+    numbers, points, focal = (np.array(column) for column in zip(*frames, strict=True))
+    return Points(numbers, points, None if np.isnan(focal).any() else focal, most, _total(held, numbers))
+
+
+def _total(held: Any, numbers: np.ndarray) -> int:
+    return len(held) if isinstance(held, list) else int(numbers.max()) + 1
+
+
+def _by_frame(path: Path, held: Any) -> list[tuple[int, list[Any]]]:
+    if isinstance(held, np.ndarray) and held.dtype == object:
+        held = held.tolist()
+    if isinstance(held, Mapping):
+        numbered = []
+        for order, (key, people) in enumerate(held.items()):
+            digits = re.findall(r"\d+", Path(str(key)).stem)
+            numbered.append((int(digits[-1]) if digits else order, people))
+    elif isinstance(held, list):
+        # a list of people, without a list around it, is one image's
+        one = bool(held) and all(isinstance(person, Mapping) and "bbox" in person for person in held)
+        several = one and len({int(p["frame_idx"]) for p in held if "frame_idx" in p}) > 1
+        numbered = [(int(p["frame_idx"]), p) for p in held] if several else list(enumerate(held))
+    else:
+        raise BadInput(path, "content", f"people by frame were expected, not {type(held).__name__}")
+    numbered.sort(key=lambda pair: pair[0])
+    if len({number for number, _ in numbered}) < len(numbered):
+        raise BadInput(path, "frames", "a frame comes twice")
+    return [(n, [p] if isinstance(p, Mapping) else list(p) if p is not None else []) for n, p in numbered]
+
+
+def _person(person: Fields) -> tuple[np.ndarray, float, float]:
+    """Points in the camera frame, focal length (NaN where it is not told), size in the image."""
+    points, place = person.array("pred_keypoints_3d", (NUM_POINTS, 3), (None, 3)), person.array("pred_cam_t", (3,))
+    if len(points) < NUM_POINTS:
+        raise person.fail("pred_keypoints_3d", f"{len(points)} points, expected {NUM_POINTS}")
+    focal = float(person.array("focal_length", ())) if "focal_length" in person else float("nan")
+    box = person.array("bbox", (4,)) if "bbox" in person else None
+    area = float(np.prod(box[2:] - box[:2])) if box is not None else 1.0 / float(place[2]) ** 2
+    return points[:NUM_POINTS] + place, focal, area
+
+
+def _stacked(whole: Fields) -> Points:
+    points = whole.array("pred_keypoints_3d", (None, NUM_POINTS, 3), (NUM_POINTS, 3)).reshape(-1, NUM_POINTS, 3)
+    place = whole.array("pred_cam_t", (None, 3), (3,)).reshape(-1, 3)
+    if len(points) != len(place):
+        raise whole.fail("pred_cam_t", f"has {len(place)} frames where pred_keypoints_3d has {len(points)}: truncated?")
+    frames = (
+        whole.frames("frame_idx", "frames", "frame")
+        if any(key in whole for key in ("frames", "frame"))
+        else np.arange(len(points))
+    )
+    focal = whole.array("focal_length", (len(points),), ()) if "focal_length" in whole else None
+    focal = None if focal is None else np.broadcast_to(focal, len(points))
+    return Points(frames, points + place[:, None], focal, 1, int(frames.max()) + 1)

@@ -1,0 +1,99 @@
+"""Initializer ``sam3d``: a SMPL pose for the 3D keypoints of SAM 3D Body, by the initializer ``landmarks``.
+
+MHR's pose and shape parameters are another body's. The points are: the pose is solved for the mean SMPL-tree body,
+and its hips are put where MHR's hips are, so that the place is the tool's and not that of a person of mean height.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffopt_core.datasets.fill import fill_linear
+from diffopt_core.errors import BadInput
+from diffopt_core.geometry import project
+from diffopt_core.interfaces import Body, Initializer
+from diffopt_core.skeleton import BLAZEPOSE33, JOINT
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+
+from ..rest import rest_body
+from .sam3d import POINTS, Points, read
+
+_log = logging.getLogger(__name__)
+_HIPS = [POINTS["left_hip"], POINTS["right_hip"]]
+
+
+class Sam3dInitializer:
+    """Implements :class:`diffopt_core.interfaces.Initializer`. ``body``: whose pose ``kinematics`` solves."""
+
+    def __init__(self, file: Path, kinematics: Initializer, body: Body):
+        self._file, self._kinematics, self._body = file, kinematics, body
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """Root, pose and pelvis in the camera frame, float32; the shape is the mean. Raises BadInput."""
+        held = read(self._file)
+        rows, found = self._rows(held, clip)
+        points, source = _at_focal(held, rows, camera)
+        if (points[found][:, _HIPS, 2] <= 0).any():
+            raise BadInput(self._file, "pred_cam_t", "the person is behind the camera")
+        body = self._kinematics.initialize(clip, _observed(points, found, camera), camera)
+        _log.warning(
+            "SAM 3D Body's model is MHR: the pose of the mean SMPL-tree body is solved anew from its 3D keypoints; for "
+            "its own shape convert it to SMPL first (the converter of facebookresearch/MHR)"
+        )
+        rest = rest_body(self._body, clip.rest_joints).joints
+        hips = (body.global_orient @ rest[[JOINT["left_hip"], JOINT["right_hip"]]].mean(0)[:, None])[..., 0]
+        there = torch.from_numpy(points[:, _HIPS].mean(1)).float() - hips
+        valid = torch.from_numpy(found)
+        facts = {
+            "tool": "SAM 3D Body",
+            "person": {"by": "largest of each frame", "people": held.people},
+            "filled": np.flatnonzero(~found).tolist(),
+            "focal_from": source,
+        }
+        return replace(body, transl=fill_linear(there, valid), facts={**body.facts, **facts})
+
+    def _rows(self, held: Points, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the clip's frames, and which of them are there."""
+        if clip.video is None and held.total != clip.num_frames:
+            problem = f"the result covers {held.total} frames, the clip has {clip.num_frames}"
+            raise BadInput(self._file, "frames", problem)
+        wanted = np.arange(clip.num_frames) if clip.video is None else np.array(clip.video.frames)
+        rows = np.searchsorted(held.frames, wanted).clip(0, len(held.frames) - 1)
+        found = held.frames[rows] == wanted
+        if not found.any():
+            raise BadInput(self._file, "frames", f"covers {held.total} frames; none of them is in the clip")
+        return rows, found
+
+
+def _at_focal(held: Points, rows: np.ndarray, camera: CameraTrajectory) -> tuple[np.ndarray, str]:
+    """Points in the camera frame, moved in depth as the camera's focal length asks: their size in the image stays."""
+    points = held.points[rows]
+    if held.focal is None:
+        return points, "not in the file; the depth is taken as it is"
+    ratio = camera.focal.detach().cpu().double().numpy().mean(-1) / held.focal[rows]
+    if np.abs(ratio - 1).max() > 0.01:
+        _log.warning(f"SAM 3D Body took another focal length: the depth is scaled by {np.median(ratio):.3f}")
+        points = points.copy()
+        points[..., 2] += (points[:, _HIPS, 2].mean(1) * (ratio - 1))[:, None]
+    return points, str(camera.facts.get("focal_from", "the camera"))
+
+
+def _observed(points: np.ndarray, found: np.ndarray, camera: CameraTrajectory) -> Observations:
+    """The points as a detector of BlazePose's would give them, 2D and 3D."""
+    known = torch.from_numpy(points).float()
+    pixels = project(known, camera.focal.cpu().float(), camera.centre.cpu().float())
+    frames = len(points)
+    keypoints, landmarks = torch.zeros(frames, len(BLAZEPOSE33), 3), torch.zeros(frames, len(BLAZEPOSE33), 4)
+    hips = known[:, _HIPS].mean(1)
+    for i, name in enumerate(BLAZEPOSE33):
+        # points that the tool lacks lie at their neighbour and have no weight
+        source = POINTS.get(name, POINTS.get(name.removesuffix("_inner").removesuffix("_outer"), POINTS["nose"]))
+        weight = float(name in POINTS)
+        keypoints[:, i, :2], keypoints[:, i, 2] = pixels[:, source], weight
+        landmarks[:, i, :3], landmarks[:, i, 3] = known[:, source] - hips, weight
+    valid = torch.from_numpy(found)
+    return Observations(keypoints, "blazepose33", valid, landmarks, "blazepose33")

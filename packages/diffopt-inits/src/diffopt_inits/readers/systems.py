@@ -1,0 +1,72 @@
+"""The systems whose results are read, and which of them wrote a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffopt_core.errors import BadInput, MissingResource, UnknownName
+from diffopt_core.unpickle import read_foreign
+
+from . import glamr, gvhmr, phalp, prompthmr, slahmr, tram, vibe, wham
+from .tracks import Track
+
+
+@dataclass(frozen=True)
+class System:
+    """``name``: of its initializer. ``folders``: whether a folder can be read as well."""
+
+    name: str
+    accepts: Callable[[Any], bool]
+    read: Callable[[Path], tuple[Track, ...]]
+    parse: Callable[[Path, Any], tuple[Track, ...]]
+    folders: bool = False
+
+
+SYSTEMS: dict[str, System] = {
+    system.name: system
+    for system in (
+        System("hmr2", phalp.accepts, phalp.read, phalp.parse),
+        System("vibe", vibe.accepts, vibe.read, vibe.parse),
+        System("wham", wham.accepts, wham.read, wham.parse),
+        System("gvhmr", gvhmr.accepts, gvhmr.read, gvhmr.parse),
+        System("tram", tram.accepts, tram.read, tram.parse, folders=True),
+        System("slahmr", slahmr.accepts, slahmr.read, slahmr.parse, folders=True),
+        System("glamr", glamr.accepts, glamr.read, glamr.parse),
+        System("prompthmr", prompthmr.accepts, prompthmr.read, prompthmr.parse),
+    )
+}
+
+
+def read_tracks(path: Path, name: str | None = None) -> tuple[Track, ...]:
+    """The tracks of a result of system ``name``; None tells the system by the file's keys.
+
+    Raises BadInput for a file of no system, or of another than was named, and MissingResource where there is no file.
+    """
+    if name is not None and name not in SYSTEMS:
+        raise UnknownName("system", name, SYSTEMS)
+    if not path.exists():
+        raise MissingResource(f"no result file at '{path}'")
+    if path.is_dir():
+        return _read_folder(path, name)
+    held = read_foreign(path)
+    by_keys = next((system for system in SYSTEMS.values() if system.accepts(held)), None)
+    if name is None and by_keys is None:
+        keys = ", ".join(str(key) for key in list(held)[:8]) if isinstance(held, dict) else type(held).__name__
+        known = ", ".join(SYSTEMS)
+        raise BadInput(path, "content", f"looks like no result that is known (it holds: {keys}); name it: {known}")
+    chosen = SYSTEMS[name] if name is not None else by_keys
+    assert chosen is not None
+    if by_keys is not None and chosen is not by_keys and not chosen.accepts(held):
+        raise BadInput(path, "content", f"is a result of {by_keys.name}, not of {chosen.name}")
+    return chosen.parse(path, held)
+
+
+def _read_folder(path: Path, name: str | None) -> tuple[Track, ...]:
+    if name is None:
+        name = "tram" if any(path.glob("**/hps_track_*.npy")) else "slahmr"
+    if not SYSTEMS[name].folders:
+        raise BadInput(path, "folder", f"{name} writes one file: name that")
+    return SYSTEMS[name].read(path)

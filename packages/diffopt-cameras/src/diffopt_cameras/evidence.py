@@ -25,6 +25,11 @@ class Seen:
     tracks: Tracks
     facts: dict[str, Any]
 
+    @property
+    def points(self) -> float:
+        """Median over the frames."""
+        return float(self.facts["points_per_frame"])
+
 
 @dataclass(frozen=True)
 class Stillness:
@@ -37,36 +42,25 @@ class Stillness:
         return {"flow_px": round(self.flow, 3), "drift_px": round(self.drift, 3)}
 
 
-def look(clip: Clip, observations: Observations, settings: Following, fewest: int) -> Seen:
-    """Track the background. Raises BadInput where there are no images, or fewer than ``fewest`` points a frame."""
-    where = clip.path or clip.name
+def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
+    """Track the background; says so where the picture breaks off. Raises BadInput where there are no images."""
     if clip.video is None:
-        raise BadInput(
-            where, "video", "the clip holds no images to find the camera in; --camera given, static or droid=FILE"
-        )
+        problem = "the clip holds no images to find the camera in; --camera given, static or droid=FILE"
+        raise BadInput(clip.path or clip.name, "video", problem)
     raw = follow(clip, observations, settings)
     tracks, overlays = without_overlays(long_enough(raw, min(3, clip.num_frames)))
-    typical = float(np.median(tracks.per_frame()))
     masked = float(tracks.masked.mean())
     facts = {
-        "tracks": tracks.count and len(np.unique(tracks.track)),
-        "points_per_frame": typical,
+        "tracks": len(np.unique(tracks.track)),
+        "points_per_frame": float(np.median(tracks.per_frame())),
         "masks": PersonMask(observations, clip.size).source,
         "masked_share": round(masked, 3),
         "overlay_points": overlays,
         "breaks": list(raw.breaks),
     }
-    if typical < fewest and clip.num_frames > 1:
-        raise BadInput(
-            where, "video",
-            f"{typical:.0f} points a frame can be followed on the background (at least {fewest} are needed; people and "
-            f"black borders cover {masked:.0%}): the picture is empty, blurred or covered. "
-            "Try --camera static (if it stands still), --camera colmap or --camera droid=FILE",
-        )  # fmt: skip
     if masked > 0.6:
-        _log.warning(
-            "camera: people and black borders cover %.0f %% of the picture; little is left to go by", 100 * masked
-        )
+        share = f"{masked:.0%}"
+        _log.warning("camera: people and black borders cover %s of the picture; little is left to go by", share)
     if raw.breaks:
         _log.warning(
             "camera: the picture breaks off at frame %s (a cut?): no point can be followed across, so how the camera "
@@ -74,6 +68,17 @@ def look(clip: Clip, observations: Observations, settings: Following, fewest: in
             ", ".join(map(str, raw.breaks[:5])) + (" ..." if len(raw.breaks) > 5 else ""),
         )  # fmt: skip
     return Seen(tracks, facts)
+
+
+def require(seen: Seen, clip: Clip, fewest: int) -> None:
+    """Raises BadInput where a frame of several has, in the median, fewer points than ``fewest``."""
+    if seen.points < fewest and clip.num_frames > 1:
+        raise BadInput(
+            clip.path or clip.name, "video",
+            f"{seen.points:.0f} points a frame can be followed on the background (at least {fewest} are needed; "
+            f"people and black borders cover {seen.tracks.masked.mean():.0%}): the picture is empty, blurred or "
+            "covered. Try --camera static (if it stands still), --camera colmap or --camera droid=FILE",
+        )  # fmt: skip
 
 
 def stillness(tracks: Tracks, fps: float, focal: float) -> Stillness:

@@ -16,6 +16,7 @@ from .static import StaticCameraConfig
 from .tracks import Following
 
 _log = logging.getLogger(__name__)
+_FEWEST = 10
 
 
 class StaticCamera:
@@ -39,11 +40,11 @@ class StaticCamera:
         config = self._config
         if clip.video is None:
             return {"checked": False, "why": "the clip holds no images"}
-        try:
-            seen = look(clip, observations, Following(target=300, longest=config.longest), 10)
-        except BadInput as error:
-            _log.warning("camera: taken to stand still as you say, which cannot be checked (%s)", error)
-            return {"checked": False, "why": str(error)}
+        seen = look(clip, observations, Following(target=300, longest=config.longest))
+        if seen.points < _FEWEST and clip.num_frames > 1:
+            why = f"{seen.points:.0f} points a frame can be followed on the background"
+            _log.warning("camera: taken to stand still as you say, which cannot be checked (%s)", why)
+            return {"checked": False, "why": why, **seen.facts}
         found = stillness(seen.tracks, clip.fps, focal)
         worst = max(found.flow, found.drift)
         said = f"the background moves by {found.flow:.1f} px (at 960), {found.drift:.1f} px over the clip"

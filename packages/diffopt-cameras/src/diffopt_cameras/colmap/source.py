@@ -11,7 +11,7 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 
 from ..assemble import assemble
-from ..evidence import look
+from ..evidence import look, require
 from ..focal import Focal, assumed, told
 from ..tracks import Following
 from ..wahba import Array
@@ -57,7 +57,8 @@ class ColmapCamera:
         self, clip: Clip, observations: Observations, focal: Focal
     ) -> tuple[Array, Array, np.ndarray, float, dict[str, Any]]:
         config = self._config
-        seen = look(clip, observations, Following(config.points, config.longest), 30)
+        seen = look(clip, observations, Following(config.points, config.longest))
+        require(seen, clip, 30)
         found = map_tracks(
             seen.tracks, focal.pixels, self._seed, config.mapper, config.refine_focal, config.threads
         )  # fmt: skip

@@ -12,7 +12,7 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 
 from ..assemble import assemble, standing
-from ..evidence import Seen, look, stillness
+from ..evidence import Seen, look, require, stillness
 from ..focal import Focal, assumed, calibrate, told
 from ..odometry import Odometry, odometry
 from ..rotation import rotation_evidence, rotation_path, windows
@@ -36,7 +36,8 @@ class KltCamera:
         Raises BadInput where no model can be had, and where a model that was asked for is not borne out.
         """
         config = self._config
-        seen = look(clip, observations, Following(config.points, config.longest), config.fewest_tracks)
+        seen = look(clip, observations, Following(config.points, config.longest))
+        require(seen, clip, config.fewest_tracks)
         return _Choice(config, self._ctx, clip, observations, seen).made()
 
 

@@ -78,11 +78,11 @@ def long_enough(tracks: Tracks, frames: int = 3) -> Tracks:
     return tracks.only(seen[tracks.track] >= frames)
 
 
-def without_overlays(tracks: Tracks, still: float = 0.25, moving: float = 3.0) -> tuple[Tracks, int]:
+def without_overlays(tracks: Tracks, still: float = 0.4, moving: float = 6.0) -> tuple[Tracks, int]:
     """Without points that stand still while the picture moves (logos, captions); also says how many there were.
 
-    A track is one where it stays within ``still`` px (at 960) over at least 8 frames in which the typical track of
-    like length travels more than ``moving`` px. A far point of a camera that only moves forward would count too if
+    A track is one where it stays within ``still`` px (of the image that was tracked) over at least 8 frames in which
+    the typical track travels more than ``moving`` px (at 960). A far point of a camera that only moves forward would count too if
     that camera did not turn by a hundredth of a degree either; no hand and no gimbal does that.
     """
     if not len(tracks.track):
@@ -97,7 +97,7 @@ def without_overlays(tracks: Tracks, still: float = 0.25, moving: float = 3.0) -
     if old.sum() < 8:
         return tracks, 0
     typical = np.median(extent[old] / seen[old])
-    overlay = old & (extent < still) & (typical * seen > moving)
+    overlay = old & (extent < still * max(1.0, 1 / tracks.unit)) & (typical * seen > moving)
     if not overlay.any() or overlay.sum() > 0.5 * old.sum():
         return tracks, 0
     return tracks.only(~overlay[tracks.track]), int(overlay.sum())

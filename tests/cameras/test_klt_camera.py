@@ -1,0 +1,260 @@
+"""Cameras ``klt`` and ``static`` on small rendered videos: which model is chosen, how near it comes, what is said."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import scene_cases as cases
+import torch
+from diffopt_cameras.klt.config import KltConfig
+from diffopt_cameras.static import StaticCameraConfig
+from diffopt_core.errors import BadInput
+from diffopt_core.geometry import align
+from diffopt_core.interfaces import BuildContext
+from diffopt_core.testing import CameraContract
+from diffopt_core.types import Observations
+
+CTX = BuildContext(device=torch.device("cpu"), seed=0, build=lambda kind, name, options: None)
+STILL = np.eye(3), np.zeros(3)
+
+
+def camera(clip, observations=None, **options):
+    config = KltConfig(**{"points": 250, **options})
+    return config.build(CTX).trajectory(clip, observations or cases.nobody(clip))
+
+
+def turning(frames=14, degrees=8.0, **options):
+    R = cases.pan(frames, degrees)
+    return R, [cases.render(r, np.zeros(3), **options) for r in R]
+
+
+def moving(frames=16, to=(1.6, 0.0, 0.3), degrees=4.0):
+    R, C = cases.pan(frames, degrees), cases.slide(frames, to)
+    t = -np.einsum("tij,tj->ti", R, C)
+    return R, C, [cases.render(r, s) for r, s in zip(R, t, strict=True)]
+
+
+class TestKlt(CameraContract):
+    name = "klt"
+
+    def clip(self, folder):
+        return cases.film(folder / "film", turning(5)[1])
+
+
+class TestStatic(CameraContract):
+    name = "static"
+
+    def clip(self, folder):
+        return cases.film(folder / "film", [cases.render(*STILL)] * 3)
+
+
+class TestStaticWithoutImages(CameraContract):
+    name = "static"
+
+
+def test_a_camera_that_stands_is_found_to(tmp_path, caplog):
+    clip = cases.film(tmp_path, [cases.render(*STILL)] * 8)
+    with caplog.at_level(logging.WARNING):
+        found = camera(clip)
+    assert found.facts["model"] == "static" and found.metric
+    assert torch.equal(found.R, torch.eye(3).expand(8, 3, 3)) and not found.t.any()
+    assert "stands still" in caplog.text
+
+
+def test_a_turning_camera_is_a_rotation_without_travel(tmp_path):
+    R, images = turning()
+    found = camera(cases.film(tmp_path, images))
+    assert found.facts["model"] == "rotation" and found.metric and not found.t.any()
+    assert cases.degrees_apart(found.R, R).max() < 0.05
+    assert torch.equal(found.R[0], torch.eye(3)), "the world is the first camera's frame"
+    assert "static" in found.facts["rejected"] and found.facts["filled"] == []
+    assert found.focal[0, 0] == cases.FOCAL and "told by the test" in found.facts["focal_from"]
+
+
+def test_the_focal_length_of_a_turning_camera_is_estimated(tmp_path):
+    R, images = turning(degrees=16.0)
+    found = camera(cases.film(tmp_path, images, focal=None))
+    assert found.focal[0, 0] == pytest.approx(cases.FOCAL, rel=0.02)
+    assert "estimated" in found.facts["focal_from"] and "+-" in found.facts["focal_from"]
+    assert cases.degrees_apart(found.R, R).max() < 0.3
+
+
+def test_a_moving_camera_gets_its_path_up_to_scale(tmp_path, caplog):
+    R, C, images = moving()
+    with caplog.at_level(logging.WARNING):
+        found = camera(cases.film(tmp_path, images))
+    assert found.facts["model"] == "odometry" and not found.metric
+    assert cases.degrees_apart(found.R, R).max() < 0.3
+    true, where = torch.from_numpy(C), found.position.double()
+    assert where[0].norm() < 1e-12
+    turn, shift, scale = align(where, true, scale=True)
+    off = (scale * where @ turn.mT + shift - true).norm(dim=-1)
+    assert off.max() < 0.02 * np.linalg.norm(C[-1]), f"{off.max():.3f} of {np.linalg.norm(C[-1]):.2f}"
+    assert found.facts["odometry"]["points"] >= 100
+
+
+def test_an_unknown_focal_length_of_a_moving_camera_is_assumed_and_said(tmp_path, caplog):
+    _, _, images = moving(10)
+    with caplog.at_level(logging.WARNING):
+        found = camera(cases.film(tmp_path, images, focal=None))
+    assert found.focal[0, 0] == pytest.approx(0.85 * cases.SIZE[0])
+    assert "assumed" in found.facts["focal_from"] and "--focal" in caplog.text
+
+
+def test_portrait_is_as_good(tmp_path):
+    size = cases.SIZE[::-1]
+    R, images = turning(10, size=size)
+    found = camera(cases.film(tmp_path, images))
+    assert cases.degrees_apart(found.R, R).max() < 0.1
+    assert found.centre[0].tolist() == [size[0] / 2, size[1] / 2]
+
+
+@pytest.mark.parametrize("frames", [2, 3])
+def test_few_frames_suffice_for_a_rotation(tmp_path, frames):
+    R, images = turning(frames, 2.0)
+    found = camera(cases.film(tmp_path, images))
+    assert found.facts["model"] == "rotation"
+    assert cases.degrees_apart(found.R, R).max() < 0.1
+
+
+def test_one_frame_stands(tmp_path):
+    assert camera(cases.film(tmp_path, [cases.render(*STILL)])).facts["model"] == "static"
+
+
+@pytest.mark.parametrize("level", [0, 128])
+def test_an_empty_picture_is_refused_with_a_remedy(tmp_path, level):
+    clip = cases.film(tmp_path, [np.full(cases.SIZE[::-1], level, np.uint8)] * 5)
+    with pytest.raises(BadInput, match=r"points a frame.*--camera static"):
+        camera(clip)
+
+
+def test_a_clip_without_images_is_refused_with_a_remedy(tmp_path):
+    clip = replace(cases.film(tmp_path, [cases.render(*STILL)]), video=None)
+    with pytest.raises(BadInput, match="no images.*--camera given"):
+        camera(clip)
+
+
+def with_person(images):
+    """A textured board that fills most of the picture and goes its own way; its pixels as masks."""
+    out, masks = [], np.zeros((len(images), 27, 48), bool)
+    board = cases.texture(9, 400)
+    width, height = cases.SIZE
+    for n, image in enumerate(images):
+        x, wide = 60 + 7 * n, int(0.55 * width)
+        image = image.copy()
+        image[10:, x : x + wide] = board[: height - 10, : min(wide, width - x)]
+        out.append(image)
+        masks[n, 1:, x * 48 // width : (x + wide) * 48 // width + 1] = True
+    return out, torch.from_numpy(masks)
+
+
+def test_people_are_masked(tmp_path):
+    R, images = turning(12)
+    images, masks = with_person(images)
+    clip = cases.film(tmp_path, images)
+    found = camera(clip, replace(cases.nobody(clip), masks=masks))
+    assert found.facts["model"] == "rotation" and found.facts["tracks"]["masked_share"] > 0.4
+    assert cases.degrees_apart(found.R, R).max() < 0.1
+
+
+def test_without_masks_the_keypoints_stand_for_the_person(tmp_path):
+    clip = cases.film(tmp_path, [cases.render(*STILL)] * 4)
+    keypoints = torch.zeros(4, 17, 3)
+    keypoints[:, :, 0] = torch.linspace(100, 180, 17)
+    keypoints[:, ::2, 1], keypoints[:, 1::2, 1], keypoints[..., 2] = 40.0, 180.0, 1.0
+    seen = Observations(keypoints, "coco17", torch.ones(4, dtype=torch.bool))
+    found = camera(clip, seen)
+    assert found.facts["tracks"]["masks"] == "hull of the keypoints"
+    assert 0.1 < found.facts["tracks"]["masked_share"] < 0.6
+
+
+def test_a_letterbox_and_a_logo_give_no_tracks(tmp_path):
+    R, images = turning(12)
+    logo = cases.texture(7, 96)
+    for image in images:
+        image[:24] = image[-24:] = 0
+        image[40:110, 20:116] = logo[:70]
+    found = camera(cases.film(tmp_path, images))
+    assert found.facts["model"] == "rotation" and found.facts["tracks"]["overlay_points"] > 5
+    assert cases.degrees_apart(found.R, R).max() < 0.05
+    assert found.facts["tracks"]["masked_share"] == pytest.approx(48 / 216, abs=0.1)
+
+
+def test_a_flash_is_bridged(tmp_path):
+    R, images = turning(14)
+    images[6] = images[7] = np.full_like(images[0], 255)
+    found = camera(cases.film(tmp_path, images))
+    assert found.facts["filled"] == [6, 7] and found.facts["tracks"]["breaks"] == []
+    assert cases.degrees_apart(found.R, R).max() < 0.3
+
+
+def test_a_cut_is_said_and_flagged(tmp_path, caplog):
+    R, images = turning(24)
+    other = [cv2.flip(image, 1) for image in images[::-1]][:10]
+    with caplog.at_level(logging.WARNING):
+        found = camera(cases.film(tmp_path, images[:14] + other))
+    assert found.facts["tracks"]["breaks"] == [14] and "cut" in caplog.text
+    assert found.facts["filled"] == list(range(14, 24))
+    assert cases.degrees_apart(found.R[:14], R[:14]).max() < 0.1
+
+
+def test_what_no_model_explains_is_used_as_a_rotation_and_said_loudly(tmp_path, caplog):
+    # a zoom: no camera with one focal length does that, and there is no parallax
+    images = [cases.render(*STILL, focal=cases.FOCAL * (1 + 0.05 * n)) for n in range(10)]
+    with caplog.at_level(logging.WARNING):
+        found = camera(cases.film(tmp_path, images))
+    if found.facts["model"] == "rotation":
+        assert not found.facts["trusted"] and not found.metric and "NO model" in caplog.text
+    else:  # a zoom before boards looks much like a way forward
+        assert found.facts["model"] == "odometry"
+
+
+def test_weak_odometry_falls_to_the_turning_with_a_warning(tmp_path, caplog):
+    _, _, images = moving(12)
+    with caplog.at_level(logging.WARNING):
+        found = camera(cases.film(tmp_path, images), fewest_points=5000)
+    assert found.facts["model"] == "rotation" and not found.facts["trusted"] and not found.metric
+    assert "odometry rejects itself" in caplog.text and "NO model explains" in caplog.text
+    assert "points" in found.facts["rejected"]["odometry"]
+
+
+def test_a_model_that_is_asked_for_is_used_or_refused(tmp_path):
+    _, _, images = moving(8)
+    clip = cases.film(tmp_path, images)
+    with pytest.raises(BadInput, match="mapper static is not borne out.*moves by"):
+        camera(clip, mapper="static")
+    with pytest.raises(BadInput, match="mapper rotation is not borne out"):
+        camera(clip, mapper="rotation")
+
+
+def test_static_is_checked_on_the_images(tmp_path, caplog):
+    _, images = turning(6)
+    clip = cases.film(tmp_path, images)
+
+    def static(**options):
+        return StaticCameraConfig(**options).build(CTX).trajectory(clip, cases.nobody(clip))
+
+    with pytest.raises(BadInput, match=r"--camera static, but the background moves by \d"):
+        static()
+    with caplog.at_level(logging.WARNING):
+        found = static(force=True)
+    assert found.facts["evidence"]["forced"] and "the background moves" in caplog.text
+
+
+def test_static_without_texture_says_that_it_cannot_be_checked(tmp_path, caplog):
+    clip = cases.film(tmp_path, [np.full(cases.SIZE[::-1], 90, np.uint8)] * 3, focal=None)
+    with caplog.at_level(logging.WARNING):
+        found = StaticCameraConfig().build(CTX).trajectory(clip, cases.nobody(clip))
+    assert not found.facts["evidence"]["checked"] and "cannot be checked" in caplog.text
+    assert found.metric and "assumed" in found.facts["focal_from"]
+
+
+def test_the_same_seed_gives_the_same_camera(tmp_path):
+    _, _, images = moving(7)
+    clip = cases.film(tmp_path, images)
+    a, b = camera(clip), camera(clip)
+    assert torch.equal(a.R, b.R) and torch.equal(a.t, b.t)

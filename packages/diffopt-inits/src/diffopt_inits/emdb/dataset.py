@@ -16,10 +16,10 @@ from torch import Tensor
 
 from .address import Address, data_files, sequence_name
 from .config import EmdbConfig
-from .images import digest, find_images
 from .read import Sequence, read_sequence
 from .subsets import absent, in_subset
-from .truth import reprojection, truth_of
+from .truth import reprojection
+from .whole import Whole, read_whole
 
 log = logging.getLogger(__name__)
 FPS = 30.0
@@ -70,7 +70,8 @@ class EmdbDataset:
             names = ", ".join(sequence_name(file) for file in files[:3])
             problem = f"holds {len(files)} sequences ({names} ...); name one" if files else "is no sequence of EMDB"
             raise BadInput(path, "file", problem)
-        made = read_sequence(files[0])
+        whole = read_whole(files[0], self._config.smpl, self._config.truth)
+        made = whole.sequence
         start, stop = address.start or 0, len(made) if address.stop is None else address.stop
         if stop > len(made) or stop - start < FEWEST:
             problem = f"{start}:{stop} of {len(made)} frames; at least {FEWEST} of them are needed"
@@ -79,7 +80,7 @@ class EmdbDataset:
             raise BadInput(path, "good_frames_mask", f"no frame of {start}:{stop} is good: nothing to be scored")
         if sequence_name(files[0]) != made.name:
             log.warning("%s: its own name is %s", files[0], made.name)
-        return self._clip(made, path, start, stop)
+        return self._clip(whole, path, start, stop)
 
     def _segments(self, file: Path, length: int) -> list[Path]:
         """Parts of ``length`` frames, one after the other; those without a good frame are left out and named."""
@@ -96,16 +97,13 @@ class EmdbDataset:
             raise BadInput(file, "segment", f"{frames} frames hold no segment of {length} with a good frame")
         return [address.part(start, stop) for start, stop in kept]
 
-    def _clip(self, made: Sequence, path: Path, start: int, stop: int) -> Clip:
-        config = self._config
-        part = slice(start, stop)
-        video = find_images(made.path, len(made), made.size)
-        total = hashlib.sha256(made.path.read_bytes() + digest(video))
-        whole = (start, stop) == (0, len(made))
-        if not whole:
-            total.update(f"{start}:{stop}".encode())
+    def _clip(self, whole: Whole, path: Path, start: int, stop: int) -> Clip:
+        config, made, truth, video = self._config, whole.sequence, whole.truth, whole.video
+        part, complete = slice(start, stop), stop - start == len(made)
+        sha256 = whole.sha256
+        if not complete:
+            sha256 = hashlib.sha256(f"{sha256} {start}:{stop}".encode()).hexdigest()
         focal = float(made.intrinsics[[0, 1], [0, 1]].mean()) if config.calibration else None
-        truth = truth_of(made, config.smpl) if config.truth else None
         facts = {
             "dataset": "emdb",
             "sequence": made.name,
@@ -124,14 +122,14 @@ class EmdbDataset:
             facts["keypoints_from"] = "EMDB's truth (an oracle)"
             log.warning("%s: 2D keypoints are the projected truth, not a detector's (dataset.keypoints)", made.name)
         return Clip(
-            name=made.name if whole else f"{made.name}_{start:05d}_{stop:05d}",
+            name=made.name if complete else f"{made.name}_{start:05d}_{stop:05d}",
             path=path,
             fps=FPS,
             size=made.size,
             num_frames=stop - start,
             observations=seen,
             truth=None if truth is None else _part_of(truth, part),
-            sha256=total.hexdigest(),
+            sha256=sha256,
             video=None if video is None else replace(video, frames=video.frames[part]),
             focal=focal,
             focal_from="EMDB's calibration" if focal else "",

@@ -152,7 +152,11 @@ def _check_name(made: Sequence) -> None:
 def _check_camera(made: Sequence) -> None:
     K, E = made.intrinsics, made.extrinsics
     focal = K[0, 0], K[1, 1]
-    if min(focal) <= 0 or abs(K[0, 1]) > 1e-3 * focal[0] or np.abs(K[[1, 2, 2], [0, 0, 1]]).max() > 1e-6:
+    if (
+        min(focal) <= 0
+        or abs(K[0, 1]) > 1e-3 * focal[0]
+        or np.abs(K[[1, 2, 2, 2], [0, 0, 1, 2]] - [0, 0, 0, 1]).max() > 1e-6
+    ):
         raise BadInput(made.path, "camera.intrinsics", "is no pinhole camera: fx 0 cx / 0 fy cy / 0 0 1 is expected")
     R = E[:, :3, :3]
     off = np.abs(R @ R.transpose(0, 2, 1) - np.eye(3)).max()

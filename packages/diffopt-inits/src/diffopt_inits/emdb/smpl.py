@@ -17,9 +17,18 @@ from diffopt_core.places import weights_folder
 _NOSE = 332
 
 
-def gendered_body(folder: Path | None, gender: str, sequence: str) -> LinearBody:
-    """SMPL of a gender (CPU, float32) from ``folder``, else from where DIFFOPT_SMPL points (a file: its folder), else
-    from the folder of weights.
+def smpl_folder(named: Path | None) -> Path:
+    """Where SMPL's files are: ``named``, else where DIFFOPT_SMPL points, else the folder of weights.
+
+    A file stands for its folder: one file is one gender, which need not be the one that is wanted.
+    """
+    given = named or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else weights_folder())
+    given = given.expanduser()
+    return given.parent if given.is_file() else given
+
+
+def gendered_body(folder: Path, gender: str, sequence: str) -> LinearBody:
+    """SMPL of a gender (CPU, float32) from ``folder``.
 
     Its name is ``smpl`` for neutral, else ``smpl-<gender>``: shapes of one do not fit the other. Raises
     MissingResource (what, where to get it, where to put it), or BadInput for a file that is not SMPL's.
@@ -28,16 +37,12 @@ def gendered_body(folder: Path | None, gender: str, sequence: str) -> LinearBody
     return _load(file, file.stat().st_mtime_ns, gender)
 
 
-def _model_file(folder: Path | None, gender: str, sequence: str) -> Path:
-    named = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else weights_folder())
-    named = named.expanduser()
-    # one file is one gender, which need not be this one
-    place = named.parent if named.is_file() else named
+def _model_file(folder: Path, gender: str, sequence: str) -> Path:
     with suppress(MissingResource):
-        return find_model(place, gender)
+        return find_model(folder, gender)
     stem = f"SMPL_{gender.upper()}"
     raise MissingResource(
-        f"the truth of {sequence} needs SMPL's {gender} model; '{place}' holds no {stem}.npz or {stem}.pkl: register "
+        f"the truth of {sequence} needs SMPL's {gender} model; '{folder}' holds no {stem}.npz or {stem}.pkl: register "
         "at https://smpl.is.tue.mpg.de (non-commercial licence), download SMPL for Python, name its file of this "
         f"gender {stem}.pkl, and name its folder with --set dataset.smpl=FOLDER or the environment variable "
         f"{ENVIRONMENT}, or put it into the folder that `diffopt weights where` names; --set dataset.truth=false "

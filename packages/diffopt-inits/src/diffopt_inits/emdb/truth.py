@@ -23,7 +23,7 @@ _TOO_FAR = 0.02
 _NOTICEABLE = 5.0
 
 
-def truth_of(made: Sequence, smpl: Path | None) -> Truth:
+def truth_of(made: Sequence, smpl: Path) -> Truth:
     """Truth of the whole sequence (float32): SMPL's ``trans`` becomes the pelvis, nothing else is moved.
 
     Raises MissingResource without the SMPL file of this gender; BadInput where truth, camera and ``kp2d`` disagree.

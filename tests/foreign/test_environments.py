@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from diffopt_core.errors import MissingResource
 from diffopt_core.foreign import Needs, find_interpreter, run_script
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
@@ -125,6 +125,7 @@ def test_python_that_fits_is_asked_for(uv):
     assert f"--python {sys.executable}" in asked()[0] and "--python >=3.8,<3.9" in asked()[1]
 
 
+@settings(deadline=None)
 @given(st.integers(6, 20), st.integers(0, 5), st.integers(5, 25))
 def test_ranges_of_python(low: int, more: int, minor: int):
     needs = Needs("x", python=f"3.{low}-3.{low + more}")

@@ -120,11 +120,11 @@ class MediapipeDetector:
         looked = looks(clip.num_frames, clip.fps, RATE, FIRST)
         people = self._survey(clip, settings, looked)
         if len(people) != 1:
-            looked = looks(clip.num_frames, clip.fps, DENSE, SECOND)
+            looked = looks(clip.num_frames, clip.fps, DENSE, SECOND, least=10)
             people = self._survey(clip, settings, looked)
         if not people:
             assert clip.video is not None
-            problem = f"nobody is found in {len(looked)} of the {clip.num_frames} frames that were looked at"
+            problem = f"nobody is found in the {len(looked)} frames (of {clip.num_frames}) that were looked at"
             raise BadInput(clip.video.path, "person", f"{problem}; {self._advice()}")
         return looked, people
 

@@ -35,9 +35,9 @@ class Person:
     boxes: np.ndarray
 
 
-def looks(count: int, fps: float, a_second: float, most: int) -> np.ndarray:
-    """Frames to look at: ``a_second`` of them evenly spread, at least 3 (or all) and at most ``most``."""
-    wanted = int(np.clip(np.ceil(count / fps * a_second), min(3, count), most))
+def looks(count: int, fps: float, a_second: float, most: int, least: int = 3) -> np.ndarray:
+    """Frames to look at: ``a_second`` of them evenly spread, at least ``least`` (or all) and at most ``most``."""
+    wanted = int(np.clip(np.ceil(count / fps * a_second), min(least, count), most))
     return np.unique(((np.arange(wanted) + 0.5) * count / wanted).astype(np.int64))
 
 

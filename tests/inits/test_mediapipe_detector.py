@@ -1,0 +1,232 @@
+"""The detector ``mediapipe`` from video to observations, with a stand-in for MediaPipe; once with the real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_core.interfaces import BuildContext
+from diffopt_core.places import cache_folder
+from diffopt_core.testing import DetectorContract
+from diffopt_core.types import Clip, Observations, Video
+from diffopt_core.video import probe
+from diffopt_inits.mediapipe import chunks
+from diffopt_inits.mediapipe.config import MediapipeConfig
+from diffopt_inits.mediapipe.needs import SOLUTIONS
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in's interpreter is a shell script")
+SIZE = (320, 240)
+#: As the user's: where a real environment may have been built.
+CACHE = cache_folder()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIFFOPT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def python(tmp_path) -> str:
+    return make_python(tmp_path)
+
+
+def make_python(folder: Path) -> str:
+    """An interpreter that finds the stand-in."""
+    path = folder / "python"
+    stand_in = Path(__file__).with_name("stand_in")
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{stand_in}:$PYTHONPATH" exec "{sys.executable}" "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def film(folder: Path, frames: list[list[tuple[int, int]]], person: str = "largest") -> Clip:
+    """A clip of people at ``x`` of ``height`` px, frame by frame."""
+    path = folder / f"{len(frames)}.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25, options={"threads": "1"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "bgr0"
+        for people in frames:
+            image = np.full((SIZE[1], SIZE[0], 3), 40, np.uint8)
+            for x, height in people:
+                image[200 - height : 200, x - height // 6 : x + height // 6] = (230, 20, 30)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode())
+    return clip_of(path, person)
+
+
+def clip_of(path: Path, person: str = "largest") -> Clip:
+    seen = probe(path)
+    video = Video(path, tuple(range(seen.count)), seen.size, seen.rotation)
+    return Clip(path.stem, path, seen.fps or 25.0, seen.size, seen.count, video=video, person=person)
+
+
+def detect(clip: Clip, env: str | None, **options) -> Observations:
+    ctx = BuildContext(device=torch.device("cpu"), seed=0, build=lambda *_: None, env=env)
+    return MediapipeConfig(**options).build(ctx).detect(clip)
+
+
+def walk(count: int) -> list[list[tuple[int, int]]]:
+    return [[(60 + 2 * i, 120)] for i in range(count)]
+
+
+class TestContract(DetectorContract):
+    name = "mediapipe"
+
+    def build(self, ctx=None):
+        return self.config(env=self.python).build(ctx or self.context())
+
+    def clip(self, folder: Path) -> Clip:
+        self.python = make_python(folder)
+        return film(folder, walk(12))
+
+
+def test_one_person(tmp_path, python):
+    seen = detect(film(tmp_path, walk(40)), python)
+    assert seen.valid.all() and seen.layout == seen.landmark_layout == "blazepose33"
+    x = torch.tensor([60.0 + 2 * i for i in range(40)])
+    torch.testing.assert_close(seen.keypoints[..., 0].mean(1), x, atol=0.5, rtol=0)
+    torch.testing.assert_close(seen.keypoints[..., 1].mean(1), torch.full((40,), 140.0), atol=0.5, rtol=0)
+    assert seen.keypoints[..., 2].unique().tolist() == [pytest.approx(0.9)]
+    assert seen.masks is not None and seen.masks.shape == (40, 120, 160) and seen.masks.dtype == torch.bool
+    assert seen.masks.float().mean() == pytest.approx(40 * 120 / SIZE[0] / SIZE[1], rel=0.1)
+    assert seen.landmarks is not None and seen.landmarks[..., :3].norm(dim=-1).max() < 1.2
+    facts = json.loads(json.dumps(seen.facts))
+    assert facts["version"] == "0.10.21" and facts["frames_without_person"] == 0
+    assert list(facts["person"]["boxes"]) == ["1"]
+
+
+def test_keypoints_are_pixels_of_the_full_image(tmp_path, python):
+    clip = film(tmp_path, walk(6))
+    small, full = detect(clip, python, longest=160), detect(clip, python)
+    torch.testing.assert_close(small.keypoints, full.keypoints, atol=3.0, rtol=0)
+
+
+@pytest.mark.parametrize(("person", "x"), [("largest", 240), ("longest", 80), ("1", 80), ("2", 240)])
+def test_two_people(tmp_path, python, caplog, person, x):
+    """The one on the right is larger, and leaves."""
+    frames = [[(80, 90)] + ([(240, 150)] if i < 35 else []) for i in range(50)]
+    seen = detect(film(tmp_path, frames, person), python)
+    assert seen.valid.tolist() == [x == 80 or i < 35 for i in range(50)]
+    assert (seen.keypoints[seen.valid][..., 0].mean(1) - x).abs().max() < 1
+    assert not seen.keypoints[~seen.valid].any() and not seen.landmarks[~seen.valid].any()
+    assert "2 people" in caplog.text and len(seen.facts["person"]["boxes"]) == 2
+    # the other one is masked too, for cameras that must not track them
+    assert seen.masks is not None and seen.masks[10, 75, 40] and seen.masks[10, 75, 120]
+
+
+def test_the_larger_one_passing_does_not_take_over(tmp_path, python):
+    """The one that was chosen is followed although somebody larger is in the image for a while."""
+    frames = [[(70, 100)] + ([(220, 150)] if 20 <= i < 40 else []) for i in range(75)]
+    seen = detect(film(tmp_path, frames, "longest"), python)
+    assert seen.valid.all() and (seen.keypoints[..., 0].mean(1) - 70).abs().max() < 1
+
+
+def test_the_person_leaves_and_comes_back(tmp_path, python, caplog):
+    frames = [[] if 20 <= i < 30 else [(100, 120)] for i in range(50)]
+    seen = detect(film(tmp_path, frames), python)
+    assert seen.valid.tolist() == [not 20 <= i < 30 for i in range(50)]
+    assert not seen.keypoints[20:30].any() and not seen.masks[20:30].any()
+    assert seen.facts["frames_without_person"] == 10 and "10 of 50 frames" in caplog.text
+
+
+def test_nobody(tmp_path, python):
+    with pytest.raises(BadInput, match=r"30.mkv: person: nobody .*detector.detection_confidence=0.25"):
+        detect(film(tmp_path, [[]] * 30), python)
+
+
+def test_nobody_of_that_number(tmp_path, python):
+    with pytest.raises(BadInput, match="person: there is no track '2'"):
+        detect(film(tmp_path, walk(30), "2"), python)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_hardly_any_frames(tmp_path, python, count):
+    assert detect(film(tmp_path, walk(count)), python).valid.sum() == count
+
+
+def test_frames_of_the_source_are_those_of_the_clip(tmp_path, python):
+    clip = film(tmp_path, walk(40))
+    part = Video(clip.path, (5, 5, 11, 30), SIZE)
+    seen = detect(Clip("part", clip.path, 25.0, SIZE, 4, video=part), python)
+    torch.testing.assert_close(seen.keypoints[..., 0].mean(1), torch.tensor([70.0, 70, 82, 120]), atol=0.5, rtol=0)
+
+
+def test_without_images(python):
+    with pytest.raises(BadInput, match=r"case.npz: detector mediapipe: there are no images"):
+        detect(Clip("case", Path("case.npz"), 25.0, SIZE, 10), python)
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path, python, monkeypatch):
+    """The second run does only what is missing, and nothing comes out otherwise than without the kill."""
+    monkeypatch.setattr(chunks, "LENGTH", 20)
+    monkeypatch.setenv("STAND_IN_LOG", str(tmp_path / "log"))
+    clip = film(tmp_path, walk(70))
+    whole = detect(clip, python)
+    assert len((tmp_path / "log").read_text()) // 2 == 70 + 2 * chunks.WARM
+    monkeypatch.setenv("DIFFOPT_CACHE", str(tmp_path / "other"))
+    (tmp_path / "log").unlink()
+    monkeypatch.setenv("STAND_IN_DIES", "65")
+    with pytest.raises(DiffOptError, match="killed by signal 9"):
+        detect(clip, python)
+    (tmp_path / "log").unlink()
+    monkeypatch.delenv("STAND_IN_DIES")
+    again = detect(clip, python)
+    # chunks 0 and 1 (20 frames each) were done after 40 frames and two run-ups
+    assert len((tmp_path / "log").read_text()) // 2 == 30 + chunks.WARM
+    assert again.facts["chunks_from_cache"] == 2
+    for name in ("keypoints", "landmarks", "masks", "valid"):
+        assert torch.equal(getattr(again, name), getattr(whole, name))
+    (tmp_path / "log").unlink()
+    assert detect(clip, python).facts["chunks_from_cache"] == 3 and not (tmp_path / "log").exists()
+
+
+def test_a_damaged_chunk_is_said_and_made_anew(tmp_path, python):
+    clip = film(tmp_path, walk(12))
+    detect(clip, python)
+    (kept,) = cache_folder().glob("mediapipe/*/chunk_*.npz")
+    kept.write_bytes(kept.read_bytes()[:100])
+    with pytest.raises(BadInput, match="has been removed; run again"):
+        detect(clip, python)
+    assert detect(clip, python).valid.all()
+
+
+def test_missing_pieces_are_named(tmp_path, python, monkeypatch):
+    clip = film(tmp_path, walk(3))
+    monkeypatch.setenv("DIFFOPT_WEIGHTS", str(tmp_path / "none"))
+    with pytest.raises(MissingResource, match="diffopt weights get pose-landmarker-heavy"):
+        detect(clip, python, backend="tasks", complexity=2)
+    with pytest.raises(MissingResource, match=r"nowhere.task"):
+        detect(clip, python, backend="tasks", model=tmp_path / "nowhere.task")
+    with pytest.raises(DiffOptError, match=r"complexity 2 needs pose_landmark_heavy.tflite.*downloaded"):
+        detect(clip, python, complexity=2)
+
+
+def test_env_of_the_config_goes_before_that_of_the_run(tmp_path, python):
+    assert detect(film(tmp_path, walk(3)), "/no/such/python", env=python).valid.all()
+    with pytest.raises(MissingResource, match="/no/such/python"):
+        detect(film(tmp_path, walk(4)), "/no/such/python")
+
+
+def test_real_mediapipe(real, monkeypatch):
+    """Against landmarks that the same release gave, where its environment has been built by an earlier run."""
+    key = SOLUTIONS.key("{}.{}".format(*sys.version_info[:2]))
+    if not (CACHE / "environments" / key / "ready.json").is_file():
+        pytest.skip("MediaPipe's environment is not built; any run with --detector mediapipe builds it")
+    scratch = Path(os.environ["DIFFOPT_CACHE"])
+    scratch.mkdir()
+    (scratch / "environments").symlink_to(CACHE / "environments")
+    clip = clip_of(real("walk.mp4"))
+    video = Video(clip.video.path, tuple(range(20)), clip.size)
+    seen = detect(Clip("walk", clip.path, clip.fps, clip.size, 20, video=video), "uv")
+    with np.load(real("walk.landmarks.npz")) as known:
+        points, world = known["landmarks_2d"][:20], known["landmarks_world"][:20]
+    assert seen.valid.all()
+    assert np.median(np.linalg.norm(seen.keypoints[..., :2].numpy() - points[..., :2], axis=-1)) < 0.5
+    assert np.median(np.linalg.norm(seen.landmarks[..., :3].numpy() - world[..., :3], axis=-1)) < 0.005

@@ -16,7 +16,7 @@ from diffopt_core.datasets.fill import fill_linear
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import project
 from diffopt_core.interfaces import Body, Initializer
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT
+from diffopt_core.skeleton import BLAZEPOSE33
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
 from ..rest import rest_body
@@ -24,6 +24,7 @@ from .sam3d import POINTS, Points, read
 
 _log = logging.getLogger(__name__)
 _HIPS = [POINTS["left_hip"], POINTS["right_hip"]]
+_BODY_HIPS = [BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")]
 
 
 class Sam3dInitializer:
@@ -44,8 +45,8 @@ class Sam3dInitializer:
             "SAM 3D Body's model is MHR: the pose of the mean SMPL-tree body is solved anew from its 3D keypoints; for "
             "its own shape convert it to SMPL first (the converter of facebookresearch/MHR)"
         )
-        rest = rest_body(self._body, clip.rest_joints).joints
-        hips = (body.global_orient @ rest[[JOINT["left_hip"], JOINT["right_hip"]]].mean(0)[:, None])[..., 0]
+        pose = torch.cat([body.global_orient[:, None], body.body_pose], 1)
+        hips = rest_body(self._body, clip.rest_joints).pose(pose)[2][:, _BODY_HIPS].mean(1)
         there = torch.from_numpy(points[:, _HIPS].mean(1)).float() - hips
         valid = torch.from_numpy(found)
         facts = {

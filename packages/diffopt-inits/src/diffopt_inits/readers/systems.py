@@ -53,6 +53,9 @@ def read_tracks(path: Path, name: str | None = None) -> tuple[Track, ...]:
         return _read_folder(path, name)
     held = read_foreign(path)
     by_keys = next((system for system in SYSTEMS.values() if system.accepts(held)), None)
+    if by_keys is None and _has_points(held):
+        problem = "is SAM 3D Body's, whose model MHR is not SMPL: use it with diffopt run VIDEO --init sam3d=FILE"
+        raise BadInput(path, "content", problem + ", or convert it to SMPL first (facebookresearch/MHR)")
     if name is None and by_keys is None:
         keys = ", ".join(str(key) for key in list(held)[:8]) if isinstance(held, dict) else type(held).__name__
         known = ", ".join(SYSTEMS)
@@ -62,6 +65,14 @@ def read_tracks(path: Path, name: str | None = None) -> tuple[Track, ...]:
     if by_keys is not None and chosen is not by_keys and not chosen.accepts(held):
         raise BadInput(path, "content", f"is a result of {by_keys.name}, not of {chosen.name}")
     return chosen.parse(path, held)
+
+
+def _has_points(held: Any, depth: int = 3) -> bool:
+    """Whether the first person in it is one of SAM 3D Body."""
+    if isinstance(held, dict):
+        inside = next(iter(held.values()), None)
+        return "pred_keypoints_3d" in held or (depth > 0 and _has_points(inside, depth - 1))
+    return isinstance(held, list) and bool(held) and depth > 0 and _has_points(held[0], depth - 1)
 
 
 def _read_folder(path: Path, name: str | None) -> tuple[Track, ...]:

@@ -70,7 +70,7 @@ def main():
 
     def work(start, images):
         if finder is not None:
-            boxes = people(*finder, images)
+            boxes = people(finder[0], finder[1], images)
         else:
             given = JOB["boxes"][start : start + len(images)]
             boxes = [np.array([box], dtype=np.float32) if box else np.empty((0, 4), np.float32) for box in given]

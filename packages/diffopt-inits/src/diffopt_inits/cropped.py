@@ -1,0 +1,93 @@
+"""Bodies from networks that look at a box around the person: what they say of the box, said of the whole image."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+
+from .clip_frames import source_frames
+from .person_boxes import boxes_around
+from .readers.choose import body_of
+from .readers.fields import numbers, rotations
+from .readers.tracks import Track, Weak
+
+_log = logging.getLogger(__name__)
+
+
+def boxes_for(clip: Clip, observations: Observations) -> list[list[float] | None]:
+    """x0 y0 x1 y1 in px of each frame, around the keypoints; None where the person is not seen.
+
+    Raises BadInput without a video, or where nobody is seen in it.
+    """
+    where = clip.path or clip.name
+    if clip.video is None:
+        raise BadInput(where, "video", "there are no images to look at; give a result file, or --init given")
+    boxes = boxes_around(observations)
+    seen = np.isfinite(boxes).all(1)
+    if not seen.any():
+        raise BadInput(where, "keypoints", "the person is seen in no frame, so there is no box to look at")
+    return [box.tolist() if there else None for box, there in zip(boxes, seen, strict=True)]
+
+
+def body_of_crops(
+    found: dict[str, np.ndarray],
+    clip: Clip,
+    camera: CameraTrajectory,
+    tool: str,
+    smpl: Path | None,
+) -> CameraFrameBody:
+    """From what a script saved to the clip's body.
+
+    ``found``: ``frames`` n (of the clip), ``orient`` n 3 3, ``body_pose`` n 23 3 3, ``betas`` n 10, ``cam`` n 3 (s,
+    tx, ty of a square crop), ``centre`` n 2 and ``side`` n of that crop, px. The crop's camera is weak perspective:
+    a point X is seen s (X + t) half sides from the crop's middle, which in the whole image is a scale of s side / 2
+    px a metre; with the focal length of the clip's camera that is a translation.
+    Raises DiffOptError for a result that is not of such shapes.
+    """
+    where = Path(f"result of {tool}")
+    frames = _array(found, "frames", tool).astype(np.int64)
+    n = len(frames)
+    if not n or (np.diff(frames) <= 0).any() or frames[0] < 0 or frames[-1] >= clip.num_frames:
+        raise DiffOptError(f"{tool}: its script gave {n} frames of {clip.num_frames}, in no order")
+    numbered = source_frames(clip)[frames]
+    # a source frame that is shown twice was looked at twice
+    _, once = np.unique(numbered, return_index=True)
+
+    def values(key: str, shape: tuple[int, ...]) -> np.ndarray:
+        return numbers(where, key, _array(found, key, tool), (n, *shape))[once]
+
+    cam, centre, side = values("cam", (3,)), values("centre", (2,)), values("side", ())
+    scale = cam[:, 0] * side / 2
+    if (scale <= 0).any():
+        bad = int((scale <= 0).sum())
+        _log.warning("%s: %d frames with a person behind the camera; they are filled", tool, bad)
+    good = scale > 0
+    if not good.any():
+        raise DiffOptError(f"{tool}: the person is behind the camera in every frame")
+    middle = np.array(clip.size) / 2
+    offset = cam[good, 1:] + (centre[good] - middle) / scale[good, None]
+    track = Track(
+        tool=tool,
+        id="0",
+        frames=numbered[once][good],
+        orient=rotations(where, "orient", values("orient", (3, 3))[good]),
+        body_pose=rotations(where, "body_pose", values("body_pose", (23, 3, 3))[good]),
+        betas=values("betas", (10,))[good],
+        weak=Weak(scale[good], offset),
+        size=clip.size,
+    )
+    # the boxes are of the person that the detector chose: there is nobody else to choose among
+    body = body_of([track], replace(clip, person="longest"), smpl, camera, where)
+    facts = {key: value for key, value in body.facts.items() if key != "person"}
+    return replace(body, facts={**facts, "boxes": "around the keypoints"})
+
+
+def _array(found: dict[str, np.ndarray], key: str, tool: str) -> np.ndarray:
+    if key not in found:
+        raise DiffOptError(f"{tool}: its script saved no '{key}' (it saved {', '.join(sorted(found)) or 'nothing'})")
+    return found[key]

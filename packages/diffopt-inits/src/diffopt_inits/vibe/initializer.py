@@ -1,0 +1,76 @@
+"""Initializer ``vibe``: runs VIBE from its repository, in its own environment, on the boxes of the person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diffopt_core.errors import MissingResource
+from diffopt_core.foreign import Needs, run_script
+from diffopt_core.progress import track as progress
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+
+from ..cropped import body_of_crops, boxes_for
+from ..readers.fields import matrices, numbers
+from .config import VibeConfig
+
+SCRIPT = Path(__file__).with_name("script.py")
+INSTALL = (
+    "clone github.com/mkocabas/VIBE and install it as its README says (non-commercial licence; scripts/prepare_data.sh "
+    "brings its data), then name the clone with --set initializer.repository=FOLDER and its environment with --env "
+    "PATH or --env conda:NAME; or give a result: --init vibe=vibe_output.pkl"
+)
+NEEDS = Needs(name="vibe", modules=("torch", "cv2", "torchvision", "smplx"), how=INSTALL)
+CHECKPOINT = Path("data/vibe_data/vibe_model_wo_3dpw.pth.tar")
+#: What VIBE reads besides its checkpoint, below its repository, and what to do where it is not there.
+DATA = {
+    "lib/models/vibe.py": INSTALL,
+    "data/vibe_data/spin_model_checkpoint.pth.tar": "run scripts/prepare_data.sh in the clone",
+    "data/vibe_data/SMPL_NEUTRAL.pkl": "run scripts/prepare_data.sh in the clone, or register at "
+    "https://smpl.is.tue.mpg.de (non-commercial licence) and put the neutral model there",
+}
+
+
+class VibeInitializer:
+    """Implements :class:`diffopt_core.interfaces.Initializer`."""
+
+    def __init__(self, config: VibeConfig, env: str, device: str):
+        self._config, self._env, self._device = config, env, device
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """A body a frame, placed by the camera's focal length; frames without the person are filled and listed.
+
+        Raises MissingResource without the repository, its data or its packages, BadInput without a video.
+        """
+        boxes = boxes_for(clip, observations)
+        if self._env == "uv":
+            raise MissingResource(f"initializer vibe: uv cannot build its environment: {INSTALL}")
+        repository, checkpoint = self._files()
+        job = {
+            "boxes": boxes,
+            "repository": str(repository),
+            "checkpoint": str(checkpoint),
+            "batch": self._config.batch,
+            "device": self._device,
+        }
+        with progress("vibe", clip.num_frames) as update:
+            found = run_script(self._env, NEEDS, SCRIPT, job, clip.video, report=lambda done, total: update(done))
+        pose = matrices(numbers(Path("result of VIBE"), "pose", found["pose"], (None, 72)).reshape(-1, 24, 3))
+        found = {**found, "orient": pose[:, 0], "body_pose": pose[:, 1:]}
+        return body_of_crops(found, clip, camera, "VIBE", self._config.smpl)
+
+    def _files(self) -> tuple[Path, Path]:
+        """Repository and checkpoint, both there."""
+        if self._config.repository is None:
+            raise MissingResource(f"initializer vibe: {INSTALL}")
+        repository = self._config.repository.expanduser().absolute()
+        for name, remedy in DATA.items():
+            if not (repository / name).is_file():
+                raise MissingResource(f"initializer vibe: there is no {repository / name}; {remedy}")
+        given = self._config.checkpoint
+        checkpoint = given.expanduser().absolute() if given else repository / CHECKPOINT
+        if not checkpoint.is_file():
+            raise MissingResource(
+                f"initializer vibe: there is no checkpoint at {checkpoint}; fetch it with `diffopt weights get vibe` and "
+                "put it there, or name it with --set initializer.checkpoint=FILE"
+            )
+        return repository, checkpoint

@@ -1,0 +1,70 @@
+"""Runs in an environment that has what VIBE needs: a body for each box, the boxes in one sequence.
+
+Job: ``boxes`` (one [x0, y0, x1, y1] or None a frame), ``repository``, ``checkpoint``, ``batch``, ``device``. Saves
+``frames`` n, ``pose`` n 72 (axis-angle), ``betas`` n 10, ``cam`` n 3, ``centre`` n 2, ``side`` n.
+"""
+
+import os
+import sys
+
+from diffopt_frames import fail, frames, job, progress, save
+
+import numpy as np
+import torch
+
+JOB = job()
+# VIBE's modules and the paths of its data are relative to its clone
+sys.path.insert(0, JOB["repository"])
+os.chdir(JOB["repository"])
+
+from lib.data_utils.img_utils import get_single_image_crop_demo  # noqa: E402
+from lib.models.vibe import VIBE_Demo  # noqa: E402
+
+CROP = 224
+#: VIBE's demonstration looks at the square around the box, enlarged so.
+MARGIN = 1.1
+
+
+def load():
+    model = VIBE_Demo(seqlen=16, n_layers=2, hidden_size=1024, add_linear=True, use_residual=True)
+    state = torch.load(JOB["checkpoint"], map_location="cpu")
+    if "gen_state_dict" not in state:
+        fail(f"vibe: {JOB['checkpoint']} is no checkpoint of VIBE (no gen_state_dict in it)")
+    model.load_state_dict(state["gen_state_dict"], strict=False)
+    return model.to(JOB["device"]).eval()
+
+
+@torch.no_grad()
+def main():
+    model = load()
+    rows: dict = {key: [] for key in ("frames", "pose", "betas", "cam", "centre", "side")}
+    crops: list = []
+
+    def flush():
+        if not crops:
+            return
+        theta = model(torch.stack(crops).unsqueeze(0).to(JOB["device"]))[-1]["theta"].reshape(len(crops), -1)
+        theta = theta.cpu().numpy()
+        rows["cam"].append(theta[:, :3])
+        rows["pose"].append(theta[:, 3:75])
+        rows["betas"].append(theta[:, 75:85])
+        crops.clear()
+
+    for index, image in enumerate(frames()):
+        box = JOB["boxes"][index]
+        if box is not None:
+            centre = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
+            side = max(box[2] - box[0], box[3] - box[1])
+            square = np.array([*centre, side, side])
+            crops.append(get_single_image_crop_demo(image, square, kp_2d=None, scale=MARGIN, crop_size=CROP)[0])
+            rows["frames"].append([index])
+            rows["centre"].append([centre])
+            rows["side"].append([side * MARGIN])
+        if len(crops) == JOB["batch"]:
+            flush()
+        progress(index + 1)
+    flush()
+    save(**{key: np.concatenate(parts) for key, parts in rows.items()})
+
+
+main()

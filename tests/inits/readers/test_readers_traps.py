@@ -128,11 +128,21 @@ def test_nobody_in_this_part(k, tmp_path):
 # ------------------------------------------------------------------------------------------------ conventions
 
 
+def test_ids_with_and_without_leading_zeros(k, tmp_path):
+    file = cases.slahmr(k, tmp_path, people=2)
+    tracks = {"012": {"index": 1, "vis_mask": [True] * k.n}, "004": {"index": 0, "vis_mask": [True] * k.n}}
+    held = {"tracks": tracks, "meta": {"seq_interval": [0, k.n], "data_interval": [0, k.n]}}
+    (tmp_path / "track_info.json").write_text(json.dumps(held))
+    for person in ("12", "012"):
+        assert body_of(read_tracks(file), cases.clip_of(k.n, person=person)).facts["person"]["id"] == "012"
+
+
 def test_phalp_predicted_tracks_are_left_out(k, tmp_path):
     """``tid`` lists the person who was only predicted, too; a frame in which nobody was seen is a gap."""
     held = {f"{i:06d}.jpg": cases.phalp_frame(k, i, tracked=(1,) if i != 4 else ()) for i in range(k.n)}
     joblib.dump(held, tmp_path / "p.pkl", compress=3)
     (track,) = read_tracks(tmp_path / "p.pkl")
+    assert read_tracks(tmp_path / "p.pkl", "4dhumans")[0].id == "1"
     assert track.id == "1" and 4 not in track.frames and len(track.frames) == 23 and track.total == 24
 
 
@@ -354,6 +364,12 @@ def test_another_systems_file_is_told(k, tmp_path):
     with pytest.raises(BadInput, match="holds no person"):
         (tmp_path / "e.pkl").write_bytes(pickle.dumps({}))
         read_tracks(tmp_path / "e.pkl", "wham")
+
+
+def test_a_person_twice_in_a_frame(k, tmp_path):
+    joblib.dump({"0.jpg": cases.phalp_frame(k, 0, tid=(1, 1))}, tmp_path / "p.pkl")
+    with pytest.raises(BadInput, match="person 1 is twice"):
+        read_tracks(tmp_path / "p.pkl")
 
 
 def test_rotations_that_are_none(k, tmp_path):

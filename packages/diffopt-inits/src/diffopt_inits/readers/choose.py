@@ -32,9 +32,10 @@ def choose(tracks: Sequence[Track], person: str) -> tuple[Track, dict[str, Any]]
         chosen = max(tracks, key=lambda track: _area(track) * len(track.frames))
     else:
         known = {track.id: track for track in tracks}
-        if person not in known:
+        plain = {track.id.lstrip("0") or "0": track for track in tracks}  # folders write 004
+        if person not in known and person not in plain:
             raise UnknownName("person", person, known)
-        chosen = known[person]
+        chosen = known.get(person) or plain[person]
     who = {"id": chosen.id, "by": person, "among": {track.id: len(track.frames) for track in tracks}}
     if len(tracks) > 1:
         others = ", ".join(f"{track.id} ({len(track.frames)} frames)" for track in tracks)

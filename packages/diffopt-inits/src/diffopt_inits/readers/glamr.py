@@ -35,7 +35,8 @@ def parse(path: Path, held: Any) -> tuple[Track, ...]:
     cameras = whole.array("cam_pose", (None, 4, 4))
     if np.abs(cameras[:, 3] - [0, 0, 0, 1]).max() > 1e-4:
         raise BadInput(path, "cam_pose", "the last row is not 0 0 0 1")
-    people = whole.sub("person_data").held
+    people = whole.raw("person_data")
+    people = dict(enumerate(people)) if isinstance(people, list) else whole.sub("person_data").held
     if not people:
         raise BadInput(path, "person_data", "holds no person")
     return tuple(_track(Fields(path, one, f"person_data.{key}"), str(key), cameras) for key, one in people.items())

@@ -83,6 +83,8 @@ def _person(frame: Fields, index: int) -> dict[str, Any]:
 
 def _track(path: Path, tid: str, rows: list[dict[str, Any]], total: int) -> Track:
     rows = sorted(rows, key=lambda row: row["time"])
+    if len({row["time"] for row in rows}) < len(rows):
+        raise BadInput(path, "tid", f"person {tid} is twice in one frame")
 
     def stack(key: str) -> np.ndarray:
         return np.stack([row[key] for row in rows])

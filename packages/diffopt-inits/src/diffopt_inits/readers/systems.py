@@ -39,12 +39,16 @@ SYSTEMS: dict[str, System] = {
     )
 }
 
+#: Other names that people give them.
+ALIASES = {"phalp": "hmr2", "4dhumans": "hmr2", "4d-humans": "hmr2", "gem": "gvhmr"}
+
 
 def read_tracks(path: Path, name: str | None = None) -> tuple[Track, ...]:
     """The tracks of a result of system ``name``; None tells the system by the file's keys.
 
     Raises BadInput for a file of no system, or of another than was named, and MissingResource where there is no file.
     """
+    name = ALIASES.get(name, name) if name is not None else None
     if name is not None and name not in SYSTEMS:
         raise UnknownName("system", name, SYSTEMS)
     if not path.exists():

@@ -67,8 +67,8 @@ def clip_of(path: Path, person: str = "largest") -> Clip:
     return Clip(path.stem, path, seen.fps or 25.0, seen.size, seen.count, video=video, person=person)
 
 
-def detect(clip: Clip, env: str | None, **options) -> Observations:
-    ctx = BuildContext(device=torch.device("cpu"), seed=0, build=lambda *_: None, env=env)
+def detect(clip: Clip, named: str | None, **options) -> Observations:
+    ctx = BuildContext(device=torch.device("cpu"), seed=0, build=lambda *_: None, env=named)
     return MediapipeConfig(**options).build(ctx).detect(clip)
 
 
@@ -126,6 +126,16 @@ def test_the_larger_one_passing_does_not_take_over(tmp_path, python):
     frames = [[(70, 100)] + ([(220, 150)] if 20 <= i < 40 else []) for i in range(75)]
     seen = detect(film(tmp_path, frames, "longest"), python)
     assert seen.valid.all() and (seen.keypoints[..., 0].mean(1) - 70).abs().max() < 1
+
+
+def test_somebody_small_is_looked_at_close_up(tmp_path, python):
+    """Two chunks: the region of one would have to be too wide."""
+    seen = detect(film(tmp_path, [[(20 + 2 * i, 60)] for i in range(140)]), python)
+    assert seen.facts["close_up"] and seen.facts["chunks"] == 2 and seen.valid.all()
+    x = torch.tensor([20.0 + 2 * i for i in range(140)])
+    torch.testing.assert_close(seen.keypoints[..., 0].mean(1), x, atol=0.6, rtol=0)
+    torch.testing.assert_close(seen.keypoints[..., 1].mean(1), torch.full((140,), 170.0), atol=0.6, rtol=0)
+    assert seen.masks is not None and seen.masks[70, 85, 80] and not seen.masks[70, 85, 100]
 
 
 def test_the_person_leaves_and_comes_back(tmp_path, python, caplog):
@@ -215,7 +225,8 @@ def test_env_of_the_config_goes_before_that_of_the_run(tmp_path, python):
 
 
 def test_real_mediapipe(real, monkeypatch):
-    """Against landmarks that the same release gave, where its environment has been built by an earlier run."""
+    """Against landmarks that the same release gave, where its environment has been built by an earlier run; they were
+    made of whole frames, and this person is small enough to be looked at close up."""
     key = SOLUTIONS.key("{}.{}".format(*sys.version_info[:2]))
     if not (CACHE / "environments" / key / "ready.json").is_file():
         pytest.skip("MediaPipe's environment is not built; any run with --detector mediapipe builds it")
@@ -228,5 +239,5 @@ def test_real_mediapipe(real, monkeypatch):
     with np.load(real("walk.landmarks.npz")) as known:
         points, world = known["landmarks_2d"][:20], known["landmarks_world"][:20]
     assert seen.valid.all()
-    assert np.median(np.linalg.norm(seen.keypoints[..., :2].numpy() - points[..., :2], axis=-1)) < 0.5
-    assert np.median(np.linalg.norm(seen.landmarks[..., :3].numpy() - world[..., :3], axis=-1)) < 0.005
+    assert np.median(np.linalg.norm(seen.keypoints[..., :2].numpy() - points[..., :2], axis=-1)) < 2
+    assert np.median(np.linalg.norm(seen.landmarks[..., :3].numpy() - world[..., :3], axis=-1)) < 0.03

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip, Video
-from diffopt_inits.mediapipe.chunks import LENGTH, WARM, plan, still_to_do
+from diffopt_inits.mediapipe.chunks import LENGTH, WARM, plan, plan_close_up, still_to_do
 from diffopt_inits.mediapipe.follow import boxes_of, paint, pieces, right_person
 from diffopt_inits.mediapipe.survey import Person, between, link, looks, pick
 from hypothesis import given, settings
@@ -163,6 +163,21 @@ def test_chunks_cover_each_frame_once(count: int):
     assert [frame for chunk in chunks for frame in range(chunk.start, chunk.end)] == list(range(count))
     assert all(chunk.warm == max(0, chunk.start - WARM) for chunk in chunks)
     assert all(chunk.end - chunk.start <= 1.5 * LENGTH for chunk in chunks)
+
+
+@QUICK
+@given(st.integers(1, 900), st.floats(-3, 3), st.floats(20, 150))
+def test_close_ups_cover_each_frame_and_the_person(count: int, speed: float, height: float):
+    where = boxes(320 + speed * np.arange(count), height=height)
+    chunks = plan_close_up(where, SIZE, Path("nowhere"))
+    assert [frame for chunk in chunks for frame in range(chunk.start, chunk.end)] == list(range(count))
+    for chunk in chunks:
+        assert chunk.region is not None
+        x0, y0, x1, y1 = np.array(chunk.region) * [*SIZE, *SIZE]
+        mine = where[chunk.warm : chunk.end]
+        image = np.array([0, 0, *SIZE])
+        assert (np.clip(mine[:, :2], 0, image[2:]) >= [x0 - 0.1, y0 - 0.1]).all()
+        assert (np.clip(mine[:, 2:], 0, image[2:]) <= [x1 + 0.1, y1 + 0.1]).all()
 
 
 def test_only_what_is_missing_is_asked_for(tmp_path):

@@ -21,6 +21,8 @@ from diffopt_core.types import Clip, Video
 
 #: Frames of a chunk, and frames before it on which its tracker is warmed up.
 LENGTH, WARM = 300, 10
+#: Close up: margin about the person and most extent of a region, in their heights; least frames of a chunk.
+AROUND, ROOM, SHORTEST = 0.5, 3.5, 60
 SCRIPT = Path(__file__).with_name("script.py")
 #: One row a frame: landmarks (shares of the image), world landmarks (m), whether found, mask.
 COLUMNS = ("points", "world", "found", "masks")
@@ -29,12 +31,14 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Frames ``start`` to ``end`` (not included) of the clip; its tracker starts at ``warm``."""
+    """Frames ``start`` to ``end`` (not included) of the clip; its tracker starts at ``warm``. ``region``: the part of
+    the image that is looked at, as shares of its width and height; None for all of it."""
 
     warm: int
     start: int
     end: int
     path: Path
+    region: tuple[float, ...] | None = None
 
     @property
     def done(self) -> bool:
@@ -75,15 +79,45 @@ def plan(count: int, folder: Path) -> list[Chunk]:
     return [Chunk(max(0, a - WARM), a, b, folder / f"chunk_{i:04d}.npz") for i, (a, b) in pairs]
 
 
+def plan_close_up(boxes: np.ndarray, size: tuple[int, int], folder: Path) -> list[Chunk]:
+    """The same for a person who is small in the image: ``boxes`` ``[T 4]`` px are where they are expected. A chunk ends
+    where its region would have to grow beyond ``ROOM`` of their heights."""
+    height = boxes[:, 3] - boxes[:, 1]
+    reach = AROUND * height[:, None]
+    low, high = boxes[:, :2] - reach, boxes[:, 2:] + reach
+    chunks: list[Chunk] = []
+    start, count = 0, len(boxes)
+    while start < count:
+        ends = slice(start, min(start + LENGTH, count))
+        extent = np.maximum.accumulate(high[ends]) - np.minimum.accumulate(low[ends])
+        fits = int((extent.max(1) <= ROOM * height[start]).sum())
+        end = min(start + max(fits, SHORTEST), ends.stop)
+        if count - end < SHORTEST:
+            end = count
+        warm = max(0, start - WARM)
+        region = _square(low[warm:end].min(0), high[warm:end].max(0), size)
+        chunks.append(Chunk(warm, start, end, folder / f"chunk_{len(chunks):04d}.npz", region))
+        start = end
+    return chunks
+
+
+def _square(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> tuple[float, ...]:
+    """A box grown to a square where the image has the room, as shares of the image."""
+    half = np.maximum(high - low, (high - low).max()) / 2
+    middle, full = (low + high) / 2, np.array(size)
+    corners = np.concatenate([(middle - half) / full, (middle + half) / full]).clip(0.0, 1.0)
+    return tuple(corners.round(4).tolist())
+
+
 def still_to_do(video: Video, chunks: Sequence[Chunk]) -> tuple[Video, list[list[object]], np.ndarray]:
     """What is missing: the video cut to the frames that are needed, the missing chunks as the script wants them
-    (warm, start, end in the frames of that video, file), and which frames of the clip those are."""
+    (warm, start, end in the frames of that video, file, region), and which frames of the clip those are."""
     missing = [chunk for chunk in chunks if not chunk.done]
     needed = np.unique(np.concatenate([np.arange(chunk.warm, chunk.end) for chunk in missing]))
     rows: list[list[object]] = []
     for chunk in missing:
         warm, start, last = (int(np.searchsorted(needed, at)) for at in (chunk.warm, chunk.start, chunk.end - 1))
-        rows.append([warm, start, last + 1, str(chunk.path)])
+        rows.append([warm, start, last + 1, str(chunk.path), chunk.region])
     return replace(video, frames=tuple(video.frames[i] for i in needed)), rows, needed
 
 

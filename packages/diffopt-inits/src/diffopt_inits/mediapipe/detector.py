@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: Longest side of the masks, px.
 MASK = 160
+#: MediaPipe's detector finds people reliably who are at least this share of the longer side high.
+SMALL = 0.25
 #: Looks a second, first and where several people are there.
 RATE, DENSE = 1.0, 3.0
 Arrays = dict[str, np.ndarray]
@@ -52,8 +54,7 @@ class MediapipeDetector:
         looked, people = self._people(clip, settings)
         person, facts = pick(people, clip, looked, clip.video.path)
         count, size = clip.num_frames, clip.video.size
-        windows = between(person, count) / np.array([*size, *size]) if len(people) > 1 else None
-        out, ran = self._follow(clip, settings, windows)
+        out, ran = self._follow(clip, settings, person, alone=len(people) == 1)
         points = out["points"].astype(np.float64)
         points[..., :2] *= np.array(size)  # shares of the image, whatever the size that MediaPipe saw
         boxes, enough = boxes_of(points, size)
@@ -139,13 +140,18 @@ class MediapipeDetector:
         return link(looked[seen["index"]], seen["boxes"] * np.array([*clip.video.size, *clip.video.size]))
 
     def _follow(
-        self, clip: Clip, settings: dict[str, Any], windows: np.ndarray | None
+        self, clip: Clip, settings: dict[str, Any], person: Person, alone: bool
     ) -> tuple[Arrays, dict[str, Any]]:
         """Points, world points, found and masks of all frames; and how they came about, for the facts."""
         assert clip.video is not None
-        plan = windows.round(4).tolist() if windows is not None else None
-        chunks = pieces.plan(clip.num_frames, self._cache(clip, settings, windows=plan))
-        ran: dict[str, Any] = {"longest": self._config.longest, "chunks": len(chunks)}
+        size, expected = clip.video.size, between(person, clip.num_frames)
+        small = float(np.median(expected[:, 3] - expected[:, 1])) < SMALL * max(size)
+        # one large person: MediaPipe is given the images as they are
+        plan = None if alone else (expected / np.array([*size, *size])).round(4).tolist()
+        where = expected.round().tolist() if small else None
+        folder = self._cache(clip, settings, windows=plan, close_up=where)
+        chunks = pieces.plan_close_up(np.array(where), size, folder) if small else pieces.plan(clip.num_frames, folder)
+        ran: dict[str, Any] = {"longest": self._config.longest, "close_up": small, "chunks": len(chunks)}
         ran["chunks_from_cache"] = sum(chunk.done for chunk in chunks)
         if ran["chunks_from_cache"] < len(chunks):
             video, rows, needed = pieces.still_to_do(clip.video, chunks)

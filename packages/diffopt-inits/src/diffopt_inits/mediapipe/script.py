@@ -109,32 +109,83 @@ def box_of(points):
     return None if len(seen) < LEAST else np.concatenate([seen[:, :2].min(0), seen[:, :2].max(0)])
 
 
-def part(box, margin, shape):
-    """Slices of the image within ``margin`` (in heights of the box) of the box."""
-    height, width = shape[:2]
-    reach = margin * (box[3] - box[1]) * height
-    x0, x1 = box[0] * width - reach, box[2] * width + reach
-    y0, y1 = box[1] * height - reach, box[3] * height + reach
-    return slice(max(0, int(y0)), max(0, int(y1) + 1)), slice(max(0, int(x0)), max(0, int(x1) + 1))
+def inside(box, margin):
+    """Slices of the image within ``margin`` (in heights of the box) of a box in px."""
+    reach = margin * (box[3] - box[1])
+    x0, y0, x1, y1 = (int(max(0, value)) for value in (*(box[:2] - reach), *(box[2:] + reach + 1)))
+    return slice(y0, y1), slice(x0, x1)
 
 
 def survey():
-    """Whoever is found is blanked out, and the image is looked at again: MediaPipe sees one person at a time."""
+    """MediaPipe sees one person at a time, and small ones not in a large image: whoever is found is blanked out and the
+    image is looked at again, whole and then by overlapping squares. Whoever is not found again close up was none."""
     find = finder(still=True)
-    index, boxes, scores = [], [], []
+    index, boxes = [], []
     for i, image in enumerate(frames()):
-        for _ in range(job()["most"]):
-            found = find(image)
-            box = None if found is None else box_of(found[0])
-            if box is None:
-                break
+        height, width = image.shape[:2]
+        for box in people(find, image):
             index.append(i)
-            boxes.append(box)
-            scores.append(found[0][:, 3].mean())
-            image[part(box, BLANK, image.shape)] = GREY
+            boxes.append(box / [width, height, width, height])
         progress(i + 1)
     find.close()
-    save(index=np.array(index, np.int64), boxes=np.reshape(boxes, (-1, 4)), scores=np.array(scores), **versions())
+    save(index=np.array(index, np.int64), boxes=np.reshape(boxes, (-1, 4)), **versions())
+
+
+def people(find, image):
+    """Boxes, px, of at most ``most`` people; they are blanked out of ``image``."""
+    found: list = []
+    for square in [(0, 0, image.shape[1], image.shape[0]), *squares(image.shape)]:
+        for _ in range(job()["most"] - len(found)):
+            first = seen_in(find, image, square)
+            if first is None or cut_off(first, square, image.shape):
+                break  # whoever is cut off by one square stands whole in the next
+            close = around(first, image.shape)
+            box = seen_in(find, image, close)
+            for area in (first, box):
+                if area is not None:
+                    image[inside(area, BLANK)] = GREY
+            if box is not None and not any(same(box, other) for other in found):
+                found.append(box)
+    return found
+
+
+def squares(shape):
+    """Squares as high as the image (or as wide), each half over the one before; none where the image is a square."""
+    side, long = min(shape[:2]), max(shape[:2])
+    if long == side:
+        return []
+    starts = np.linspace(0, long - side, int(np.ceil(2 * (long - side) / side)) + 1).astype(int)
+    wide = shape[1] > shape[0]
+    return [(a, 0, a + side, side) if wide else (0, a, side, a + side) for a in starts]
+
+
+def seen_in(find, image, area):
+    """The box, px of the image, of the person in a part of it."""
+    x0, y0, x1, y1 = area
+    found = find(np.ascontiguousarray(image[y0:y1, x0:x1]))
+    box = None if found is None else box_of(found[0])
+    return None if box is None else box * [x1 - x0, y1 - y0, x1 - x0, y1 - y0] + [x0, y0, x0, y0]
+
+
+def around(box, shape):
+    """A square about a box, large enough for a person of whom only the trunk was found; px."""
+    half = max(1.25 * max(box[2:] - box[:2]), 0.25 * min(shape[:2]))
+    x, y = (box[:2] + box[2:]) / 2
+    return max(0, int(x - half)), max(0, int(y - half)), min(shape[1], int(x + half)), min(shape[0], int(y + half))
+
+
+def cut_off(box, area, shape):
+    """Whether a box touches a side of the area that is no side of the image."""
+    near = 0.02 * (area[3] - area[1])
+    low = [box[k] - area[k] < near and area[k] > 0 for k in (0, 1)]
+    high = [area[k + 2] - box[k + 2] < near and area[k + 2] < shape[1 - k] for k in (0, 1)]
+    return any(low + high)
+
+
+def same(a, b):
+    """Whether one of two boxes lies mostly in the other."""
+    both = (np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).clip(0).prod()
+    return both > 0.5 * min((a[2:] - a[:2]).prod(), (b[2:] - b[:2]).prod())
 
 
 def track():
@@ -149,20 +200,35 @@ def track():
 
 
 class Chunk:
-    """Frames ``start`` to ``end`` of the stream, and the trackers' run-up from ``warm`` on."""
+    """Frames ``start`` to ``end`` of the stream, and the tracker's run-up from ``warm`` on. ``region``: the part of the
+    image that MediaPipe sees (shares), the same throughout; it finds a small person in that much better."""
 
-    def __init__(self, warm, start, end, path):
+    def __init__(self, warm, start, end, path, region):
         self.warm, self.start, self.end, self._path = warm, start, end, path
+        self._region = np.array(region or [0.0, 0.0, 1.0, 1.0])
         self._find, self._last, self._rows = None, None, []
 
     def see(self, i, image):
         if self._find is None:
             self._find = finder(still=False)
+        height, width = image.shape[:2]
         plan = job()["windows"][i] if job()["windows"] else None
-        found = self._find(image if plan is None else window(image, np.array(plan), self._last))
-        self._last = None if found is None else box_of(found[0])
+        if plan is not None:
+            image = window(image, np.array(plan) * [width, height, width, height], self._last)
+        x0, y0, x1, y1 = np.round(self._region * [width, height, width, height]).astype(int)
+        found = self._find(np.ascontiguousarray(image[y0:y1, x0:x1]))
+        mask = np.zeros((height, width), np.float32)
+        points = np.zeros((33, 4), np.float32)
+        if found is not None:
+            points = found[0] * [(x1 - x0) / width, (y1 - y0) / height, (x1 - x0) / width, 1.0]
+            points += [x0 / width, y0 / height, 0.0, 0.0]
+            if found[2] is not None:
+                mask[y0:y1, x0:x1] = found[2]
+        box = None if found is None else box_of(points)
+        self._last = None if box is None else box * [width, height, width, height]
         if i >= self.start:
-            self._rows.append(row(found, image.shape))
+            world = np.zeros((33, 4), np.float32) if found is None else found[1]
+            self._rows.append((points.astype(np.float32), world, found is not None, reduced(mask)))
         if i + 1 == self.end:
             self._find.close()
             names = ("points", "world", "found", "masks")
@@ -174,33 +240,28 @@ class Chunk:
 def window(image, plan, last):
     """The image with all but the surroundings of the person greyed out, so that the tracker cannot leave for another.
 
-    It goes where the person was last seen, unless that is too far from where the survey expects them.
+    It goes where the person was last seen, unless that is too far from where the survey expects them. Boxes in px.
     """
     here = plan
     if last is not None:
-        aspect = np.array([image.shape[1] / image.shape[0], 1.0])
-        off = np.linalg.norm(((last[:2] + last[2:]) - (plan[:2] + plan[2:])) / 2 * aspect)
+        off = np.linalg.norm((last[:2] + last[2:] - plan[:2] - plan[2:]) / 2)
         if off <= 1.5 * (plan[3] - plan[1]):
             half = np.maximum(plan[2:] - plan[:2], last[2:] - last[:2]) / 2
             centre = (last[:2] + last[2:]) / 2
             here = np.concatenate([centre - half, centre + half])
     out = np.full_like(image, GREY)
-    inside = part(here, WINDOW, image.shape)
-    out[inside] = image[inside]
+    area = inside(here, WINDOW)
+    out[area] = image[area]
     return out
 
 
-def row(found, shape):
+def reduced(mask):
+    """Where the segmentation is sure, at the size that masks are kept in."""
     longest = job()["mask"]
-    height, width = (max(1, round(side * min(1.0, longest / max(shape[:2])))) for side in shape[:2])
-    mask = np.zeros((height, width), bool)
-    if found is None:
-        return np.zeros((33, 4), np.float32), np.zeros((33, 4), np.float32), False, mask
-    if found[2] is not None:
-        y = ((np.arange(height) + 0.5) * found[2].shape[0] / height).astype(int)
-        x = ((np.arange(width) + 0.5) * found[2].shape[1] / width).astype(int)
-        mask = found[2][y][:, x] > SURE
-    return found[0], found[1], True, mask
+    height, width = (max(1, round(side * min(1.0, longest / max(mask.shape)))) for side in mask.shape)
+    y = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(int)
+    x = ((np.arange(width) + 0.5) * mask.shape[1] / width).astype(int)
+    return mask[y][:, x] > SURE
 
 
 def versions():

@@ -17,7 +17,7 @@ from diffopt_core.types import Clip
 from ..people import Track, choose
 
 #: Frames of the first look: one a second, at most so many; of the second, where several people are there.
-FIRST, SECOND = 30, 300
+FIRST, SECOND = 30, 120
 #: People that are looked for in one frame.
 MOST = 4
 #: A box belongs to a person whose last box is within this many of its heights …

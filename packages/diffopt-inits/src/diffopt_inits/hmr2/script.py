@@ -8,8 +8,10 @@ or ``missing`` and ``why``.
 import os
 import sys
 
+# first, because it says which of the modules below is missing, and keeps what they print apart
 from diffopt_frames import frames, job, progress, save
 
+# isort: split
 import numpy as np
 import torch
 from hmr2.datasets.vitdet_dataset import ViTDetDataset

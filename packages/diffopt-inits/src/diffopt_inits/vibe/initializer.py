@@ -70,7 +70,7 @@ class VibeInitializer:
         checkpoint = given.expanduser().absolute() if given else repository / CHECKPOINT
         if not checkpoint.is_file():
             raise MissingResource(
-                f"initializer vibe: there is no checkpoint at {checkpoint}; fetch it with `diffopt weights get vibe` and "
-                "put it there, or name it with --set initializer.checkpoint=FILE"
+                f"initializer vibe: there is no checkpoint at {checkpoint}; fetch it with `diffopt weights get vibe` "
+                "and put it there, or name it with --set initializer.checkpoint=FILE"
             )
         return repository, checkpoint

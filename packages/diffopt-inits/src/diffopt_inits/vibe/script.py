@@ -7,8 +7,10 @@ Job: ``boxes`` (one [x0, y0, x1, y1] or None a frame), ``repository``, ``checkpo
 import os
 import sys
 
+# first, because it says which of the modules below is missing, and keeps what they print apart
 from diffopt_frames import fail, frames, job, progress, save
 
+# isort: split
 import numpy as np
 import torch
 

@@ -1,0 +1,1 @@
+"""Exporters of results: GLB, BVH, AMASS, USD, CSV, TRC, FBX, and the command ``diffopt export``."""

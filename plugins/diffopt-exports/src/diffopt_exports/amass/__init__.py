@@ -1,0 +1,1 @@
+"""Exporter ``amass``: what tools for SMPL read."""

@@ -1,0 +1,91 @@
+"""``amass.npz``: AMASS's keys and axes. ``trans`` is SMPL's transl: the pelvis less its place in the rest pose."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffopt_core.datasets.npz import write_npz
+from diffopt_core.rotation import matrix_to_axis_angle
+from diffopt_core.types import Result
+
+from ..files import write_beside
+from ..orient import Axes, chosen
+from ..performance import Performance, perform
+from ..words import describe
+from .config import AmassConfig
+
+log = logging.getLogger(__name__)
+#: SMPL-H's columns: root, 21 body joints, 2 x 15 finger joints. SMPL's joints 22 and 23 (hands) have no place in it.
+COLUMNS, SHARED = 156, 22
+
+
+class AmassExporter:
+    """Implements :class:`diffopt_core.interfaces.Exporter`."""
+
+    def __init__(self, options: AmassConfig):
+        self._options = options
+
+    def export(self, result: Result, folder: Path) -> list[Path]:
+        """Write ``amass.npz`` and ``amass.npz.json``; raises DiffOptError naming a folder that cannot be written."""
+        options = self._options
+        if options.unit == "cm":
+            log.warning("amass: the format knows metres only; written so")
+        performance = perform(result, options)
+        axes = Axes(chosen(options.up, "m", Axes("z", "m")).up, "m")
+        betas, pelvis, told = _shape(performance, options)
+        path = folder / "amass.npz"
+        write_npz(path, _arrays(performance, options, axes, betas, pelvis))
+        words = describe(
+            performance, options, axes, **told,
+            trans="SMPL's transl: the pelvis joint less its place in the rest pose (rest_pelvis)",
+            rest_pelvis_m=[round(float(v), 6) for v in pelvis],
+            poses="axis-angle; root, 21 body joints, 30 finger joints (zero); the hand joints of SMPL are left out",
+        )  # fmt: skip
+        return [path, write_beside(path, words)]
+
+
+def _shape(performance: Performance, options: AmassConfig) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
+    """Betas (10,), the rest pelvis in the model's origin (3,), and what to say of them."""
+    figure, given = performance.figure, performance.given_betas
+    betas = torch.zeros_like(given) if options.betas == "zero" else figure.betas
+    pelvis, told = figure.pelvis, dict[str, object]()
+    if figure.mesh is not None and options.betas == "zero":
+        pelvis = figure.mesh.rest_pelvis(betas[None])[0].double()
+    if not figure.pelvis_known:
+        log.warning("amass: the rest pelvis of this body is not known; that of an average adult is used, which may set "
+                    "the whole clip off by a centimetre or two")  # fmt: skip
+        told["rest_pelvis_from"] = "an average adult: the body of this result does not say"
+    if bool((betas != 0).any()) and performance.betas_of != "smpl":
+        log.warning("amass: betas are of '%s', not SMPL's: a tool that shows SMPL should be given the mean shape "
+                    "(--set amass.betas=zero)", performance.betas_of)  # fmt: skip
+    if bool((given != 0).any()) and not bool((betas != 0).any()) and options.betas == "own":
+        log.warning("amass: the betas of '%s' did not shape the body '%s'; written as zero (and as betas_given)",
+                    performance.betas_of, performance.body_model)  # fmt: skip
+        told["betas_from"] = f"mean shape of {performance.body_model}"
+    return betas.double().numpy(), pelvis.numpy(), told
+
+
+def _arrays(
+    performance: Performance, options: AmassConfig, axes: Axes, betas: np.ndarray, pelvis: np.ndarray
+) -> dict[str, np.ndarray]:
+    pose = performance.pose.clone()
+    pose[:, 0] = axes.matrix @ pose[:, 0]  # the rest pose stays Y up, as SMPL's does; only the root turns
+    poses = np.zeros((performance.num_frames, COLUMNS))
+    poses[:, : 3 * SHARED] = matrix_to_axis_angle(pose[:, :SHARED]).flatten(1).numpy()
+    rate = performance.fps
+    return {
+        "trans": axes.points(performance.trans) - pelvis,
+        "gender": np.array(options.gender),
+        # readers compare it with whole numbers
+        "mocap_framerate": np.array(round(rate) if abs(rate - round(rate)) < 1e-6 else rate),
+        "betas": np.concatenate([betas, np.zeros(6)]),
+        "dmpls": np.zeros((performance.num_frames, 8)),
+        "poses": poses,
+        "rest_pelvis": pelvis,
+        "betas_given": performance.given_betas.double().numpy(),
+        "betas_model": np.array(performance.betas_of),
+        "up": np.array(axes.up),
+    }

@@ -1,0 +1,1 @@
+"""Exporter ``bvh``: a skeleton and its angles as text."""

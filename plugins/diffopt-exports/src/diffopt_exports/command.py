@@ -1,0 +1,140 @@
+"""``diffopt export``: a result that is on disk, in other people's formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from diffopt_core.registry import Registry
+    from diffopt_core.types import Result
+
+_MOTION, _OUTPUT = "Motion", "Output"
+
+
+def export(
+    source: Annotated[
+        Path, typer.Argument(metavar="RESULT", help="Result folder, its motion.npz, or a motion file (FILE.npz#clip).")
+    ],
+    to: Annotated[
+        str, typer.Option("--to", "-t", metavar="FORMAT,…", help="glb, bvh, amass, usd, csv, trc, fbx; or all.")
+    ] = "glb",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder; default: the result's own (exports/<clip> for a motion file).",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Frames a second, 0.5 to 240.", rich_help_panel=_MOTION)
+    ] = None,
+    up: Annotated[
+        str | None, typer.Option("--up", metavar="y|z", help="Vertical axis.", rich_help_panel=_MOTION)
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="m|cm", help="Of lengths.", rich_help_panel=_MOTION)
+    ] = None,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Start over the origin, facing forward.", rich_help_panel=_MOTION)
+    ] = False,
+    feet: Annotated[
+        str | None,
+        typer.Option(
+            "--feet", metavar="auto|always|never|ground",
+            help="Lock standing feet (low and slow; low), leave them, or set the clip on the floor.",
+            rich_help_panel=_MOTION,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FORMAT.KEY=VALUE", help="Any option of a format, e.g. bvh.names=mixamo."),
+    ] = None,
+    env: Annotated[
+        str | None, typer.Option("--env", metavar="uv|PATH", help="Where Blender's module is, for fbx.")
+    ] = None,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was written as JSON.", rich_help_panel=_OUTPUT)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=_OUTPUT)] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_OUTPUT)
+    ] = False,
+) -> int:  # fmt: skip
+    """Write a result as GLB, BVH, AMASS, USD, CSV, TRC or FBX.
+
+    Without options the motion is the result's own, frame by frame. `diffopt show exporter NAME` lists more options.
+    """
+    from diffopt_core.registry import Registry
+
+    from diffopt_exports.asked import formats, options_of
+    from diffopt_exports.together import write_together
+
+    registry = Registry.load(plugins or ())
+    names = formats(to, registry.components["exporter"])
+    common = {"fps": fps, "up": up, "unit": unit, "origin": origin or None, "feet": feet}
+    options = {}
+    for name in names:
+        fields = registry.config_class("exporter", name).model_fields
+        options[name] = options_of(name, common, settings or (), fields, names)
+    exporters = _built(registry, options, env)
+    result, folder = _read(source, out)
+    written = write_together(result, exporters, folder)
+    _tell(written, folder, result, as_json, quiet)
+    return 0
+
+
+def _built(registry: Registry, options: dict[str, dict[str, Any]], env: str | None) -> dict[str, Any]:
+    """Every exporter, before anything is read: a missing package or a misspelt option fails here."""
+    import torch
+    from diffopt_core.interfaces import BuildContext
+
+    ctx: BuildContext = BuildContext(
+        torch.device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx), env=env
+    )
+    return {name: registry.build("exporter", name, options[name], ctx) for name in options}
+
+
+def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
+    from diffopt_exports.saved import read_result
+
+    result = read_result(source)
+    own = source if source.is_dir() else source.parent if source.name == "motion.npz" else None
+    return result, out or own or Path("exports") / result.clip.name
+
+
+def _tell(written: dict[str, list[Path]], folder: Path, result: Result, as_json: bool, quiet: bool) -> None:
+    import json
+
+    told = {name: _beside(files) for name, files in written.items()}
+    if as_json:
+        rows = {name: {"files": [str(f) for f in files], "facts": told[name]} for name, files in written.items()}
+        typer.echo(json.dumps({"clip": result.clip.name, "folder": str(folder), "formats": rows}, indent=1))
+        return
+    if quiet:
+        return
+    for name, files in written.items():
+        facts = told[name]
+        size = files[0].stat().st_size
+        line = f"{files[0]}  {size / 1e6:.2f} MB" if size > 5e4 else f"{files[0]}  {size / 1e3:.1f} kB"
+        if "frames" in facts:
+            line += (
+                f", {facts['frames']} frames at {facts['fps']:g} fps, {facts.get('axes', '')}, {facts.get('unit', '')}"
+            )
+        typer.echo(line.rstrip(", "))
+    feet = next((facts["feet"] for facts in told.values() if "feet" in facts), None)
+    if feet is not None:
+        typer.echo("feet: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in feet.items()))
+
+
+def _beside(files: list[Path]) -> dict[str, Any]:
+    """What an exporter of this package says of its file in the JSON beside it."""
+    import json
+
+    beside = [file for file in files if file.name == f"{files[0].name}.json"]
+    return json.loads(beside[0].read_text()) if beside else {}

@@ -1,0 +1,1 @@
+"""Exporter ``fbx``: written by Blender, in a process of its own."""

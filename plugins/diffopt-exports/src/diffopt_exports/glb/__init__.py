@@ -1,0 +1,1 @@
+"""Exporter ``glb``: one binary glTF 2.0 file."""

@@ -1,0 +1,39 @@
+"""What this package offers to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from diffopt_core.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+_HERE = "diffopt_exports"
+#: In the order in which ``diffopt export`` names them.
+FORMATS = ("glb", "bvh", "amass", "usd", "csv", "trc", "fbx")
+
+
+@hookimpl
+def diffopt_components() -> Iterable[Component]:
+    """One row a format."""
+    return [
+        Component("exporter", "glb", f"{_HERE}.glb.config:GlbConfig", "motion.glb: animated skinned mesh and camera"),
+        Component("exporter", "bvh", f"{_HERE}.bvh.config:BvhConfig", "motion.bvh: skeleton with Euler angles"),
+        Component(
+            "exporter", "amass", f"{_HERE}.amass.config:AmassConfig", "amass.npz: for the SMPL add-on, aitviewer"
+        ),
+        Component("exporter", "usd", f"{_HERE}.usd.config:UsdConfig", "motion.usdc: UsdSkel mesh and camera"),
+        Component("exporter", "csv", f"{_HERE}.points.config:CsvConfig", "motion.csv: joints by frame"),
+        Component("exporter", "trc", f"{_HERE}.points.config:TrcConfig", "motion.trc: joints as markers, OpenSim"),
+        Component("exporter", "fbx", f"{_HERE}.fbx.config:FbxConfig", "motion.fbx: the GLB, converted by Blender"),
+    ]
+
+
+@hookimpl
+def diffopt_commands(app: typer.Typer) -> None:
+    """``diffopt export``."""
+    from diffopt_exports.command import export
+
+    app.command("export", rich_help_panel="Recover motion")(export)

@@ -1,0 +1,1 @@
+"""Exporters ``csv`` and ``trc``: joints as points."""

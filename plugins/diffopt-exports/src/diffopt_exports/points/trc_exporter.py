@@ -1,0 +1,57 @@
+"""``motion.trc``: Track Row Column, the marker format of Motion Analysis that OpenSim reads. Tabs between columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from diffopt_core.datasets.npz import atomic
+from diffopt_core.types import Result
+
+from ..files import write_beside
+from ..names import joint_names
+from ..orient import Axes, chosen
+from ..performance import Performance, perform
+from ..words import describe
+from .config import TrcConfig
+
+
+class TrcExporter:
+    """Implements :class:`diffopt_core.interfaces.Exporter`."""
+
+    def __init__(self, options: TrcConfig):
+        self._options = options
+
+    def export(self, result: Result, folder: Path) -> list[Path]:
+        """Write ``motion.trc`` and ``motion.trc.json``; raises DiffOptError naming a folder that cannot be written."""
+        options = self._options
+        performance = perform(result, options)
+        axes = chosen(options.up, options.unit, Axes("y", "m"))
+        frames = np.arange(performance.num_frames)
+        table = np.c_[frames + 1, frames / performance.fps, axes.points(performance.joints).reshape(len(frames), -1)]
+        path = folder / "motion.trc"
+        with atomic(path) as file:
+            file.write(_head(performance, joint_names(options.names), axes.unit).encode())
+            number = f"%.{options.decimals}f"
+            np.savetxt(file, table, ["%d", *[number] * (table.shape[1] - 1)], "\t")
+        words = describe(performance, options, axes, markers="joints of the body, not points on its skin")
+        return [path, write_beside(path, words)]
+
+
+def _head(performance: Performance, names: tuple[str, ...], unit: str) -> str:
+    """Five lines; the fourth has a marker's name over the first of its three columns. Then an empty line."""
+    rate, count = f"{performance.fps:.6g}", performance.num_frames
+    fields = {
+        "DataRate": rate, "CameraRate": rate, "NumFrames": count, "NumMarkers": len(names), "Units": unit,
+        "OrigDataRate": rate, "OrigDataStartFrame": 1, "OrigNumFrames": count,
+    }  # fmt: skip
+    axes = [f"{axis}{marker}" for marker in range(1, len(names) + 1) for axis in "XYZ"]
+    lines = (
+        ["PathFileType", "4", "(X/Y/Z)", "motion.trc"],
+        list(fields),
+        [str(value) for value in fields.values()],
+        ["Frame#", "Time", *(cell for name in names for cell in (name, "", ""))],
+        ["", "", *axes],
+        [""],
+    )
+    return "".join("\t".join(line) + "\n" for line in lines)

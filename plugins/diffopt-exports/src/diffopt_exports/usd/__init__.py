@@ -1,0 +1,1 @@
+"""Exporter ``usd``: Universal Scene Description, UsdSkel."""

@@ -140,7 +140,7 @@ def test_folder_of_videos(diffopt, watch, tmp_path):
     ("flags", "message"),
     [
         (["--frames", "5"], "--frames 5: expected START:STOP"),
-        (["--frames", "12:14"], "frames 12:14 of 14 give 2: at least 3 are needed"),
+        (["--frames", "12:14"], "frames 12:14 of 14: at least 3 are needed"),
         (["--resample", "90"], "resampling to 90 fps would need frames that 30 fps lacks"),
         (["--focal", "wide"], "--focal wide: expected a length such as"),
         (["--focal", "3px"], "is no focal length of a 1280 x 720 image"),

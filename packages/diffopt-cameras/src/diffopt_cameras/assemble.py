@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from diffopt_core.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.types import CameraTrajectory, Clip
+from diffopt_core.window import ARBITRARY
 from numpy.typing import NDArray
 
 from .focal import Focal
@@ -43,6 +44,7 @@ def assemble(
     facts = {
         **facts,
         "focal_from": focal.said,
+        "unit": "metre" if metric else ARBITRARY,
         "filled": np.flatnonzero(~solved).tolist(),
     }
     return CameraTrajectory(

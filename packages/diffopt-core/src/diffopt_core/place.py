@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .camera_unit import stance_scale
 from .geometry import project
 from .interfaces import Body
 from .recipe import PlaceSpec
@@ -43,8 +44,8 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
     motion = camera_frame_motion(batch)
     if spec.depth == "keypoints":
         motion = replace(motion, trans=fit_translation(motion, batch, body, spec.depth_smooth))
-    motion = lift(motion, batch.camera)
-    camera = batch.camera
+    camera = with_unit(motion, batch, body, spec)
+    motion = lift(motion, camera)
     if spec.path_smooth:
         trust = batch.observations.valid.to(motion.trans) + 1e-6
         motion = replace(motion, trans=local_line(motion.trans, trust, spec.path_smooth * batch.fps))
@@ -57,6 +58,17 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
         offset = torch.stack([torch.zeros_like(drop), drop, torch.zeros_like(drop)], -1)
         motion, camera = move(motion, camera, -offset)
     return Placed(motion, camera)
+
+
+def with_unit(motion: HumanMotion, batch: Batch, body: Body, spec: PlaceSpec) -> CameraTrajectory:
+    """The camera with its path in metres, roughly, where its own unit means nothing."""
+    camera = batch.camera
+    chosen = batch.arbitrary if spec.scale == "auto" else torch.ones_like(camera.t[:, 0, 0], dtype=torch.bool)
+    if spec.scale == "given" or camera.metric or chosen is None or not bool(chosen.any()):
+        return camera
+    joints, trust = body.joints(motion), batch.observations.valid.to(camera.t)
+    scale = stance_scale(joints, camera.R, camera.position, trust, batch.fps)
+    return replace(camera, t=camera.t * torch.where(chosen, scale, torch.ones_like(scale))[:, None, None])
 
 
 def fit_translation(

@@ -96,6 +96,11 @@ class PlaceSpec(_Spec):
     )
     depth_smooth: float = Field(0.4, ge=0, description="s, time constant of the smoothing of the fitted depth")
     path_smooth: float = Field(0.06, ge=0, description="s, time constant of the smoothing of the path in the world")
+    scale: Literal["auto", "given", "feet"] = Field(
+        "auto",
+        description="unit of the camera's path. given: the camera source's; feet: that at which standing feet move "
+        "least; auto: feet where the source says that its unit is arbitrary (odometry on images), else given",
+    )
     floor: Literal["feet", "none"] = "feet"
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .errors import DiffOptError
 from .types import CameraFrameBody, CameraTrajectory, Clip, Observations, map_tensors
+
+#: What a camera source writes as ``facts["unit"]`` when it had to choose a unit for its path.
+ARBITRARY = "arbitrary"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Batch:
     betas: Float[Tensor, "B 10"]
     betas_of: str
     rest_joints: Float[Tensor, "B 24 3"] | None
+    arbitrary: Bool[Tensor, "B"] | None = None  # the camera source says that the unit of its path means nothing
 
 
 def key(evidence: Evidence) -> tuple:
@@ -83,6 +87,7 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
         betas=side_by_side([item.body.betas for item in evidence]),
         betas_of=first.body.betas_of,
         rest_joints=side_by_side(rest) if rest else None,
+        arbitrary=torch.tensor([item.camera.facts.get("unit") == ARBITRARY for item in evidence], device=device),
     )
 
 
@@ -103,7 +108,8 @@ def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: f
         raise DiffOptError(f"{clip.name}: resampling to {resample:g} fps would need frames that {rate:g} fps lacks")
     kept = start + torch.arange(0, max(end - start - 0.5, 0), step, dtype=torch.float64).round().long()
     if len(kept) < 3:
-        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames} give {len(kept)}: at least 3 are needed")
+        few = f" ({len(kept)} are left at {resample:g} fps)" if resample else ""
+        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames}: at least 3 are needed{few}")
     if len(kept) == clip.num_frames:
         return replace(clip, fps=rate)
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.types import CameraTrajectory, Clip, Observations
+from diffopt_core.window import ARBITRARY
 
 from .between import Between, between, jumps
 from .config import DroidConfig
@@ -70,7 +71,8 @@ def _on_clip(
     filled = np.flatnonzero(~places.exact)
     facts = {
         "source": f"{saved.format} file", "file": str(saved.path), "format": saved.format,
-        "direction": saved.direction, "poses": int(saved.solved.sum()), "keyframes_only": saved.keyframes,
+        "direction": saved.direction,
+        "unit": "metre" if saved.metric else ARBITRARY, "poses": int(saved.solved.sum()), "keyframes_only": saved.keyframes,
         "static": saved.static, "focal_from": focal_from, "filled": filled.tolist(),
         "held": np.flatnonzero(places.outside).tolist(), "jumps": leaps, "notes": notes, **more,
     }  # fmt: skip

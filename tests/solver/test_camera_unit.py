@@ -1,0 +1,48 @@
+"""A first unit for odometry: standing feet say how long its steps are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffopt_core.camera_unit import stance_scale
+from diffopt_core.demo_motion import demo_case
+from diffopt_core.geometry import world_to_camera
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """The demonstration's true joints in its true cameras, and the cameras' path in metres."""
+    _, truth = demo_case(0)
+    R, t = torch.tensor(truth["cam_R"]), torch.tensor(truth["cam_t"])
+    joints = world_to_camera(torch.tensor(truth["joints"]), R, t)
+    return joints[None], R[None], -(R.mT @ t.unsqueeze(-1)).squeeze(-1)[None]
+
+
+@pytest.mark.parametrize("unit", [0.03, 1.0, 20.0])
+def test_the_unit_is_found_whatever_it_was(seen, unit):
+    joints, R, position = seen
+    scale = stance_scale(joints, R, position / unit, torch.ones(joints.shape[:2]), 30.0)
+    assert 0.7 < scale.item() / unit < 1.5
+
+
+def test_every_clip_has_its_own(seen):
+    joints, R, position = (torch.cat([x, x]) for x in seen)
+    position = position * torch.tensor([1.0, 0.1])[:, None, None]
+    scale = stance_scale(joints, R, position, torch.ones(joints.shape[:2]), 30.0)
+    assert scale[1].item() == pytest.approx(10 * scale[0].item(), rel=0.05)
+
+
+def test_a_camera_that_stands_has_no_unit(seen):
+    joints, R, position = seen
+    scale = stance_scale(joints, R, torch.zeros_like(position), torch.ones(joints.shape[:2]), 30.0)
+    assert scale.item() == 1.0
+
+
+def test_frames_without_the_person_say_nothing(seen):
+    joints, R, position = seen
+    trust = torch.ones(joints.shape[:2])
+    trust[:, 40:60] = 0
+    spoilt = joints.clone()
+    spoilt[:, 40:60] += 3 * torch.randn(1, 20, 1, 3, generator=torch.Generator().manual_seed(0))
+    scale = stance_scale(spoilt, R, position, trust, 30.0)
+    assert 0.7 < scale.item() < 1.5

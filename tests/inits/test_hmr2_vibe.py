@@ -13,6 +13,7 @@ from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.testing import InitializerContract
 from diffopt_core.types import CameraTrajectory, Observations
+from diffopt_inits.cropped import body_of_crops
 from diffopt_inits.hmr2.config import Hmr2Config
 from diffopt_inits.readers.pelvis import PUBLISHED
 from diffopt_inits.vibe.config import VibeConfig
@@ -286,3 +287,26 @@ def test_a_file_of_another_kind_is_refused(clip, tmp_path, cls):
         cls(file=tmp_path / "r.pkl").build(context()).initialize(clip, *evidence(clip))
     with pytest.raises(MissingResource, match="no file at"):
         cls(file=tmp_path / "nowhere.pkl").build(context()).initialize(clip, *evidence(clip))
+
+
+def test_the_published_conversion_from_crop_to_image_is_ours():
+    """HMR2.0's own full-image translation, at its own focal length."""
+    path = Path(__file__).parents[2].parent / "shared" / "golden" / "camera_conversions.npz"
+    if not path.exists():
+        pytest.skip("../shared/golden/camera_conversions.npz is not here")
+    with np.load(path) as golden:
+        n, size = len(golden["weak_cam"]), tuple(int(v) for v in golden["img_wh"])
+        found = {
+            "frames": np.arange(n), "cam": golden["weak_cam"], "centre": golden["box_center"],
+            "side": golden["box_size"], "betas": np.zeros((n, 10)), "orient": np.tile(np.eye(3), (n, 1, 1)),
+            "body_pose": np.tile(np.eye(3), (n, 23, 1, 1)),
+        }  # fmt: skip
+        focal, wanted = float(golden["hmr2/focal"]), golden["hmr2/cam_t_full"]
+    clip = replace(clip_of(n), size=size)
+    camera = CameraTrajectory(
+        torch.eye(3).expand(n, 3, 3), torch.zeros(n, 3), torch.full((n, 2), focal),
+        torch.tensor(size).float().expand(n, 2) / 2,
+    )  # fmt: skip
+    body = body_of_crops(found, clip, camera, "HMR2.0", None)
+    assert body.facts["filled"] == []
+    np.testing.assert_allclose(body.transl, wanted + np.array(PUBLISHED["smpl"]), rtol=1e-4, atol=1e-4)

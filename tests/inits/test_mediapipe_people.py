@@ -64,6 +64,12 @@ def test_a_single_sighting_is_left_out_unless_there_is_nothing_else():
     assert link(np.zeros(0, np.int64), np.zeros((0, 4))) == []
 
 
+def test_tiny_ones_beside_somebody_tall_are_left_out():
+    tall, tiny = boxes([300, 300], height=300), boxes([50, 50], height=40)
+    people = link(np.array([0, 0, 1, 1]), np.stack([tall[0], tiny[0], tall[1], tiny[1]]))
+    assert [person.name for person in people] == ["1"] and (people[0].boxes[:, 0] == 225).all()
+
+
 def test_somebody_much_larger_at_the_same_place_is_another():
     small, tall = boxes([300], height=90), boxes([300], height=300)
     assert len(link(np.array([0, 1, 2, 3]), np.concatenate([small, small, tall, tall]))) == 2

@@ -24,6 +24,8 @@ MOST = 4
 REACH = 1.5
 #: … is at most so much larger or smaller, and was seen at most so many looks ago.
 RATIO, PATIENCE = 2.0, 6
+#: Share of the tallest one's height from which on somebody counts.
+LEAST = 0.25
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def link(frames: np.ndarray, boxes: np.ndarray) -> list[Person]:
     """People from boxes ``[n 4]`` found in ``frames`` ``[n]`` (not decreasing), by distance in heights of the box.
 
     They are numbered from 1 in the order in which they appear, from left to right. Somebody seen once while there are
-    four looks or more is a mistake or a passer-by, and left out unless there is nobody else.
+    four looks or more is a mistake or a passer-by, and left out unless there is nobody else; so is whoever is less than
+    ``LEAST`` as tall as the tallest (things on a table pass for people at that size).
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -67,8 +70,10 @@ def link(frames: np.ndarray, boxes: np.ndarray) -> list[Person]:
                     near[a].append(int(rows[b]))
                     taken.add(int(b))
         members += [[int(row)] for b, row in enumerate(rows) if b not in taken]
-    lasting = [m for m in members if len(m) > 1] if len(order) >= 4 else members
-    return [Person(str(i + 1), frames[m], boxes[m]) for i, m in enumerate(lasting or members)]
+    lasting = ([m for m in members if len(m) > 1] if len(order) >= 4 else members) or members
+    height = [float(np.median(boxes[m, 3] - boxes[m, 1])) for m in lasting]
+    lasting = [m for m, tall in zip(lasting, height, strict=True) if tall >= LEAST * max(height)]
+    return [Person(str(i + 1), frames[m], boxes[m]) for i, m in enumerate(lasting)]
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:

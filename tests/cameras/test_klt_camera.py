@@ -134,7 +134,7 @@ def test_an_empty_picture_is_refused_with_a_remedy(tmp_path, level):
 
 def test_a_clip_without_images_is_refused_with_a_remedy(tmp_path):
     clip = replace(cases.film(tmp_path, [cases.render(*STILL)]), video=None)
-    with pytest.raises(BadInput, match="no images.*--camera given"):
+    with pytest.raises(BadInput, match=r"no images.*--camera given"):
         camera(clip)
 
 
@@ -225,7 +225,7 @@ def test_weak_odometry_falls_to_the_turning_with_a_warning(tmp_path, caplog):
 def test_a_model_that_is_asked_for_is_used_or_refused(tmp_path):
     _, _, images = moving(8)
     clip = cases.film(tmp_path, images)
-    with pytest.raises(BadInput, match="mapper static is not borne out.*moves by"):
+    with pytest.raises(BadInput, match=r"mapper static is not borne out.*moves by"):
         camera(clip, mapper="static")
     with pytest.raises(BadInput, match="mapper rotation is not borne out"):
         camera(clip, mapper="rotation")

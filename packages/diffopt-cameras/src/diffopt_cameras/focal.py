@@ -70,6 +70,25 @@ def assumed(clip: Clip, why: str) -> Focal:
     return Focal(pixels, said, False, ASSUMED_SPREAD)
 
 
+def choose(clip: Clip, tracks: Tracks, largest_error: float, seed: int) -> tuple[Focal, dict[str, float]]:
+    """Told, else estimated where the camera only turns and the estimate is good to ``largest_error``, else assumed.
+
+    Also the facts on the estimate (empty without one).
+    """
+    known = told(clip)
+    if known is not None:
+        return known, {}
+    found = calibrate(tracks, seed=seed)
+    if found is None:
+        return assumed(clip, "the camera does not turn enough, or also moves; --focal sets it"), {}
+    if found.residual > max(0.5, 0.02 * found.flow) or found.spread > largest_error:
+        why = "the images do not show it (the camera does not just turn); --focal sets it"
+        return assumed(clip, why), found.facts()
+    turned = np.degrees(found.angle)
+    said = f"estimated {found.pixels:.0f} px +- {found.spread:.1%} from {turned:.1f} degrees of turning"
+    return Focal(found.pixels, said, True, found.spread), found.facts()
+
+
 def calibrate(tracks: Tracks, least_turn: float = np.radians(2.0), seed: int = 0) -> Calibration | None:
     """Focal length at which rotations explain the tracks best; None where the camera turns too little to tell.
 

@@ -15,20 +15,23 @@ if TYPE_CHECKING:
 
 class ColmapConfig(ComponentConfig):
     """``features = tracks`` feeds it our own tracks of key frames, which do not confuse one tree with another;
-    ``sift`` lets it find and match features itself, people masked out."""
+    ``sift`` lets it find and match features itself, people masked out. ``mapper = auto``: global on tracks, the
+    faster one there, incremental on SIFT, where the global one may not end within an hour."""
 
     licence: ClassVar[str] = "pycolmap: BSD-3-Clause"
 
     features: Literal["tracks", "sift"] = "tracks"
-    mapper: Literal["global", "incremental"] = "global"
+    mapper: Literal["auto", "global", "incremental"] = "auto"
     longest: int = Field(960, ge=160, description="px, longest side of the images it works on")
-    points: int = Field(600, ge=50, description="points followed in a frame (features=tracks)")
+    points: int = Field(500, ge=50, description="points followed in a frame (features=tracks)")
     sift_features: int = Field(2048, ge=100, description="features an image (features=sift)")
     at_most: int = Field(120, ge=3, description="images given to it (features=sift), evenly over the clip")
     overlap: int = Field(8, ge=1, description="images before and after that each is matched with (features=sift)")
     refine_focal: bool = Field(False, description="let it change the focal length: wrong on short follow shots")
     fewest_points: int = Field(100, ge=20, description="triangulated points below which the result is refused")
+    explained: float = Field(0.1, gt=0, description="share of the flow up to which a rotation is taken to explain it")
     registered: float = Field(0.3, gt=0, le=1, description="share of the images it must register")
+    minutes: float = Field(20.0, gt=0, description="after which the incremental mapper stops with what it has")
     threads: int = Field(-1, description="-1: as many as there are cores")
 
     def build(self, ctx: BuildContext) -> ColmapCamera:

@@ -36,6 +36,7 @@ def reconstruct(
     longest_track: int,
     seed: int,
     threads: int,
+    minutes: float,
 ) -> Any | None:
     """The largest reconstruction, or None."""
     pycolmap = library()
@@ -50,7 +51,7 @@ def reconstruct(
     else:
         options = pycolmap.IncrementalPipelineOptions()
         options.multiple_models, options.random_seed, options.num_threads = False, seed, threads
-        options.extract_colors = False
+        options.extract_colors, options.max_runtime_seconds = False, round(60 * minutes)
         options.ba_refine_focal_length, options.ba_refine_extra_params = refine_focal, False
         # the angle at which it starts by default is not had from a camera that follows somebody
         options.mapper.init_min_tri_angle = 4.0

@@ -67,9 +67,11 @@ def map_images(clip: Clip, observations: Observations, config: ColmapConfig, foc
                 database, matching_options=matching, pairing_options=pairing, device=pycolmap.Device.cpu
             )
         with progress("camera: colmap mapping"):
+            mapper = "incremental" if config.mapper == "auto" else config.mapper
             found = reconstruct(
-                database, root / "images", root, config.mapper, config.refine_focal, len(names), seed, config.threads
-            )
+                database, root / "images", root, mapper, config.refine_focal, len(names), seed, config.threads,
+                config.minutes,
+            )  # fmt: skip
     if found is None:
         return None
     R, t, posed = poses(found, names)

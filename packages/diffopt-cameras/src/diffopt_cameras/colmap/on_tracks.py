@@ -24,6 +24,7 @@ def map_tracks(
     mapper: str = "global",
     refine_focal: bool = False,
     threads: int = -1,
+    minutes: float = 20.0,
 ) -> tuple[Odometry, float, int] | None:
     """Key frames by pycolmap, all other frames from its points; the focal length, px; how many key frames it placed.
 
@@ -41,8 +42,8 @@ def map_tracks(
             return None
         longest = int(np.bincount(few.track).max())
         found = reconstruct(
-            database, Path(folder), Path(folder), mapper, refine_focal, 2 * longest, seed, threads
-        )  # fmt: skip
+            database, Path(folder), Path(folder), mapper, refine_focal, 2 * longest, seed, threads, minutes
+        )
     if found is None or found.num_points3D() < 6:
         return None
     R, t, posed = poses(found, names)

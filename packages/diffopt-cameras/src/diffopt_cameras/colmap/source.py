@@ -12,7 +12,8 @@ from diffopt_core.types import CameraTrajectory, Clip, Observations
 
 from ..assemble import assemble
 from ..evidence import look, require
-from ..focal import Focal, assumed, told
+from ..focal import Focal, assumed, choose, told
+from ..rotation import rotation_evidence, windows
 from ..tracks import Following
 from ..wahba import Array
 from .config import ColmapConfig
@@ -37,31 +38,34 @@ class ColmapCamera:
         (``features = tracks``) or filled in. Raises MissingResource without pycolmap, BadInput where it fails.
         """
         library()
-        focal = told(clip)
-        if focal is None:
-            focal = assumed(clip, "not to be had from a short shot; --focal sets it")
-            _log.warning("camera: focal length %s", focal.said)
         if clip.video is None:
             raise BadInput(clip.path or clip.name, "video", "the clip holds no images for colmap; --camera given")
         solve = self._on_tracks if self._config.features == "tracks" else self._on_images
-        R, t, solved, found, facts = solve(clip, observations, focal)
+        R, t, solved, focal, facts = solve(clip, observations)
+        if not focal.sure:
+            _log.warning("camera: focal length %s", focal.said)
         self._check(clip, facts)
         if not solved.all():
             _log.warning("camera: colmap has no pose for %d of %d frames; filled in", (~solved).sum(), len(solved))
-        if self._config.refine_focal:
-            focal = Focal(found, f"{found:.0f} px, refined by colmap from {focal.said}", focal.sure, focal.spread)
-        facts = {"source": "colmap", "model": f"{self._config.features}, {self._config.mapper}", **facts}
+        facts = {"source": "colmap", "model": f"colmap on {self._config.features}", **facts}
         return assemble(clip, R, t, solved, focal, False, facts)
 
     def _on_tracks(
-        self, clip: Clip, observations: Observations, focal: Focal
-    ) -> tuple[Array, Array, np.ndarray, float, dict[str, Any]]:
+        self, clip: Clip, observations: Observations
+    ) -> tuple[Array, Array, np.ndarray, Focal, dict[str, Any]]:
         config = self._config
         seen = look(clip, observations, Following(config.points, config.longest))
         require(seen, clip, 30)
+        focal, _ = choose(clip, seen.tracks, 0.1, self._seed)
+        pairs = windows(seen.tracks, round(clip.fps))
+        turn = rotation_evidence(seen.tracks, pairs, focal.pixels, config.explained, 0.3)
+        if turn.explained > 0.9:  # a path that is found all the same is made of errors
+            problem = f"the camera only turns ({turn.residual:.1f} of {turn.flow:.1f} px are left over)"
+            raise BadInput(clip.path or clip.name, "camera", f"{problem}: no structure for colmap; --camera auto")
+        mapper = "global" if config.mapper == "auto" else config.mapper
         found = map_tracks(
-            seen.tracks, focal.pixels, self._seed, config.mapper, config.refine_focal, config.threads
-        )  # fmt: skip
+            seen.tracks, focal.pixels, self._seed, mapper, config.refine_focal, config.threads, config.minutes
+        )
         if found is None:
             raise self._nothing(clip)
         path, pixels, placed = found
@@ -72,11 +76,12 @@ class ColmapCamera:
             "registered_images": placed,
             "tracks": seen.facts,
         }
-        return path.R, path.t, path.solved, pixels, facts
+        return path.R, path.t, path.solved, self._refined(focal, pixels), facts
 
     def _on_images(
-        self, clip: Clip, observations: Observations, focal: Focal
-    ) -> tuple[Array, Array, np.ndarray, float, dict[str, Any]]:
+        self, clip: Clip, observations: Observations
+    ) -> tuple[Array, Array, np.ndarray, Focal, dict[str, Any]]:
+        focal = told(clip) or assumed(clip, "not to be had from a short shot; --focal sets it")
         found = map_images(clip, observations, self._config, focal.pixels, self._seed)
         if found is None:
             raise self._nothing(clip)
@@ -87,7 +92,12 @@ class ColmapCamera:
             "registered_images": found.registered,
             "registered": round(found.registered / found.images, 3),
         }
-        return found.R, found.t, found.solved, found.focal, facts
+        return found.R, found.t, found.solved, self._refined(focal, found.focal), facts
+
+    def _refined(self, focal: Focal, pixels: float) -> Focal:
+        if not self._config.refine_focal:
+            return focal
+        return Focal(pixels, f"{pixels:.0f} px, refined by colmap from {focal.said}", focal.sure, focal.spread)
 
     def _check(self, clip: Clip, facts: dict[str, Any]) -> None:
         config = self._config

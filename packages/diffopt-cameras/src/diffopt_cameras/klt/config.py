@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class KltConfig(ComponentConfig):
-    """``mapper = auto`` takes the first model that the evidence carries: static, rotation, odometry; a model that is
-    named is used or refused. Px are meant at a longest side of 960."""
+    """``mapper = auto`` takes the first model that the evidence carries: static, rotation, odometry. ``colmap`` does the
+    same with pycolmap before odometry; any other is used or refused. Px are meant at a longest side of 960."""
 
     mapper: Literal["auto", "static", "rotation", "odometry", "colmap"] = "auto"
     longest: int = Field(960, ge=160, description="px, longest side at which points are followed")
-    points: int = Field(600, ge=50, description="points followed in a frame")
+    points: int = Field(500, ge=50, description="points followed in a frame")
     still: PositiveFloat = Field(0.7, description="px: background flow up to which the camera stands still")
     explained: PositiveFloat = Field(0.1, description="share of the flow that a rotation may leave over")
     small: PositiveFloat = Field(1.0, description="px: what a rotation may leave over in any case")

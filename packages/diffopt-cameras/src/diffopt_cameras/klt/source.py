@@ -13,7 +13,7 @@ from diffopt_core.types import CameraTrajectory, Clip, Observations
 
 from ..assemble import assemble, standing
 from ..evidence import Seen, look, require, stillness
-from ..focal import Focal, assumed, calibrate, told
+from ..focal import choose
 from ..odometry import Odometry, odometry
 from ..rotation import rotation_evidence, rotation_path, windows
 from ..tracks import Following
@@ -56,14 +56,19 @@ class _Choice:
     def made(self) -> CameraTrajectory:
         mapper = self.config.mapper
         self.facts = {"source": "klt", "mapper": mapper, "tracks": self.seen.facts}
-        self.focal = self._focal()
+        self.focal, calibration = choose(self.clip, self.seen.tracks, self.config.focal_error, self.ctx.seed)
+        if calibration:
+            self.facts["calibration"] = calibration
         steps = {
             "static": self._static,
             "rotation": self._rotation,
             "odometry": self._odometry,
             "colmap": self._colmap,
         }
-        chosen = {"auto": ("static", "rotation", "odometry"), "colmap": ("colmap", "odometry")}.get(mapper, (mapper,))
+        chosen = {
+            "auto": ("static", "rotation", "odometry"),
+            "colmap": ("static", "rotation", "colmap", "odometry"),
+        }.get(mapper, (mapper,))
         for name in chosen:
             found = steps[name]()
             if found is not None:
@@ -75,25 +80,6 @@ class _Choice:
                 "--set camera.mapper=auto chooses, or its thresholds can be set",
             )  # fmt: skip
         return self._last_resort()
-
-    # the focal length
-
-    def _focal(self) -> Focal:
-        known = told(self.clip)
-        if known is not None:
-            return known
-        found = calibrate(self.seen.tracks, seed=self.ctx.seed)
-        if found is None:
-            return assumed(self.clip, "the camera does not turn enough, or also moves; --focal sets it")
-        self.facts["calibration"] = found.facts()
-        fits = found.residual < max(0.5, 0.02 * found.flow)
-        if not fits or found.spread > self.config.focal_error:
-            return assumed(self.clip, "the images do not show it (the camera does not just turn); --focal sets it")
-        said = (
-            f"estimated {found.pixels:.0f} px +- {found.spread:.1%} from {np.degrees(found.angle):.1f} degrees "
-            "of turning"
-        )
-        return Focal(found.pixels, said, True, found.spread)
 
     # the models
 

@@ -161,8 +161,11 @@ def all_frames(
 
     Without a first pair (another mapper), the median parallax stands for its angle.
     """
-    frames, points = tracks.num_frames, len(model.X)
+    frames, points = tracks.num_frames, tracks.count
     views = views_of(tracks, focal)
+    # tracks that no key frame saw come after those that one did
+    more = points - len(model.X)
+    model = replace(model, X=np.pad(model.X, ((0, more), (0, 0))), known=np.pad(model.known, (0, more)))
     posed = np.asarray(keys)[model.posed]
     place = np.flatnonzero(model.posed)
     nearest = place[np.searchsorted(posed, _nearest(posed, frames))]

@@ -82,8 +82,8 @@ def without_overlays(tracks: Tracks, still: float = 0.4, moving: float = 6.0) ->
     """Without points that stand still while the picture moves (logos, captions); also says how many there were.
 
     A track is one where it stays within ``still`` px (of the image that was tracked) over at least 8 frames in which
-    the typical track travels more than ``moving`` px (at 960). A far point of a camera that only moves forward would count too if
-    that camera did not turn by a hundredth of a degree either; no hand and no gimbal does that.
+    the typical track travels more than ``moving`` px (at 960). A far point of a camera that only moves forward would
+    count too if that camera did not turn by a hundredth of a degree either; no hand and no gimbal does that.
     """
     if not len(tracks.track):
         return tracks, 0

@@ -29,7 +29,7 @@ class Following:
     """``target``: points a frame; ``longest``: px of the longer side that is tracked; ``back``: px (at ``longest``) by
     which a point may miss its start on the way back."""
 
-    target: int = 600
+    target: int = 500
     longest: int = 960
     back: float = 0.7
 
@@ -108,14 +108,16 @@ class _Tracker:
         self.last = frame
 
     def _flow(self, old: _Frame, new: _Frame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        # the third array is only read with another flag than ours
+        # the third array is only read with a flag
         found, ok, _ = cv2.calcOpticalFlowPyrLK(
             old.grey, new.grey, self.points, self.points.copy(), winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STOP
         )
         there = np.asarray(found, np.float32)
+        # back from near the start: what is asked is whether the two patches are one
         back, also, _ = cv2.calcOpticalFlowPyrLK(
-            new.grey, old.grey, there, there.copy(), winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STOP
-        )
+            new.grey, old.grey, there, self.points.copy(), winSize=_WINDOW, maxLevel=1, criteria=_STOP,
+            flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        )  # fmt: skip
         miss = np.abs(np.asarray(back) - self.points).max(-1)
         good = (np.ravel(ok) > 0) & (np.ravel(also) > 0) & (miss < self.settings.back)
         inside = ((there > 4) & (there < np.array(self.shape[::-1]) - 5)).all(-1)

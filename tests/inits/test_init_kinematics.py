@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +11,16 @@ import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import align, project, transform, world_to_camera
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
-from diffopt_core.skeleton import JOINT
+from diffopt_core.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.testing import InitializerContract
 from diffopt_inits.analytic import analytic_pose
+from diffopt_inits.chain import axis_angle_matrix, chain_of, global_columns
 from diffopt_inits.initializer import LandmarksInitializer
 from diffopt_inits.landmark_file import LandmarksDataset
 from diffopt_inits.landmarks import LandmarksDatasetConfig, LandmarksInitializerConfig
-from diffopt_inits.rest import JOINT_OF, rest_body
+from diffopt_inits.refine import Blur
+from diffopt_inits.rest import JOINT_OF, RestBody, rest_body
+from diffopt_inits.smooth import smooth_landmarks
 from diffopt_inits.translation import fit_translation
 from init_cases import FACING, FPS, seen, walk
 
@@ -54,6 +58,20 @@ def test_closed_form_meets_a_known_pose(rest, seed):
     assert error.mean() < 0.018 and error.max() < 0.06
 
 
+def test_clean_landmarks_of_captured_motion_give_the_pose_back(rest, body):
+    """The figure of the requirement is 20 mm; ``benchmarks/landmarks.py`` measures a whole shard."""
+    shard = Path(__file__).parents[2].parent / "shared" / "mocap" / "cmu_val.npz"
+    if not shard.exists():
+        pytest.skip("../shared/mocap/cmu_val.npz is not here")
+    with np.load(shard) as data:
+        pose = axis_angle_to_matrix(torch.from_numpy(data["poses"][:60]).float())
+    pose[:, 0] = FACING @ pose[:, 0]
+    found, _ = fitted(seen(pose, rest)[0], body)
+    joints, true = rest.pose(found)[1], rest.pose(pose)[1]
+    moved = transform(joints, *align(joints, true, scale=True))
+    assert (moved - true).norm(dim=-1).mean() < 0.015
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_round_trip_in_the_camera(body, rest, seed):
     pose = walk(40, seed)
@@ -87,6 +105,47 @@ def test_no_flip_where_a_limb_is_straight_or_the_body_turns_round(body, rest):
     assert geodesic(found[:, 1:], pose[:, 1:]).max() < np.radians(40)  # of which most is unobserved twist
 
 
+def test_gradient_of_the_closed_form_is_that_of_its_values(rest):
+    points = rest.pose(walk(3, 1))[2].double()
+    wide = RestBody(rest.joints.double(), rest.offsets.double())
+    assert torch.autograd.gradcheck(
+        lambda x: wide.pose(analytic_pose(x, wide))[1], points.requires_grad_(True), eps=1e-6, atol=1e-4
+    )
+
+
+def test_maps_of_the_chain_are_forward_kinematics(rest):
+    pose, chain = walk(5, 2), chain_of(rest)
+    rotations, joints, points = rest.pose(pose)
+    columns = global_columns(pose)
+    torch.testing.assert_close(columns.view(5, 3, 24, 3).transpose(1, 2), rotations, atol=1e-6, rtol=0)
+    torch.testing.assert_close((columns @ chain.joints.T).mT, joints, atol=1e-6, rtol=0)
+    torch.testing.assert_close((columns @ chain.points.T).mT, points, atol=1e-6, rtol=0)
+
+
+def test_rotation_vectors_near_zero_have_a_finite_gradient():
+    values = torch.tensor([[0.0, 0, 0], [1e-5, 0, 0], [0.4, -1.2, 2.0]], requires_grad=True)
+    torch.testing.assert_close(axis_angle_matrix(values), axis_angle_to_matrix(values), atol=1e-6, rtol=0)
+    axis_angle_matrix(values).square().sum().backward()
+    assert values.grad.isfinite().all()
+
+
+def test_blur_keeps_a_constant_and_its_transpose_is_one():
+    blur = Blur(40, 1.7, torch.zeros(40, 2, 3))
+    ones = torch.ones(40, 2, 3)
+    torch.testing.assert_close(blur(ones), ones)
+    a, b = torch.randn(40, 2, 3), torch.randn(40, 2, 3)
+    torch.testing.assert_close((blur(a) * b).sum(), (a * blur.back(b)).sum(), atol=1e-3, rtol=1e-3)
+
+
+def test_many_points_are_smoothed_as_each_would_be():
+    draw = np.random.default_rng(0)
+    points, seen = draw.normal(size=(30, 4, 3)), draw.uniform(size=(30, 4))
+    together = smooth_landmarks(points, seen, FPS, 40.0)
+    for n in range(4):
+        alone = smooth_landmarks(points[:, n : n + 1], seen[:, n : n + 1], FPS, 40.0)
+        np.testing.assert_allclose(together[:, n : n + 1], alone, atol=1e-9)
+
+
 def test_closed_form_turns_with_the_person(rest):
     points = rest.pose(walk(10))[2]
     turn = axis_angle_to_matrix(torch.tensor([0.3, 2.5, -0.4]))
@@ -116,6 +175,30 @@ def test_missing_frames_and_invisible_arms_are_bridged(body, rest):
     assert error[20:26].mean() < 0.08 and error[:20].mean() < 0.015
     assert (out.transl - transl).norm(dim=-1).max() < 0.15
     assert geodesic(found[1:], found[:-1]).max() < np.radians(25)
+    assert out.facts["filled"] == list(range(20, 26)) and out.facts["unseen"] == []
+
+
+def test_gap_at_an_end_and_legs_out_of_frame_stay_plausible_and_are_told(body, rest, caplog):
+    pose = walk(60, 1)
+    clip, transl = seen(pose, rest)
+    observations = clip.observations
+    legs = [
+        i for i, name in enumerate(BLAZEPOSE33) if name.split("_")[1:2] in (["knee"], ["ankle"], ["heel"], ["foot"])
+    ]
+    landmarks, keypoints = observations.landmarks.clone(), observations.keypoints.clone()
+    landmarks[:, legs, :3] += 0.1 * torch.randn(60, len(legs), 3, generator=torch.Generator().manual_seed(0))
+    landmarks[:, legs, 3], keypoints[:, legs, 2] = 0.02, 0.02
+    valid = observations.valid.clone()
+    valid[:5] = False
+    landmarks[:5], keypoints[:5] = float("nan"), 0.0
+    clip = replace(clip, observations=replace(observations, valid=valid, landmarks=landmarks, keypoints=keypoints))
+    found, out = fitted(clip, body)
+    assert out.facts["filled"] == [0, 1, 2, 3, 4] and out.facts["unseen"] == ["left leg", "right leg"]
+    assert "not found in 5 of 60 frames" in caplog.text and "left leg, right leg" in caplog.text
+    assert found.isfinite().all() and geodesic(found[1:], found[:-1]).max() < np.radians(30)
+    assert (out.transl - transl).norm(dim=-1)[5:].mean() < 0.1
+    upper = [JOINT[name] for name in ("neck", "left_elbow", "right_elbow", "left_wrist", "right_wrist")]
+    assert (rest.pose(found)[1] - rest.pose(pose)[1]).norm(dim=-1)[5:, upper].mean() < 0.05
 
 
 def test_a_bare_skeleton_is_fitted_with_its_own_bones(body, rest):

@@ -7,13 +7,17 @@ the mean is therefore put 5 % too near; the camera's scale is the solver's to fi
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import Body
+from diffopt_core.skeleton import BLAZEPOSE33
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .analytic import analytic_pose
@@ -27,6 +31,14 @@ from .translation import fit_translation
 
 #: Pose and place are refined in turn.
 ROUNDS = 2
+#: Visibility below which a landmark is the detector's guess.
+HIDDEN = 0.3
+_LIMBS = {
+    f"{side} {limb}": [BLAZEPOSE33.index(f"{side}_{part}") for part in parts]
+    for side in ("left", "right")
+    for limb, parts in (("arm", ("elbow", "wrist")), ("leg", ("knee", "ankle")))
+}
+_log = logging.getLogger(__name__)
 
 
 class LandmarksInitializer:
@@ -40,7 +52,7 @@ class LandmarksInitializer:
 
         Frames without the person are bridged from their neighbours. Raises BadInput without 3D landmarks.
         """
-        landmarks, visibility = _landmarks(clip, observations)
+        landmarks, visibility, good = _landmarks(clip, observations)
         rest, rays = rest_body(self._body, clip.rest_joints), rays_of(observations, camera)
         pose = self._analytic(landmarks, visibility, rest, clip.fps)
         transl = self._place(pose, rest, rays, clip.fps)
@@ -54,7 +66,8 @@ class LandmarksInitializer:
                 pose = refine(pose, rest, targets, clip.fps, self._config.acceleration, steps)
             transl = self._place(pose, rest, rays, clip.fps)
             targets = replace(targets, transl=transl)
-        return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, torch.zeros(10), self._body.name)
+        facts = _facts(good, visibility)
+        return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, torch.zeros(10), self._body.name, facts)
 
     def _analytic(self, landmarks: Tensor, visibility: Tensor, rest: RestBody, fps: float) -> Tensor:
         steady = smooth_landmarks(landmarks.numpy(), visibility.numpy(), fps, self._config.acceleration)
@@ -67,8 +80,9 @@ class LandmarksInitializer:
         return torch.from_numpy(path).float()
 
 
-def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor]:
-    """3D landmarks ``[T 33 3]``, missing frames copied from the nearest found one, and visibility, 0 in those."""
+def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor, Bool[Tensor, "T"]]:
+    """3D landmarks ``[T 33 3]``, missing frames copied from the nearest found one; visibility, 0 in those; and the
+    frames in which the person was found."""
     where = clip.path or clip.name
     if observations.landmarks is None:
         raise BadInput(where, "landmarks", "the detector gave no 3D landmarks; choose another --init")
@@ -82,4 +96,24 @@ def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor]:
     found = np.flatnonzero(good)
     nearest = found[np.searchsorted((found[1:] + found[:-1]) / 2, np.arange(len(landmarks)))]
     seen = np.where(good[:, None], landmarks[..., 3], 0.0).clip(0.0, 1.0)
-    return torch.from_numpy(landmarks[nearest][..., :3].copy()), torch.from_numpy(seen)
+    points = torch.from_numpy(landmarks[nearest][..., :3].copy())
+    return points, torch.from_numpy(seen), torch.from_numpy(good)
+
+
+def _facts(good: Bool[Tensor, "T"], visibility: Float[Tensor, "T 33"]) -> dict[str, Any]:
+    """``filled``: frames without the person; ``unseen``: limbs that are below ``HIDDEN`` in most of the frames with
+    the person, so that their motion is mostly assumed. Both are told."""
+    filled = (~good).nonzero().flatten().tolist()
+    facts: dict[str, Any] = {"filled": filled, "shape": "mean body, betas 0"}
+    shown = visibility[good]
+    unseen = [limb for limb, points in _LIMBS.items() if bool((shown[:, points].amin(1) < HIDDEN).float().mean() > 0.5)]
+    facts["unseen"] = unseen
+    if filled:
+        longest = int(np.diff(np.flatnonzero(np.r_[True, good.numpy(), True])).max()) - 1
+        _log.warning(
+            "landmarks: the person is not found in %d of %d frames (longest gap %d); body and place are bridged there",
+            len(filled), len(good), longest,
+        )  # fmt: skip
+    if unseen:
+        _log.warning("landmarks: %s hardly seen in most frames; their pose is mostly assumed", ", ".join(unseen))
+    return facts

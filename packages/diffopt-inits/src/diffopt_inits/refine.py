@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from diffopt_core.rotation import matrix_to_axis_angle
 from diffopt_core.skeleton import JOINT, JOINTS, NUM_JOINTS
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import conv1d, normalize
+from torch.nn.functional import normalize
 
+from .chain import axis_angle_matrix, chain_of, global_columns
 from .rest import RestBody
 from .segments import segment_vectors, segment_weights
 
@@ -34,7 +35,7 @@ _REST_SIGMA = {
 }  # fmt: skip
 #: Knees and elbows: off their hinge, and bent the wrong way, radians; how far they bend is free.
 _HINGE_SIGMA = {"knee": (0.1, 0.05), "elbow": (0.5, 0.05)}
-_HINGE_AXIS = {"knee": (0, 1.0), "left_elbow": (1, -1.0), "right_elbow": (1, 1.0)}
+_HINGE_AXIS: dict[str, tuple[int, float]] = {"knee": (0, 1.0), "left_elbow": (1, -1.0), "right_elbow": (1, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -60,60 +61,80 @@ def refine(
 ) -> Float[Tensor, "T 24 3 3"]:
     """Refined local rotations. ``acceleration``: of a point of the body, m/s^2."""
     vectors = segment_vectors(targets.landmarks)
-    target = normalize(vectors, dim=-1)
+    target = normalize(vectors, dim=-1).mT
     weight = segment_weights(targets.visibility, vectors, segment_vectors(rest.points))
-    inverse, back = _rest_weights(start), _hinges(start)
+    chain = chain_of(rest)
+    sizes = [len(weight[0]), len(chain.points)]
+    linear = torch.cat([segment_vectors(chain.points), chain.points]).to(start).T
+    levers = torch.cat([chain.joints.to(start).T, LEVER * torch.eye(3 * NUM_JOINTS).to(start)], 1)
+    steady = (fps**2 / acceleration) / 2  # half: one joint and three levers say the same
+    inverse, (joint, axis, sign) = _rest_weights(start), _hinges(start)
+    ray, place = targets.ray.mT, targets.transl.unsqueeze(-1)
     root = start[:, 0]
     # Joints as axis-angle, well short of half a turn; the root as a correction to its start, which may be anywhere.
     first = matrix_to_axis_angle(start)
     first[:, 0] = 0.0
     # Steps are steady over time by construction: Adam's own are as large in every frame as in its neighbour, with
     # a sign of their own, and the acceleration term would spend most steps on taking that noise out again.
-    moved = torch.zeros_like(first).requires_grad_(True)
+    moved = torch.zeros_like(first)
     optimiser = torch.optim.Adam([moved], lr=rate, betas=(0.9, 0.95))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1), eta_min=0.05 * rate)
+    blur = Blur(len(start), fps * STEADY, first)
     for _ in range(steps):
-        optimiser.zero_grad()
-        values = first + _blur(moved, fps * STEADY)
-        rotations, joints, points = rest.pose(_matrices(values, root))
-        error = (normalize(segment_vectors(points), dim=-1) - target).norm(dim=-1) / DIRECTION_SIGMA
-        loss = (weight * _robust(error)).sum()
-        seen = points + targets.transl.unsqueeze(1)
-        depth = seen[..., 2:].clamp_min(0.3)
+        values = (first + blur(moved)).requires_grad_(True)
+        columns = global_columns(_matrices(values, root))
+        segments, points = (columns @ linear).split(sizes, -1)
+        # the squared distance of two unit vectors
+        cosine = (segments * target).sum(1) * (segments.square().sum(1) + 1e-12).rsqrt()
+        loss = (weight * _robust((2 - 2 * cosine) / DIRECTION_SIGMA**2)).sum()
+        seen = points + place
+        depth = seen[:, 2:].clamp_min(0.3)
         # in metres at the landmark's depth; depth itself must not grow to shrink the error
-        miss = (seen[..., :2] / depth - targets.ray) * depth.detach() / PIXEL_SIGMA
-        loss = loss + (targets.ray_weight * _robust(miss.norm(dim=-1))).sum()
-        loss = loss + ((values * inverse) ** 2).sum()
-        for joint, axis, sign, sigma in back:
-            loss = loss + (torch.relu(-sign * values[:, joint, axis]) / sigma).square().sum()
+        miss = (seen[:, :2] / depth - ray) * depth.detach() / PIXEL_SIGMA
+        loss = loss + (targets.ray_weight * _robust(miss.square().sum(1))).sum()
+        loss = loss + (values * inverse).square().sum() + (values[:, joint, axis] * sign).relu().square().sum()
         if len(values) > 2:
-            body = torch.cat([joints, (LEVER * rotations).mT.flatten(1, 2)], 1)
-            change = (body[2:] - 2 * body[1:-1] + body[:-2]) * (fps**2 / acceleration)
-            loss = loss + change.square().sum() / 4  # one joint and three levers say the same
-        loss.backward()
+            change = (columns[2:] - 2 * columns[1:-1] + columns[:-2]) * steady
+            loss = loss + (change @ levers).square().sum()
+        (gradient,) = torch.autograd.grad(loss, values)
+        moved.grad = blur.back(gradient)
         optimiser.step()
         schedule.step()
-    return _matrices(first + _blur(moved.detach(), fps * STEADY), root)
+    return _matrices(first + blur(moved), root)
 
 
-def _blur(values: Float[Tensor, "T 24 3"], sigma: float) -> Float[Tensor, "T 24 3"]:
-    """Gaussian mean over time, ``sigma`` in frames, of what there is at the ends."""
-    reach = max(int(3 * sigma), 1)
-    time = torch.arange(-reach, reach + 1).to(values)
-    kernel = torch.exp(-0.5 * (time / max(sigma, 1e-3)).square())[None, None]
-    flat = values.flatten(1).T.unsqueeze(1)
-    share = conv1d(torch.ones_like(flat[:1]), kernel, padding=reach)
-    return (conv1d(flat, kernel, padding=reach) / share).squeeze(1).T.view_as(values)
+class Blur:
+    """Gaussian mean over time, ``sigma`` in frames, of what there is at the ends; outside of autograd, because its
+    transpose is at hand."""
+
+    def __init__(self, frames: int, sigma: float, like: Tensor):
+        self._reach = min(max(int(3 * sigma), 1), frames - 1)
+        time = torch.arange(-self._reach, self._reach + 1)
+        self._kernel: list[float] = torch.exp(-0.5 * (time / max(sigma, 1e-3)).square()).tolist()
+        self._share = self._spread(torch.ones_like(like[:, :1, :1]))
+
+    def __call__(self, values: Float[Tensor, "T 24 3"]) -> Float[Tensor, "T 24 3"]:
+        return self._spread(values) / self._share
+
+    def back(self, gradient: Float[Tensor, "T 24 3"]) -> Float[Tensor, "T 24 3"]:
+        """The transpose: gradient of the input from that of the mean."""
+        return self._spread(gradient / self._share)
+
+    def _spread(self, values: Tensor) -> Tensor:
+        out, frames = torch.zeros_like(values), len(values)
+        for shift, share in enumerate(self._kernel, start=-self._reach):
+            low, high = max(shift, 0), frames + min(shift, 0)
+            out[low:high].add_(values[low - shift : high - shift], alpha=share)
+        return out
 
 
 def _matrices(values: Tensor, root: Tensor) -> Tensor:
-    local = axis_angle_to_matrix(values)
+    local = axis_angle_matrix(values)
     return torch.cat([(root @ local[:, 0]).unsqueeze(1), local[:, 1:]], 1)
 
 
-def _robust(error: Tensor) -> Tensor:
-    """Geman-McClure, equal to the square for small errors."""
-    square = error.square()
+def _robust(square: Tensor) -> Tensor:
+    """Geman-McClure of a squared error in sigmas, equal to it where it is small."""
     return square / (1 + square / ROBUST**2)
 
 
@@ -130,11 +151,13 @@ def _rest_weights(like: Tensor) -> Tensor:
     return inverse.to(like)
 
 
-def _hinges(like: Tensor) -> list[tuple[int, int, float, float]]:
-    """Joint, axis, sign of flexion and sigma of hyperextension."""
-    out = []
+def _hinges(like: Tensor) -> tuple[list[int], list[int], Tensor]:
+    """Joint, axis, and the factor that makes hyperextension positive and counts it in sigmas."""
+    joints, axes, factors = [], [], []
     for side in ("left", "right"):
-        for part in ("knee", "elbow"):
+        for part, (_, sigma) in _HINGE_SIGMA.items():
             axis, sign = _HINGE_AXIS["knee" if part == "knee" else f"{side}_{part}"]
-            out.append((JOINT[f"{side}_{part}"], axis, sign, _HINGE_SIGMA[part][1]))
-    return out
+            joints.append(JOINT[f"{side}_{part}"])
+            axes.append(axis)
+            factors.append(-sign / sigma)
+    return joints, axes, torch.tensor(factors).to(like)

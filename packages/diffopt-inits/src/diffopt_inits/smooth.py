@@ -24,17 +24,20 @@ def smooth_landmarks(
     A point that is never seen keeps a trace of a weight, so that it stays with the body.
     """
     frames, count = visibility.shape
-    weight = np.where(visibility.sum(0) > 0, visibility, _TINY) + _TINY
-    robust = np.ones_like(weight)
-    out = np.array(points, np.float64)
-    for n in range(count):
-        for _ in range(rounds):
-            trust = weight[:, n] * robust[:, n] / SIGMA**2
-            band = empty(frames, 1)
-            band[-1] = trust
-            tie(band, 1, STAND, 1e-6 * trust.max())
-            tie(band, 1, ACCELERATE, (fps**2 / acceleration) ** 2)
-            out[:, n] = solveh_banded(band, trust[:, None] * points[:, n])
-            error = np.linalg.norm(out[:, n] - points[:, n], axis=-1) / (3 * SIGMA)
-            robust[:, n] = (1 + error**2) ** -2
-    return out
+    weight = np.where(visibility.sum(0) > 0, visibility, _TINY).T + _TINY
+    wanted = np.asarray(points, np.float64).transpose(1, 0, 2)
+    out, robust = wanted, np.ones_like(weight)
+    # One system for all points: a band knows only neighbours, and the ties of each point end at its last frame.
+    ties = empty(frames, 1)
+    tie(ties, 1, ACCELERATE, (fps**2 / acceleration) ** 2)
+    still = empty(frames, 1)
+    tie(still, 1, STAND, 1e-6)
+    for _ in range(rounds):
+        trust = weight * robust / SIGMA**2
+        band = ties[:, None] + still[:, None] * trust.max(1)[:, None]
+        band[-1] += trust
+        right = trust[..., None] * wanted
+        out = solveh_banded(band.reshape(3, -1), right.reshape(-1, 3)).reshape(count, frames, 3)
+        error = np.linalg.norm(out - wanted, axis=-1) / (3 * SIGMA)
+        robust = (1 + error**2) ** -2
+    return np.ascontiguousarray(out.transpose(1, 0, 2))

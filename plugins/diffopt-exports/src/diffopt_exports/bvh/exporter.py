@@ -42,13 +42,13 @@ class BvhExporter:
             performance, options, axes,
             euler_order=options.order,
             euler=f"degrees, intrinsic: R = {' '.join(r)}, acting on columns; channels in this order",
-            joints=list(bvh.data["names"].tolist()),
+            joints=bvh.data["names"].tolist(),
             root="position channels: the pelvis joint in the world; OFFSET of the root is zero",
         )  # fmt: skip
         return [path, write_beside(path, words)]
 
 
-def _data(performance: Performance, options: BvhConfig, axes: Axes) -> dict[str, object]:
+def _data(performance: Performance, options: BvhConfig, axes: Axes) -> dict[str, np.ndarray]:
     """What pymotion writes, joints in depth-first order (it lists the frames' angles in the order of the braces)."""
     order = list(depth_first())
     place = {joint: at for at, joint in enumerate(order)}
@@ -68,5 +68,5 @@ def _data(performance: Performance, options: BvhConfig, axes: Axes) -> dict[str,
         "channels": np.array([6] + [3] * (NUM_JOINTS - 1)),
         "positions": positions,
         "rotations": euler_degrees(axes.rotations(performance.pose), options.order)[:, order],
-        "frame_time": 1.0 / performance.fps,
+        "frame_time": np.array(1.0 / performance.fps),
     }

@@ -7,7 +7,7 @@ import bpy
 
 
 def convert(job):
-    """``job``: glb, fbx (paths), fps, frames, up, scale (units a metre)."""
+    """``job``: glb, fbx (paths), fps, frames, up (y, z), unit (m, cm)."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     # a rate such as 29.97 is a whole number over a base; set before the import, which turns seconds into frames
@@ -33,9 +33,9 @@ def convert(job):
         bake_anim_simplify_factor=0.0,
         axis_up="Y" if job["up"] == "y" else "Z",
         axis_forward="-Z" if job["up"] == "y" else "Y",
-        apply_unit_scale=job["unit"] == "m",
+        # cm: numbers in centimetres, FBX's own unit; m: numbers in metres, and the file says so
+        apply_unit_scale=True,
         apply_scale_options="FBX_SCALE_NONE" if job["unit"] == "cm" else "FBX_SCALE_UNITS",
-        global_scale=100.0 if job["unit"] == "cm" else 1.0,
         mesh_smooth_type="OFF",
     )
     return bpy.app.version_string

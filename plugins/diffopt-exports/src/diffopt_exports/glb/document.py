@@ -74,6 +74,10 @@ def write_document(performance: Performance, surface: Surface, options: SkinnedO
         _moves(own, buffers, times, NUM_JOINTS + 1, places)
         _turns(own, buffers, times, NUM_JOINTS + 1, turned)
         gltf.animations.append(own)
+        # readers play the first animation alone: the camera moves in it, too, from the same numbers
+        for channel in own.channels:
+            sampler = own.samplers[channel.sampler]
+            _channel(motion, times, NUM_JOINTS + 1, channel.target.path, sampler.output)
     gltf.scenes.append(Scene(name=performance.name, nodes=roots))
     blob = buffers.blob()
     gltf.buffers.append(Buffer(byteLength=len(blob)))

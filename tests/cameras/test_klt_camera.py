@@ -32,10 +32,10 @@ def turning(frames=14, degrees=8.0, **options):
     return R, [cases.render(r, np.zeros(3), **options) for r in R]
 
 
-def moving(frames=16, to=(1.6, 0.0, 0.3), degrees=4.0):
+def moving(frames=16, to=(1.6, 0.0, 0.3), degrees=4.0, **options):
     R, C = cases.pan(frames, degrees), cases.slide(frames, to)
     t = -np.einsum("tij,tj->ti", R, C)
-    return R, C, [cases.render(r, s) for r, s in zip(R, t, strict=True)]
+    return R, C, [cases.render(r, s, **options) for r, s in zip(R, t, strict=True)]
 
 
 class TestKlt(CameraContract):
@@ -95,6 +95,21 @@ def test_a_moving_camera_gets_its_path_up_to_scale(tmp_path, caplog):
     off = (scale * where @ turn.mT + shift - true).norm(dim=-1)
     assert off.max() < 0.02 * np.linalg.norm(C[-1]), f"{off.max():.3f} of {np.linalg.norm(C[-1]):.2f}"
     assert found.facts["odometry"]["points"] >= 100
+
+
+def test_the_unit_of_a_path_is_guessed_from_the_person_on_the_ground(tmp_path):
+    # below the boards there is but the wall, 14 m away: there the person stands
+    _, C, images = moving(scene=[plane for plane in cases.SCENE if plane.y <= 0])
+    clip = cases.film(tmp_path, images)
+    keypoints = torch.zeros(clip.num_frames, 17, 3)
+    torso = cases.FOCAL * 0.5 / 14.0
+    for names, v in (((5, 6), 150 - torso), ((11, 12), 150), ((15, 16), 150 + 2 * torso)):
+        keypoints[:, names, :] = torch.tensor([192.0, v, 1.0])
+    seen = Observations(keypoints, "coco17", torch.ones(clip.num_frames, dtype=torch.bool))
+    found = camera(clip, seen)
+    assert "torso" in found.facts["scale_from"] and not found.metric
+    assert found.position[-1].norm() == pytest.approx(np.linalg.norm(C[-1]), rel=0.1)
+    assert "unknown" in camera(clip).facts["scale_from"]
 
 
 def test_an_unknown_focal_length_of_a_moving_camera_is_assumed_and_said(tmp_path, caplog):

@@ -14,6 +14,7 @@ from ..assemble import assemble
 from ..evidence import look, require
 from ..focal import Focal, assumed, choose, told
 from ..rotation import rotation_evidence, windows
+from ..scale import in_rough_metres
 from ..tracks import Following
 from ..wahba import Array
 from .config import ColmapConfig
@@ -31,7 +32,8 @@ class ColmapCamera:
         self._config, self._seed = config, ctx.seed
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """World to camera in the first camera's frame; the path is in a unit of its own.
+        """World to camera in the first camera's frame; the path is in a unit of its own, or in metres guessed
+        from the person (``facts["scale_from"]``, ``features = tracks``).
 
         ``facts``: ``images`` and ``registered`` (those given to pycolmap and those it placed), ``points``,
         ``residual_px``, ``focal_from``, ``filled``. Frames between registered ones are solved from the points
@@ -76,7 +78,8 @@ class ColmapCamera:
             "registered_images": placed,
             "tracks": seen.facts,
         }
-        return path.R, path.t, path.solved, self._refined(focal, pixels), facts
+        t, scale = in_rough_metres(clip, observations, seen.tracks, path, pixels)
+        return path.R, t, path.solved, self._refined(focal, pixels), facts | scale
 
     def _on_images(
         self, clip: Clip, observations: Observations

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class KltConfig(ComponentConfig):
-    """``mapper = auto`` takes the first model that the evidence carries: static, rotation, odometry. ``colmap`` does the
-    same with pycolmap before odometry; any other is used or refused. Px are meant at a longest side of 960."""
+    """``mapper = auto`` takes the first model that the evidence carries: static, rotation, odometry. ``colmap`` does
+    the same with pycolmap before odometry; any other is used or refused. Px are meant at a longest side of 960."""
 
     mapper: Literal["auto", "static", "rotation", "odometry", "colmap"] = "auto"
     longest: int = Field(960, ge=160, description="px, longest side at which points are followed")

@@ -16,6 +16,7 @@ from ..evidence import Seen, look, require, stillness
 from ..focal import choose
 from ..odometry import Odometry, odometry
 from ..rotation import rotation_evidence, rotation_path, windows
+from ..scale import in_rough_metres
 from ..tracks import Following
 from .config import KltConfig
 
@@ -30,7 +31,8 @@ class KltCamera:
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """World to camera in the first camera's frame. ``metric`` is true where the camera was found not to travel
-        (t is 0 metres); the path of a moving camera is in a unit of its own.
+        (t is 0 metres); the path of a moving camera is in metres that are guessed from the person
+        (``facts["scale_from"]``), or in a unit of its own.
 
         ``facts``: ``model``, the evidence for each candidate, ``rejected`` with reasons, ``focal_from``, ``filled``.
         Raises BadInput where no model can be had, and where a model that was asked for is not borne out.
@@ -127,7 +129,7 @@ class _Choice:
         if weak:
             self._reject("odometry", weak)
             return None
-        return self._done("odometry", found.R, found.t, found.solved, metric=False)
+        return self._travelled("odometry", found)
 
     def _colmap(self) -> CameraTrajectory | None:
         from ..colmap.on_tracks import map_tracks
@@ -142,7 +144,12 @@ class _Choice:
         if weak:
             self._reject("colmap", weak)
             return None
-        return self._done("colmap", found.R, found.t, found.solved, metric=False)
+        return self._travelled("colmap", found)
+
+    def _travelled(self, model: str, found: Odometry) -> CameraTrajectory:
+        t, scale = in_rough_metres(self.clip, self.observations, self.seen.tracks, found, self.focal.pixels)
+        self.facts |= scale
+        return self._done(model, found.R, t, found.solved, metric=False)
 
     def _weak(self, found: Odometry) -> str:
         """Why a moving camera is not to be trusted, empty if it is."""

@@ -1,0 +1,131 @@
+"""The tables behind the main one: intervals and tests, cases, seconds and memory, failures, settings."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean
+
+from ..recipe import difference
+from .layouts import head
+from .model import INITIAL, State, Study
+from .sheet import Sheet, number, probability, signed
+from .stats import DRAWS, paired, summary
+
+#: At most so many keys of a recipe's difference are printed.
+_KEYS = 12
+
+
+def details(study: Study) -> list[Sheet]:
+    """In the order of the report; those with nothing to say are left out."""
+    sheets = [intervals(study), *tests(study), *cases(study), costs(study), settings(study)]
+    return [sheet for sheet in sheets if sheet.lines]
+
+
+def intervals(study: Study) -> Sheet:
+    """Mean, 95 % interval and median of every row in every column."""
+    lines = []
+    for row in study.rows:
+        cells = []
+        for column in study.shown:
+            found = summary(study, row.name, column.metric)
+            seeds = f", seeds ±{number(found.over_seeds)}" if math.isfinite(found.over_seeds) else ""
+            span = f"[{number(found.low)}, {number(found.high)}]"
+            cells.append(f"{number(found.mean)} {span}{seeds}" if found.cases else "–")
+        lines.append((row.label, *cells))
+    notes = (
+        f"Mean over {len(study.cases)} cases and its 95 % interval: percentile bootstrap over cases, {DRAWS:,} "
+        "resamples; several seeds of a case are averaged first. ±: standard deviation of the mean over seeds.",
+    )
+    heads = ("", *(head(study, column) for column in study.shown))
+    return Sheet(f"Intervals: {study.data}", heads, tuple(lines), notes)
+
+
+def tests(study: Study) -> list[Sheet]:
+    """One table a column: every row against the reference, case by case."""
+    if study.reference is None:
+        return []
+    against = next(row.label for row in study.rows if row.name == study.reference)
+    labels = {row.name: row.label for row in study.rows}
+    sheets = []
+    for column in study.shown:
+        rows = paired(study, column.metric)
+        lines = tuple(
+            (
+                labels[name],
+                f"{signed(row.mean)} [{signed(row.low)}, {signed(row.high)}]",
+                f"{row.worse} of {row.cases}",
+                probability(row.p),
+                probability(row.p_holm),
+            )
+            for name, row in rows.items()
+        )
+        heads = ("", f"difference ({study.units[column.metric]})", "cases higher", "p", "p, Holm")
+        notes = (
+            "Mean paired difference and its 95 % bootstrap interval over cases; Wilcoxon's signed-rank test, "
+            "two-sided; Holm: corrected for the rows of this table.",
+        )
+        if lines:
+            name = column.metric if column.label == column.metric else f"{column.label} [{column.metric}]"
+            sheets.append(Sheet(f"{name} against {against}: {study.data}", heads, lines, notes))
+    return sheets
+
+
+def cases(study: Study) -> list[Sheet]:
+    """One table a column: a case a line, a row of the study a column, so that no mean hides a case."""
+    sheets = []
+    for column in study.shown:
+        values = {row.name: study.by_case(row.name, column.metric) for row in study.rows}
+        lines = []
+        for case in study.cases:
+            bad = {c.row for c in study.cells if c.case == case.name and c.state is not State.DONE}
+            lines.append(
+                (case.name, *(number(values[r.name].get(case.name)) + "*" * (r.name in bad) for r in study.rows))
+            )
+        title = f"Case by case, {head(study, column)}: {study.data}"
+        notes = ("*: some cell of it failed or diverged.",) if any("*" in t for line in lines for t in line) else ()
+        sheets.append(Sheet(title, ("case", *(row.label for row in study.rows)), tuple(lines), notes))
+    return sheets
+
+
+def costs(study: Study) -> Sheet:
+    """Seconds and memory of every row."""
+    lines = []
+    for row in study.rows:
+        cells = [cell for cell in study.of(row.name) if cell.seconds]
+        if row.name == INITIAL or not cells:
+            continue
+        seconds = [sum(cell.seconds.values()) for cell in cells]
+        frames = {case.name: case.frames for case in study.cases}
+        rate = sum(frames[cell.case] for cell in cells) / max(sum(seconds), 1e-9)
+        memory = [cell.memory for cell in cells if cell.memory]
+        together = "–".join(map(str, sorted({min(c.together for c in cells), max(c.together for c in cells)})))
+        peak = number(max(memory), 0) if memory else "–"
+        lines.append((row.label, number(fmean(seconds), 2), number(rate), together, peak))
+    heads = ("", "seconds a case", "frames a second", "cases together", "peak MiB of a worker")
+    machine = study.facts.get("machine")
+    return Sheet(f"Seconds and memory: {study.data}", heads, tuple(lines), (f"On {machine}.",) if machine else ())
+
+
+def settings(study: Study) -> Sheet:
+    """What sets each recipe apart from the reference's."""
+    base = next((row.recipe for row in study.rows if row.name == study.reference), None)
+    lines = []
+    for row in study.rows:
+        if row.recipe is None or base is None or row.name == study.reference:
+            continue
+        changes = [change for change in difference(base, row.recipe) if change[0] != "summary"]
+        words = [f"{key} = {new!r} (was {old!r})" for key, old, new in changes[:_KEYS]]
+        words += [f"and {len(changes) - _KEYS} more"] * (len(changes) > _KEYS)
+        lines.append((row.label, "; ".join(words) or "nothing"))
+    return Sheet("What sets the rows apart", ("", f"differs from {study.reference} in"), tuple(lines))
+
+
+def failures(study: Study) -> list[tuple[str, str]]:
+    """Cells that failed or diverged, with the reason, alike ones together."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    labels = {row.name: row.label for row in study.rows}
+    for cell in study.cells:
+        if cell.row != INITIAL and cell.state is not State.DONE:
+            why = cell.error or {State.DIVERGED: "diverged; its last finite state is scored"}.get(cell.state, "not run")
+            found.setdefault((labels[cell.row], cell.case, why), []).append(cell.seed)
+    return [(f"{row}, {case}, seed {', '.join(map(str, seeds))}", why) for (row, case, why), seeds in found.items()]

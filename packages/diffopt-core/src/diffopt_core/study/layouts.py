@@ -1,0 +1,176 @@
+"""The table that a study is about, laid out as the paper's: one function a layout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from .model import INITIAL, Column, Row, State, Study
+from .sheet import Sheet, number, signed
+
+#: Metrics of which no extreme is best.
+NEITHER = frozenset({"path_ratio"})
+
+
+def main(study: Study) -> list[Sheet]:
+    return _LAYOUTS[study.layout](study)
+
+
+def differences(study: Study) -> list[Sheet]:
+    """Table 5: a metric a column, the difference to the reference row in parentheses, rows under their groups.
+
+    The difference is taken over the cases that both rows have.
+    """
+    columns = study.shown
+    heads = ("", *(head(study, column) for column in columns))
+    lines: list[tuple[str, ...]] = []
+    where: dict[str, int] = {}
+    for group, rows in _grouped(study):
+        if group:
+            lines.append((group,))
+        for row in rows:
+            where[row.name] = len(lines)
+            cells = [_with_difference(study, row.name, column.metric) for column in columns]
+            lines.append((_label(study, row), *cells))
+    notes = ["In parentheses: less the first row of the table's reference, over the cases that both have."]
+    if study.reference:
+        notes = [f"In parentheses: difference to {_row(study, study.reference).label}, over the cases that both have."]
+    return [Sheet(_title(study), heads, tuple(lines), (*notes, *study.notes), _best(study, columns, where))]
+
+
+def sequences(study: Study) -> list[Sheet]:
+    """Table 2: a sequence a column, its cases averaged; local and global error as a pair; the mean over sequences."""
+    names = list(dict.fromkeys(case.sequence for case in study.cases))
+    members = {name: {case.name for case in study.cases if case.sequence == name} for name in names}
+    sheets = []
+    for local, world in _pairs(study):
+        lines = []
+        for row in study.rows:
+            cells = []
+            for name in names:
+                pair = [_mean_over(study, row.name, metric, members[name]) for metric in (local, world)]
+                cells.append(" / ".join(number(value) for value in pair))
+            overall = []
+            for metric in (local, world):
+                own = [_mean_over(study, row.name, metric, members[name]) for name in names]
+                known = [value for value in own if math.isfinite(value)]
+                overall.append(fmean(known) if known else math.nan)
+            lines.append((_label(study, row), *cells, " / ".join(number(value) for value in overall)))
+        what = f"{_of(study, local)} / {_of(study, world)} ({study.units[local]})"
+        sheets.append(Sheet(f"{_title(study)}: {what}", ("method", *names, "mean"), tuple(lines), study.notes))
+    return sheets
+
+
+def pairs(study: Study) -> list[Sheet]:
+    """Table 4: local and global error as a pair a column, every case weighing alike."""
+    chosen = _pairs(study)
+    heads = ("method", *(f"{_of(study, a)} / {_of(study, b)} ({study.units[a]})" for a, b in chosen))
+    lines = []
+    for row in study.rows:
+        cells = [" / ".join(number(mean_of(study, row.name, m)) for m in pair) for pair in chosen]
+        lines.append((_label(study, row), *cells))
+    return [Sheet(_title(study), heads, tuple(lines), study.notes)]
+
+
+def runtime(study: Study) -> list[Sheet]:
+    """Table 3: seconds of a case, and of each stage."""
+    stages = list(dict.fromkeys(name for cell in study.cells for name in cell.seconds))
+    lines = []
+    for row in study.rows:
+        cells = [cell for cell in study.of(row.name) if cell.scored and cell.seconds]
+        if row.name == INITIAL or not cells:
+            continue
+        parts = [[cell.seconds.get(name, math.nan) for cell in cells] for name in stages]
+        known = [[value for value in part if math.isfinite(value)] for part in parts]
+        totals = [sum(cell.seconds.values()) for cell in cells]
+        lines.append(
+            (_label(study, row), number(fmean(totals), 2), *(number(fmean(p), 2) if p else "–" for p in known))
+        )
+    together = sorted({cell.together for cell in study.cells if cell.scored and cell.seconds})
+    how = "each case alone" if together == [1] else f"{' or '.join(map(str, together))} cases together, shared evenly"
+    notes = (f"Mean seconds a case, {how}; reading files and evaluation are not in it.", *study.notes)
+    return [Sheet(_title(study), ("method", "run time (s)", *stages), tuple(lines), notes)]
+
+
+def head(study: Study, column: Column) -> str:
+    """The paper's word and the protocol behind it."""
+    name = column.metric if column.label == column.metric else f"{column.label} [{column.metric}]"
+    return f"{name} ({study.units[column.metric]})"
+
+
+def mean_of(study: Study, row: str, metric: str) -> float:
+    values = study.by_case(row, metric).values()
+    return fmean(values) if values else math.nan
+
+
+def _with_difference(study: Study, row: str, metric: str) -> str:
+    text = number(mean_of(study, row, metric))
+    if study.reference is None or row == study.reference or text == "–":
+        return text
+    base, own = study.by_case(study.reference, metric), study.by_case(row, metric)
+    common = [case for case in own if case in base]
+    return f"{text} ({signed(fmean(own[c] - base[c] for c in common))})" if common else text
+
+
+def _title(study: Study) -> str:
+    return f"{study.title}: {study.data}"
+
+
+def _row(study: Study, name: str) -> Row:
+    return next(row for row in study.rows if row.name == name)
+
+
+def _label(study: Study, row: Row) -> str:
+    """Marked where cells of the row lack, or ended badly."""
+    cells = study.of(row.name)
+    lacking = sum(not cell.scored for cell in cells)
+    diverged = sum(cell.state is State.DIVERGED for cell in cells)
+    marks = [f"{lacking} of {len(cells)} missing"] * bool(lacking) + [f"{diverged} diverged"] * bool(diverged)
+    return row.label + (f" ({', '.join(marks)})" if marks else "")
+
+
+def _grouped(study: Study) -> list[tuple[str, list[Row]]]:
+    """Rows under their groups, in order; those without one stand by themselves."""
+    out: list[tuple[str, list[Row]]] = []
+    for row in study.rows:
+        if out and out[-1][0] == row.group:
+            out[-1][1].append(row)
+        else:
+            out.append((row.group, [row]))
+    return out
+
+
+def _best(study: Study, columns: Sequence[Column], where: dict[str, int]) -> frozenset[tuple[int, int]]:
+    found = set()
+    for index, column in enumerate(columns, 1):
+        means = {name: mean_of(study, name, column.metric) for name in where}
+        known = {name: value for name, value in means.items() if math.isfinite(value)}
+        if len(known) > 1 and column.metric not in NEITHER:
+            found.add((where[min(known, key=known.__getitem__)], index))
+    return frozenset(found)
+
+
+def _pairs(study: Study) -> list[tuple[str, str]]:
+    """Columns two by two, local and global; a pair of which neither has a value is left out."""
+    metrics = [column.metric for column in study.columns]
+    known = set(study.metrics)
+    return [(a, b) for a, b in zip(metrics[::2], metrics[1::2], strict=False) if {a, b} & known]
+
+
+def _of(study: Study, metric: str) -> str:
+    label = next((column.label for column in study.columns if column.metric == metric), metric)
+    return label if label == metric else f"{label} [{metric}]"
+
+
+def _mean_over(study: Study, row: str, metric: str, cases: set[str]) -> float:
+    values = [value for case, value in study.by_case(row, metric).items() if case in cases]
+    return fmean(values) if values else math.nan
+
+
+_LAYOUTS: dict[str, Callable[[Study], list[Sheet]]] = {
+    "differences": differences,
+    "sequences": sequences,
+    "pairs": pairs,
+    "runtime": runtime,
+}

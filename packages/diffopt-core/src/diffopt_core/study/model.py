@@ -1,0 +1,141 @@
+"""What a report is made from. Rows are what is compared (recipes, other systems), cases are what they are tried on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
+
+#: The row of the first placement, before anything is optimised.
+INITIAL = "initial placement"
+Layout = Literal["differences", "sequences", "runtime", "pairs"]
+
+
+class State(StrEnum):
+    """How a cell stands. ``DIVERGED``: the scores are those of its last finite state."""
+
+    DONE = "done"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Row:
+    """``recipe``: as resolved, None for another system's results and for the first placement."""
+
+    name: str
+    label: str
+    group: str = ""
+    recipe: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """``sequence``: what the case was cut from; cases of one sequence share a column where sequences are columns."""
+
+    name: str
+    sequence: str
+    frames: int
+    fps: float
+    truth: Path | None = None  # a file with ``joints``, for the plots
+
+
+@dataclass(frozen=True)
+class Column:
+    """``label``: the paper's word; ``metric``: the protocol that stands for it."""
+
+    label: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row on one case by one seed. ``values``: metric -> value, nan where there is none.
+
+    ``seconds``: by stage, this case's share of its batch of ``together`` cases; ``memory``: MiB, peak of the process.
+    """
+
+    row: str
+    case: str
+    seed: int
+    state: State
+    values: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    together: int = 1
+    memory: float | None = None
+    error: str | None = None
+    motion: Path | None = None
+
+    @property
+    def scored(self) -> bool:
+        return self.state in (State.DONE, State.DIVERGED)
+
+
+@dataclass(frozen=True)
+class Study:
+    """All of a report. ``data``: what the cases are, in words, for every title. ``reference``: the row that the
+    others are compared with."""
+
+    name: str
+    title: str
+    data: str
+    rows: tuple[Row, ...]
+    cases: tuple[Case, ...]
+    cells: tuple[Cell, ...]
+    columns: tuple[Column, ...]
+    units: dict[str, str]
+    reference: str | None
+    layout: Layout = "differences"
+    notes: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _by_row(self) -> dict[str, list[Cell]]:
+        table: dict[str, list[Cell]] = {row.name: [] for row in self.rows}
+        for cell in self.cells:
+            table[cell.row].append(cell)
+        return table
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({cell.seed for cell in self.cells})
+
+    @property
+    def metrics(self) -> list[str]:
+        """Those with a value anywhere, in the order of their units' table."""
+        known = {name for cell in self.cells for name, value in cell.values.items() if math.isfinite(value)}
+        return [name for name in self.units if name in known]
+
+    @property
+    def shown(self) -> list[Column]:
+        """Columns whose metric has a value anywhere."""
+        known = set(self.metrics)
+        return [column for column in self.columns if column.metric in known]
+
+    def of(self, row: str) -> list[Cell]:
+        return self._by_row[row]
+
+    def by_case(self, row: str, metric: str) -> dict[str, float]:
+        """Case -> mean over seeds; cases without a value are left out."""
+        found: dict[str, list[float]] = {}
+        for cell in self.of(row):
+            value = cell.values.get(metric, math.nan)
+            if cell.scored and math.isfinite(value):
+                found.setdefault(cell.case, []).append(value)
+        return {case.name: fmean(found[case.name]) for case in self.cases if case.name in found}
+
+    def by_seed(self, row: str, metric: str) -> list[float]:
+        """Mean over cases of every seed that has all cases of the row: how much the seed alone moves it."""
+        cases = len(self.by_case(row, metric))
+        out = []
+        for seed in self.seeds:
+            values = [c.values.get(metric, math.nan) for c in self.of(row) if c.seed == seed and c.scored]
+            values = [value for value in values if math.isfinite(value)]
+            if values and len(values) == cases:
+                out.append(fmean(values))
+        return out

@@ -1,0 +1,102 @@
+"""Write a report: Markdown, HTML in one file, JSON, CSV, and the picture of the paths."""
+
+from __future__ import annotations
+
+import base64
+import json
+from html import escape
+from pathlib import Path
+
+from ..datasets.npz import atomic
+from .data import as_data, cells_csv, sheet_csv
+from .details import details, failures
+from .layouts import main
+from .model import Study
+from .paths import draw_paths
+from .sheet import html, markdown
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }
+td { text-align: right; white-space: nowrap; } th { text-align: left; font-weight: 500; }
+thead th { border-bottom: 2px solid currentColor; font-weight: 600; vertical-align: bottom; }
+tr.group th { font-style: italic; padding-top: .7rem; } td.best { font-weight: 700; }
+.note { font-size: .85rem; opacity: .8; margin: .3rem 0; } .bad { border-left: 4px solid #D55E00; padding-left: .8rem; }
+img { max-width: 100%; background: white; } code { font-size: .9em; }
+"""
+
+
+def write_report(study: Study, folder: Path) -> list[Path]:
+    """Into ``folder``: report.md, report.html, report.json, table.csv, cells.csv, paths.png. Each appears whole.
+
+    Raises DiffOptError naming a folder that cannot be written.
+    """
+    picture = draw_paths(study)
+    texts = {
+        "report.md": as_markdown(study, picture is not None),
+        "report.html": as_html(study, picture),
+        "report.json": json.dumps(as_data(study), indent=1) + "\n",
+        "table.csv": "\n".join(sheet_csv(sheet) for sheet in main(study)),
+        "cells.csv": cells_csv(study),
+    }
+    contents = {name: text.encode() for name, text in texts.items()} | ({"paths.png": picture} if picture else {})
+    for name, content in contents.items():
+        with atomic(folder / name) as file:
+            file.write(content)
+    return [folder / name for name in contents]
+
+
+def as_markdown(study: Study, picture: bool = False) -> str:
+    parts = [f"# {study.title}\n\n{_lead(study)}\n"]
+    if bad := failures(study):
+        parts.append("## What failed\n\n" + "\n".join(f"- {cell}: {why}" for cell, why in bad) + "\n")
+    parts += [markdown(sheet) for sheet in main(study)]
+    if picture:
+        parts.append("## Paths from above\n\n![paths](paths.png)\n\n" + _paths_note(study) + "\n")
+    parts += ["## In detail\n", *(markdown(sheet) for sheet in details(study)), _made(study) + "\n"]
+    return "\n".join(parts)
+
+
+def as_html(study: Study, picture: bytes | None = None) -> str:
+    parts = [f"<h1>{escape(study.title)}</h1><p>{escape(_lead(study))}</p>"]
+    if bad := failures(study):
+        items = "".join(f"<li>{escape(cell)}: {escape(why)}</li>" for cell, why in bad)
+        parts.append(f"<div class='bad'><h2>What failed</h2><ul>{items}</ul></div>")
+    parts += [html(sheet) for sheet in main(study)]
+    if picture:
+        encoded = base64.b64encode(picture).decode()
+        parts.append(
+            f"<h2>Paths from above</h2><img alt='paths from above' src='data:image/png;base64,{encoded}'>"
+            f"<p class='note'>{escape(_paths_note(study))}</p>"
+        )
+    parts += ["<h2>In detail</h2>", *(html(sheet) for sheet in details(study)), f"<p>{escape(_made(study))}</p>"]
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{escape(study.title)}: {escape(study.data)}</title><style>{_STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _lead(study: Study) -> str:
+    frames = sum(case.frames for case in study.cases)
+    seeds = f", seeds {', '.join(map(str, study.seeds))}" if study.seeds else ""
+    return f"On {study.data}: {len(study.cases)} cases, {frames:,} frames{seeds}."
+
+
+def _paths_note(study: Study) -> str:
+    return "Root over the floor, each row after one rigid fit (no scale) to the truth; a disc where it ends."
+
+
+def _made(study: Study) -> str:
+    """Versions and machine."""
+    versions = ", ".join(f"{name} {version}" for name, version in study.facts.get("versions", {}).items())
+    terms = "; ".join(f"{who}: {text}" for who, text in study.facts.get("licences", {}).items())
+    return " ".join(
+        part for part in (f"Made with {versions}." if versions else "", f"Terms of use: {terms}." if terms else "")
+        if part
+    )  # fmt: skip

@@ -13,6 +13,8 @@ from .legs import bend, reach
 
 #: The pelvis sinks so far at most, m, and smoothly over this time, s.
 DEEPEST, SMOOTH = 0.15, 0.15
+#: Share of its reach that a held leg may take without the pelvis sinking.
+EASY = 0.98
 _LEGS = tuple(tuple(JOINT[f"{side}_{part}"] for part in ("hip", "knee", "ankle")) for side in ("left", "right"))
 
 
@@ -48,6 +50,9 @@ def _sink(joints: Tensor, targets: list[Tensor], held: list[Tensor], fps: float)
     for (hip, knee, ankle), target, stands in zip(_LEGS, targets, held, strict=True):
         over = joints[:, hip] - target
         longest = reach(joints[:, hip], joints[:, knee], joints[:, ankle])
+        # the last per cent of a leg's length costs its knee a jump: no straighter than it was, or all but straight
+        own = (joints[:, hip] - joints[:, ankle]).norm(dim=-1)
+        longest = torch.minimum(longest, torch.maximum(own, EASY * longest))
         flat = over[:, 0].square() + over[:, 2].square()
         least = over[:, 1] - (longest.square() - flat).clamp_min(0.0).sqrt()
         need = torch.maximum(need, torch.where(stands, least, torch.zeros_like(least)))

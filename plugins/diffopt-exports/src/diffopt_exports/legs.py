@@ -10,6 +10,8 @@ from torch import Tensor
 
 #: A leg is stretched to this share of its length at most: at its full length the knee has no direction to bend in.
 REACH = 0.9995
+#: Sine of the knee's bend at which its own plane and its hinge count alike.
+STRAIGHT = 0.1
 
 
 def reach(hip: Tensor, knee: Tensor, ankle: Tensor) -> Tensor:
@@ -32,7 +34,10 @@ def bend(
     along = upper / one
     plane = torch.linalg.cross(along, lower / two)
     hinge = thigh[..., 0] - (thigh[..., 0] * along).sum(-1, keepdim=True) * along
-    axis = torch.where(plane.norm(dim=-1, keepdim=True) > 0.05, plane, hinge)
+    hinge = torch.nn.functional.normalize(hinge, dim=-1)
+    # a leg that is all but straight, or bent the wrong way, says little of where its knee points; the hinge does
+    forward = (plane * hinge).sum(-1, keepdim=True) > 0
+    axis = STRAIGHT * hinge + torch.where(forward, plane, torch.zeros_like(plane))
     axis = axis / axis.norm(dim=-1, keepdim=True).clamp_min(1e-9)
     # law of cosines: how far the shank turns away from the thigh's line
     cosine = ((wanted.square() - one.square() - two.square()) / (2 * one * two)).clamp(-1.0, 1.0)

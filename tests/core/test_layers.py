@@ -20,6 +20,7 @@ GUESTS = sorted(
 LAYERS: dict[str, float] = {
     # what everybody may know
     "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5, "places": 0.5, "progress": 0.5,
+    "jobs": 0.5,
     # tensors
     "rotation": 1, "geometry": 1,
     # shapes, units, frames
@@ -33,6 +34,7 @@ LAYERS: dict[str, float] = {
     # one method a file; a body is what others pose, so it stands below them
     "bodies": 5, "metrics": 5,
     "representations": 5.1, "terms": 5.1, "executors": 5.1, "datasets": 5.1, "given": 5.1,
+    "runners": 5.1,
     "exporters": 5.2,
     "builtin": 5.5, "demo_motion": 5.5,
     # one step of the walk each, in its order
@@ -41,6 +43,8 @@ LAYERS: dict[str, float] = {
     "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
     # the walk
     "run": 7,
+    # many walks: their scores side by side, and the grid that makes them
+    "study": 7.1, "grid": 7.2,
     # people
     "cli": 8,
     # contracts for plugin authors: any layer but the walk and people

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from . import bodies, datasets, executors, exporters, given, metrics, representations, terms
+from . import bodies, datasets, executors, exporters, given, metrics, representations, runners, terms
 from .plugin import Component, WeightFile, hookimpl
 
 _RECIPES = Path(__file__).parent / "recipes"
@@ -13,7 +13,7 @@ _RECIPES = Path(__file__).parent / "recipes"
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
-    rooms = (given, datasets, bodies, representations, terms, executors, exporters, metrics)
+    rooms = (given, datasets, bodies, representations, terms, executors, exporters, metrics, runners)
     return [component for room in rooms for component in room.COMPONENTS]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .jobs import Job, JobEnd
 from .types import (
     CameraFrameBody,
     CameraTrajectory,
@@ -182,4 +183,18 @@ class Metric(Protocol):
 
     def __call__(self, scored: Scored) -> Float[Tensor, "..."]:
         """Per-frame values, or a scalar; the report prints their mean."""
+        ...
+
+
+class Runner(Protocol):
+    """Does jobs elsewhere: in processes, on a cluster. Jobs and their values are plain data (:mod:`.jobs`)."""
+
+    @property
+    def workers(self) -> int:
+        """How many jobs are done at once, as far as the runner knows."""
+        ...
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
+        """Yield the end of every job once, as they come. A worker that goes away costs the job it had (``lost``) and
+        no other. Leaving the iterator early stops all."""
         ...

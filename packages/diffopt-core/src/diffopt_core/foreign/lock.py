@@ -18,14 +18,15 @@ def locked(path: Path) -> Iterator[None]:
     """Hold ``path`` for the block; waits for another process that holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as file:
-        if not _try(file):
+        if not take(file):
             _log.warning("another run is building %s; waiting for it", path.stem)
-            while not _try(file):
+            while not take(file):
                 time.sleep(0.2)
         yield  # closing the file gives the lock back
 
 
-def _try(file: IO[bytes]) -> bool:
+def take(file: IO[bytes]) -> bool:
+    """Lock an open file until it is closed or its process dies; False where another process holds it."""
     try:
         if sys.platform == "win32":
             import msvcrt

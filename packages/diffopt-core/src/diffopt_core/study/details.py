@@ -27,10 +27,10 @@ def intervals(study: Study) -> Sheet:
     for row in study.rows:
         cells = []
         for column in study.shown:
-            found = summary(study, row.name, column.metric)
-            seeds = f", seeds ±{number(found.over_seeds)}" if math.isfinite(found.over_seeds) else ""
-            span = f"[{number(found.low)}, {number(found.high)}]"
-            cells.append(f"{number(found.mean)} {span}{seeds}" if found.cases else "–")
+            found, digits = summary(study, row.name, column.metric), study.digits(column.metric)
+            seeds = f", seeds ±{number(found.over_seeds, digits)}" if math.isfinite(found.over_seeds) else ""
+            span = f"[{number(found.low, digits)}, {number(found.high, digits)}]"
+            cells.append(f"{number(found.mean, digits)} {span}{seeds}" if found.cases else "–")
         lines.append((row.label, *cells))
     notes = (
         f"Mean over {len(study.cases)} cases and its 95 % interval: percentile bootstrap over cases, {DRAWS:,} "
@@ -48,11 +48,11 @@ def tests(study: Study) -> list[Sheet]:
     labels = {row.name: row.label for row in study.rows}
     sheets = []
     for column in study.shown:
-        rows = paired(study, column.metric)
+        rows, digits = paired(study, column.metric), study.digits(column.metric)
         lines = tuple(
             (
                 labels[name],
-                f"{signed(row.mean)} [{signed(row.low)}, {signed(row.high)}]",
+                f"{signed(row.mean, digits)} [{signed(row.low, digits)}, {signed(row.high, digits)}]",
                 f"{row.worse} of {row.cases}",
                 probability(row.p),
                 probability(row.p_holm),
@@ -75,11 +75,15 @@ def cases(study: Study) -> list[Sheet]:
     sheets = []
     for column in study.shown:
         values = {row.name: study.by_case(row.name, column.metric) for row in study.rows}
+        digits = study.digits(column.metric)
         lines = []
         for case in study.cases:
             bad = {c.row for c in study.cells if c.case == case.name and c.state is not State.DONE}
             lines.append(
-                (case.name, *(number(values[r.name].get(case.name)) + "*" * (r.name in bad) for r in study.rows))
+                (
+                    case.name,
+                    *(number(values[r.name].get(case.name), digits) + "*" * (r.name in bad) for r in study.rows),
+                )
             )
         title = f"Case by case, {head(study, column)}: {study.data}"
         notes = ("*: some cell of it failed or diverged.",) if any("*" in t for line in lines for t in line) else ()

@@ -105,12 +105,13 @@ def mean_of(study: Study, row: str, metric: str) -> float:
 
 
 def _with_difference(study: Study, row: str, metric: str) -> str:
-    text = number(mean_of(study, row, metric))
+    digits = study.digits(metric)
+    text = number(mean_of(study, row, metric), digits)
     if study.reference is None or row == study.reference or text == "–":
         return text
     base, own = study.by_case(study.reference, metric), study.by_case(row, metric)
     common = [case for case in own if case in base]
-    return f"{text} ({signed(fmean(own[c] - base[c] for c in common))})" if common else text
+    return f"{text} ({signed(fmean(own[c] - base[c] for c in common), digits)})" if common else text
 
 
 def _title(study: Study) -> str:

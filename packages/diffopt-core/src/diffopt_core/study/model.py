@@ -129,6 +129,11 @@ class Study:
                 found.setdefault(cell.case, []).append(value)
         return {case.name: fmean(found[case.name]) for case in self.cases if case.name in found}
 
+    def digits(self, metric: str) -> int:
+        """Decimals that say something: three for a metric whose values are all small (a ratio), else one."""
+        values = [abs(cell.values.get(metric, math.nan)) for cell in self.cells]
+        return 3 if max((value for value in values if math.isfinite(value)), default=0.0) < 2 else 1
+
     def by_seed(self, row: str, metric: str) -> list[float]:
         """Mean over cases of every seed that has all cases of the row: how much the seed alone moves it."""
         cases = len(self.by_case(row, metric))

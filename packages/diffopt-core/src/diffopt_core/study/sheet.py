@@ -18,12 +18,8 @@ class Sheet:
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """A fixed number of decimals; a dash for what is not there. Small values keep three digits that say something."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if value and abs(value) < 10 ** (1 - digits) and digits < 3:
-        return f"{value:.3f}"
-    return f"{value:.{digits}f}"
+    """A fixed number of decimals; a dash for what is not there."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def signed(value: float, digits: int = 1) -> str:

@@ -1,0 +1,194 @@
+"""``diffopt ablate``: a table of the paper, or any recipes, on cases with truth, by several seeds; and its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import DiffOptError
+from .console import err, note, say
+
+if TYPE_CHECKING:
+    from ..grid.plan import Plan
+    from ..interfaces import Runner
+    from ..registry import Registry
+    from ..study import Study
+
+NAME = "ablate"
+PANEL = "Evaluate"
+_RUNNER = "Where it runs"
+_CASES = "Cases"
+_OUTPUT = "Output"
+
+
+def command(
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE",
+            help="table2, table3, table4, table5, a .toml of your own, or recipes: paper,table5/vposer.",
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", help="Case files with truth, EMDB, or motions to simulate from.", rich_help_panel=_CASES
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The grid's folder; default runs/<table>.", rich_help_panel=_OUTPUT),
+    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0",
+    rows: Annotated[
+        str | None, typer.Option("--recipes", metavar="A,B", help="Recipes in place of the table's rows.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set a key of every row's recipe. Repeatable."),
+    ] = None,
+    systems: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--system", metavar="NAME=FOLDER", help="Results of another system as a row: <case>.npz. Repeatable."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=_RUNNER)] = "auto",
+    runner: Annotated[
+        str, typer.Option("--runner", help="local, ray, slurm; `diffopt show runner`.", rich_help_panel=_RUNNER)
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Jobs done at once.", rich_help_panel=_RUNNER)
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="Address of a running cluster (ray).", rich_help_panel=_RUNNER)
+    ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.", rich_help_panel=_RUNNER
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", min=1, help="Most cases in one solve; default the table's.", rich_help_panel=_RUNNER),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, help="Cases to simulate from motions.", rich_help_panel=_CASES)
+    ] = 16,
+    frames: Annotated[
+        int, typer.Option("--frames", min=3, help="Frames of a simulated case.", rich_help_panel=_CASES)
+    ] = 100,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace cells of other runs.", rich_help_panel=_OUTPUT)
+    ] = False,
+    only_report: Annotated[
+        bool,
+        typer.Option("--report-only", help="Solve nothing; report what is there.", rich_help_panel=_OUTPUT),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=_OUTPUT)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=_OUTPUT)] = False,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped."""
+    from ..grid.collect import collect
+    from ..grid.lock import only_one
+    from ..grid.planning import Asked, make_plan
+    from ..grid.table_spec import table as find_table
+    from ..registry import Registry
+    from ..study import write_report
+
+    registry = Registry.load(plugins or ())
+    name, spec = find_table(table, registry.recipes, _words(rows) if rows else ())
+    folder = out or Path("runs") / name
+    asked = Asked(
+        name, spec, data, folder, _seeds(seeds), tuple(settings or ()), device, batch, _folders(systems), count, frames
+    )
+    hands = _runner(registry, runner, device, workers, address, options or ())
+    with only_one(folder):
+        plan = make_plan(asked, registry)
+        plan.write(folder)
+        if not only_report:
+            _solve(plan, folder, hands, overwrite, quiet)
+        study = collect(plan, folder, registry)
+        written = write_report(study, folder)
+    return _finish(study, written, as_json, quiet)
+
+
+def _solve(plan: Plan, out: Path, runner: Runner, overwrite: bool, quiet: bool) -> None:
+    from ..grid.carry_out import carry_out, settled
+    from .grid_bars import GridBars
+
+    total = len(plan.rows) * len(plan.cases) * len(plan.seeds)
+    have = len(settled(plan, out, overwrite))
+    if have and not quiet:
+        note(f"{have} of {total} cells are settled already")
+    with GridBars(total, have, out, quiet) as bars:
+        carry_out(plan, out, runner, bars.ended, overwrite)
+
+
+def _finish(study: Study, written: Sequence[Path], as_json: bool, quiet: bool) -> int:
+    """Print the main table; 1 where a cell failed or diverged."""
+    from ..study.data import as_data
+    from ..study.details import failures
+    from ..study.layouts import main
+    from .sheets import print_sheet
+
+    bad = failures(study)
+    if as_json:
+        typer.echo(json.dumps(as_data(study), indent=1))
+    elif not quiet:
+        for sheet in main(study):
+            print_sheet(sheet)
+        say(f"wrote {written[0].parent}: {', '.join(path.name for path in written)}")
+    for cell, why in bad:
+        err.print(f"[bold red]failed:[/] {_plain(f'{cell}: {why}')}", soft_wrap=True, highlight=False)
+    return int(bool(bad))
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _runner(
+    registry: Registry, name: str, device: str, workers: int | None, address: str | None, settings: Sequence[str]
+) -> Any:
+    from ..interfaces import BuildContext
+    from ..provenance import device as find_device
+    from ..recipe import assign
+
+    named = {"workers": workers, "address": address}
+    options = assign({key: value for key, value in named.items() if value is not None}, settings)
+    ctx = BuildContext(find_device(device), 0, lambda kind, n, o: registry.build(kind, n, o, ctx))
+    return registry.build("runner", name, options, ctx)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        found = tuple(dict.fromkeys(int(word) for word in _words(text)))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 0:
+        raise DiffOptError(f"--seeds {text}: expected numbers separated by commas, e.g. 0,1,2")
+    return found
+
+
+def _folders(systems: Sequence[str] | None) -> dict[str, Path]:
+    found = {}
+    for text in systems or ():
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise DiffOptError(f"--system {text}: expected NAME=FOLDER")
+        found[name] = Path(folder)
+    return found

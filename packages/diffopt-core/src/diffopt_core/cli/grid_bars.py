@@ -1,0 +1,69 @@
+"""Progress of a grid: a bar of its cells, and one for every job that is being done now."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as Remaining
+
+from .console import err
+
+_PACE = 0.5
+
+
+class GridBars:
+    """``ended`` is told of every settled cell; running jobs are read from the files that their workers write."""
+
+    def __init__(self, total: int, done: int, out: Path, quiet: bool):
+        from ..grid.carry_out import PROGRESS
+
+        self._folder = out / PROGRESS
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn(),
+            Remaining(), console=err, disable=quiet,
+        )  # fmt: skip
+        self._cells = self._progress.add_task("cells", total=total, completed=done)
+        self._jobs: dict[str, TaskID] = {}
+        self._bad = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> GridBars:
+        self._progress.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+        self._look(last=True)
+        self._progress.stop()
+
+    def ended(self, key: Any, state: str) -> None:
+        self._bad += state != "done"
+        said = f"cells [red]({self._bad} failed)[/]" if self._bad else "cells"
+        self._progress.update(self._cells, advance=1, description=said)
+
+    def _follow(self) -> None:
+        while not self._over.wait(_PACE):
+            self._look()
+
+    def _look(self, last: bool = False) -> None:
+        """Bars for the files that are there now; away with those of jobs that ended."""
+        here = {} if last else {path.stem: path for path in self._folder.glob("*.json")}
+        for stem in [stem for stem in self._jobs if stem not in here]:
+            self._progress.remove_task(self._jobs.pop(stem))
+        for stem, path in sorted(here.items()):
+            try:
+                said = json.loads(path.read_text())
+            except (OSError, ValueError):
+                continue
+            if stem not in self._jobs:
+                self._jobs[stem] = self._progress.add_task("", total=said["total"])
+            what = f"[dim]{said['label']}: {said['stage']}[/]"
+            self._progress.update(self._jobs[stem], description=what, completed=said["done"], total=said["total"])

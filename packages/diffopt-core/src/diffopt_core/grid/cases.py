@@ -1,0 +1,138 @@
+"""The cases of a grid: case files, EMDB, or cases simulated from a folder of motions. What they are is said in words,
+which stand in the title of every table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..datasets.npz import atomic, write_npz
+from ..errors import BadInput, DiffOptError
+from ..interfaces import BuildContext, ListsClips
+from ..perceive import check_length, open_clip
+from ..recipe import Recipe
+from ..registry import Registry
+from ..rotation import matrix_to_axis_angle
+from ..types import Clip
+from .plan import TRUTH, PlannedCase
+from .table_spec import TableSpec
+
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Data:
+    """Files to open, the dataset that opens them with its options, and what they are in words."""
+
+    files: tuple[Path, ...]
+    dataset: dict[str, Any] | None  # as a recipe's role; None leaves it to the recipe
+    words: str
+
+
+def find_data(
+    path: Path, out: Path, spec: TableSpec, registry: Registry, ctx: BuildContext, count: int, frames: int, seed: int
+) -> Data:
+    """EMDB where dataset ``emdb`` knows the path; else the case files there; else ``count`` cases of ``frames``
+    frames simulated from the motions there, kept in ``out/simulated``. Raises BadInput where none of it is there."""
+    if not path.exists():
+        raise BadInput(path, "--data", "does not exist")
+    if "emdb" in registry.components["dataset"]:
+        emdb = registry.build("dataset", "emdb", spec.emdb, ctx)
+        if emdb.accepts(path):
+            return _emdb(path, spec, emdb)
+    case = registry.build("dataset", "case", {}, ctx)
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
+    if own := tuple(file for file in files if case.accepts(file)):
+        return Data(own, {"name": "case"}, _kind(path, len(own)))
+    folder = out / SIMULATED
+    made = simulated(path, folder, count, frames, seed)
+    return Data(made, {"name": "case"}, f"{len(made)} cases simulated from {path.name}, not EMDB")
+
+
+def simulated(path: Path, folder: Path, count: int, frames: int, seed: int) -> tuple[Path, ...]:
+    """Simulate, or take what an earlier start of the same grid simulated."""
+    from ..datasets.simulator.folder import simulate_folder
+
+    asked = {"source": str(path.absolute()), "count": count, "frames": frames, "seed": seed}
+    note = folder / "asked.json"
+    try:
+        same = json.loads(note.read_text()) == asked
+    except (OSError, ValueError):
+        same = False
+    if not same:
+        simulate_folder(path, folder, count, seed=seed, frames=frames)
+        with atomic(note) as file:
+            file.write(json.dumps(asked).encode())
+    return tuple(sorted(folder.glob("case_*.npz")))[:count]
+
+
+def open_cases(data: Data, recipe: Recipe, registry: Registry, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:
+    """Every case looked at once; one that cannot be used is planned with the reason. Its truth is kept in
+    ``out/truth``. Raises DiffOptError where no case is left, or two share a name."""
+    planned = [_open(path, recipe, registry, ctx, out) for path in data.files]
+    names = [case.name for case in planned]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DiffOptError(f"two cases are called '{twice[0]}'; results would overwrite each other")
+    if all(case.error for case in planned):
+        raise DiffOptError(planned[0].error or "no case")
+    return tuple(planned)
+
+
+def _open(path: Path, recipe: Recipe, registry: Registry, ctx: BuildContext, out: Path) -> PlannedCase:
+    try:
+        clip = open_clip(path, registry, recipe, ctx)
+        check_length(clip, recipe)
+        if clip.truth is None:
+            raise BadInput(path, "truth", f"there is none to score against; expected truth/{path.name} beside it")
+        _keep_truth(clip, out / TRUTH / f"{clip.name}.npz")
+    except DiffOptError as error:
+        return PlannedCase(path.stem, str(path.absolute()), sequence=path.stem, error=" ".join(str(error).split()))
+    sequence = str(clip.facts.get("sequence", clip.name))
+    return PlannedCase(clip.name, str(path.absolute()), sequence, clip.num_frames, clip.fps, clip.sha256)
+
+
+def _keep_truth(clip: Clip, path: Path) -> None:
+    """The truth as a truth file of the case format, for plots and for the results of other systems."""
+    truth = clip.truth
+    if truth is None or truth.layout != "smpl24" or truth.index is not None:
+        return
+    arrays: dict[str, Any] = {"joints": _array(truth.joints), "fps": np.array(clip.fps, np.float32)}
+    if truth.good is not None:
+        arrays["good"] = truth.good.cpu().numpy()
+    if truth.motion is not None:
+        rotvec = _array(matrix_to_axis_angle(truth.motion.pose))
+        arrays |= {"global_orient": rotvec[:, 0], "body_pose": rotvec[:, 1:], "transl": _array(truth.motion.trans)}
+    if truth.camera is not None:
+        camera = truth.camera
+        arrays |= {"cam_R": _array(camera.R), "cam_t": _array(camera.t), "cam_focal": _array(camera.focal)}
+    write_npz(path, arrays)
+
+
+def _emdb(path: Path, spec: TableSpec, dataset: ListsClips) -> Data:
+    clips: Sequence[Path] = dataset.clips(path)
+    if spec.only:
+        clips = [clip for clip in clips if any(word in clip.name for word in spec.only)]
+        if not clips:
+            raise BadInput(path, "--data", f"has none of the sequences of this table ({', '.join(spec.only)})")
+    what = f"EMDB, {' and '.join(spec.only)}" if spec.only else f"EMDB, {spec.emdb.get('protocol', 'all sequences')}"
+    return Data(tuple(clips), {"name": "emdb", **spec.emdb}, f"{what} ({len(clips)} clips)")
+
+
+def _kind(path: Path, count: int) -> str:
+    """Whether the case files were simulated is told by the simulator's index beside them."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        index = json.loads((folder / "index.json").read_text())
+        made = isinstance(index, list) and all("slam_scale" in entry for entry in index)
+    except (OSError, ValueError, TypeError):
+        made = False
+    return f"{count} {'simulated cases' if made else 'case files'} of {folder.name}, not EMDB"
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)

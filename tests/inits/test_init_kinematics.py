@@ -242,6 +242,16 @@ def test_translation_shrugs_off_outliers_and_bridges_gaps(rest):
     assert np.abs(found - path).max() < 0.02
 
 
+def test_translation_starts_from_a_path_that_is_nearly_right_and_without_evidence_stays_finite(rest):
+    points = rest.pose(walk(20))[2][:, LIMBS].numpy()
+    path = np.tile([0.2, 0.1, 4.0], (20, 1))
+    inside = points + path[:, None]
+    ray, focal = inside[..., :2] / inside[..., 2:], np.full(20, 1500.0)
+    again = fit_translation(points, ray, np.ones(ray.shape[:2]), focal, FPS, 10.0, path + 0.05, 3)
+    assert np.abs(again - path).max() < 0.005
+    assert np.isfinite(fit_translation(points, ray, np.zeros(ray.shape[:2]), focal, FPS, 10.0)).all()
+
+
 def test_real_pose_against_triangulated_truth(real, body, rest):
     """The figures of the detector itself: PA 88 mm and hip-aligned 121 mm on these 12 joints."""
     clip = LandmarksDataset(LandmarksDatasetConfig()).load(real("beam_pan.landmarks.npz"))

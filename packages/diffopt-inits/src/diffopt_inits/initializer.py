@@ -31,6 +31,8 @@ from .translation import fit_translation
 
 #: Pose and place are refined in turn.
 ROUNDS = 2
+#: Rounds of reweighting of a place that is nearly right.
+AGAIN = 3
 #: Visibility below which a landmark is the detector's guess.
 HIDDEN = 0.3
 _LIMBS = {
@@ -64,7 +66,7 @@ class LandmarksInitializer:
             steps = -(-self._config.steps // ROUNDS)
             with torch.enable_grad():
                 pose = refine(pose, rest, targets, clip.fps, self._config.acceleration, steps)
-            transl = self._place(pose, rest, rays, clip.fps)
+            transl = self._place(pose, rest, rays, clip.fps, transl)
             targets = replace(targets, transl=transl)
         facts = _facts(good, visibility)
         return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, torch.zeros(10), self._body.name, facts)
@@ -73,11 +75,13 @@ class LandmarksInitializer:
         steady = smooth_landmarks(landmarks.numpy(), visibility.numpy(), fps, self._config.acceleration)
         return analytic_pose(torch.from_numpy(steady).float(), rest)
 
-    def _place(self, pose: Tensor, rest: RestBody, rays: Rays, fps: float) -> Tensor:
-        """Pelvis ``[T 3]``, camera frame, m."""
+    def _place(self, pose: Tensor, rest: RestBody, rays: Rays, fps: float, near: Tensor | None = None) -> Tensor:
+        """Pelvis ``[T 3]``, camera frame, m; ``near``: where it was before the pose changed a little."""
         points, limit = rest.pose(pose)[2], self._config.path_acceleration
-        path = fit_translation(points.numpy(), rays.ray.numpy(), rays.placing.numpy(), rays.focal.numpy(), fps, limit)
-        return torch.from_numpy(path).float()
+        evidence = (points.numpy(), rays.ray.numpy(), rays.placing.numpy(), rays.focal.numpy())
+        if near is None:
+            return torch.from_numpy(fit_translation(*evidence, fps, limit)).float()
+        return torch.from_numpy(fit_translation(*evidence, fps, limit, near.numpy(), AGAIN)).float()
 
 
 def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor, Bool[Tensor, "T"]]:

@@ -46,7 +46,7 @@ class LandmarksInitializerConfig(ComponentConfig):
     """
 
     body: str = "anny24"
-    steps: NonNegativeInt = 40
+    steps: NonNegativeInt = 30
     pixels: NonNegativeFloat = 1.0
     acceleration: PositiveFloat = 40.0
     path_acceleration: PositiveFloat = 10.0

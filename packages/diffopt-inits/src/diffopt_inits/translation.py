@@ -25,21 +25,24 @@ def fit_translation(
     focal: np.ndarray,
     fps: float,
     acceleration: float,
+    start: np.ndarray | None = None,
     rounds: int = 8,
 ) -> np.ndarray:
     """Translations ``[T 3]``, m, of ``points [T N 3]`` (camera axes, m) that are seen along ``ray [T N 2]``.
 
     ``ray = (u - c) / f``; ``weight [T N]`` in [0, 1]; ``focal [T]`` px; ``acceleration``: standard deviation of
-    that of the path, m/s^2.
+    that of the path, m/s^2; ``start [T 3]``: a path that is nearly right, m, which a few ``rounds`` make better.
     """
-    points, ray, weight = (np.asarray(a, np.float64) for a in (points, ray, weight))
+    used = np.any(weight > 0, axis=0)
+    used |= not used.any()
+    points, ray, weight = (np.asarray(a, np.float64)[:, used] for a in (points, ray, weight))
     scale = np.asarray(focal, np.float64)[:, None]
     zeros, ones = np.zeros_like(ray[..., 0]), np.ones_like(ray[..., 0])
     # two rows a point: [1 0 -x] t = x Z - X and [0 1 -y] t = y Z - Y
     rows = np.stack([np.stack([ones, zeros, -ray[..., 0]], -1), np.stack([zeros, ones, -ray[..., 1]], -1)], -2)
     right = ray * points[..., 2:] - points[..., :2]
     trust = weight * (scale / scale.mean()) ** 2
-    path = _solve(rows, right, trust, fps, None)
+    path = _solve(rows, right, trust, fps, None) if start is None else np.asarray(start, np.float64)
     for _ in range(rounds):
         moved = points + path[:, None]
         depth = np.maximum(moved[..., 2], _NEAREST)
@@ -56,8 +59,10 @@ def _solve(
 ) -> np.ndarray:
     """Normal equations of all frames, banded (three unknowns a frame, two frames apart at most)."""
     frames = len(rows)
-    normal = np.einsum("tnri,tnrj,tn->tij", rows, rows, trust)
-    moment = np.einsum("tnri,tnr,tn->ti", rows, right, trust)
+    flat = rows.reshape(frames, -1, 3)
+    weighted = (flat * np.repeat(trust, 2, axis=1)[..., None]).transpose(0, 2, 1)
+    normal = weighted @ flat
+    moment = (weighted @ right.reshape(frames, -1, 1))[..., 0]
     band = empty(frames, 3)
     for i in range(3):
         for j in range(i, 3):

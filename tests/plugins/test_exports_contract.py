@@ -48,8 +48,7 @@ def test_usd_without_its_package_says_how_to_get_it(monkeypatch):
 def test_fbx_without_blender_says_what_there_is(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(MissingResource, match=r"GPL.*--env uv"):
-        exporter("fbx").export(walk(), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        exporter("fbx")  # before anything is solved
     with pytest.raises(MissingResource, match=r"no such file"):
         exporter("fbx", env=str(tmp_path / "nowhere")).export(walk(), tmp_path)
 

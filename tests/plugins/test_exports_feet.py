@@ -76,6 +76,17 @@ def test_never_is_the_identity_and_a_good_walk_hardly_moves():
     assert told["foot_displacement_mean_mm"] < 30
 
 
+def test_auto_leaves_a_treadmill_alone(caplog):
+    result = walk(120)
+    belt = torch.zeros(120, 3)
+    belt[:, 2] = torch.arange(120) * -0.015  # 0.45 m/s: slow enough to pass for standing
+    moved = replace(result, joints=result.joints + belt[:, None],
+                    motion=replace(result.motion, trans=result.motion.trans + belt))  # fmt: skip
+    done = perform(moved, MotionOptions(feet="auto"))
+    assert done.facts["feet"]["stands_locked"] < done.facts["feet"]["stands"] and "left alone" in caplog.text
+    assert done.facts["feet"]["foot_displacement_max_mm"] <= 150
+
+
 def test_always_holds_more_than_auto():
     auto, always = (perform(sliding(), MotionOptions(feet=f)).facts["feet"] for f in ("auto", "always"))
     assert always["standing_share"] > auto["standing_share"]

@@ -14,23 +14,26 @@ from .contact import runs
 EASE = 0.2
 
 
-def displacements(points: Tensor, standing: np.ndarray, fps: float) -> tuple[Tensor, np.ndarray]:
+def displacements(points: Tensor, standing: np.ndarray, fps: float, furthest: float) -> tuple[Tensor, np.ndarray]:
     """``points`` (T, 2, 3) ankle and ball of one foot, ``standing`` (T, 2): (T, 3) m by which the foot moves, and
     (T,) which of the two is held: 0, 1, or -1 for neither.
 
     A stand begins at the mean place of its first point. Where the foot rolls from heel to ball, the ball is held from
-    where it is then, so that nothing jumps. The ball is held when both stand.
+    where it is then, so that nothing jumps. The ball is held when both stand. A stand in which the foot would move
+    further than ``furthest`` m is left alone: what slides so far does not stand.
     """
     held = np.where(standing[:, 1], 1, np.where(standing[:, 0], 0, -1))
     moved = torch.zeros(len(points), 3, dtype=points.dtype)
-    stands = runs(held >= 0)
-    for first, last in stands:
+    for first, last in runs(held >= 0):
         changes = [first, *(np.flatnonzero(np.diff(held[first:last])) + first + 1).tolist(), last]
         for start, stop in pairwise(changes):
             point = points[start:stop, held[start]]
             place = point.mean(0) if start == first else points[start, held[start]] + moved[start - 1]
             moved[start:stop] = place - point
-    _ease(moved, stands, fps)
+        if moved[first:last].norm(dim=-1).max() > furthest:
+            moved[first:last] = 0.0
+            held[first:last] = -1
+    _ease(moved, runs(held >= 0), fps)
     return moved, held
 
 

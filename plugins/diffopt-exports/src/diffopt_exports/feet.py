@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from .ground import lift
 from .rest import posed
 
 log = logging.getLogger(__name__)
+#: A foot that `auto` would have to move further than this in one stand is not taken to stand, m.
+FURTHEST = 0.15
 
 
 def standing_feet(policy: str, joints: Tensor, fps: float) -> Tensor:
@@ -34,9 +37,13 @@ def set_feet(
         log.info("feet: the clip was lifted by %.1f mm", shift * 1e3)
         return pose, trans + trans.new_tensor([0.0, shift, 0.0]), told
     before = posed(pose, trans, figure.rest)
-    pose, trans, moved = lock(pose, trans, figure.rest, standing, fps)
+    furthest = FURTHEST if policy == "auto" else math.inf
+    pose, trans, moved, held = lock(pose, trans, figure.rest, standing, fps, furthest)
+    standing = standing & held[..., None]
+    locked = sum(len(runs(held[:, foot].numpy())) for foot in range(2))
     after = posed(pose, trans, figure.rest)
     told |= {
+        "stands_locked": locked,
         "slide_before_mm_per_frame": _slide(before, standing),
         "slide_after_mm_per_frame": _slide(after, standing),
         "foot_displacement_mean_mm": _mm(moved.mean()),
@@ -44,7 +51,12 @@ def set_feet(
         "pelvis_displacement_max_mm": _mm((after[:, 0] - before[:, 0]).norm(dim=-1).max()),
         "joint_displacement_max_mm": _mm((after - before).norm(dim=-1).max()),
     }
-    log.info("feet: %d stands locked, feet moved by up to %.1f mm", stands, told["foot_displacement_max_mm"])
+    log.info(
+        "feet: %d of %d stands locked, feet moved by up to %.1f mm", locked, stands, told["foot_displacement_max_mm"]
+    )
+    if locked < stands:
+        log.warning("feet: %d of %d stands slide further than %.0f cm and were left alone (--feet always holds them)",
+                    stands - locked, stands, 100 * FURTHEST)  # fmt: skip
     return pose, trans, told
 
 

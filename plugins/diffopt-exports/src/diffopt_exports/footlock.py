@@ -18,14 +18,19 @@ EASY = 0.98
 _LEGS = tuple(tuple(JOINT[f"{side}_{part}"] for part in ("hip", "knee", "ankle")) for side in ("left", "right"))
 
 
-def lock(pose: Tensor, trans: Tensor, rest: Tensor, standing: Tensor, fps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Motion (T, 24, 3, 3), (T, 3) with the feet held while ``standing`` (T, 2, 2) says so, and (T, 2) by how much
-    each foot was moved, m. Feet keep their orientation in the world; frames that need nothing stay as they are."""
+def lock(
+    pose: Tensor, trans: Tensor, rest: Tensor, standing: Tensor, fps: float, furthest: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Motion (T, 24, 3, 3), (T, 3) with the feet held while ``standing`` (T, 2, 2) says so; (T, 2) by how much each
+    foot was moved, m; (T, 2) whether it is held (see :func:`.anchors.displacements` for ``furthest``).
+
+    Feet keep their orientation in the world; frames that need nothing stay as they are.
+    """
     glob, where = forward_kinematics(pose, rest, PARENTS)
     joints = where + trans[:, None]
     moves, targets, held = [], [], []
     for points, (_, _, ankle) in zip(POINTS, _LEGS, strict=True):
-        move, which = displacements(joints[:, list(points)], standing[:, POINTS.index(points)].numpy(), fps)
+        move, which = displacements(joints[:, list(points)], standing[:, POINTS.index(points)].numpy(), fps, furthest)
         moves.append(move)
         held.append(torch.from_numpy(which) >= 0)
         targets.append(joints[:, ankle] + move)
@@ -41,7 +46,7 @@ def lock(pose: Tensor, trans: Tensor, rest: Tensor, standing: Tensor, fps: float
         out[some, hip] = glob[some, PARENTS[hip]].mT @ thigh
         out[some, knee] = thigh.mT @ shank
         out[some, ankle] = shank.mT @ glob[some, ankle]
-    return out, trans + down, torch.stack([move.norm(dim=-1) for move in moves], dim=-1)
+    return out, trans + down, torch.stack([move.norm(dim=-1) for move in moves], dim=-1), torch.stack(held, dim=-1)
 
 
 def _sink(joints: Tensor, targets: list[Tensor], held: list[Tensor], fps: float) -> Tensor:

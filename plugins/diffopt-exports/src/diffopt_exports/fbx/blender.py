@@ -23,10 +23,8 @@ _SCRIPT = Path(__file__).with_name("script.py")
 _SECONDS = 1800
 
 
-def blender(env: str | None, job: dict[str, Any]) -> str:
-    """Run ``script.py`` with ``job``; returns Blender's version. Raises MissingResource where there is no Blender."""
-    if env is not None:
-        return str(run_script(env, NEEDS, _SCRIPT, job)["version"])
+def find_blender() -> str:
+    """The program on the path. Raises MissingResource: what there is instead."""
     program = shutil.which("blender")
     if program is None:
         raise MissingResource(
@@ -34,6 +32,17 @@ def blender(env: str | None, job: dict[str, Any]) -> str:
             "--env uv, which fetches its Python module (bpy, 374 MB) once into an environment; or --env PATH "
             "of a Python 3.11 environment that has it"
         )
+    return program
+
+
+def blender(env: str | None, program: str | None, job: dict[str, Any]) -> str:
+    """Run ``script.py`` with ``job`` in the environment ``env``, or else in ``program``; returns Blender's version.
+
+    Raises MissingResource where the environment has no bpy, DiffOptError where Blender fails.
+    """
+    if env is not None:
+        return str(run_script(env, NEEDS, _SCRIPT, job)["version"])
+    assert program is not None
     command = [program, "--background", "--factory-startup", "--python-exit-code", "3", "--python", str(_SCRIPT)]
     try:
         done = subprocess.run(

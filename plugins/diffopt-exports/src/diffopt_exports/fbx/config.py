@@ -22,6 +22,8 @@ class FbxConfig(SkinnedOptions):
     )
 
     def build(self, ctx: BuildContext) -> Exporter:
+        from .blender import find_blender
         from .exporter import FbxExporter
 
-        return FbxExporter(self, self.env or ctx.env)
+        env = self.env or ctx.env
+        return FbxExporter(self, env, None if env else find_blender())

@@ -21,8 +21,8 @@ from .config import FbxConfig
 class FbxExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, options: FbxConfig, env: str | None):
-        self._options, self._env = options, env
+    def __init__(self, options: FbxConfig, env: str | None, program: str | None):
+        self._options, self._env, self._program = options, env, program
 
     def export(self, result: Result, folder: Path) -> list[Path]:
         """Write ``motion.fbx`` and ``motion.fbx.json``; raises MissingResource without a Blender, DiffOptError naming a
@@ -40,7 +40,7 @@ class FbxExporter:
                 "glb": str(glb), "fbx": str(part.absolute()), "fps": performance.fps,
                 "frames": performance.num_frames, "up": axes.up, "unit": axes.unit,
             }  # fmt: skip
-            version = blender(self._env, job)
+            version = blender(self._env, self._program, job)
             if not part.is_file():
                 raise DiffOptError(f"{folder}: Blender wrote no FBX file")
         return [path, write_beside(path, describe(performance, options, axes, **told, blender=version))]

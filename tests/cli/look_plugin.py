@@ -39,6 +39,7 @@ class Detector(ComponentConfig):
 
 class Camera(ComponentConfig):
     file: Path | None = None
+    path: str = ""
 
     def build(self, ctx):
         return self
@@ -49,6 +50,7 @@ class Camera(ComponentConfig):
             raise BadInput(clip.path, "camera", "told to fail")
         other = make_clip(clip.num_frames).camera
         facts = {"focal_from": clip.focal_from or "guessed", "file": self.file and self.file.name}
+        facts |= {"path": self.path} if self.path else {}
         focal = other.focal if clip.focal is None else torch.full_like(other.focal, clip.focal)
         return CameraTrajectory(other.R, other.t, focal, other.centre, facts=facts)
 

@@ -96,6 +96,30 @@ def test_result_says_where_its_evidence_is_from(diffopt, watch, video):
         assert motion["cam_focal"].mean() == pytest.approx(28 / 43.267 * np.hypot(1280, 720), rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("path", "named", "free"),
+    [
+        ("fixed", [], None),
+        ("tracked", [], ["camera.scale"]),
+        ("", [], ["camera.*"]),
+        ("fixed", ["--recipe", "paper"], ["camera.*"]),
+    ],
+)
+def test_what_is_known_of_the_camera_is_kept(diffopt, watch, video, path, named, free):
+    """The default recipe follows from the camera; a named one is the user's word."""
+    ran = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *named, "--set", f"camera.path={path}")
+    assert ran.status == 0, ran.err
+    guide = json.loads(Path("run/run.json").read_text())["recipe"]["stage"]["guide"]
+    assert (guide["camera"]["free"] if "camera" in guide["blocks"] else None) == free
+    assert ("--recipe paper" in ran.err) == bool(path and not named)
+    again = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *named, "--set", f"camera.path={path}")
+    assert again.status == 0 and "was kept" in again.err
+    other = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, "--seed", "5", "--set", f"camera.path={path}")
+    assert "holds another run" in other.error
+    repeated = diffopt("run", "run/run.json", "--no-picture")
+    assert "bit for bit" in repeated.out
+
+
 def test_prepared_case_is_solved_without_the_video(diffopt, watch, video):
     assert diffopt("prepare", video, "--out", "a.npz", *LOOK, "--focal", "900px").status == 0
     video.unlink()

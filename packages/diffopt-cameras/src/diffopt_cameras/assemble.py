@@ -44,7 +44,8 @@ def assemble(
     facts = {
         **facts,
         "focal_from": focal.said,
-        "unit": "metre" if metric else ARBITRARY,
+        "path": "fixed" if metric else ("tracked" if facts.get("trusted", True) else "unknown"),
+        "unit": "metre" if metric else ("metre, guessed" if "scale_spread" in facts else ARBITRARY),
         "filled": np.flatnonzero(~solved).tolist(),
     }
     return CameraTrajectory(

@@ -84,7 +84,7 @@ def perceive(clip: Clip, registry: Registry, recipe: Recipe, ctx: BuildContext, 
         if cache is None or (own is not None and role.name in _OWN):
             part = make(component)
         else:
-            options = registry.config(kind, role.name, role.options).model_dump(mode="json")
+            options = registry.config(kind, role.name, role.options).model_dump()
             cache = step_key(cache, f"{kind} {role.name}", code, options)
             part = kept(cls, cache, lambda: make(component), fresh)
         return replace(part, facts={"component": role.name, **part.facts})

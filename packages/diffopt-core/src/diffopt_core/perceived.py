@@ -93,11 +93,10 @@ def unpack(cls: type[Part], arrays: Mapping[str, np.ndarray], path: Path) -> Par
 
 
 def _content(value: Any) -> Any:
-    """A path by what lies there."""
-    if not isinstance(value, str | Path) or not Path(value).exists():
+    """A path by what lies there; anything else as it is."""
+    if not isinstance(value, Path) or not value.exists():
         return value
-    path = Path(value)
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    files = [value] if value.is_file() else sorted(file for file in value.rglob("*") if file.is_file())
     return [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -33,7 +33,11 @@ Report = Callable[[str, int, int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Run:
-    """What is asked for: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``)."""
+    """What is asked for: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``).
+
+    ``by_path``: other recipes for clips whose camera source says ``facts["path"]`` (``fixed``, ``tracked``): what may
+    be optimised of a camera depends on what is known of it, which nobody knows before the images were looked at.
+    """
 
     inputs: tuple[Path, ...]
     recipe: Recipe
@@ -45,9 +49,14 @@ class Run:
     batch: int = 64
     only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
     fresh: bool = False  # look at videos anew, whatever was found in them before
+    by_path: Mapping[str, Recipe] = field(default_factory=dict)
 
     def folder(self, name: str) -> Path:
         return self.out if len(self.inputs) == 1 or self.only else self.out / name
+
+    def for_clip(self, item: Evidence) -> Run:
+        """This run with the recipe that the clip is solved by."""
+        return replace(self, recipe=self.by_path.get(str(item.camera.facts.get("path")), self.recipe))
 
 
 def check(run: Run) -> list[Evidence]:
@@ -61,21 +70,36 @@ def check(run: Run) -> list[Evidence]:
     for clip in clips:
         check_length(clip, run.recipe)
         if not run.only or clip.name in run.only:
-            ResultFolder(run.folder(clip.name)).check(_fingerprint(run, clip.sha256), run.overwrite)
+            _check_folder(run, clip.name, clip.sha256)
     return [perceive(clip, run.registry, run.recipe, ctx, run.fresh) for clip in clips]
 
 
 def execute(run: Run, report: Report) -> list[Result]:
     """Solve every input and write its results. Clips that can share a batch do."""
     evidence = check(run)
-    todo = [item for item in evidence if run.only or not _is_done(run, item)]
+    for item in evidence:
+        if not run.only:
+            _check_folder(replace(run.for_clip(item), by_path={}), item.clip.name, item.clip.sha256)
+    todo = [item for item in evidence if run.only or not _is_done(run.for_clip(item), item)]
     run.registry.manager.hook.diffopt_run_started(run=run)
     results = []
-    for _, group in groupby(sorted(todo, key=lambda item: str(key(item))), key=key):
+
+    def together(item: Evidence) -> tuple:
+        return (*key(item), run.for_clip(item).recipe.summary)
+
+    for _, group in groupby(sorted(todo, key=lambda item: str(together(item))), key=together):
         members = list(group)
+        chosen = run.for_clip(members[0])
         for first in range(0, len(members), run.batch):
-            results += _solve_batch(run, members[first : first + run.batch], report)
+            results += _solve_batch(chosen, members[first : first + run.batch], report)
     return results
+
+
+def _check_folder(run: Run, name: str, sha256: str | None) -> None:
+    """Refuse a folder that holds anything but a result that this run may give."""
+    folder = ResultFolder(run.folder(name))
+    marks = [fingerprint(recipe, run.seed, run.device, sha256) for recipe in (run.recipe, *run.by_path.values())]
+    folder.check(next((mark for mark in marks if folder.holds(mark)), marks[0]), run.overwrite)
 
 
 def context(run: Run) -> BuildContext:

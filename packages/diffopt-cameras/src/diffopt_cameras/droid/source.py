@@ -72,11 +72,11 @@ def _on_clip(
     facts = {
         "source": f"{saved.format} file", "file": str(saved.path), "format": saved.format,
         "direction": saved.direction,
-        "unit": "metre" if saved.metric else ARBITRARY, "poses": int(saved.solved.sum()), "keyframes_only": saved.keyframes,
-        "static": saved.static, "focal_from": focal_from, "filled": filled.tolist(),
+        "unit": "metre" if saved.metric else ARBITRARY, "poses": int(saved.solved.sum()),
+        "keyframes_only": saved.keyframes, "static": saved.static, "focal_from": focal_from, "filled": filled.tolist(),
         "held": np.flatnonzero(places.outside).tolist(), "jumps": leaps, "notes": notes, **more,
     }  # fmt: skip
-    return CameraTrajectory(*map(_tensor, (R, t, focal, centre)), saved.metric, saved.level, facts)
+    return CameraTrajectory(_tensor(R), _tensor(t), _tensor(focal), _tensor(centre), saved.metric, saved.level, facts)
 
 
 def _jumps(saved: SavedCameras, place: np.ndarray, numbers: np.ndarray, source: Source) -> list[int]:

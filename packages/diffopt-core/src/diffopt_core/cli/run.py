@@ -10,7 +10,8 @@ import typer
 
 from ..errors import DiffOptError
 from ..progress import shown
-from .choice import Choice, chooses
+from .by_path import RECIPES, by_path
+from .choice import DEFAULT_RECIPE, Choice, chooses
 from .console import err, note
 from .inputs import expand
 from .progress import Bars, bar
@@ -74,7 +75,18 @@ def command(
     recipe = choice.resolve(registry)
     files = expand(inputs, registry, recipe)
     folder = out or (Path("runs") / files[0].stem if len(files) == 1 else Path("runs"))
-    asked = Run(files, recipe, registry, folder, seed or 0, device or "auto", overwrite, batch, fresh=fresh)
+    asked = Run(
+        files,
+        recipe,
+        registry,
+        folder,
+        seed or 0,
+        device or "auto",
+        overwrite,
+        batch,
+        fresh=fresh,
+        by_path=by_path(choice, registry),
+    )
     results = solve(asked, quiet)
     return finish(asked, results, picture, quiet)
 
@@ -99,6 +111,8 @@ def finish(run: Run, results: list[Result], picture: bool, quiet: bool) -> int:
     if picture and results:
         draw(run, results)
     if results and not quiet:
+        for result in results:
+            _say_recipe(run, result)
         print_summary(run, results)
     for result in results:
         if result.status == "diverged":
@@ -110,6 +124,15 @@ def finish(run: Run, results: list[Result], picture: bool, quiet: bool) -> int:
                 highlight=False,
             )
     return int(any(result.status == "diverged" for result in results))
+
+
+def _say_recipe(run: Run, result: Result) -> None:
+    """Which recipe solved a clip, where that was decided by its camera."""
+    camera = result.clip.camera
+    path = str(camera.facts.get("path")) if camera is not None else ""
+    if path in run.by_path:
+        why = f"{RECIPES[path]}: {run.by_path[path].summary}"
+        note(f"{result.clip.name}: solved by {why} (--recipe {DEFAULT_RECIPE} is the paper's method)")
 
 
 def draw(run: Run, results: list[Result]) -> None:

@@ -16,7 +16,7 @@ from diffopt_core.testing import PriorContract
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-OURS = {"diffopt-core", "diffopt-priors", "diffopt-cameras", "diffopt-inits", "diffopt-smplify"}
+OURS = {"diffopt-core", "diffopt-priors", "diffopt-cameras", "diffopt-inits", "diffopt-smplify", "diffopt-exports"}
 
 
 def page(name: str) -> str:

@@ -130,6 +130,8 @@ def _check_components(run: Run) -> None:
         registry.config(kind, spec.name, spec.options)
     for name in recipe.metrics:
         registry.component("metric", name)
+    for spec in recipe.exporters:  # built here as well: what one lacks (Blender, usd-core) is told before the solve
+        registry.build("exporter", spec.name, spec.options, context(run))
 
 
 def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[Result]:

@@ -18,7 +18,7 @@ from .console import Notices, err, note
 #: Exit status of a fault of ours (as opposed to 2: the user can mend it, 1: the run diverged).
 INTERNAL = 70
 INTERRUPTED = 130
-_LOGGERS = ("diffopt_core", "diffopt_priors", "diffopt_cameras", "diffopt_inits")
+_LOGGERS = ("diffopt_core", "diffopt_priors", "diffopt_cameras", "diffopt_inits", "diffopt_exports", "diffopt_runners")
 
 # typer re-exports only the leaves of its exception tree; the root is where the usage errors meet.
 _ClickError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")

@@ -17,6 +17,7 @@ from .inputs import expand
 from .progress import Bars, bar
 
 if TYPE_CHECKING:
+    from ..interfaces import Exporter
     from ..run import Run
     from ..types import Result
 
@@ -45,6 +46,10 @@ def command(
     picture: Annotated[
         bool, typer.Option("--picture/--no-picture", help="Draw picture.png.", rich_help_panel=_OUTPUT)
     ] = True,
+    export: Annotated[
+        str | None,
+        typer.Option("--export", metavar="FORMAT,…", help="Also write e.g. glb,bvh.", rich_help_panel=_OUTPUT),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=_OUTPUT)] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_OUTPUT)
@@ -87,8 +92,20 @@ def command(
         fresh=fresh,
         by_path=by_path(choice, registry),
     )
+    exporters = _exporters(asked, export)
     results = solve(asked, quiet)
+    for result in results:
+        for exporter in exporters:
+            exporter.export(result, asked.folder(result.clip.name))
     return finish(asked, results, picture, quiet)
+
+
+def _exporters(run: Run, formats: str | None) -> list[Exporter]:
+    """Those of ``--export``, built before the solve: a package that is missing is told at once."""
+    from ..run import context
+
+    names = [name.strip() for name in (formats or "").split(",") if name.strip()]
+    return [run.registry.build("exporter", name, {}, context(run)) for name in names]
 
 
 def solve(run: Run, quiet: bool) -> list[Result]:

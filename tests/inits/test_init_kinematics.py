@@ -242,14 +242,40 @@ def test_translation_shrugs_off_outliers_and_bridges_gaps(rest):
     assert np.abs(found - path).max() < 0.02
 
 
-def test_translation_starts_from_a_path_that_is_nearly_right_and_without_evidence_stays_finite(rest):
+def test_translation_starts_from_a_path_that_is_nearly_right(rest):
     points = rest.pose(walk(20))[2][:, LIMBS].numpy()
     path = np.tile([0.2, 0.1, 4.0], (20, 1))
     inside = points + path[:, None]
     ray, focal = inside[..., :2] / inside[..., 2:], np.full(20, 1500.0)
     again = fit_translation(points, ray, np.ones(ray.shape[:2]), focal, FPS, 10.0, path + 0.05, 3)
     assert np.abs(again - path).max() < 0.005
-    assert np.isfinite(fit_translation(points, ray, np.zeros(ray.shape[:2]), focal, FPS, 10.0)).all()
+
+
+def test_a_person_seen_in_few_frames_is_bridged_between_them(body, rest):
+    pose = walk(60, 1)
+    clip, transl = seen(pose, rest)
+    observations = clip.observations
+    valid = torch.zeros(60, dtype=torch.bool)
+    valid[[5, 6, 7, 50, 51]] = True
+    shown = valid[:, None, None]
+    few = replace(
+        observations,
+        valid=valid,
+        landmarks=observations.landmarks * shown,
+        keypoints=observations.keypoints * shown,
+    )
+    found, out = fitted(replace(clip, observations=few), body)
+    assert out.facts["filled"] == [i for i in range(60) if not valid[i]]
+    assert found.isfinite().all() and (out.transl - transl).norm(dim=-1)[valid].max() < 0.1
+    assert (out.transl - transl).norm(dim=-1).max() < 1.5 and out.transl[:, 2].min() > 2.0
+
+
+def test_a_person_whose_limbs_are_nowhere_in_the_image_is_told(body, rest):
+    clip, _ = seen(walk(3), rest)
+    keypoints = clip.observations.keypoints.clone()
+    keypoints[..., 2] = 0.0
+    with pytest.raises(BadInput, match="nothing places the person"):
+        fitted(replace(clip, observations=replace(clip.observations, keypoints=keypoints)), body)
 
 
 def test_real_pose_against_triangulated_truth(real, body, rest):

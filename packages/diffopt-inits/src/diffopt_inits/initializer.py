@@ -52,11 +52,15 @@ class LandmarksInitializer:
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
 
-        Frames without the person are bridged from their neighbours. Raises BadInput without 3D landmarks.
+        Frames without the person are bridged from their neighbours. Raises BadInput without 3D landmarks,
+        or where no limb is seen in 2D.
         """
         landmarks, visibility, good = _landmarks(clip, observations)
         rest, rays = rest_body(self._body, clip.rest_joints), rays_of(observations, camera)
         pose = self._analytic(landmarks, visibility, rest, clip.fps)
+        if not bool((rays.placing > 0).any()):
+            problem = "no shoulder, elbow, wrist, hip, knee or ankle is seen in any frame, so nothing places the person"
+            raise BadInput(clip.path or clip.name, "keypoints", problem)
         transl = self._place(pose, rest, rays, clip.fps)
         rotations, joints, _ = rest.pose(pose)
         landmarks = lift_feet(landmarks, rays, rotations, joints[..., 2] + transl[:, 2:], rest)

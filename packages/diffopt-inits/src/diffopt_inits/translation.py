@@ -34,7 +34,6 @@ def fit_translation(
     that of the path, m/s^2; ``start [T 3]``: a path that is nearly right, m, which a few ``rounds`` make better.
     """
     used = np.any(weight > 0, axis=0)
-    used |= not used.any()
     points, ray, weight = (np.asarray(a, np.float64)[:, used] for a in (points, ray, weight))
     scale = np.asarray(focal, np.float64)[:, None]
     zeros, ones = np.zeros_like(ray[..., 0]), np.ones_like(ray[..., 0])
@@ -68,7 +67,7 @@ def _solve(
         for j in range(i, 3):
             band[6 + i - j, j::3] = normal[:, i, j]
     # a weak tie that only matters where nothing is seen: stand still
-    tie(band, 3, STAND, 1e-6 * max(float(np.median(normal[:, 0, 0])), 1e-6))
+    tie(band, 3, STAND, 1e-6 * float(normal[:, 0, 0].mean()))
     if acceleration is not None:
         tie(band, 3, ACCELERATE, (fps**2 / acceleration) ** 2)
     return solveh_banded(band, moment.reshape(-1)).reshape(frames, 3)

@@ -23,6 +23,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { fo
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }
 td { text-align: right; white-space: nowrap; } th { text-align: left; font-weight: 500; }
+th[scope=row] { white-space: nowrap; } thead th + th { text-align: right; }
 thead th { border-bottom: 2px solid currentColor; font-weight: 600; vertical-align: bottom; }
 tr.group th { font-style: italic; padding-top: .7rem; } td.best { font-weight: 700; }
 .note { font-size: .85rem; opacity: .8; margin: .3rem 0; } .bad { border-left: 4px solid #D55E00; padding-left: .8rem; }
@@ -89,7 +90,7 @@ def _lead(study: Study) -> str:
 
 
 def _paths_note(study: Study) -> str:
-    return "Root over the floor, each row after one rigid fit (no scale) to the truth; a disc where it ends."
+    return "Root over the floor, x to the right and z down the page (m), each row after one rigid fit (no scale) to the truth; a disc where it ends."
 
 
 def _made(study: Study) -> str:

@@ -20,6 +20,7 @@ from .host_sync import HostSync, forbid_host_sync
 from .perception import CameraContract, DetectorContract, InitializerContract
 from .problem import clip_alone, disturbed, make_problem, make_scene, residual_of
 from .representation import RepresentationContract
+from .runner import RunnerContract
 from .samples import make_clip, make_result
 from .stick import StickBody
 from .term import PriorContract, TermContract
@@ -37,6 +38,7 @@ __all__ = [
     "MetricContract",
     "PriorContract",
     "RepresentationContract",
+    "RunnerContract",
     "StickBody",
     "TermContract",
     "clip_alone",

@@ -1,0 +1,1 @@
+"""Runners of grids on more than one machine."""

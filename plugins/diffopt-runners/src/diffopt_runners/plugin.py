@@ -1,0 +1,17 @@
+"""What this package offers to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diffopt_core.plugin import Component, hookimpl
+
+_HERE = "diffopt_runners"
+
+
+@hookimpl
+def diffopt_components() -> Iterable[Component]:
+    return [
+        Component("runner", "ray", f"{_HERE}.ray_config:RayConfig", "tasks on a Ray cluster, or on this machine's Ray"),
+        Component("runner", "slurm", f"{_HERE}.slurm_config:SlurmConfig", "a Slurm job array, by submitit"),
+    ]

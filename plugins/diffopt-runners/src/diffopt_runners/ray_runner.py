@@ -1,0 +1,84 @@
+"""The object behind runner ``ray``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import ray
+from diffopt_core.errors import MissingResource
+from diffopt_core.jobs import Job, JobEnd, perform
+
+#: What Ray raises when a worker, its machine or what it held went away. Errors of a job itself do not come this way.
+_LOST = (
+    ray.exceptions.WorkerCrashedError,
+    ray.exceptions.NodeDiedError,
+    ray.exceptions.ObjectLostError,
+    ray.exceptions.OutOfMemoryError,
+    ray.exceptions.RayTaskError,
+    ray.exceptions.RaySystemError,
+)
+
+
+class RayRunner:
+    """Implements :class:`diffopt_core.interfaces.Runner`."""
+
+    def __init__(self, address: str | None, workers: int | None, cpus: float, gpus: float):
+        self._address, self._asked, self._cpus, self._gpus = address, workers, cpus, gpus
+        self._connect()
+
+    @property
+    def workers(self) -> int:
+        """What was asked for, else what the cluster has room for now."""
+        if self._asked:
+            return self._asked
+        have = ray.cluster_resources()
+        room = [have.get("CPU", 1.0) / self._cpus] + ([have.get("GPU", 0.0) / self._gpus] if self._gpus else [])
+        return max(1, int(min(room)))
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
+        """At most ``workers`` tasks are with Ray at a time. It must not repeat them: the grid decides that."""
+        threads = {"OMP_NUM_THREADS": str(max(1, int(self._cpus)))}
+        remote: Any = ray.remote(perform).options(
+            num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0, runtime_env={"env_vars": threads}
+        )
+        waiting, most = list(reversed(jobs)), self.workers
+        running: dict[Any, Job] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < most:
+                    job = waiting.pop()
+                    running[remote.remote(job.call, job.data)] = job
+                done, _ = ray.wait(list(running), num_returns=1)
+                for task in done:
+                    yield _end(running.pop(task), task)
+        finally:
+            for task in running:
+                ray.cancel(task, force=True)
+
+    def _connect(self) -> None:
+        """A cluster that runs, else one on this machine, quietly and without a dashboard."""
+        if ray.is_initialized():
+            return
+        quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        # Ray would let each task see no GPU unless it reserves one; the grid's device option decides instead.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            if self._address:
+                ray.init(address=self._address, **quiet)
+            else:
+                ray.init(address="local", num_cpus=self._asked, include_dashboard=False, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise MissingResource(
+                f"runner 'ray': no cluster answers at {self._address or 'this machine'} "
+                f"({str(error).splitlines()[0]}); start one with: ray start --head"
+            ) from error
+
+
+def _end(job: Job, task: Any) -> JobEnd:
+    try:
+        return JobEnd(job, **ray.get(task))
+    except _LOST as error:
+        said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        return JobEnd(job, error=f"its worker went away: {said.strip()}", lost=True)

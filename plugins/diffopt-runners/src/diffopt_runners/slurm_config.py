@@ -1,0 +1,43 @@
+"""Runner ``slurm``: a job array under Slurm, by submitit."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Literal
+
+from diffopt_core.config import ComponentConfig
+from diffopt_core.errors import MissingResource
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext, Runner
+
+
+class SlurmConfig(ComponentConfig):
+    """What each job of the array asks Slurm for."""
+
+    cluster: Literal["slurm", "local"] = Field("slurm", description="local: processes of this machine, to try it out")
+    workers: int = Field(32, ge=1, description="jobs of the array that run at once")
+    minutes: int = Field(240, ge=1, description="time limit of a job")
+    cpus: int = Field(4, ge=1, description="cores of a job")
+    gpus: int | None = Field(None, ge=0, description="GPUs of a job; null: 1 on CUDA, else 0")
+    memory: int = Field(8, ge=1, description="memory of a job, GiB")
+    partition: str | None = None
+    account: str | None = None
+    logs: Path = Field(Path("runs/slurm"), description="where submitit keeps its files; all machines must see it")
+
+    def build(self, ctx: BuildContext) -> Runner:
+        if find_spec("submitit") is None:
+            raise MissingResource(
+                "runner 'slurm' needs submitit, which is not installed: uv pip install 'diffopt-runners[slurm]'"
+            )
+        if self.cluster == "slurm" and which("sbatch") is None:
+            raise MissingResource(
+                "runner 'slurm': there is no sbatch here; start the grid on a machine that submits to Slurm, or try it "
+                "with --runner-set cluster=local"
+            )
+        from .slurm_runner import SlurmRunner
+
+        return SlurmRunner(self, self.gpus if self.gpus is not None else int(ctx.device.type == "cuda"))

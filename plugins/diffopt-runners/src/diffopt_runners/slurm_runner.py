@@ -1,0 +1,73 @@
+"""The object behind runner ``slurm``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import submitit
+from diffopt_core.jobs import Job, JobEnd, perform
+
+from .slurm_config import SlurmConfig
+
+#: Seconds between two looks at the jobs.
+_PACE = {"slurm": 5.0, "local": 0.2}
+
+
+class SlurmRunner:
+    """Implements :class:`diffopt_core.interfaces.Runner`."""
+
+    def __init__(self, config: SlurmConfig, gpus: int):
+        self._config, self._gpus = config, gpus
+
+    @property
+    def workers(self) -> int:
+        return self._config.workers
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
+        """One array on Slurm, which keeps ``workers`` of it running; on ``local`` they are started by hand."""
+        if not jobs:
+            return
+        executor, waiting = self._executor(), list(jobs)
+        running: dict[Any, Job] = {}
+        most = len(waiting) if self._config.cluster == "slurm" else self._config.workers
+        try:
+            while waiting or running:
+                if waiting and len(running) < most:
+                    start, waiting = waiting[: most - len(running)], waiting[most - len(running) :]
+                    with executor.batch():
+                        tasks = [executor.submit(perform, job.call, job.data) for job in start]
+                    running.update(zip(tasks, start, strict=True))
+                done = [task for task in running if task.done()]
+                for task in done:
+                    yield _end(running.pop(task), task)
+                if not done:
+                    time.sleep(_PACE[self._config.cluster])
+        finally:
+            for task in running:
+                task.cancel()
+
+    def _executor(self) -> Any:
+        config = self._config
+        config.logs.mkdir(parents=True, exist_ok=True)
+        # Without requeueing: a job that was preempted or timed out is lost, and the grid decides what then.
+        executor = submitit.AutoExecutor(folder=config.logs, cluster=config.cluster, slurm_max_num_timeout=0)
+        executor.update_parameters(
+            name="diffopt", timeout_min=config.minutes, cpus_per_task=config.cpus, gpus_per_node=self._gpus
+        )
+        if config.cluster == "slurm":
+            own = {"slurm_partition": config.partition, "slurm_account": config.account}
+            given = {key: value for key, value in own.items() if value is not None}
+            executor.update_parameters(slurm_array_parallelism=config.workers, mem_gb=config.memory, **given)
+        return executor
+
+
+def _end(job: Job, task: Any) -> JobEnd:
+    try:
+        return JobEnd(job, **task.result())
+    except submitit.core.utils.UncompletedJobError as error:
+        said = next((line for line in str(error).splitlines() if line.strip()), "no output")
+        return JobEnd(job, error=f"its worker went away ({task.state}): {said.strip()}", lost=True)
+    except submitit.core.utils.FailedJobError as error:
+        return JobEnd(job, error=f"submitit: {str(error).splitlines()[0]}")

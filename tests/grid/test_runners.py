@@ -1,0 +1,57 @@
+"""Runners keep their contract; those of clusters say what they need where it is not there."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from diffopt_core.errors import MissingResource
+from diffopt_core.registry import Registry
+from diffopt_core.testing import RunnerContract
+
+
+class TestLocal(RunnerContract):
+    name = "local"
+    options = {"workers": 2}
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+class TestRay(RunnerContract):
+    name = "ray"
+    options = {"workers": 2}
+
+
+@pytest.mark.skipif(find_spec("submitit") is None, reason="submitit is not installed")
+class TestSlurmTriedLocally(RunnerContract):
+    name = "slurm"
+
+    @pytest.fixture(autouse=True)
+    def _logs(self, tmp_path):
+        type(self).options = {"cluster": "local", "workers": 2, "gpus": 0, "logs": str(tmp_path / "logs")}
+
+
+@pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_a_missing_package_is_told_with_the_line_that_installs_it(name, package, monkeypatch):
+    monkeypatch.setattr(f"diffopt_runners.{name}_config.find_spec", lambda wanted: None)
+    config = Registry.load().config("runner", name, {})
+    with pytest.raises(MissingResource, match=rf"uv pip install 'diffopt-runners\[{name}\]'"):
+        config.build(None)
+
+
+def test_leaving_early_stops_the_workers():
+    import time
+
+    from diffopt_core.jobs import Job
+    from diffopt_core.runners.processes import Processes
+
+    rounds = {"value": 10**10}  # minutes, were it not stopped
+    jobs = [
+        Job("quick", "diffopt_core.testing.runner:double", {"value": 1}),
+        Job("slow", "grid_calls:count", rounds),
+    ]
+    ends = Processes([{"PYTHONPATH": str(Path(__file__).parent)}]).run(jobs)
+    assert next(ends).job.name == "quick"
+    began = time.monotonic()
+    ends.close()
+    assert time.monotonic() - began < 20

@@ -67,7 +67,9 @@ def with_unit(motion: HumanMotion, batch: Batch, body: Body, spec: PlaceSpec) ->
     if spec.scale == "given" or camera.metric or chosen is None or not bool(chosen.any()):
         return camera
     joints, trust = body.joints(motion), batch.observations.valid.to(camera.t)
-    scale = stance_scale(joints, camera.R, camera.position, trust, batch.fps)
+    scale = stance_scale(
+        joints, camera.R, camera.position, trust, batch.fps, pelvis_noise=spec.stance_noise, power=spec.stance_power
+    )
     return replace(camera, t=camera.t * torch.where(chosen, scale, torch.ones_like(scale))[:, None, None])
 
 

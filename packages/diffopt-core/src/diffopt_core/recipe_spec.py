@@ -101,6 +101,12 @@ class PlaceSpec(_Spec):
         description="unit of the camera's path. given: the camera source's; feet: that at which standing feet move "
         "least; auto: feet where the source says that its unit is arbitrary (odometry on images), else given",
     )
+    stance_noise: float = Field(
+        0.3, gt=0, description="m/s, added to the pelvis's speed where feet choose the scale (scale = feet)"
+    )
+    stance_power: float = Field(
+        1.0, gt=0, le=1, description="power of that speed, by which the slowest foot's is divided (scale = feet)"
+    )
     floor: Literal["feet", "none"] = "feet"
 
 
@@ -116,15 +122,28 @@ class CameraSpec(_Spec):
 class ScaleSpec(_Spec):
     """Closed-form correction of the camera path's scale (beyond the paper)."""
 
-    mode: Literal["none", "distilled"] = "none"
-    stage: str = Field("guide", description="stage in which it happens")
-    at: tuple[float, ...] = Field((0.6,), description="shares of the stage after which it happens")
+    mode: Literal["none", "distilled", "stance"] = Field(
+        "none",
+        description="distilled: from how fast the distilled person moves; stance: from feet that stand, in the cleaned "
+        "articulation, seen from the camera",
+    )
+    stage: str | tuple[str, ...] = Field("guide", description="stage or stages in which it happens")
+    at: tuple[float, ...] = Field((0.6,), description="shares of each of them after which it happens")
     gap: float = Field(0.33, gt=0, description="s, the displacement over which paths are compared")
+    stance_noise: float = Field(0.3, gt=0, description="as place.stance_noise, for mode = stance")
+    stance_power: float = Field(1.0, gt=0, le=1, description="as place.stance_power, for mode = stance")
+    refit: bool = Field(
+        False,
+        description="the first path is found anew too: where the present articulation covers the keypoints best",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, data: Any) -> Any:
         return {"mode": data} if isinstance(data, str) else data
+
+    def happens_in(self, stage: str) -> bool:
+        return self.mode != "none" and stage in ((self.stage,) if isinstance(self.stage, str) else self.stage)
 
 
 class Recipe(_Spec):

@@ -8,16 +8,42 @@ from torch import Tensor
 
 from .problem import Problem
 from .recipe import ScaleSpec
+from .rescale_stance import first_path, seen_motion, stance_factor
 
 
 @torch.no_grad()
 def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
-    """Correct the scale of each clip's camera path; returns the factors.
+    """Correct the scale of each clip's camera path, by ``spec.mode``; returns the factors.
+
+    Camera and initial motion are rewritten in place, and the representation moves along. With ``spec.refit`` the
+    initial path becomes that of the present articulation, placed by its keypoints.
+    """
+    ctx = problem.ctx
+    seen = seen_motion(problem) if spec.mode == "stance" or spec.refit else None
+    if spec.mode == "distilled":
+        scale = _distilled(problem, spec)
+        moved = along = problem.camera.rescale(scale)
+    else:
+        assert seen is not None
+        scale = stance_factor(problem, seen, spec)
+        path = ctx.camera.position - ctx.camera.position[:, :1]
+        # The motion has followed what the residual made of the path so far.
+        held = problem.camera.residual()["scale"].mean(1, keepdim=True)
+        along = (scale[:, None, None] - held) * path
+        moved = problem.camera.rescale(scale)
+    ctx.initial.trans.add_(moved)
+    if seen is not None and spec.refit:
+        ctx.initial.trans.copy_(first_path(problem, seen))
+    problem.representation.shift(along)
+    return scale
+
+
+def _distilled(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
+    """The factor that the distilled motion asks for.
 
     The prior moves the person at a speed that suits the articulation. With ``x`` the distilled path, ``x_init`` the
     first one and ``C`` the camera's, the person seen from the camera, ``x_init - C``, is metric, so over a gap of
-    ``spec.gap`` seconds, horizontally, ``dx = d(x_init - C) + s dC``; ``s`` by robust least squares. Camera and
-    initial motion are rewritten in place, and the representation moves along.
+    ``spec.gap`` seconds, horizontally, ``dx = d(x_init - C) + s dC``; ``s`` by robust least squares.
     """
     ctx = problem.ctx
     gap = max(1, min(round(spec.gap * ctx.fps), ctx.initial.trans.shape[1] - 1))
@@ -29,11 +55,7 @@ def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
     wanted = horizontal(problem.representation.motion().trans) - horizontal(ctx.initial.trans) + camera
     valid = ctx.observations.valid
     weight = (valid[:, gap:] & valid[:, :-gap]).to(camera)
-    scale = _robust_slope(camera, wanted, weight)
-    moved = problem.camera.rescale(scale)
-    ctx.initial.trans.add_(moved)
-    problem.representation.shift(moved)
-    return scale
+    return _robust_slope(camera, wanted, weight)
 
 
 def _robust_slope(

@@ -128,7 +128,7 @@ def _run_stage(name: str, stage: StageSpec, problem: Problem, recipe: Recipe, re
     blocks = [_Block(block, stage.block[block], stage, problem, progress) for block in stage.blocks]
     total = stage.rounds * sum(block.spec.steps for block in blocks)
     log = Log(names={block.name: block.names for block in blocks})
-    correct = recipe.scale.mode != "none" and recipe.scale.stage == name
+    correct = recipe.scale.happens_in(name)
     rescale_after = {max(1, round(at * stage.rounds)) for at in recipe.scale.at} if correct else set()
     snapshot, done, looked, dropped = problem.variables.snapshot(), 0, 0, False
     for number in range(stage.rounds):

@@ -70,7 +70,8 @@ def test_every_recipe_key_with_its_default(prefix):
         default = field.default
         if isinstance(default, str | int | float | tuple) and prefix != "" and default is not None:
             said = row[1].strip("`").strip('"').strip("[]")
-            assert said == str(list(default))[1:-1] if isinstance(default, tuple) else said == str(default), row[0]
+            plain = str(default).lower() if isinstance(default, bool) else str(default)
+            assert said == str(list(default))[1:-1] if isinstance(default, tuple) else said == plain, row[0]
 
 
 @pytest.mark.parametrize("spec", [StageSpec, BlockSpec])

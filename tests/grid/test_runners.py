@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from diffopt_core.errors import MissingResource
@@ -13,13 +14,13 @@ from diffopt_core.testing import RunnerContract
 
 class TestLocal(RunnerContract):
     name = "local"
-    options = {"workers": 2}
+    options: ClassVar = {"workers": 2}
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 class TestRay(RunnerContract):
     name = "ray"
-    options = {"workers": 2}
+    options: ClassVar = {"workers": 2}
 
 
 @pytest.mark.skipif(find_spec("submitit") is None, reason="submitit is not installed")

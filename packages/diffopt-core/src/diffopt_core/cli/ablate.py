@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DiffOptError
-from .console import err, note, say
+from .console import note, say
 
 if TYPE_CHECKING:
     from ..grid.plan import Plan
@@ -83,6 +83,10 @@ def command(
     frames: Annotated[
         int, typer.Option("--frames", min=3, help="Frames of a simulated case.", rich_help_panel=_CASES)
     ] = 100,
+    source_fps: Annotated[
+        float | None,
+        typer.Option("--source-fps", help="Frame rate of motions whose files do not say.", rich_help_panel=_CASES),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace cells of other runs.", rich_help_panel=_OUTPUT)
     ] = False,
@@ -98,6 +102,7 @@ def command(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped."""
+    from ..grid.cases import Simulate
     from ..grid.collect import collect
     from ..grid.lock import only_one
     from ..grid.planning import Asked, make_plan
@@ -108,8 +113,9 @@ def command(
     registry = Registry.load(plugins or ())
     name, spec = find_table(table, registry.recipes, _words(rows) if rows else ())
     folder = out or Path("runs") / name
+    simulate = Simulate(count, frames, source_fps)
     asked = Asked(
-        name, spec, data, folder, _seeds(seeds), tuple(settings or ()), device, batch, _folders(systems), count, frames
+        name, spec, data, folder, _seeds(seeds), tuple(settings or ()), device, batch, _folders(systems), simulate
     )
     hands = _runner(registry, runner, device, workers, address, options or ())
     with only_one(folder):
@@ -139,22 +145,15 @@ def _finish(study: Study, written: Sequence[Path], as_json: bool, quiet: bool) -
     from ..study.data import as_data
     from ..study.details import failures
     from ..study.layouts import main
-    from .sheets import print_sheet
+    from .sheets import print_failures, print_sheet
 
-    bad = failures(study)
     if as_json:
         typer.echo(json.dumps(as_data(study), indent=1))
     elif not quiet:
         for sheet in main(study):
             print_sheet(sheet)
         say(f"wrote {written[0].parent}: {', '.join(path.name for path in written)}")
-    for cell, why in bad:
-        err.print(f"[bold red]failed:[/] {_plain(f'{cell}: {why}')}", soft_wrap=True, highlight=False)
-    return int(bool(bad))
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+    return print_failures(failures(study))
 
 
 def _runner(

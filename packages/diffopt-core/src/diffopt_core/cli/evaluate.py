@@ -17,18 +17,29 @@ PANEL = "Evaluate"
 
 
 def command(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULT", help="Result folders or motion.npz files.")],
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULT", help="Results, or folders of results: a row each.")
+    ],
     truth: Annotated[Path, typer.Option("--truth", help="Truth file, or a folder that holds <clip>.npz.")],
     metrics: Annotated[
         list[str] | None, typer.Option("--metric", "-m", help="Protocol by name, repeatable; default: the usual ten.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for a report, where results come in folders.")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score what a folder of results and the truth both have.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
-    """Score results. `diffopt show metric` explains every protocol; none is a bare "G-MPJPE"."""
+    """Score results. `diffopt show metric` explains every protocol; none is a bare "G-MPJPE".
+
+    Folders of results are set side by side, with intervals over cases and the difference to the first.
+    """
     from ..evaluate import aggregate, score_files
     from ..interfaces import BuildContext
     from ..metrics import DEFAULT
@@ -40,6 +51,15 @@ def command(
     for name in names:
         registry.component("metric", name)
     ctx = BuildContext(device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
+    from ..study.from_folders import is_set
+
+    sets = [is_set(result) for result in results]
+    if all(sets):
+        return _side_by_side(results, truth, names, ctx.build, report, partial, as_json)
+    if any(sets):
+        raise BadInput(results[sets.index(False)], "RESULT", "is one result, others are folders of results")
+    if report is not None or partial:
+        raise BadInput("--out" if report else "--partial", "RESULT", "goes with folders of results")
     reports = {}
     for result in results:
         reports[_clip(result)] = score_files(_motion(result), _truth(result, truth), names, ctx.build)
@@ -57,10 +77,39 @@ def command(
             cells += [_number(means[name].clip_mean), _number(means[name].frame_mean)]
         table.add_row(name, units[name], *cells)
     out.print(table, highlight=False)
-    for clip, report in reports.items():
-        for name, why in report.missing.items():
+    for clip, scores in reports.items():
+        for name, why in scores.missing.items():
             note(f"{clip}: {name}: {why}")
     return 0
+
+
+def _side_by_side(
+    folders: list[Path],
+    truth: Path,
+    names: tuple[str, ...],
+    build: Any,
+    out_: Path | None,
+    partial: bool,
+    as_json: bool,
+) -> int:
+    """A row a folder; 1 where a result could not be scored or had diverged."""
+    from ..study import write_report
+    from ..study.data import as_data
+    from ..study.details import failures, intervals
+    from ..study.from_folders import study_of_folders
+    from ..study.layouts import main
+    from .sheets import print_failures, print_sheet
+
+    study = study_of_folders(folders, truth, names, build, partial)
+    if out_ is not None:
+        write_report(study, out_)
+        note(f"the report is in {out_}")
+    if as_json:
+        typer.echo(json.dumps(as_data(study), indent=1))
+    else:
+        for sheet in (*main(study), intervals(study)):
+            print_sheet(sheet)
+    return print_failures(failures(study))
 
 
 def _motion(result: Path) -> Path:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..datasets.amass import AmassConfig
 from ..datasets.npz import atomic, write_npz
 from ..errors import BadInput, DiffOptError
 from ..interfaces import BuildContext, ListsClips
@@ -26,6 +27,16 @@ SIMULATED = "simulated"
 
 
 @dataclass(frozen=True)
+class Simulate:
+    """How many cases of how many frames. ``fps``: of the motions, where their files do not say."""
+
+    count: int = 16
+    frames: int = 100
+    fps: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Data:
     """Files to open, the dataset that opens them with its options, and what they are in words."""
 
@@ -34,11 +45,9 @@ class Data:
     words: str
 
 
-def find_data(
-    path: Path, out: Path, spec: TableSpec, registry: Registry, ctx: BuildContext, count: int, frames: int, seed: int
-) -> Data:
-    """EMDB where dataset ``emdb`` knows the path; else the case files there; else ``count`` cases of ``frames``
-    frames simulated from the motions there, kept in ``out/simulated``. Raises BadInput where none of it is there."""
+def find_data(path: Path, out: Path, spec: TableSpec, registry: Registry, ctx: BuildContext, how: Simulate) -> Data:
+    """EMDB where dataset ``emdb`` knows the path; else the case files there; else cases simulated from the motions
+    there, kept in ``out/simulated``. Raises BadInput where none of it is there."""
     if not path.exists():
         raise BadInput(path, "--data", "does not exist")
     if "emdb" in registry.components["dataset"]:
@@ -50,25 +59,26 @@ def find_data(
     if own := tuple(file for file in files if case.accepts(file)):
         return Data(own, {"name": "case"}, _kind(path, len(own)))
     folder = out / SIMULATED
-    made = simulated(path, folder, count, frames, seed)
+    made = simulated(path, folder, how)
     return Data(made, {"name": "case"}, f"{len(made)} cases simulated from {path.name}, not EMDB")
 
 
-def simulated(path: Path, folder: Path, count: int, frames: int, seed: int) -> tuple[Path, ...]:
+def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
     """Simulate, or take what an earlier start of the same grid simulated."""
     from ..datasets.simulator.folder import simulate_folder
 
-    asked = {"source": str(path.absolute()), "count": count, "frames": frames, "seed": seed}
+    asked = {"source": str(path.absolute()), **asdict(how)}
     note = folder / "asked.json"
     try:
         same = json.loads(note.read_text()) == asked
     except (OSError, ValueError):
         same = False
     if not same:
-        simulate_folder(path, folder, count, seed=seed, frames=frames)
+        motion = AmassConfig(source_fps=how.fps) if how.fps else AmassConfig()
+        simulate_folder(path, folder, how.count, seed=how.seed, frames=how.frames, motion=motion)
         with atomic(note) as file:
             file.write(json.dumps(asked).encode())
-    return tuple(sorted(folder.glob("case_*.npz")))[:count]
+    return tuple(sorted(folder.glob("case_*.npz")))[: how.count]
 
 
 def open_cases(data: Data, recipe: Recipe, registry: Registry, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:

@@ -11,14 +11,14 @@ from ..errors import DiffOptError
 from ..interfaces import BuildContext
 from ..provenance import device as find_device
 from ..registry import Registry
-from .cases import Data, find_data, open_cases
+from .cases import Data, Simulate, find_data, open_cases
 from .plan import Plan, PlannedRow, slug
 from .table_spec import RowSpec, TableSpec
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user asks for. ``settings`` are laid on every row. ``count``, ``frames``: of simulated cases."""
+    """What the user asks for. ``settings`` are laid on every row. ``simulate``: cases, where the data is motions."""
 
     name: str
     spec: TableSpec
@@ -29,8 +29,7 @@ class Asked:
     device: str = "auto"
     batch: int | None = None
     systems: Mapping[str, Path] = field(default_factory=dict)
-    count: int = 16
-    frames: int = 100
+    simulate: Simulate = field(default_factory=Simulate)
 
 
 def make_plan(asked: Asked, registry: Registry) -> Plan:
@@ -50,7 +49,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
     # Rows are read before the data: a misspelt setting should not wait for a thousand clips.
     for row in spec.row:
         _resolved(row, asked.settings, known, registry, None)
-    data = find_data(asked.data, asked.out, spec, registry, ctx, asked.count, asked.frames, 0)
+    data = find_data(asked.data, asked.out, spec, registry, ctx, asked.simulate)
     parsed = [_resolved(row, asked.settings, known, registry, data) for row in spec.row]
     rows = [
         PlannedRow(row.key, row.label or row.key, row.group, recipe.dump())

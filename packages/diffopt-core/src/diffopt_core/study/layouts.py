@@ -33,7 +33,7 @@ def differences(study: Study) -> list[Sheet]:
             where[row.name] = len(lines)
             cells = [_with_difference(study, row.name, column.metric) for column in columns]
             lines.append((_label(study, row), *cells))
-    notes = ["In parentheses: less the first row of the table's reference, over the cases that both have."]
+    notes: list[str] = []
     if study.reference:
         notes = [f"In parentheses: difference to {_row(study, study.reference).label}, over the cases that both have."]
     return [Sheet(_title(study), heads, tuple(lines), (*notes, *study.notes), _best(study, columns, where))]

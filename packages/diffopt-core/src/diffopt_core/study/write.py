@@ -29,6 +29,10 @@ tr.group th { font-style: italic; padding-top: .7rem; } td.best { font-weight: 7
 .note { font-size: .85rem; opacity: .8; margin: .3rem 0; } .bad { border-left: 4px solid #D55E00; padding-left: .8rem; }
 img { max-width: 100%; background: white; } code { font-size: .9em; }
 """
+_PATHS_NOTE = (
+    "Root over the floor, x to the right and z down the page (m), each row after one rigid fit (no scale) to the "
+    "truth; a disc where it ends."
+)
 
 
 def write_report(study: Study, folder: Path) -> list[Path]:
@@ -57,7 +61,7 @@ def as_markdown(study: Study, picture: bool = False) -> str:
         parts.append("## What failed\n\n" + "\n".join(f"- {cell}: {why}" for cell, why in bad) + "\n")
     parts += [markdown(sheet) for sheet in main(study)]
     if picture:
-        parts.append("## Paths from above\n\n![paths](paths.png)\n\n" + _paths_note(study) + "\n")
+        parts.append("## Paths from above\n\n![paths](paths.png)\n\n" + _PATHS_NOTE + "\n")
     parts += ["## In detail\n", *(markdown(sheet) for sheet in details(study)), _made(study) + "\n"]
     return "\n".join(parts)
 
@@ -72,7 +76,7 @@ def as_html(study: Study, picture: bytes | None = None) -> str:
         encoded = base64.b64encode(picture).decode()
         parts.append(
             f"<h2>Paths from above</h2><img alt='paths from above' src='data:image/png;base64,{encoded}'>"
-            f"<p class='note'>{escape(_paths_note(study))}</p>"
+            f"<p class='note'>{escape(_PATHS_NOTE)}</p>"
         )
     parts += ["<h2>In detail</h2>", *(html(sheet) for sheet in details(study)), f"<p>{escape(_made(study))}</p>"]
     return (
@@ -87,10 +91,6 @@ def _lead(study: Study) -> str:
     frames = sum(case.frames for case in study.cases)
     seeds = f", seeds {', '.join(map(str, study.seeds))}" if study.seeds else ""
     return f"On {study.data}: {len(study.cases)} cases, {frames:,} frames{seeds}."
-
-
-def _paths_note(study: Study) -> str:
-    return "Root over the floor, x to the right and z down the page (m), each row after one rigid fit (no scale) to the truth; a disc where it ends."
 
 
 def _made(study: Study) -> str:

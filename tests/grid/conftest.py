@@ -1,0 +1,83 @@
+"""A grid that is over in seconds: small cases, few steps, and a runner that works in this very process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diffopt_core.demo_motion import demo_case
+from diffopt_core.grid.planning import Asked, make_plan
+from diffopt_core.grid.table_spec import table
+from diffopt_core.jobs import JobEnd, perform
+from diffopt_core.registry import Registry
+
+FRAMES = 12
+QUICK = (
+    "prior=none",
+    "representation=raw",
+    "stage.warmup.all.steps=2",
+    "stage.guide.rounds=1",
+    "stage.finetune.all.steps=2",
+)
+METRICS = ("rigid_clip", "RTE")
+
+
+class Here:
+    """A runner in this process. ``lose``: names of jobs (by what is in them) that are lost, so many times each."""
+
+    workers = 1
+
+    def __init__(self, lose: dict[str, int] | None = None):
+        self.lose, self.done = dict(lose or {}), []
+
+    def run(self, jobs):
+        for job in jobs:
+            self.done.append(job)
+            word = next((word for word, times in self.lose.items() if word in job.name and times > 0), None)
+            if word:
+                self.lose[word] -= 1
+                yield JobEnd(job, error="its worker was killed by signal 9", lost=True)
+            else:
+                yield JobEnd(job, **perform(job.call, job.data))
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return Registry.load()
+
+
+@pytest.fixture(scope="session")
+def arrays():
+    """Cases and truths of the demonstration, their first frames, with stick figures instead of meshes."""
+
+    def short(found):
+        return {key: value[:FRAMES] if np.ndim(value) and len(value) == 100 else value for key, value in found.items()}
+
+    return [tuple(short(part) for part in demo_case(seed)) for seed in range(2)]
+
+
+@pytest.fixture
+def data(tmp_path, arrays) -> Path:
+    """A folder of two cases with truth."""
+    folder = tmp_path / "cases"
+    (folder / "truth").mkdir(parents=True)
+    for index, (case, truth) in enumerate(arrays):
+        np.savez(folder / f"walk_{index}.npz", **case)
+        np.savez(folder / "truth" / f"walk_{index}.npz", **truth)
+    return folder
+
+
+@pytest.fixture
+def planned(tmp_path, data, registry):
+    """``planned(rows="paper,table5/no-warmup", seeds=(0,), ...)``: a plan and its folder."""
+
+    def plan(rows="paper,table5/no-warmup", seeds=(0,), settings=(), **asked):
+        name, spec = table(rows, registry.recipes)
+        spec = spec.model_copy(update={"columns": {name: name for name in METRICS}, "also": ()})
+        out = tmp_path / "grid"
+        return make_plan(
+            Asked(name, spec, asked.pop("data", data), out, seeds, (*QUICK, *settings), "cpu", **asked), registry
+        ), out
+
+    return plan

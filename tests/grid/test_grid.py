@@ -1,0 +1,212 @@
+"""Plans, resuming, failing cells, lost workers, locks, a full disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import Here
+from diffopt_core.errors import BadInput, DiffOptError, UnknownName
+from diffopt_core.grid.carry_out import carry_out, settled
+from diffopt_core.grid.cells import read_status
+from diffopt_core.grid.collect import collect
+from diffopt_core.grid.lock import only_one
+from diffopt_core.grid.plan import slug
+from diffopt_core.grid.table_spec import names, table
+from diffopt_core.study.details import failures
+
+
+def solve(plan, out, runner=None, **options):
+    runner, told = runner or Here(), []
+    carry_out(
+        plan, out, runner, lambda key, state: told.append((key.row.name, key.case.name, key.seed, state)), **options
+    )
+    return runner, told
+
+
+def test_the_papers_tables_resolve(registry):
+    from diffopt_core.recipe import load, parse
+
+    assert names() == ["table2", "table3", "table4", "table5"]
+    for name in names():
+        _, spec = table(name, registry.recipes)
+        for row in spec.row:
+            parse(load(row.recipe, registry.recipes))
+        for metric in spec.metrics:
+            registry.component("metric", metric)
+    assert len(table("table5", registry.recipes)[1].row) == 7
+    few = table("table5", registry.recipes, ("table5/vposer", "paper"))[1]
+    assert [row.label for row in few.row] == ["VPoser prior", "DiffOpt"] and few.reference == "paper"
+
+
+def test_a_table_of_ones_own(tmp_path, registry):
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "Mine"\n[[row]]\nrecipe = "paper"\n[[row]]\nrecipe = "paper"\nset = ["prior=none"]\n')
+    name, spec = table(str(file), registry.recipes)
+    assert (name, [row.key for row in spec.row]) == ("mine", ["paper", "paper prior=none"])
+    file.write_text('title = "Mine"\n[[row]]\nrecipe = "paper"\n[[row]]\nrecipe = "paper"\n')
+    with pytest.raises(BadInput, match="two rows are called 'paper'"):
+        table(str(file), registry.recipes)
+    with pytest.raises(UnknownName, match="Did you mean 'table5'"):
+        table("tabel5", registry.recipes)
+
+
+def test_a_grid_is_solved_in_batches_and_reported(planned, registry):
+    plan, out = planned(seeds=(0, 1))
+    runner, told = solve(plan, out)
+    assert len(runner.done) == 4 and len(told) == 8, "a job a recipe and seed, a cell a case of it"
+    assert all(state == "done" for *_, state in told)
+    study = collect(plan, out, registry)
+    assert [row.label for row in study.rows] == ["Initial placement", "paper", "table5/no-warmup"]
+    assert len(study.by_case("paper", "rigid_clip")) == 2 and study.seeds == [0, 1]
+    cell = study.of("paper")[0]
+    assert cell.together == 2 and set(cell.seconds) == {"bind", "warmup", "guide", "finetune"} and cell.memory
+    assert cell.motion.is_file() and study.cases[0].truth.is_file()
+    assert "not EMDB" in study.data
+    assert not list(out.glob("progress*"))
+
+
+def test_what_is_done_is_not_done_again(planned, registry):
+    plan, out = planned()
+    solve(plan, out)
+    runner, told = solve(plan, out)
+    assert not runner.done and not told
+    shutil.rmtree(out / "cells" / "paper" / "seed0" / "walk_1")
+    (job,) = solve(plan, out)[0].done
+    assert list(job.data["cases"]) == ["walk_1"]
+
+
+def test_a_result_without_its_status_is_kept(planned):
+    """Killed between the two: the result is there, the word of it is not."""
+    plan, out = planned("paper")
+    solve(plan, out)
+    cell = out / "cells" / "paper" / "seed0" / "walk_0"
+    before = (cell / "motion.npz").stat().st_mtime_ns
+    (cell / "status.json").unlink()
+    solve(plan, out)
+    assert (cell / "motion.npz").stat().st_mtime_ns == before and read_status(cell).state == "done"
+
+
+def test_half_a_result_is_done_again(planned):
+    plan, out = planned("paper")
+    solve(plan, out)
+    cell = out / "cells" / "paper" / "seed0" / "walk_0"
+    (cell / "run.json").unlink()  # as after a kill while its files were moved into place
+    assert len(settled(plan, out)) == 1
+    solve(plan, out)
+    assert json.loads((cell / "run.json").read_text())["status"] == "finished"
+
+
+def test_other_runs_are_not_overwritten_unless_told(planned):
+    plan, out = planned("paper")
+    solve(plan, out)
+    other, _ = planned("paper", settings=("stage.warmup.all.steps=3",))
+    with pytest.raises(DiffOptError, match=r"recipe 'paper' has changed since, in stage.warmup.all.steps"):
+        solve(other, out)
+    _, told = solve(other, out, overwrite=True)
+    assert len(told) == 2
+    more, _ = planned("paper,table5/no-warmup", seeds=(0, 1), settings=("stage.warmup.all.steps=3",))
+    assert len(solve(more, out)[1]) == 6, "rows and seeds may be added"
+
+
+def test_a_failing_case_costs_no_other(planned, data, registry):
+    """One file breaks between planning and solving: its cells fail with the reason, its batch goes on."""
+    plan, out = planned()
+    (data / "walk_1.npz").write_bytes(b"broken")
+    _, told = solve(plan, out)
+    assert sorted((case, state) for _, case, _, state in told) == [("walk_0", "done")] * 2 + [("walk_1", "failed")] * 2
+    bad = failures(collect(plan, out, registry))
+    assert len(bad) == 2 and all("walk_1.npz: file: is not an .npz" in why for _, why in bad)
+
+
+def test_failed_cells_are_tried_again(planned, data, arrays):
+    plan, out = planned("paper")
+    (data / "walk_1.npz").unlink()
+    solve(plan, out)
+    np.savez(data / "walk_1.npz", **arrays[1][0])
+    _, told = solve(plan, out)
+    assert told == [("paper", "walk_1", 0, "done")]
+
+
+def test_cases_that_cannot_be_used_are_planned_as_failing(planned, data, registry):
+    (data / "truth" / "walk_0.npz").unlink()
+    plan, out = planned("paper")
+    solve(plan, out)
+    ((cell, why),) = failures(collect(plan, out, registry))
+    assert cell == "paper, walk_0, seed 0" and "truth: there is none to score against" in why
+
+
+def test_a_lost_worker_costs_its_own_cells_once_more(planned):
+    plan, out = planned()
+    runner, told = solve(plan, out, Here({"no-warmup": 1}))
+    assert len(runner.done) == 3 and sorted(state for *_, state in told) == ["done"] * 4
+
+
+def test_a_job_that_kills_its_worker_twice_is_given_up(planned, registry):
+    plan, out = planned()
+    runner, told = solve(plan, out, Here({"no-warmup": 2}))
+    assert len(runner.done) == 3 and sorted(state for *_, state in told) == ["done"] * 2 + ["failed"] * 2
+    assert all("killed by signal 9 (twice)" in why for _, why in failures(collect(plan, out, registry)))
+
+
+def test_idle_workers_get_halves(planned):
+    class Four(Here):
+        workers = 4
+
+    plan, out = planned()
+    assert len(solve(plan, out, Four())[0].done) == 4
+
+
+def test_a_full_disk_stops_the_grid_in_one_line(planned, monkeypatch):
+    def full(run, report):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise DiffOptError("cannot write motion.npz") from error
+
+    monkeypatch.setattr("diffopt_core.grid.work.execute", full)
+    plan, out = planned()
+    with pytest.raises(DiffOptError, match=r"the disk is full .No space left on device.; make room and start"):
+        solve(plan, out)
+
+
+def test_the_same_grid_twice_at_once(tmp_path):
+    import subprocess
+    import sys
+
+    code = "import sys; from pathlib import Path; from diffopt_core.grid.lock import only_one\n"
+    code += "with only_one(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(DiffOptError, match=f"being run already by process {holder.pid} on"), only_one(tmp_path):
+        pass
+    holder.kill()
+    holder.wait()
+    with only_one(tmp_path):
+        pass  # the lock of a dead process is nobody's
+
+
+def test_results_of_other_systems_stand_in_the_same_table(planned, tmp_path, registry):
+    plan, out = planned("paper")
+    solve(plan, out)
+    theirs = tmp_path / "wham"
+    theirs.mkdir()
+    for name in ("walk_0", "stranger"):
+        shutil.copy(out / "cells" / "paper" / "seed0" / "walk_0" / "motion.npz", theirs / f"{name}.npz")
+    plan, out = planned("paper", systems={"wham": theirs})
+    study = collect(plan, out, registry)
+    assert study.by_case("wham", "rigid_clip")["walk_0"] == pytest.approx(
+        study.by_case("paper", "rigid_clip")["walk_0"], rel=1e-4
+    )
+    assert any("walk_1.npz" in why for _, why in failures(study))
+    assert any("stranger.npz" in note for note in study.notes)
+
+
+def test_folders_of_rows_are_their_own():
+    assert slug("table5/no-warmup") == "table5-no-warmup" and slug("paper prior=none") != slug("paper prior none")
+    assert "/" not in slug("../../etc") and slug("..") not in {"..", "."}

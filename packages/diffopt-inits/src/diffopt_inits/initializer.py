@@ -8,6 +8,8 @@ the mean is therefore put 5 % too near; the camera's scale is the solver's to fi
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -43,12 +45,25 @@ _LIMBS = {
 _log = logging.getLogger(__name__)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Steps on small tensors: sharing each out among threads costs more than it saves (a quarter of the speed is
+    left with two on a busy machine), and the pose would depend on how many there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class LandmarksInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`."""
 
     def __init__(self, config: LandmarksInitializerConfig, body: Body):
         self._config, self._body = config, body
 
+    @_one_thread()
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
 

@@ -24,7 +24,11 @@ def main() -> None:
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     while True:
         job = jobs.get()
-        answers.write(json.dumps(perform(job["call"], job["data"])) + "\n")
+        try:
+            answer = json.dumps(perform(job["call"], job["data"]))
+        except (TypeError, ValueError) as error:
+            answer = json.dumps({"error": f"the job returned what is no plain data ({error})"})
+        answers.write(answer + "\n")
         answers.flush()
 
 

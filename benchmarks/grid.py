@@ -1,0 +1,85 @@
+"""What a grid costs beside its solves, and what a second local worker saves. Machines are noisy: compare the ratios.
+
+    uv run python benchmarks/grid.py FOLDER_OF_CASES [--recipe paper] [--seeds 4] [--set key=value] [--rounds 1]
+
+Solves the folder's cases under one recipe and several seeds, a seed a job, with one worker of one thread, then with
+two. Prints for each: wall seconds from the first job to the last, seconds of solving (binding and stages, as every
+result's run file has them), and what is left: start of the workers (importing torch), reading, evaluation, writing,
+scheduling. The start of the workers is measured by itself with a job that does nothing but import torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from diffopt_core.grid.carry_out import carry_out
+from diffopt_core.grid.plan import Plan, seed_folder
+from diffopt_core.grid.planning import Asked, make_plan
+from diffopt_core.grid.table_spec import table
+from diffopt_core.jobs import Job
+from diffopt_core.registry import Registry
+from diffopt_core.runners.processes import Processes
+
+
+def runner(workers: int) -> Processes:
+    return Processes([dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")] * workers)
+
+
+def start_up(workers: int) -> float:
+    """Seconds until every one of so many workers has done a first job, for which it imports torch."""
+    began = time.perf_counter()
+    jobs = [Job(str(i), "diffopt_core.testing.runner:double", {"value": i}) for i in range(workers)]
+    list(runner(workers).run(jobs))
+    return time.perf_counter() - began
+
+
+def solve(plan: Plan, out: Path, workers: int) -> tuple[float, float]:
+    """Wall seconds, and seconds of solving summed over jobs."""
+    began = time.perf_counter()
+    carry_out(plan, out, runner(workers), lambda key, state: None)
+    wall = time.perf_counter() - began
+    solving = 0.0
+    for row in plan.rows:
+        for seed in plan.seeds:
+            run = json.loads((seed_folder(out, row, seed) / plan.cases[0].name / "run.json").read_text())
+            solving += sum(run["provenance"]["seconds"].values())
+    return wall, solving
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--recipe", default="paper")
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--set", action="append", default=[], dest="settings")
+    parser.add_argument("--rounds", type=int, default=1, help="repeat, one worker and two in turn")
+    args = parser.parse_args()
+    registry = Registry.load()
+    name, spec = table(args.recipe, registry.recipes)
+    for _ in range(args.rounds):
+        walls = {}
+        for workers in (1, 2):
+            start = start_up(workers)
+            with tempfile.TemporaryDirectory() as folder:
+                out = Path(folder)
+                asked = Asked(name, spec, args.folder, out, tuple(range(args.seeds)), tuple(args.settings), "cpu")
+                plan = make_plan(asked, registry)
+                wall, solving = solve(plan, out, workers)
+            walls[workers] = wall
+            rest = wall * workers - solving
+            share, without = rest / solving, (rest - start * workers) / solving
+            print(
+                f"{workers} worker(s), {len(plan.cases)} cases x {args.seeds} seeds: {wall:.1f} s; solving "
+                f"{solving:.1f} s of worker time, the rest {share:.1%} of it, {without:.1%} without the workers' start "
+                f"({start:.1f} s each, once)",
+                flush=True,
+            )
+        print(f"two workers are {walls[1] / walls[2]:.2f} times as fast as one")
+
+
+if __name__ == "__main__":
+    main()

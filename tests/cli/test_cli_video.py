@@ -87,7 +87,9 @@ def test_result_says_where_its_evidence_is_from(diffopt, watch, video):
     assert ran.status == 0, ran.err
     said = json.loads(Path("run/run.json").read_text())
     assert said["focal_from"] == "--focal 28mm" and said["fps_from"] == "--fps" and said["fps"] == 100
-    assert said["evidence"]["detector"] == {"component": "look", "person": "3"}
+    detector = said["evidence"]["detector"]
+    assert detector.pop("seconds") >= 0 and detector == {"component": "look", "person": "3"}
+    assert "seconds of perception, walk: detector" in ran.out
     assert said["evidence"]["camera"]["component"] == "look"
     assert said["evidence"]["clip"]["codec"] == "h264"
     assert {"overlay.png", "picture.png"} <= {path.name for path in Path("run").iterdir()}

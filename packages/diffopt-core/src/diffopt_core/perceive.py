@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +87,7 @@ def perceive(clip: Clip, registry: Registry, recipe: Recipe, ctx: BuildContext, 
         else:
             options = registry.config(kind, role.name, role.options).model_dump()
             cache = step_key(cache, f"{kind} {role.name}", code, options)
-            part = kept(cls, cache, lambda: make(component), fresh)
+            part = kept(cls, cache, lambda: _timed(make, component), fresh)
         return replace(part, facts={"component": role.name, **part.facts})
 
     observations = step(
@@ -109,6 +110,13 @@ def perceive(clip: Clip, registry: Registry, recipe: Recipe, ctx: BuildContext, 
     )
     whole = replace(clip, observations=observations, camera=camera, body=body)
     return Evidence(whole, observations, camera, body)
+
+
+def _timed(make: Callable[[Any], Part], component: Any) -> Part:
+    """What a component gives, with the seconds that it took among its facts: kept with it."""
+    began = time.perf_counter()
+    part = make(component)
+    return replace(part, facts={**part.facts, "seconds": round(time.perf_counter() - began, 2)})
 
 
 def _packages(registry: Registry) -> tuple[str, ...]:

@@ -72,7 +72,13 @@ def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[dict[str, t
 
 
 def _print_seconds(results: Sequence[Result]) -> None:
-    """Seconds of each stage, once a batch: clips of a batch share them."""
+    """Seconds that looking at each video took when it was done, and of each stage, once a batch: clips share them."""
+    for result in results:
+        clip = result.clip
+        parts = {"detector": clip.observations, "camera": clip.camera, "initializer": clip.body}
+        took = {name: part.facts["seconds"] for name, part in parts.items() if part and "seconds" in part.facts}
+        if took:
+            say(f"\nseconds of perception, {clip.name}: " + ", ".join(f"{name} {s:.1f}" for name, s in took.items()))
     seen: list[object] = []
     for result in results:
         seconds = result.provenance.get("seconds", {})

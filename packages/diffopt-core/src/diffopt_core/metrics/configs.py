@@ -153,6 +153,41 @@ class FootSlidingJointsConfig(ComponentConfig):
         return FootSlidingJoints()
 
 
+class CameraAteConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .camera_path import CameraAte
+
+        return CameraAte(scale=False)
+
+
+class CameraAteScaledConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .camera_path import CameraAte
+
+        return CameraAte(scale=True)
+
+
+class CameraRpeConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .camera_path import CameraRpe
+
+        return CameraRpe("translation")
+
+
+class CameraRpeScaledConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .camera_path import CameraRpe
+
+        return CameraRpe("translation", scale=True)
+
+
+class CameraRpeRotationConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .camera_path import CameraRpe
+
+        return CameraRpe("rotation")
+
+
 class EmdbMpjaeConfig(ComponentConfig):
     def build(self, ctx: BuildContext) -> Metric:
         from .emdb_mpjae import EmdbMpjae

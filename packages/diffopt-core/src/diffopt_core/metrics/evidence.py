@@ -59,17 +59,18 @@ def pair(scored: Scored, points: Points = "joints") -> Pair:
 def camera_pair(scored: Scored, points: Points = "joints") -> Pair:
     """As :func:`pair`, each side seen by its own camera (OpenCV axes, m)."""
     pred, true = pair(scored, points)
-    pred_camera, true_camera = _cameras(scored)
+    pred_camera, true_camera = cameras(scored)
     return _seen_by(pred_camera, pred), _seen_by(true_camera, true)
 
 
 def camera_rotations(scored: Scored) -> tuple[Float[Tensor, "T 3 3"], Float[Tensor, "T 3 3"]]:
     """World to camera, predicted and true."""
-    pred, true = _cameras(scored)
+    pred, true = cameras(scored)
     return pred.R.double(), true.R.double()
 
 
-def _cameras(scored: Scored) -> tuple[CameraTrajectory, CameraTrajectory]:
+def cameras(scored: Scored) -> tuple[CameraTrajectory, CameraTrajectory]:
+    """Predicted and true camera, or NotScorable."""
     if not isinstance(scored, ScoredMotion) or scored.pred_camera is None or scored.true_camera is None:
         raise NotScorable("needs the predicted and the true camera")
     return scored.pred_camera, scored.true_camera

@@ -1,0 +1,85 @@
+"""Errors of the camera's path: absolute (ATE) and from frame to frame (RPE).
+
+Camera poses are camera to world, ``T_i = [R_i^T, C_i]`` with ``C = -R^T t``. SLAM knows no metre, so each translational
+error comes with and without a scale of the whole path. Root mean squares, as the field prints them: one value a clip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..geometry import align, transform
+from ..interfaces import Scored
+from ..rotation import geodesic
+from ..types import CameraTrajectory
+from .evidence import MM, NotScorable, at_least, cameras
+
+#: A path of less extent than this (m, root mean square about its mean) has no scale that could be fitted.
+_STILL = 1e-6
+
+
+@dataclass(frozen=True)
+class CameraAte:
+    """``sqrt(mean_i |s R C_i + t - G_i|^2)`` in mm, ``C`` and ``G`` the predicted and true camera centres.
+
+    Alignment: Umeyama over the whole path, with ``s`` fitted if ``scale``, else 1. Source: Sturm et al., IROS 2012;
+    TRAM prints both kinds (ATE, ATE-S). The value is unique even where the rotation is not (a straight path).
+    """
+
+    scale: bool
+    unit = "mm"
+
+    def __call__(self, scored: Scored) -> Float[Tensor, ""]:
+        pred, true = cameras(scored)
+        at_least(true.position, 2)
+        source, target = pred.position.double(), true.position.double()
+        return (_aligned(source, target, self.scale) - target).square().sum(-1).mean().sqrt() * MM
+
+
+@dataclass(frozen=True)
+class CameraRpe:
+    """Error of the motion from each frame to the next, ``E_i = (G_i^-1 G_{i+1})^-1 (T_i^-1 T_{i+1})``.
+
+    ``part`` translation: root mean square of its translation, mm a frame, the predicted path times the scale of the
+    whole path's fit if ``scale``; rotation: of its angle, degrees a frame. No alignment: frames are compared in their
+    own axes. Source: Sturm et al., IROS 2012, with a step of one frame.
+    """
+
+    part: Literal["translation", "rotation"]
+    scale: bool = False
+
+    @property
+    def unit(self) -> str:
+        return "mm/frame" if self.part == "translation" else "deg/frame"
+
+    def __call__(self, scored: Scored) -> Float[Tensor, ""]:
+        pred, true = cameras(scored)
+        at_least(true.position, 2)
+        turned, moved = _steps(pred)
+        truly_turned, truly_moved = _steps(true)
+        if self.part == "rotation":
+            return torch.rad2deg(geodesic(turned, truly_turned)).square().mean().sqrt()
+        if self.scale:
+            moved = moved * _fit(pred.position.double(), true.position.double())[2]
+        return (moved - truly_moved).square().sum(-1).mean().sqrt() * MM
+
+
+def _steps(camera: CameraTrajectory) -> tuple[Float[Tensor, "T-1 3 3"], Float[Tensor, "T-1 3"]]:
+    """Rotation and translation of ``T_i^-1 T_{i+1}``: of the next camera in the axes of this one."""
+    R, C = camera.R.double(), camera.position.double()
+    return R[:-1] @ R[1:].mT, (R[:-1] @ C.diff(dim=0)[..., None])[..., 0]
+
+
+def _fit(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    if not (source - source.mean(0)).norm(dim=-1).square().mean().sqrt() > _STILL:
+        raise NotScorable("the predicted camera does not move: its path has no scale")
+    return align(source, target, scale=True)
+
+
+def _aligned(source: Tensor, target: Tensor, scale: bool) -> Tensor:
+    return transform(source, *(_fit(source, target) if scale else align(source, target, scale=False)))

@@ -1,4 +1,4 @@
-"""A grid that is over in seconds: small cases, few steps, and a runner that works in this very process."""
+"""A grid that is over in seconds."""
 
 from __future__ import annotations
 
@@ -9,37 +9,8 @@ import pytest
 from diffopt_core.demo_motion import demo_case
 from diffopt_core.grid.planning import Asked, make_plan
 from diffopt_core.grid.table_spec import table
-from diffopt_core.jobs import JobEnd, perform
 from diffopt_core.registry import Registry
-
-FRAMES = 12
-QUICK = (
-    "prior=none",
-    "representation=raw",
-    "stage.warmup.all.steps=2",
-    "stage.guide.rounds=1",
-    "stage.finetune.all.steps=2",
-)
-METRICS = ("rigid_clip", "RTE")
-
-
-class Here:
-    """A runner in this process. ``lose``: names of jobs (by what is in them) that are lost, so many times each."""
-
-    workers = 1
-
-    def __init__(self, lose: dict[str, int] | None = None):
-        self.lose, self.done = dict(lose or {}), []
-
-    def run(self, jobs):
-        for job in jobs:
-            self.done.append(job)
-            word = next((word for word, times in self.lose.items() if word in job.name and times > 0), None)
-            if word:
-                self.lose[word] -= 1
-                yield JobEnd(job, error="its worker was killed by signal 9", lost=True)
-            else:
-                yield JobEnd(job, **perform(job.call, job.data))
+from grid_cases import FRAMES, METRICS, QUICK
 
 
 @pytest.fixture(scope="session")

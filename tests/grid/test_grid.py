@@ -8,7 +8,6 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import Here
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
 from diffopt_core.grid.carry_out import carry_out, settled
 from diffopt_core.grid.cells import read_status
@@ -17,6 +16,7 @@ from diffopt_core.grid.lock import only_one
 from diffopt_core.grid.plan import slug
 from diffopt_core.grid.table_spec import names, table
 from diffopt_core.study.details import failures
+from grid_cases import Here
 
 
 def solve(plan, out, runner=None, **options):

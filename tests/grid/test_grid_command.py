@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import METRICS, QUICK
 from diffopt_core.cli import main
 from diffopt_core.datasets.npz import read_npz, write_npz
+from grid_cases import METRICS, QUICK
 
 
 @pytest.fixture
@@ -176,3 +176,13 @@ def test_eval_with_another_frame_rate(diffopt, results, data):
     write_npz(truth, read_npz(truth) | {"fps": np.array(25.0)})
     status, _, err = diffopt("eval", results, "--truth", data, "-m", "rigid_clip")
     assert status == 1 and "fps: is 25.0" in err
+
+
+def test_protocols_name_their_metrics_and_pool_frames(diffopt, results, data):
+    status, out, err = diffopt("eval", results, "--truth", data, "--protocol", "emdb2/wham")
+    assert status == 0, err
+    assert "W-MPJPE" in out and "weigh cases by their frames" in out
+    status, _, err = diffopt("eval", results, "--truth", data, "--protocol", "emdb2/wahm")
+    assert status == 2 and "Did you mean 'emdb2/wham'" in err
+    status, _, err = diffopt("eval", results, "--truth", data, "--protocol", "emdb2/wham", "-m", "RTE")
+    assert status == 2 and "a protocol names its metrics itself" in err

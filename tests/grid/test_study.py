@@ -120,3 +120,23 @@ def test_names_from_outside_cannot_break_the_page(tmp_path):
     write_report(bad, tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert not any(tag in page for tag in ("<img src=x", "<b>T", "<i>no"))
+
+
+def test_pooling_by_frames_weighs_long_cases_more():
+    cases = (Case("short", "s", 100, 30.0), Case("long", "s", 300, 30.0))
+    cells = tuple(
+        Cell("a", case.name, 0, State.DONE, {"m": value}) for case, value in zip(cases, (8.0, 4.0), strict=True)
+    )
+    made = Study(
+        "t", "T", "d", (Row("a", "A"),), cases, cells, (Column("m", "m"),), {"m": "mm"}, None, pooling="frames"
+    )
+    assert main(made)[0].lines == (("A", "5.0"),)
+    assert summary(made, "a", "m").mean == 6.0
+
+
+def test_every_protocol_can_be_computed():
+    from diffopt_core.metrics.report import metrics_named
+    from diffopt_core.study.protocols import PROTOCOLS
+
+    for protocol in PROTOCOLS.values():
+        assert len(metrics_named(tuple(protocol.columns.values()))) == len(protocol.columns) and protocol.source

@@ -92,3 +92,16 @@ def test_evo_agrees(make, seed):
         "camera_rpe_rotation": oracle(rpe(part.rotation_angle_deg, **step), False),
     }
     assert values(make, pred, true).values == pytest.approx(expected, rel=1e-6)
+
+
+def test_trams_chunks_join_the_rest_to_the_last_and_drop_a_frame():
+    from diffopt_core.metrics.evidence import NotScorable
+    from diffopt_core.metrics.w_mpjpe import TramChunkedMpjpe
+
+    def chunks(frames):
+        return [(part.start, part.stop) for part in TramChunkedMpjpe(2).chunks(frames)]
+
+    assert chunks(250) == [(0, 100), (100, 249)] and chunks(150) == [(0, 149)]
+    assert chunks(200) == [(0, 100)], "of a whole number of chunks the last is never looked at"
+    with pytest.raises(NotScorable, match="more than 100 frames"):
+        chunks(100)

@@ -57,6 +57,9 @@ def command(
             "--system", metavar="NAME=FOLDER", help="Results of another system as a row: <case>.npz. Repeatable."
         ),
     ] = None,
+    protocol_name: Annotated[
+        str | None, typer.Option("--protocol", help="Columns and means of a named protocol, e.g. emdb2/wham.")
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=_RUNNER)] = "auto",
     runner: Annotated[
         str, typer.Option("--runner", help="local, ray, slurm; `diffopt show runner`.", rich_help_panel=_RUNNER)
@@ -112,6 +115,17 @@ def command(
 
     registry = Registry.load(plugins or ())
     name, spec = find_table(table, registry.recipes, _words(rows) if rows else ())
+    if protocol_name:
+        from ..study.protocols import protocol
+
+        chosen = protocol(protocol_name)
+        spec = spec.model_copy(
+            update={
+                "columns": chosen.columns,
+                "pooling": chosen.pooling,
+                "notes": (*spec.notes, f"{chosen.name}: {chosen.source}."),
+            }
+        )
     folder = out or Path("runs") / name
     simulate = Simulate(count, frames, source_fps)
     asked = Asked(

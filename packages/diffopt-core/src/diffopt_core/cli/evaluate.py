@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import BadInput
 from .console import grid, note, out
+
+if TYPE_CHECKING:
+    from ..study import Study
 
 NAME = "eval"
 PANEL = "Evaluate"
@@ -23,6 +26,9 @@ def command(
     truth: Annotated[Path, typer.Option("--truth", help="Truth file, or a folder that holds <clip>.npz.")],
     metrics: Annotated[
         list[str] | None, typer.Option("--metric", "-m", help="Protocol by name, repeatable; default: the usual ten.")
+    ] = None,
+    protocol_name: Annotated[
+        str | None, typer.Option("--protocol", help="Metrics and means of a named protocol, e.g. emdb2/wham.")
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for a report, where results come in folders.")
@@ -45,17 +51,23 @@ def command(
     from ..metrics import DEFAULT
     from ..provenance import device
     from ..registry import Registry
+    from ..study.protocols import protocol
 
     registry = Registry.load(plugins or ())
-    names = tuple(metrics or DEFAULT)
+    if protocol_name and metrics:
+        raise BadInput("--protocol", "--metric", "a protocol names its metrics itself; leave one out")
+    chosen = protocol(protocol_name) if protocol_name else None
+    names = tuple(chosen.columns.values()) if chosen else tuple(metrics or DEFAULT)
     for name in names:
         registry.component("metric", name)
     ctx = BuildContext(device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
-    from ..study.from_folders import is_set
+    from ..study.from_folders import is_set, study_of_folders
 
     sets = [is_set(result) for result in results]
     if all(sets):
-        return _side_by_side(results, truth, names, ctx.build, report, partial, as_json)
+        columns = chosen.columns if chosen else {name: name for name in names}
+        study = study_of_folders(results, truth, columns, ctx.build, partial, chosen.pooling if chosen else "clips")
+        return _side_by_side(study, report, as_json)
     if any(sets):
         raise BadInput(results[sets.index(False)], "RESULT", "is one result, others are folders of results")
     if report is not None or partial:
@@ -83,24 +95,14 @@ def command(
     return 0
 
 
-def _side_by_side(
-    folders: list[Path],
-    truth: Path,
-    names: tuple[str, ...],
-    build: Any,
-    out_: Path | None,
-    partial: bool,
-    as_json: bool,
-) -> int:
+def _side_by_side(study: Study, out_: Path | None, as_json: bool) -> int:
     """A row a folder; 1 where a result could not be scored or had diverged."""
     from ..study import write_report
     from ..study.data import as_data
     from ..study.details import failures, intervals
-    from ..study.from_folders import study_of_folders
     from ..study.layouts import main
     from .sheets import print_failures, print_sheet
 
-    study = study_of_folders(folders, truth, names, build, partial)
     if out_ is not None:
         write_report(study, out_)
         note(f"the report is in {out_}")

@@ -52,6 +52,7 @@ def collect(plan: Plan, out: Path, registry: Registry) -> Study:
         layout=plan.layout,
         notes=tuple(notes),
         facts=_facts(made.values()),
+        pooling=plan.pooling,
     )
 
 

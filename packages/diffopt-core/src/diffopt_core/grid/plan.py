@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.npz import atomic
-from ..study.model import Layout
+from ..study.model import Layout, Pooling
 
 NAME = "plan.json"
 CELLS = "cells"
@@ -71,6 +71,7 @@ class Plan:
     batch: int
     systems: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    pooling: Pooling = "clips"
 
     def grid(self) -> Iterator[Key]:
         for row in self.rows:

@@ -75,6 +75,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
         batch=asked.batch or spec.batch,
         systems={name: str(folder.absolute()) for name, folder in asked.systems.items()},
         notes=spec.notes,
+        pooling=spec.pooling,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import BadInput, UnknownName
-from ..study.model import Layout
+from ..study.model import Layout, Pooling
 
 _FOLDER = Path(__file__).parent / "tables"
 #: Columns of a table that names none: the trajectory, then the body, then the motion.
@@ -55,6 +55,7 @@ class TableSpec(_Spec):
     reference: str | None = None
     columns: dict[str, str] = COLUMNS
     also: tuple[str, ...] = ("first_frame", "path_ratio", "nemo_local", "camera_pelvis", "rigid_clip_by_mesh")
+    pooling: Pooling = "clips"
     row: tuple[RowSpec, ...]
     emdb: dict[str, Any] = {"protocol": "trimmed"}
     only: tuple[str, ...] = ()

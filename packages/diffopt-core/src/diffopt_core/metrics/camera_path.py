@@ -7,7 +7,6 @@ error comes with and without a scale of the whole path. Root mean squares, as th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -17,7 +16,7 @@ from ..geometry import align, transform
 from ..interfaces import Scored
 from ..rotation import geodesic
 from ..types import CameraTrajectory
-from .evidence import MM, NotScorable, at_least, cameras
+from .evidence import MM, NotScorable, at_least, cameras, pair
 
 #: A path of less extent than this (m, root mean square about its mean) has no scale that could be fitted.
 _STILL = 1e-6
@@ -27,46 +26,60 @@ _STILL = 1e-6
 class CameraAte:
     """``sqrt(mean_i |s R C_i + t - G_i|^2)`` in mm, ``C`` and ``G`` the predicted and true camera centres.
 
-    Alignment: Umeyama over the whole path, with ``s`` fitted if ``scale``, else 1. Source: Sturm et al., IROS 2012;
-    TRAM prints both kinds (ATE, ATE-S). The value is unique even where the rotation is not (a straight path).
+    Alignment: Umeyama over the whole path, with ``s`` fitted if ``scale``, else 1. The value is unique even where the
+    rotation is not (a straight path). Source: Sturm et al., IROS 2012. ``squared`` False takes the mean distance
+    instead, which TRAM prints (``scripts/emdb/run_eval.py``): its ATE with, its ATE-S without a scale.
     """
 
     scale: bool
+    squared: bool = True
     unit = "mm"
 
     def __call__(self, scored: Scored) -> Float[Tensor, ""]:
-        pred, true = cameras(scored)
-        at_least(true.position, 2)
+        pred, true = _paths(scored)
         source, target = pred.position.double(), true.position.double()
-        return (_aligned(source, target, self.scale) - target).square().sum(-1).mean().sqrt() * MM
+        distance = (_aligned(source, target, self.scale) - target).norm(dim=-1)
+        return (distance.square().mean().sqrt() if self.squared else distance.mean()) * MM
 
 
 @dataclass(frozen=True)
 class CameraRpe:
-    """Error of the motion from each frame to the next, ``E_i = (G_i^-1 G_{i+1})^-1 (T_i^-1 T_{i+1})``.
+    """``E_i = (G_i^-1 G_{i+1})^-1 (T_i^-1 T_{i+1})``: root mean square of its translation, mm a frame.
 
-    ``part`` translation: root mean square of its translation, mm a frame, the predicted path times the scale of the
-    whole path's fit if ``scale``; rotation: of its angle, degrees a frame. No alignment: frames are compared in their
+    ``scale``: the predicted path times the scale of the whole path's fit. No alignment: frames are compared in their
     own axes. Source: Sturm et al., IROS 2012, with a step of one frame.
     """
 
-    part: Literal["translation", "rotation"]
-    scale: bool = False
-
-    @property
-    def unit(self) -> str:
-        return "mm/frame" if self.part == "translation" else "deg/frame"
+    scale: bool
+    unit = "mm a frame"
 
     def __call__(self, scored: Scored) -> Float[Tensor, ""]:
-        pred, true = cameras(scored)
-        at_least(true.position, 2)
-        turned, moved = _steps(pred)
-        truly_turned, truly_moved = _steps(true)
-        if self.part == "rotation":
-            return torch.rad2deg(geodesic(turned, truly_turned)).square().mean().sqrt()
+        pred, true = _paths(scored)
+        moved, truly_moved = _steps(pred)[1], _steps(true)[1]
         if self.scale:
             moved = moved * _fit(pred.position.double(), true.position.double())[2]
-        return (moved - truly_moved).square().sum(-1).mean().sqrt() * MM
+        return (moved - truly_moved).norm(dim=-1).square().mean().sqrt() * MM
+
+
+class CameraRpeRotation:
+    """Root mean square of the angle of ``E_i`` (see :class:`CameraRpe`), degrees a frame. Source: as there."""
+
+    unit = "deg a frame"
+
+    def __call__(self, scored: Scored) -> Float[Tensor, ""]:
+        pred, true = _paths(scored)
+        return torch.rad2deg(geodesic(_steps(pred)[0], _steps(true)[0])).square().mean().sqrt()
+
+
+def _paths(scored: Scored) -> tuple[CameraTrajectory, CameraTrajectory]:
+    """Both cameras, two frames of them at least; NotScorable where the prediction is broken, body or camera."""
+    pair(scored)
+    pred, true = cameras(scored)
+    at_least(true.position, 2)
+    for camera, side in ((pred, "the predicted camera"), (true, "the true camera")):
+        if not (camera.R.isfinite().all() and camera.t.isfinite().all()):
+            raise NotScorable(f"{side} is not finite")
+    return pred, true
 
 
 def _steps(camera: CameraTrajectory) -> tuple[Float[Tensor, "T-1 3 3"], Float[Tensor, "T-1 3"]]:

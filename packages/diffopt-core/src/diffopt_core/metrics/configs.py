@@ -171,21 +171,49 @@ class CameraRpeConfig(ComponentConfig):
     def build(self, ctx: BuildContext) -> Metric:
         from .camera_path import CameraRpe
 
-        return CameraRpe("translation")
+        return CameraRpe(scale=False)
 
 
 class CameraRpeScaledConfig(ComponentConfig):
     def build(self, ctx: BuildContext) -> Metric:
         from .camera_path import CameraRpe
 
-        return CameraRpe("translation", scale=True)
+        return CameraRpe(scale=True)
 
 
 class CameraRpeRotationConfig(ComponentConfig):
     def build(self, ctx: BuildContext) -> Metric:
-        from .camera_path import CameraRpe
+        from .camera_path import CameraRpeRotation
 
-        return CameraRpe("rotation")
+        return CameraRpeRotation()
+
+
+class TramWConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .w_mpjpe import TramChunkedMpjpe
+
+        return TramChunkedMpjpe(fit_frames=2)
+
+
+class TramWaConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .w_mpjpe import TramChunkedMpjpe
+
+        return TramChunkedMpjpe(fit_frames=None)
+
+
+class TramAteConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .camera_path import CameraAte
+
+        return CameraAte(scale=True, squared=False)
+
+
+class TramAteSConfig(ComponentConfig):
+    def build(self, ctx: BuildContext) -> Metric:
+        from .camera_path import CameraAte
+
+        return CameraAte(scale=False, squared=False)
 
 
 class EmdbMpjaeConfig(ComponentConfig):

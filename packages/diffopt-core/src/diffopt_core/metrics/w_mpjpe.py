@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..interfaces import Scored
 from .alignment import aligned_by
-from .evidence import distance_mm, pair
+from .evidence import NotScorable, distance_mm, pair
 
 FRAMES = 100
 
@@ -28,10 +28,28 @@ class ChunkedMpjpe:
     fit_frames: int | None
     unit = "mm"
 
-    def __call__(self, scored: Scored) -> Float[Tensor, "T"]:
+    def chunks(self, frames: int) -> list[slice]:
+        return [slice(start, min(start + FRAMES, frames)) for start in range(0, frames, FRAMES)]
+
+    def __call__(self, scored: Scored) -> Float[Tensor, "N"]:
         pred, true = pair(scored)
         errors = []
-        for p, g in zip(pred.split(FRAMES), true.split(FRAMES), strict=True):
-            n = self.fit_frames
+        for chunk in self.chunks(len(true)):
+            p, g, n = pred[chunk], true[chunk], self.fit_frames
             errors.append(distance_mm(aligned_by(p[:n], g[:n], p, scale=True), g))
         return torch.cat(errors)
+
+
+@dataclass(frozen=True)
+class TramChunkedMpjpe(ChunkedMpjpe):
+    """The same with the chunks of TRAM: what is left after the last whole chunk is joined to that one, whose last
+    frame is then left out; where nothing is left, the last chunk is never looked at; a sequence of 100 frames or fewer
+    has no chunk. Source: TRAM (Wang et al., ECCV 2024),
+    ``scripts/emdb/run_eval.py``.
+    """
+
+    def chunks(self, frames: int) -> list[slice]:
+        starts = range(0, frames - FRAMES, FRAMES)
+        if not starts:
+            raise NotScorable(f"TRAM's protocol needs more than {FRAMES} frames, there are {frames}")
+        return [slice(s, frames - 1 if s + 2 * FRAMES > frames else s + FRAMES) for s in starts]

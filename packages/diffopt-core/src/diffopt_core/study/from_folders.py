@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import BadInput, DiffOptError
 from ..evaluate import metrics_named, score_files
 from ..metrics.report import Build
-from .model import Case, Cell, Column, Row, State, Study
+from .model import Case, Cell, Column, Pooling, Row, State, Study
 
 MOTION = "motion.npz"
 
@@ -22,13 +22,21 @@ def is_set(path: Path) -> bool:
 
 
 def study_of_folders(
-    folders: Sequence[Path], truth: Path, metrics: Sequence[str], build: Build, partial: bool = False
+    folders: Sequence[Path],
+    truth: Path,
+    columns: Mapping[str, str],
+    build: Build,
+    partial: bool = False,
+    pooling: Pooling = "clips",
 ) -> Study:
     """Score every result ``FOLDER/<case>/motion.npz`` (or ``FOLDER/<case>.npz``) against ``truth/<case>.npz``.
+
+    ``columns``: word -> metric; ``pooling``: of clips in the table's means.
 
     Raises BadInput for a folder that lacks a case of the truth or holds one that the truth lacks, unless ``partial``
     (they are then left out and noted); a result that cannot be scored is a failed cell with its reason.
     """
+    metrics = tuple(dict.fromkeys(columns.values()))
     truths = _truths(truth)
     names = _names(folders)
     cells: list[Cell] = []
@@ -50,10 +58,11 @@ def study_of_folders(
         rows=tuple(Row(name, name) for name in names),
         cases=tuple(_case(case, path) for case, path in truths.items() if case in seen),
         cells=tuple(cells),
-        columns=tuple(Column(name, name) for name in metrics),
+        columns=tuple(Column(label, metric) for label, metric in columns.items()),
         units=units,
         reference=names[0] if len(names) > 1 else None,
         notes=tuple(notes),
+        pooling=pooling,
     )
 
 

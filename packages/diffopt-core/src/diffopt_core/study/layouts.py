@@ -36,6 +36,8 @@ def differences(study: Study) -> list[Sheet]:
     notes: list[str] = []
     if study.reference:
         notes = [f"In parentheses: difference to {_row(study, study.reference).label}, over the cases that both have."]
+    if study.pooling == "frames":
+        notes.append("Means of this table weigh cases by their frames; intervals and tests below weigh them alike.")
     return [Sheet(_title(study), heads, tuple(lines), (*notes, *study.notes), _best(study, columns, where))]
 
 
@@ -100,8 +102,7 @@ def head(study: Study, column: Column) -> str:
 
 
 def mean_of(study: Study, row: str, metric: str) -> float:
-    values = study.by_case(row, metric).values()
-    return fmean(values) if values else math.nan
+    return study.pooled(study.by_case(row, metric))
 
 
 def _with_difference(study: Study, row: str, metric: str) -> str:
@@ -111,7 +112,7 @@ def _with_difference(study: Study, row: str, metric: str) -> str:
         return text
     base, own = study.by_case(study.reference, metric), study.by_case(row, metric)
     common = [case for case in own if case in base]
-    return f"{text} ({signed(fmean(own[c] - base[c] for c in common), digits)})" if common else text
+    return f"{text} ({signed(study.pooled({c: own[c] - base[c] for c in common}), digits)})" if common else text
 
 
 def _title(study: Study) -> str:
@@ -165,8 +166,7 @@ def _of(study: Study, metric: str) -> str:
 
 
 def _mean_over(study: Study, row: str, metric: str, cases: set[str]) -> float:
-    values = [value for case, value in study.by_case(row, metric).items() if case in cases]
-    return fmean(values) if values else math.nan
+    return study.pooled({case: value for case, value in study.by_case(row, metric).items() if case in cases})
 
 
 _LAYOUTS: dict[str, Callable[[Study], list[Sheet]]] = {

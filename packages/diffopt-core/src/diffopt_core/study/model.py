@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 #: The row of the first placement, before anything is optimised.
 INITIAL = "initial placement"
+#: How clips make a mean: alike, or by their length.
+Pooling = Literal["clips", "frames"]
 Layout = Literal["differences", "sequences", "runtime", "pairs"]
 
 
@@ -93,6 +95,7 @@ class Study:
     layout: Layout = "differences"
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    pooling: Pooling = "clips"
 
     @cached_property
     def _by_row(self) -> dict[str, list[Cell]]:
@@ -128,6 +131,14 @@ class Study:
             if cell.scored and math.isfinite(value):
                 found.setdefault(cell.case, []).append(value)
         return {case.name: fmean(found[case.name]) for case in self.cases if case.name in found}
+
+    def pooled(self, values: dict[str, float]) -> float:
+        """Mean of case -> value by the study's pooling; nan of nothing."""
+        if self.pooling == "clips":
+            return fmean(values.values()) if values else math.nan
+        weights = {case.name: case.frames for case in self.cases}
+        total = sum(weights[case] for case in values)
+        return sum(weights[case] * value for case, value in values.items()) / total if total else math.nan
 
     def digits(self, metric: str) -> int:
         """Decimals that say something: three for a metric whose values are all small (a ratio), else one."""

@@ -1,0 +1,121 @@
+"""Videos from their pixels to motion, as `diffopt run` does it: seconds a step, camera found, motion, error.
+
+    uv run python benchmarks/video.py FOLDER [--fps walk=52,runner=100] [--videos walk,runner] [--kept]
+
+FOLDER holds ``NAME.mp4``; ``NAME.truth.npz`` beside it holds true points of 12 limb joints and true cameras
+(``diffopt_inits.landmark_truth``). Everything is looked at anew in a cache of its own, unless ``--kept``; MediaPipe's
+environment counts only where it has to be built. For a clip with truth, the detector's 3D landmarks by themselves stand
+beside the full run under two protocols, mm: PA-MPJPE, a similarity fitted in every frame; and hip-aligned in the
+camera's frame, as the estimate's own (final) camera sees the estimate and the true one the truth. Seconds are of the
+clock: on a machine with neighbours they are more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from diffopt_core import recipe as recipes
+from diffopt_core.cli.by_path import RECIPES
+from diffopt_core.cli.quality import quality
+from diffopt_core.geometry import align, transform, world_to_camera
+from diffopt_core.places import CACHE_VARIABLE, cache_folder
+from diffopt_core.registry import Registry
+from diffopt_core.run import Run, execute
+from diffopt_core.skeleton import BLAZEPOSE33, JOINT
+from diffopt_core.types import Result
+from diffopt_inits.landmark_truth import read_truth
+from real_video import landmarks_alone
+
+
+def fresh_cache() -> None:
+    """A cache without anything perceived, but with the environments that are built already."""
+    old, new = cache_folder(), Path(tempfile.mkdtemp())
+    (old / "environments").mkdir(parents=True, exist_ok=True)
+    (new / "environments").symlink_to(old / "environments")
+    os.environ[CACHE_VARIABLE] = str(new)
+
+
+def errors(result: Result, path: Path) -> list[str]:
+    """Rows of PA-MPJPE and hip-aligned error, mm: landmarks alone, initializer, full run."""
+    truth = read_truth(path, result.clip.num_frames)
+    assert truth.camera is not None and truth.index is not None
+    names = [BLAZEPOSE33[i] for i in truth.index]
+    hips = [names.index("left_hip"), names.index("right_hip")]
+    true = world_to_camera(truth.joints, truth.camera.R, truth.camera.t).double()
+    alone = landmarks_alone(replace(result.clip, truth=truth))
+    rows = [f"| landmarks alone | {alone['pa_mpjpe']:.1f} | {alone['camera_pelvis']:.1f} |"]
+    estimates = {
+        "initializer": (result.initial_joints, result.initial_camera),
+        "full run": (result.joints, result.camera),
+    }
+    for name, (joints, camera) in estimates.items():
+        mine = world_to_camera(joints[:, [JOINT[point] for point in names]], camera.R, camera.t).double()
+        moved = transform(mine, *align(mine, true, scale=True))
+        away = (mine - mine[:, hips].mean(1, keepdim=True)) - (true - true[:, hips].mean(1, keepdim=True))
+        pa, hip = (float(error.norm(dim=-1).mean() * 1000) for error in (moved - true, away))
+        rows.append(f"| {name} | {pa:.1f} | {hip:.1f} |")
+    return rows
+
+
+def describe(result: Result) -> None:
+    clip, seconds = result.clip, result.provenance["seconds"]
+    assert clip.observations is not None and clip.camera is not None and clip.body is not None
+    looked = [part.facts.get("seconds", 0.0) for part in (clip.observations, clip.camera, clip.body)]
+    camera = clip.camera.facts
+    print(f"camera: {camera.get('model')}, focal length {camera['focal_from']}; filled frames {len(camera['filled'])}")
+    print("\n| detector s | camera s | initializer s | solve s |\n|---|---|---|---|")
+    print("| " + " | ".join(f"{value:.1f}" for value in (*looked, sum(seconds.values()))) + " |")
+    print("\n| | initial | final |\n|---|---|---|")
+    for row, (before, after) in quality(result).items():
+        print(f"| {row} | {before:.2f} | {after:.2f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--fps", default="", help="true rates of slow-motion clips, NAME=FPS,...")
+    parser.add_argument("--videos", default="", help="names; default: all")
+    parser.add_argument("--out", type=Path, default=Path("runs/video"))
+    parser.add_argument("--kept", action="store_true", help="use what earlier runs found")
+    args = parser.parse_args()
+    if not args.kept:
+        fresh_cache()
+    rates = dict(item.split("=") for item in args.fps.split(",") if item)
+    wanted = args.videos.split(",") if args.videos else [path.stem for path in sorted(args.folder.glob("*.mp4"))]
+    registry = Registry.load()
+    print(
+        f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}, seed 0"
+    )
+    for name in wanted:
+        settings = [f"input.fps={rates[name]}"] if name in rates else []
+        table = {
+            key: recipes.parse(recipes.assign(recipes.load(recipe, registry.recipes), settings))
+            for key, recipe in {"": "paper", **RECIPES}.items()
+        }
+        run = Run(
+            (args.folder / f"{name}.mp4",), table.pop(""), registry, args.out / name, device="cpu", overwrite=True,
+            by_path=table,
+        )  # fmt: skip
+        began = time.perf_counter()
+        (result,) = execute(run, lambda *_: None)
+        clip = result.clip
+        print(
+            f"\n## {name}, {clip.num_frames} frames at {clip.fps:g} fps, {time.perf_counter() - began:.0f} s in all\n"
+        )
+        describe(result)
+        truth = args.folder / f"{name}.truth.npz"
+        if truth.exists():
+            print("\n| mm | PA-MPJPE | hip-aligned |\n|---|---|---|")
+            print("\n".join(errors(result, truth)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

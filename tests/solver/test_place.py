@@ -92,3 +92,22 @@ def test_placement_keeps_what_the_camera_sees():
     assert float(geodesic(back, batch.global_orient).max()) < 1e-3
     trans = (placed.camera.R @ placed.motion.trans.unsqueeze(-1)).squeeze(-1) + placed.camera.t
     torch.testing.assert_close(trans, batch.transl, atol=1e-4, rtol=0)
+
+
+def test_a_level_path_corrects_a_trunk_that_leans_the_way_it_goes():
+    motion, camera, body = true_scene(frames=60, travel=6.0)
+    lean = motion.pose.clone()
+    lean[:, :, 0] = axis_angle_to_matrix(torch.tensor([0.0, 0.0, -0.3])) @ lean[:, :, 0]  # forward is +x
+    joints = body.joints(replace(motion, pose=lean))
+    errors = {
+        sigma: torch.acos(find_up(joints, camera, PlaceSpec(up="camera", travel_sigma=sigma))[:, 1].clamp(-1, 1)).max()
+        for sigma in (None, 0.07)
+    }
+    assert errors[0.07] < 0.5 * errors[None]
+
+
+def test_a_person_who_stays_says_nothing_of_the_vertical():
+    motion, camera, body = true_scene(travel=0.0)
+    joints = body.joints(motion)
+    plain, with_path = (find_up(joints, camera, PlaceSpec(up="camera", travel_sigma=s)) for s in (None, 0.07))
+    torch.testing.assert_close(plain, with_path, atol=1e-4, rtol=0)

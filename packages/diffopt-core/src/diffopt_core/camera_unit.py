@@ -16,7 +16,7 @@ from torch import Tensor
 from .skeleton import JOINT
 
 _FEET = [JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
-#: Displacements over this time, s: a step of walking stands for two or three of it.
+#: Displacements over this time, s: a step of walking lasts two or three of it.
 GAP = 0.2
 #: Speeds that noise alone gives a foot and the pelvis, m/s.
 FOOT_NOISE, PELVIS_NOISE = 0.05, 0.3
@@ -33,22 +33,24 @@ def stance_scale(
     candidates: int = 120,
     pelvis_noise: float = PELVIS_NOISE,
     power: float = 1.0,
+    gap: float = GAP,
 ) -> Float[Tensor, "B"]:
     """Metres in a unit of the camera's path: the one at which slowest foot / (pelvis + noise)^power is least.
 
     ``joints``: in each frame's camera, m. ``R``: world to camera; ``position``: camera centres, in the path's own
     unit. ``trust``: 0 in frames without the person. A path that does not move gets 1. ``pelvis_noise`` (m/s) and
     ``power`` are the measure's: with 0.3 and 1 it is a ratio of speeds, which suits steady poses; noise in the poses
-    makes a ratio prefer too much travel, and 1.0 and 0.5 lean less that way.
+    makes a ratio prefer too much travel, and 1.0 and 0.5 lean less that way. ``gap``: the time over which speeds are
+    taken, s; a runner stands for a tenth.
     """
-    gap = min(max(1, round(fps * GAP)), joints.shape[1] - 1)
+    apart = min(max(1, round(fps * gap)), joints.shape[1] - 1)
 
     def speed(path: Tensor) -> Tensor:
-        return (path[:, gap:] - path[:, :-gap]) * (fps / gap)
+        return (path[:, apart:] - path[:, :-apart]) * (fps / apart)
 
     turned = joints @ R  # each row is R^T x
     feet, pelvis, camera = speed(turned[:, :, _FEET]), speed(turned[:, :, 0]), speed(position)
-    weight = trust[:, gap:] * trust[:, :-gap] + 1e-9
+    weight = trust[:, apart:] * trust[:, :-apart] + 1e-9
     weight = weight / weight.sum(1, keepdim=True)
     unit = (camera.norm(dim=-1) * weight).sum(1)
     still = unit < 1e-9

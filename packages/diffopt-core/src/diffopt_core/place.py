@@ -153,7 +153,8 @@ def find_up(joints: Float[Tensor, "B T 24 3"], camera: CameraTrajectory, spec: P
     """Vertical in the camera's world.
 
     Least squares of two cues: the mean trunk points up (to ``trunk_sigma``), and a hand-held camera's x axis is
-    level (to ``roll_sigma``). One x axis fixes roll alone; a camera that turns fixes the rest of it as well.
+    level (to ``roll_sigma``). One x axis fixes roll alone; a camera that turns fixes the rest of it as well. With
+    ``travel_sigma`` there is a third: the pelvis stays at one height, to so many metres. A runner's trunk leans.
     """
     trunk = joints[:, :, JOINT["neck"]] - joints[:, :, JOINT["pelvis"]]
     mean = torch.nn.functional.normalize(torch.nn.functional.normalize(trunk, dim=-1).mean(1), dim=-1)
@@ -161,6 +162,10 @@ def find_up(joints: Float[Tensor, "B T 24 3"], camera: CameraTrajectory, spec: P
         return mean
     across = camera.R[:, :, 0]
     level = (across.unsqueeze(-1) * across.unsqueeze(-2)).mean(1) / spec.roll_sigma**2
+    if spec.travel_sigma is not None:
+        path = joints[:, :, JOINT["pelvis"]]
+        away = path - path.mean(1, keepdim=True)
+        level = level + (away.unsqueeze(-1) * away.unsqueeze(-2)).mean(1) / spec.travel_sigma**2
     identity = torch.eye(3).to(level) / spec.trunk_sigma**2
     up = torch.linalg.solve(level + identity, (mean / spec.trunk_sigma**2).unsqueeze(-1)).squeeze(-1)
     return torch.nn.functional.normalize(up, dim=-1)

@@ -91,6 +91,9 @@ class PlaceSpec(_Spec):
     )
     roll_sigma: float = Field(0.03, gt=0, description="rad, how level a hand-held camera is (up = camera)")
     trunk_sigma: float = Field(0.10, gt=0, description="rad, how upright the mean trunk is (up = camera)")
+    travel_sigma: float | None = Field(
+        None, gt=0, description="m, how level the person's path is (up = camera); null: the path says nothing"
+    )
     depth: Literal["given", "keypoints"] = Field(
         "keypoints", description="given: the initializer's; keypoints: least squares of the body against the keypoints"
     )
@@ -129,7 +132,7 @@ class ScaleSpec(_Spec):
     )
     stage: str | tuple[str, ...] = Field("guide", description="stage or stages in which it happens")
     at: tuple[float, ...] = Field((0.6,), description="shares of each of them after which it happens")
-    gap: float = Field(0.33, gt=0, description="s, the displacement over which paths are compared")
+    gap: float = Field(0.33, gt=0, description="s, over which displacements of paths and feet are compared")
     stance_noise: float = Field(0.3, gt=0, description="as place.stance_noise, for mode = stance")
     stance_power: float = Field(1.0, gt=0, le=1, description="as place.stance_power, for mode = stance")
     refit: bool = Field(

@@ -34,8 +34,16 @@ def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float
     camera = problem.ctx.camera
     trust = problem.ctx.observations.valid.to(camera.t)
     joints = problem.body.joints(seen)
-    noise, power = spec.stance_noise, spec.stance_power
-    return stance_scale(joints, camera.R, camera.position, trust, problem.ctx.fps, pelvis_noise=noise, power=power)
+    return stance_scale(
+        joints,
+        camera.R,
+        camera.position,
+        trust,
+        problem.ctx.fps,
+        pelvis_noise=spec.stance_noise,
+        power=spec.stance_power,
+        gap=spec.gap,
+    )
 
 
 def first_path(problem: Problem, seen: HumanMotion) -> Float[Tensor, "B T 3"]:

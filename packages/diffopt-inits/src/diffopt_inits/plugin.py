@@ -25,7 +25,9 @@ def diffopt_components() -> Iterable[Component]:
             "BlazePose landmarks of a video, 2D and 3D (*.landmarks.npz)",
         ),
         Component("dataset", "emdb", f"{_HERE}.emdb.config:EmdbConfig", "a sequence of EMDB, whole or by segments"),
-        Component("detector", "mediapipe", f"{_HERE}.mediapipe.config:MediapipeConfig", "BlazePose on the CPU, 2D and 3D"),
+        Component(
+            "detector", "mediapipe", f"{_HERE}.mediapipe.config:MediapipeConfig", "BlazePose on the CPU, 2D and 3D"
+        ),
         Component("detector", "vitpose", f"{_HERE}.vitpose.config:VitposeConfig", "ViTPose, or its result files"),
         Component("detector", "openpose", f"{_HERE}.openpose.config:OpenposeConfig", "OpenPose's JSON files"),
         Component(
@@ -34,7 +36,9 @@ def diffopt_components() -> Iterable[Component]:
             f"{_HERE}.landmarks:LandmarksInitializerConfig",
             "inverse kinematics from 3D landmarks",
         ),
-        Component("initializer", "hmr2", f"{_HERE}.hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP"),
+        Component(
+            "initializer", "hmr2", f"{_HERE}.hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP"
+        ),
         Component("initializer", "vibe", f"{_HERE}.vibe.config:VibeConfig", "VIBE, or its results"),
         Component("initializer", "wham", f"{_READERS}:WhamConfig", "results of WHAM"),
         Component("initializer", "gvhmr", f"{_READERS}:GvhmrConfig", "results of GVHMR and GEM"),

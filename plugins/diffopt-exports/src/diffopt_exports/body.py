@@ -54,9 +54,9 @@ def figure_of(result: Result) -> Figure:
             if _apart(posed(pose, trans, rest), joints) < _FAR:
                 return Figure(rest, body.rest_pelvis(shape[None])[0].double(), True, shape, body)
         missing = f"the joints of this result are not those of body '{body.name}' in any shape it names"
-    rest = result.clip.rest_joints.double() if result.clip.rest_joints is not None else None
-    if rest is None or _apart(posed(pose, trans, rest - rest[:1]), joints) > _FAR:
-        rest = rest_from_joints(pose, joints)
+    given = result.clip.rest_joints.double() if result.clip.rest_joints is not None else None
+    fits = given is not None and _apart(posed(pose, trans, given - given[:1]), joints) <= _FAR
+    rest = given if given is not None and fits else rest_from_joints(pose, joints)
     rest = rest - rest[:1]
     off = _apart(posed(pose, trans, rest), joints)
     if off > _FAR:

@@ -60,7 +60,10 @@ class SmplConfig(ComponentConfig):
 
 
 def find_model(path: Path | None, gender: str) -> Path:
-    """The model file by option, environment or in the folder of weights. Raises MissingResource: what, where to get it, where to put it."""
+    """The model file by option, environment or in the folder of weights.
+
+    Raises MissingResource: what, where to get it, where to put it.
+    """
     given = path or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
     if given is None and any(weights_folder().glob(f"SMPL_{gender.upper()}.*")):
         given = weights_folder()

@@ -75,8 +75,8 @@ def _print_seconds(results: Sequence[Result]) -> None:
     """Seconds that looking at each video took when it was done, and of each stage, once a batch: clips share them."""
     for result in results:
         clip = result.clip
-        parts = {"detector": clip.observations, "camera": clip.camera, "initializer": clip.body}
-        took = {name: part.facts["seconds"] for name, part in parts.items() if part and "seconds" in part.facts}
+        looked = {"detector": clip.observations, "camera": clip.camera, "initializer": clip.body}
+        took = {name: part.facts["seconds"] for name, part in looked.items() if part and "seconds" in part.facts}
         if took:
             say(f"\nseconds of perception, {clip.name}: " + ", ".join(f"{name} {s:.1f}" for name, s in took.items()))
     seen: list[object] = []

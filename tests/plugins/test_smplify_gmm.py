@@ -142,9 +142,18 @@ def test_bad_pickles_name_the_key(tmp_path: Path, changes: dict[str, object], wo
         weights.load(pickled(tmp_path / "gmm_08.pkl", content))
 
 
+class Runs:
+    """What a hostile file would hold."""
+
+    def __reduce__(self):
+        import os
+
+        return os.system, ("true",)
+
+
 def test_a_pickle_that_runs_something_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="refused"):
-        weights.load(pickled(tmp_path / "gmm_08.pkl", {"means": Path("x")}))
+        weights.load(pickled(tmp_path / "gmm_08.pkl", {**parts(), "means": Runs()}))
     with pytest.raises(BadInput, match="holds a list"):
         weights.load(pickled(tmp_path / "list.pkl", [1]))
 

@@ -46,7 +46,7 @@ def tolerance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if request.param == "exact":
         return 2e-3
     monkeypatch.setattr(states, "heading_turn", rounded_turn)
-    return 1e-5
+    return 3e-5  # rounding differs between builds of torch
 
 
 def close(found: Tensor, true: Tensor, tolerance: float = 2e-6) -> None:

@@ -42,10 +42,10 @@ def test_agrees_with_the_published_code(tmp_path: Path, edition: Edition) -> Non
     torch.testing.assert_close(mean, arrays["enc_mean"], rtol=1e-5, atol=5e-6)
     torch.testing.assert_close(std, arrays["enc_std"], rtol=1e-5, atol=5e-6)
     decoded = made.decode(arrays["z"])
-    torch.testing.assert_close(decoded.flatten(-2), arrays["decode_matrot"], rtol=0, atol=1e-5)
-    torch.testing.assert_close(to_axis_angle(decoded), arrays["decode_aa"], rtol=0, atol=2e-5)
+    torch.testing.assert_close(decoded.flatten(-2), arrays["decode_matrot"], rtol=0, atol=3e-5)
+    torch.testing.assert_close(to_axis_angle(decoded), arrays["decode_aa"], rtol=0, atol=5e-5)
     if edition == "v2":
-        torch.testing.assert_close(made.decode(mean).flatten(-2), arrays["recon_matrot"], rtol=0, atol=1e-5)
+        torch.testing.assert_close(made.decode(mean).flatten(-2), arrays["recon_matrot"], rtol=0, atol=3e-5)
         divergence = kl_to_standard(mean, std).sum(-1)
         torch.testing.assert_close(divergence, arrays["kl_to_std_normal"], rtol=1e-5, atol=1e-4)
 

@@ -49,20 +49,25 @@ def frames_of(video: Path, numbers: list[int]):
     return [wanted[number] for number in numbers]
 
 
+def both_protocols(mine: torch.Tensor, true: torch.Tensor, hips: list[int]) -> dict[str, float]:
+    """Errors of joints ``[T J 3]`` in the camera's frame under both protocols, mm, mean over the frames."""
+    mine, true = mine.double(), true.double()
+    moved = transform(mine, *align(mine, true, scale=True))
+    away = (mine - mine[:, hips].mean(1, keepdim=True)) - (true - true[:, hips].mean(1, keepdim=True))
+    return {
+        "pa_mpjpe": float((moved - true).norm(dim=-1).mean() * 1000),
+        "camera_pelvis": float(away.norm(dim=-1).mean() * 1000),
+    }
+
+
 def landmarks_alone(clip: Clip) -> dict[str, float]:
     """Error of the detector's 3D landmarks under both protocols, mm, mean over the frames."""
     truth, seen = clip.truth, clip.observations
     assert truth is not None and truth.camera is not None and truth.index is not None
     assert seen is not None and seen.landmarks is not None
-    true = world_to_camera(truth.joints, truth.camera.R, truth.camera.t).double()
-    raw = seen.landmarks[:, list(truth.index), :3].double()
+    true = world_to_camera(truth.joints, truth.camera.R, truth.camera.t)
     hips = [truth.index.index(point) for point in (23, 24)]
-    moved = transform(raw, *align(raw, true, scale=True))
-    away = (raw - raw[:, hips].mean(1, keepdim=True)) - (true - true[:, hips].mean(1, keepdim=True))
-    return {
-        "pa_mpjpe": float((moved - true).norm(dim=-1).mean() * 1000),
-        "camera_pelvis": float(away.norm(dim=-1).mean() * 1000),
-    }
+    return both_protocols(seen.landmarks[:, list(truth.index), :3], true, hips)
 
 
 def rotation_only(folder: Path, name: str, degrees: float, out: Path) -> Path:

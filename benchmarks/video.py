@@ -24,14 +24,14 @@ import torch
 from diffopt_core import recipe as recipes
 from diffopt_core.cli.by_path import RECIPES
 from diffopt_core.cli.quality import quality
-from diffopt_core.geometry import align, transform, world_to_camera
+from diffopt_core.geometry import world_to_camera
 from diffopt_core.places import CACHE_VARIABLE, cache_folder
 from diffopt_core.registry import Registry
 from diffopt_core.run import Run, execute
 from diffopt_core.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.types import Result
 from diffopt_inits.landmark_truth import read_truth
-from real_video import landmarks_alone
+from real_video import both_protocols, landmarks_alone
 
 
 def fresh_cache() -> None:
@@ -48,7 +48,7 @@ def errors(result: Result, path: Path) -> list[str]:
     assert truth.camera is not None and truth.index is not None
     names = [BLAZEPOSE33[i] for i in truth.index]
     hips = [names.index("left_hip"), names.index("right_hip")]
-    true = world_to_camera(truth.joints, truth.camera.R, truth.camera.t).double()
+    true = world_to_camera(truth.joints, truth.camera.R, truth.camera.t)
     alone = landmarks_alone(replace(result.clip, truth=truth))
     rows = [f"| landmarks alone | {alone['pa_mpjpe']:.1f} | {alone['camera_pelvis']:.1f} |"]
     estimates = {
@@ -56,11 +56,9 @@ def errors(result: Result, path: Path) -> list[str]:
         "full run": (result.joints, result.camera),
     }
     for name, (joints, camera) in estimates.items():
-        mine = world_to_camera(joints[:, [JOINT[point] for point in names]], camera.R, camera.t).double()
-        moved = transform(mine, *align(mine, true, scale=True))
-        away = (mine - mine[:, hips].mean(1, keepdim=True)) - (true - true[:, hips].mean(1, keepdim=True))
-        pa, hip = (float(error.norm(dim=-1).mean() * 1000) for error in (moved - true, away))
-        rows.append(f"| {name} | {pa:.1f} | {hip:.1f} |")
+        mine = world_to_camera(joints[:, [JOINT[point] for point in names]], camera.R, camera.t)
+        found = both_protocols(mine, true, hips)
+        rows.append(f"| {name} | {found['pa_mpjpe']:.1f} | {found['camera_pelvis']:.1f} |")
     return rows
 
 

@@ -24,6 +24,7 @@ from .datasets.npz import read_npz, write_npz
 from .errors import BadInput
 from .places import cache_folder
 from .types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from .weights.ledger import digest
 
 #: Raised when what an entry holds changes its meaning.
 FORMAT = 1
@@ -97,7 +98,7 @@ def _content(value: Any) -> Any:
     if not isinstance(value, Path) or not value.exists():
         return value
     files = [value] if value.is_file() else sorted(file for file in value.rglob("*") if file.is_file())
-    return [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
+    return [(file.name, digest(file)) for file in files]
 
 
 def _digest(value: Any) -> str:

@@ -63,7 +63,7 @@ def perception_terms(registry: Registry, members: Sequence[Evidence]) -> dict[st
     """Terms of use of the components that ``auto`` stood for."""
     terms: dict[str, str] = {}
     for item in members:
-        for kind, part in (("detector", item.observations), ("camera", item.camera), ("initializer", item.body)):
+        for kind, part in item.clip.parts.items():
             name = str(part.facts.get("component", ""))
             if name in registry.components[kind] and (text := registry.config(kind, name, {}).terms_of_use()):
                 terms[f"{kind} {name}"] = text

@@ -25,7 +25,7 @@ def seen_motion(problem: Problem) -> HumanMotion:
     root = camera.R @ motion.pose[:, :, 0]
     trans = world_to_camera(motion.trans.unsqueeze(-2), camera.R, camera.t).squeeze(-2)
     seen = replace(motion, pose=torch.cat([root.unsqueeze(2), motion.pose[:, :, 1:]], 2), trans=trans)
-    batch = replace(problem.batch, camera=replace(camera, facts={}))
+    batch = replace(problem.batch, camera=camera)
     return replace(seen, trans=fit_translation(seen, batch, problem.body, smooth=0.2))
 
 

@@ -55,14 +55,15 @@ class Run:
         return self.out if len(self.inputs) == 1 or self.only else self.out / name
 
     def for_clip(self, item: Evidence) -> Run:
-        """This run with the recipe that the clip is solved by."""
-        return replace(self, recipe=self.by_path.get(str(item.camera.facts.get("path")), self.recipe))
+        """This run with the one recipe that the clip is solved by."""
+        recipe = self.by_path.get(str(item.camera.facts.get("path")), self.recipe)
+        return replace(self, recipe=recipe, by_path={})
 
 
 def check(run: Run) -> list[Evidence]:
     """Everything that can fail before the solve: plugins, options, device, files, output folders; then perception."""
     ctx = context(run)
-    _check_components(run)
+    _check_components(run, ctx)
     clips = [open_clip(path, run.registry, run.recipe, ctx) for path in run.inputs]
     names = [clip.name for clip in clips]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -79,7 +80,7 @@ def execute(run: Run, report: Report) -> list[Result]:
     evidence = check(run)
     for item in evidence:
         if not run.only:
-            _check_folder(replace(run.for_clip(item), by_path={}), item.clip.name, item.clip.sha256)
+            _check_folder(run.for_clip(item), item.clip.name, item.clip.sha256)
     todo = [item for item in evidence if run.only or not _is_done(run.for_clip(item), item)]
     run.registry.manager.hook.diffopt_run_started(run=run)
     results = []
@@ -113,7 +114,7 @@ def context(run: Run) -> BuildContext:
     return ctx
 
 
-def _check_components(run: Run) -> None:
+def _check_components(run: Run, ctx: BuildContext) -> None:
     """Every config of the recipe is made once, so that a misspelt option fails here."""
     registry, recipe = run.registry, run.recipe
     for kind, spec in [
@@ -125,13 +126,12 @@ def _check_components(run: Run) -> None:
         ("prior", recipe.prior),
         ("executor", recipe.executor),
         *(("term", spec) for spec in recipe.used_terms().values()),
-        *(("exporter", spec) for spec in recipe.exporters),
     ]:
         registry.config(kind, spec.name, spec.options)
     for name in recipe.metrics:
         registry.component("metric", name)
     for spec in recipe.exporters:  # built here as well: what one lacks (Blender, usd-core) is told before the solve
-        registry.build("exporter", spec.name, spec.options, context(run))
+        registry.build("exporter", spec.name, spec.options, ctx)
 
 
 def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[Result]:

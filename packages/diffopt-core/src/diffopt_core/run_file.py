@@ -50,6 +50,4 @@ def focal_from(result: Result) -> str:
 
 def evidence(result: Result) -> dict[str, Any]:
     """What the clip, the detector, the camera source and the initializer say of themselves."""
-    clip = result.clip
-    parts = {"detector": clip.observations, "camera": clip.camera, "initializer": clip.body}
-    return {"clip": clip.facts} | {name: part.facts for name, part in parts.items() if part is not None}
+    return {"clip": result.clip.facts} | {kind: part.facts for kind, part in result.clip.parts.items()}

@@ -148,6 +148,12 @@ class Clip:
     person: str = "largest"
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def parts(self) -> dict[str, Observations | CameraTrajectory | CameraFrameBody]:
+        """The evidence that there is, by the kind of component that makes it."""
+        every = {"detector": self.observations, "camera": self.camera, "initializer": self.body}
+        return {kind: part for kind, part in every.items() if part is not None}
+
 
 @dataclass(frozen=True)
 class Scene:

@@ -18,6 +18,12 @@ def source_frames(clip: Clip) -> np.ndarray:
     return np.arange(clip.num_frames) if clip.video is None else np.array(clip.video.frames, dtype=np.int64)
 
 
+def rows_at(frames: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row of rising ``frames`` for each wanted number, ``[T]``, and whether it has one (else the row is void)."""
+    rows = np.searchsorted(frames, wanted).clip(0, len(frames) - 1)
+    return rows, frames[rows] == wanted
+
+
 def source_count(clip: Clip) -> int:
     """How many frames the source has (of a video: from its headers, nothing is decoded)."""
     return clip.num_frames if clip.video is None else probe(clip.video.path).count

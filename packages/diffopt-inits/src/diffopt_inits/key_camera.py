@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 import numpy as np
 import torch
+from diffopt_core.datasets.fill import between
 from diffopt_core.rotation import slerp
 
 from .arrays import Arrays
@@ -28,10 +29,7 @@ def key_cameras(arrays: Arrays, frames: int) -> tuple[np.ndarray, np.ndarray, fl
     if (np.diff(keys) <= 0).any() or keys[0] < 0 or keys[-1] >= frames:
         raise arrays.fail("key_names", f"expected increasing frame numbers in 0 … {frames - 1}")
     R, C = arrays.rotations("key_R", len(keys)), arrays.take("key_C", (len(keys), 3))
-    now = np.clip(np.arange(frames), keys[0], keys[-1])
-    after = np.searchsorted(keys, now)
-    before = np.maximum(after - (keys[after] > now), 0)
-    share = np.where(after > before, (now - keys[before]) / np.maximum(keys[after] - keys[before], 1), 0.0)
+    before, after, share = (part.numpy() for part in between(torch.from_numpy(keys), torch.arange(frames)))
     turned = slerp(torch.from_numpy(R[before]), torch.from_numpy(R[after]), torch.from_numpy(share)).numpy()
     centre = C[before] + share[:, None] * (C[after] - C[before])
     return turned, -(turned @ centre[..., None])[..., 0], arrays.positive("key_focal")

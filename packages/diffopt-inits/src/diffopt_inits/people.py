@@ -13,7 +13,7 @@ import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip, Observations
 
-from .clip_frames import source_frames
+from .clip_frames import rows_at, source_frames
 
 _log = logging.getLogger(__name__)
 #: A detection carries on a track whose last box it overlaps by this much (intersection over union) …
@@ -44,11 +44,14 @@ class Detections:
 
 def boxes_of(keypoints: np.ndarray, least: float = 0.05) -> np.ndarray:
     """Smallest boxes ``[n 4]`` around the keypoints ``[n J 3]`` with confidence over ``least``; NaN without any."""
-    seen = keypoints[..., 2] > least
-    low = np.where(seen[..., None], keypoints[..., :2], np.inf).min(1)
-    high = np.where(seen[..., None], keypoints[..., :2], -np.inf).max(1)
-    boxes = np.concatenate([low, high], -1)
-    return np.where(seen.any(1, keepdims=True), boxes, np.nan)
+    return tight_boxes(keypoints[..., :2], keypoints[..., 2] > least)
+
+
+def tight_boxes(points: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Smallest boxes ``[n 4]`` around those of the points ``[n J 2]`` that are ``seen [n J]``; NaN without any."""
+    low = np.where(seen[..., None], points, np.inf).min(1)
+    high = np.where(seen[..., None], points, -np.inf).max(1)
+    return np.where(seen.any(1, keepdims=True), np.concatenate([low, high], -1), np.nan)
 
 
 def link(people: Detections) -> list[Track]:
@@ -118,9 +121,7 @@ def _size(keypoints: np.ndarray) -> float:
 
 def observations_of(track: Track, clip: Clip, layout: str, facts: dict[str, Any]) -> Observations:
     """The clip's frames of a track. A frame without the person has confidence 0 and is not ``valid``."""
-    wanted = source_frames(clip)
-    at = np.searchsorted(track.frames, wanted).clip(0, len(track.frames) - 1)
-    found = track.frames[at] == wanted
+    at, found = rows_at(track.frames, source_frames(clip))
     keypoints = np.where(found[:, None, None], track.keypoints[at], 0.0)
     found &= (keypoints[..., 2] > 0).any(1)
     keypoints = np.where(keypoints[..., 2:] > 0, keypoints, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from diffopt_core.bodies.linear import LinearBody
@@ -35,6 +36,16 @@ class Surface:
         whole = kept.sum(1, keepdims=True)
         kept = (kept / whole).astype(np.float32)
         return np.where(kept > 0, order, 0), kept, float((1.0 - whole).max())
+
+    def words(self, body: str, dropped: float) -> dict[str, Any]:
+        """What the JSON beside a file says of the skin: whose mesh, and what a format's skinning left out."""
+        told: dict[str, Any] = {
+            "mesh": "bones drawn round the skeleton" if self.drawn else body,
+            "dropped_weight_max": round(dropped, 5),
+        }
+        if self.correctives:
+            told["left_out"] = "pose correctives of the body, which skinning does not have"
+        return told
 
 
 def body_surface(body: LinearBody, betas: Tensor) -> Surface:

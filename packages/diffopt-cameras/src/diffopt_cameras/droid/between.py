@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from diffopt_core.datasets.fill import between as neighbours
 from diffopt_core.rotation import slerp
 
 #: A camera that turns by more in one frame, and by more than so many times what it does nearby, has jumped.
@@ -44,10 +45,7 @@ def between(numbers: np.ndarray, solved: np.ndarray, wanted: np.ndarray) -> Betw
     """``numbers`` (N, increasing): frame of each row; ``solved``: rows to go by; ``wanted`` (T): frames asked for."""
     rows = np.flatnonzero(solved)
     known = numbers[rows]
-    after = np.searchsorted(known, wanted).clip(max=len(rows) - 1)
-    before = (np.searchsorted(known, wanted, side="right") - 1).clip(min=0)
-    length = (known[after] - known[before]).clip(min=1)
-    share = ((wanted - known[before]) / length).clip(0.0, 1.0)
+    before, after, share = (part.numpy() for part in neighbours(torch.from_numpy(known), torch.from_numpy(wanted)))
     exact = known[before] == wanted
     outside = (wanted < known[0]) | (wanted > known[-1])
     return Between(rows[before], rows[after], np.where(exact, 0.0, share), exact, outside)

@@ -133,96 +133,50 @@ def _parameters() -> dict[str, inspect.Parameter]:
 
     modes = "|".join(ScaleSpec.model_fields["mode"].annotation.__args__)  # type: ignore[union-attr]
     rows: dict[str, Any] = {
-        "recipe": Annotated[
-            str | None,
-            typer.Option(
-                "--recipe",
-                "-r",
-                metavar="NAME|FILE.toml",
-                help=f"Recipe to run, [dim]default: {DEFAULT_RECIPE}[/]; `diffopt recipe` lists them.",
-                rich_help_panel=RECIPE_PANEL,
-            ),
-        ],
-        "settings": Annotated[
-            list[str] | None,
-            typer.Option(
-                "--set",
-                metavar="KEY.PATH=VALUE",
-                help="Set any key of the recipe, e.g. prior.timesteps='\\[0.02,0.5]'. Repeatable; wins over all else.",
-                rich_help_panel=RECIPE_PANEL,
-            ),
-        ],
-        "fps": Annotated[
-            float | None,
-            typer.Option(
-                "--fps", help="Frame rate, where the file's is wrong (slow motion).", rich_help_panel=INPUT_PANEL
-            ),
-        ],
-        "frames": Annotated[
-            str | None,
-            typer.Option("--frames", metavar="START:STOP", help="Part of the clip.", rich_help_panel=INPUT_PANEL),
-        ],
-        "resample": Annotated[
-            float | None,
-            typer.Option("--resample", help="Use this many frames a second.", rich_help_panel=INPUT_PANEL),
-        ],
-        "focal": Annotated[
-            str | None,
-            typer.Option(
-                "--focal",
-                metavar="1200px|28mm|65deg",
-                help="Focal length: pixels, 35 mm equivalent, or field of view along the longer side.",
-                rich_help_panel=INPUT_PANEL,
-            ),
-        ],
-        "person": Annotated[
-            str | None,
-            typer.Option(
-                "--person",
-                metavar="largest|longest|ID",
-                help="Whom, where there are several, [dim]default: largest[/].",
-                rich_help_panel=INPUT_PANEL,
-            ),
-        ],
-        "env": Annotated[
-            str | None,
-            typer.Option(
-                "--env",
-                metavar="uv|here|PATH|conda:NAME",
-                help="Environment in which foreign programs run (mediapipe, HMR2.0, VIBE, ViTPose, DROID-SLAM).",
-                rich_help_panel=INPUT_PANEL,
-            ),
-        ],
-        "scale": Annotated[
-            str | None,
-            typer.Option(
-                "--scale",
-                metavar=modes,
-                help="Correct the scale of the camera's path in closed form, from the distilled motion.",
-                rich_help_panel=RECIPE_PANEL,
-            ),
-        ],
-        "plugins": Annotated[
-            list[str] | None,
-            typer.Option(
-                "--plugin",
-                "-p",
-                metavar="FILE.py|MODULE|no:NAME",
-                help="Load a plugin that is not installed, or block one. Repeatable.",
-                rich_help_panel=ROLE_PANEL,
-            ),
-        ],
-    }
+        "recipe": _flag(
+            str, RECIPE_PANEL, f"Recipe to run, [dim]default: {DEFAULT_RECIPE}[/]; `diffopt recipe` lists them.",
+            "--recipe", "-r", metavar="NAME|FILE.toml",
+        ),
+        "settings": _flag(
+            list[str], RECIPE_PANEL,
+            "Set any key of the recipe, e.g. prior.timesteps='\\[0.02,0.5]'. Repeatable; wins over all else.",
+            "--set", metavar="KEY.PATH=VALUE",
+        ),
+        "fps": _flag(float, INPUT_PANEL, "Frame rate, where the file's is wrong (slow motion).", "--fps"),
+        "frames": _flag(str, INPUT_PANEL, "Part of the clip.", "--frames", metavar="START:STOP"),
+        "resample": _flag(float, INPUT_PANEL, "Use this many frames a second.", "--resample"),
+        "focal": _flag(
+            str, INPUT_PANEL, "Focal length: pixels, 35 mm equivalent, or field of view along the longer side.",
+            "--focal", metavar="1200px|28mm|65deg",
+        ),
+        "person": _flag(
+            str, INPUT_PANEL, "Whom, where there are several, [dim]default: largest[/].",
+            "--person", metavar="largest|longest|ID",
+        ),
+        "env": _flag(
+            str, INPUT_PANEL,
+            "Environment in which foreign programs run (mediapipe, HMR2.0, VIBE, ViTPose, DROID-SLAM).",
+            "--env", metavar="uv|here|PATH|conda:NAME",
+        ),
+        "scale": _flag(
+            str, RECIPE_PANEL, "Correct the scale of the camera's path in closed form, from the distilled motion.",
+            "--scale", metavar=modes,
+        ),
+        "plugins": _flag(
+            list[str], ROLE_PANEL, "Load a plugin that is not installed, or block one. Repeatable.",
+            "--plugin", "-p", metavar="FILE.py|MODULE|no:NAME",
+        ),
+    }  # fmt: skip
     for flag, role in _role_of_flag().items():
         summary = KINDS[FLAGS[flag]].summary
-        option = typer.Option(
-            flag,
-            metavar="NAME[=FILE]" if role in FILE_ROLES else "NAME",
-            help=summary[0].upper() + summary[1:] + ".",
-            rich_help_panel=ROLE_PANEL,
-        )
-        rows[role] = Annotated[str | None, option]
+        metavar = "NAME[=FILE]" if role in FILE_ROLES else "NAME"
+        rows[role] = _flag(str, ROLE_PANEL, summary[0].upper() + summary[1:] + ".", flag, metavar=metavar)
     return {
         name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in rows.items()
     }
+
+
+def _flag(kind: Any, panel: str, text: str, *names: str, metavar: str | None = None) -> Any:
+    """The annotation of an option that may be left out."""
+    return Annotated[kind | None, typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel)]

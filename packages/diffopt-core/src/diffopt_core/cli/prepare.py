@@ -82,12 +82,11 @@ def _place(out: Path | None, name: str, count: int) -> Path:
 def _row(found: Evidence) -> tuple[str, ...]:
     seen, clip = int(found.observations.valid.sum()), found.clip
     focal = f"{float(found.camera.focal.mean()):.0f} px, {found.camera.facts.get('focal_from', 'the file')}"
-    parts = (found.observations, found.camera, found.body)
     return (
         str(clip.num_frames),
         f"{clip.fps:g}",
         f"{seen}/{clip.num_frames}",
-        *(str(part.facts.get("component", "?")) for part in parts),
+        *(str(part.facts.get("component", "?")) for part in clip.parts.values()),
         focal,
     )
 

@@ -105,7 +105,8 @@ def _exporters(run: Run, formats: str | None) -> list[Exporter]:
     from ..run import context
 
     names = [name.strip() for name in (formats or "").split(",") if name.strip()]
-    return [run.registry.build("exporter", name, {}, context(run)) for name in names]
+    ctx = context(run)
+    return [run.registry.build("exporter", name, {}, ctx) for name in names]
 
 
 def solve(run: Run, quiet: bool) -> list[Result]:

@@ -74,11 +74,12 @@ def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[dict[str, t
 def _print_seconds(results: Sequence[Result]) -> None:
     """Seconds that looking at each video took when it was done, and of each stage, once a batch: clips share them."""
     for result in results:
-        clip = result.clip
-        looked = {"detector": clip.observations, "camera": clip.camera, "initializer": clip.body}
-        took = {name: part.facts["seconds"] for name, part in looked.items() if part and "seconds" in part.facts}
+        took = {kind: part.facts["seconds"] for kind, part in result.clip.parts.items() if "seconds" in part.facts}
         if took:
-            say(f"\nseconds of perception, {clip.name}: " + ", ".join(f"{name} {s:.1f}" for name, s in took.items()))
+            say(
+                f"\nseconds of perception, {result.clip.name}: "
+                + ", ".join(f"{name} {s:.1f}" for name, s in took.items())
+            )
     seen: list[object] = []
     for result in results:
         seconds = result.provenance.get("seconds", {})

@@ -137,7 +137,7 @@ def arrays_of(clip: Clip) -> Arrays:
         case["video"] = np.array(str(clip.video.path.absolute()))
         case["video_frames"] = np.array(clip.video.frames, np.int64)
         case["video_rotation"] = np.array(clip.video.rotation)
-    facts = {"clip": clip.facts, "detector": seen.facts, "camera": camera.facts, "initializer": body.facts}
+    facts = {"clip": clip.facts} | {kind: part.facts for kind, part in clip.parts.items()}
     if any(facts.values()):
         case["facts"] = np.array(json.dumps(facts, sort_keys=True, default=str))
     return case

@@ -17,11 +17,20 @@ def neighbours(valid: Bool[Tensor, "T"]) -> tuple[Int[Tensor, "T"], Int[Tensor, 
     """
     frames = torch.arange(len(valid))
     found = frames[valid]
-    after = torch.searchsorted(found, frames).clamp_max(len(found) - 1)
-    before = (torch.searchsorted(found, frames, right=True) - 1).clamp_min(0)
-    a, b = found[before], found[after]
-    share = (frames - a) / (b - a).clamp_min(1)
-    return a, b, share.clamp(0.0, 1.0)
+    before, after, share = between(found, frames)
+    return found[before], found[after], share
+
+
+def between(
+    known: Int[Tensor, "N"], wanted: Int[Tensor, "T"]
+) -> tuple[Int[Tensor, "T"], Int[Tensor, "T"], Float[Tensor, "T"]]:
+    """For each wanted number the rows of the rising ``known`` numbers before and after it, and how far it lies between
+    them, in [0, 1], float64. A known number is its own neighbour; beyond the ends the last one is held."""
+    after = torch.searchsorted(known, wanted).clamp_max(len(known) - 1)
+    before = (torch.searchsorted(known, wanted, right=True) - 1).clamp_min(0)
+    length = (known[after] - known[before]).clamp_min(1)
+    share = (wanted - known[before]).double() / length
+    return before, after, share.clamp(0.0, 1.0)
 
 
 def fill_linear(values: Float[Tensor, "T *n"], valid: Bool[Tensor, "T"]) -> Float[Tensor, "T *n"]:

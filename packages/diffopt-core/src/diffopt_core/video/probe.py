@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +68,7 @@ def _probe_file(path: Path) -> Probe:
         with av.open(str(path)) as container:
             first = next(container.decode(video=0), None)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise BadInput(path, "video", f"cannot be decoded ({_reason(error)})") from error
+        raise BadInput(path, "video", f"cannot be decoded ({reason(error)})") from error
     if first is None or not times:
         raise BadInput(path, "video", "holds no frame that can be decoded")
     # FFmpeg counts counter-clockwise
@@ -112,18 +111,14 @@ def _probe_folder(folder: Path) -> Probe:
             width, height = image.size
             mm = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm)
     except (OSError, ValueError, SyntaxError) as error:
-        raise BadInput(images[0], "image", f"cannot be decoded ({_reason(error)})") from error
+        raise BadInput(images[0], "image", f"cannot be decoded ({reason(error)})") from error
     rotation = {6: 90, 3: 180, 8: 270}.get(turned, 0)
     size = (height, width) if rotation % 180 else (width, height)
     focal = focal_pixels(f"{float(mm)}mm", size) if mm and 5 <= float(mm) <= 1000 else None
     return Probe(len(images), size, rotation, None, None, True, focal, images[0].suffix[1:].lower())
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """An error of a decoder in one line."""
     text = getattr(error, "strerror", None) or str(error)
     return str(text).splitlines()[0] if str(text) else type(error).__name__
-
-
-def is_finite_rate(fps: float | None) -> bool:
-    """Whether a rate can be used as one."""
-    return fps is not None and math.isfinite(fps) and fps > 0

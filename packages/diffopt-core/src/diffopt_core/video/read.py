@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import BadInput
 from ..types import Video
-from .probe import _reason, images_in
+from .probe import images_in, reason
 
 
 def reduced_size(size: tuple[int, int], longest: int | None, even: bool = True) -> tuple[int, int]:
@@ -66,7 +66,7 @@ def _from_file(video: Video, size: tuple[int, int]) -> Iterator[np.ndarray | Non
                 image = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
                 yield np.ascontiguousarray(np.rot90(image, turns)) if turns else image
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise BadInput(video.path, f"frame {number + 1}", f"cannot be decoded ({_reason(error)})") from error
+        raise BadInput(video.path, f"frame {number + 1}", f"cannot be decoded ({reason(error)})") from error
 
 
 def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
@@ -81,7 +81,7 @@ def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
             with Image.open(path) as image:
                 array = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
         except (OSError, ValueError, SyntaxError) as error:
-            raise BadInput(path, "image", f"cannot be decoded ({_reason(error)})") from error
+            raise BadInput(path, "image", f"cannot be decoded ({reason(error)})") from error
         if array.shape[1::-1] != video.size:
             raise BadInput(path, "size", f"{array.shape[1]} x {array.shape[0]}, the first image has {video.size}")
         yield array

@@ -30,10 +30,9 @@ class Hmr2Config(ComponentConfig):
 
     def build(self, ctx: BuildContext) -> Initializer:
         if self.file is not None:
-            from ..readers import phalp
-            from ..result_file import ResultFile
+            from ..readers.initializer import ResultInitializer
 
-            return ResultFile(self.file.expanduser(), phalp.read, self.smpl)
+            return ResultInitializer("hmr2", self.file, self.smpl)
         from .initializer import Hmr2Initializer
 
         return Hmr2Initializer(self, self.env or ctx.env or "here", str(ctx.device))

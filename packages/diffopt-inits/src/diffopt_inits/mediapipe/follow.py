@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..people import tight_boxes
 from .survey import Person, between, distance
 
 #: Nobody moves by more than this share of their height from one frame to the next …
@@ -22,10 +23,8 @@ def boxes_of(points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.
     """Boxes ``[T 4]`` px around the visible points ``[T J 4]`` (px; visibility last), and where there are enough."""
     x, y, visible = points[..., 0], points[..., 1], points[..., 3] > VISIBLE
     seen = visible & (x >= 0) & (y >= 0) & (x <= size[0]) & (y <= size[1])
-    low = np.where(seen[..., None], points[..., :2], np.inf).min(1)
-    high = np.where(seen[..., None], points[..., :2], -np.inf).max(1)
     enough = seen.sum(1) >= LEAST
-    return np.where(enough[:, None], np.concatenate([low, high], -1), 0.0), enough
+    return np.where(enough[:, None], tight_boxes(points[..., :2], seen), 0.0), enough
 
 
 def pieces(boxes: np.ndarray, found: np.ndarray) -> list[np.ndarray]:

@@ -13,6 +13,7 @@ from diffopt_core.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.errors import BadInput, UnknownName
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip
 
+from ..clip_frames import rows_at, source_frames
 from .frames import Placed, in_camera
 from .pelvis import rest_joints
 from .tracks import Track
@@ -63,16 +64,14 @@ def rows_of(track: Track, clip: Clip, where: object) -> tuple[np.ndarray, np.nda
     With a video the clip's frames are picked by their numbers in it; without one the counts must match. Raises
     BadInput naming both counts.
     """
+    wanted = source_frames(clip)
     if clip.video is not None:
-        wanted = np.asarray(clip.video.frames, dtype=np.int64)
         _same_video(track, clip, int(wanted.max()) + 1, where)
     else:
-        wanted = np.arange(clip.num_frames)
         have = track.total if track.total is not None else int(track.frames.max()) + 1
         if have > clip.num_frames or (track.total is not None and have != clip.num_frames):
             raise BadInput(where, "frames", f"the result covers {have} frames, the clip has {clip.num_frames}")
-    rows = np.searchsorted(track.frames, wanted).clip(0, len(track.frames) - 1)
-    found = track.frames[rows] == wanted
+    rows, found = rows_at(track.frames, wanted)
     if not found.any():
         span = f"{track.frames.min()} to {track.frames.max()}"
         raise BadInput(where, "frames", f"person {track.id} is in frames {span}; none of them is in the clip")

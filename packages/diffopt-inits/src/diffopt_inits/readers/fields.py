@@ -46,6 +46,13 @@ class Fields:
         key = next((k for k in keys if k in self), keys[0])
         return Fields(self.path, self.raw(*keys), self.name(key))
 
+    def people(self) -> list[tuple[str, Fields]]:
+        """The people of a mapping by their ids, as text. Raises BadInput for none."""
+        if not self.held:
+            raise BadInput(self.path, self.where or "content", "holds no person")
+        at = f"{self.where}." if self.where else "person "
+        return [(str(key), Fields(self.path, one, f"{at}{key}")) for key, one in self.held.items()]
+
     def array(self, keys: str | tuple[str, ...], *shapes: tuple[int | None, ...]) -> np.ndarray:
         """Finite numbers in the first of these shapes (None: any size) that their count and order allow.
 

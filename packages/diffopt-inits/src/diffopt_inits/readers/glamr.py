@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import Fields, matrices, numbers, rotations, same_length, shape_ten
 from .tracks import Z_TO_Y, Root, Track, World
@@ -24,13 +23,8 @@ def accepts(held: Any) -> bool:
     return isinstance(held, dict) and "person_data" in held
 
 
-def read(path: Path) -> tuple[Track, ...]:
-    """The tracks of a file. Raises BadInput."""
-    return parse(path, read_foreign(path))
-
-
 def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """As :func:`read`, of what the file holds."""
+    """The tracks of what a file holds. Raises BadInput."""
     whole = Fields(path, held)
     cameras = whole.array("cam_pose", (None, 4, 4))
     if np.abs(cameras[:, 3] - [0, 0, 0, 1]).max() > 1e-4:

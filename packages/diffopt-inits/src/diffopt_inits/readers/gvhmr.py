@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import Fields, body_rotations, matrices, same_length, shape_ten
 from .frames import upright
@@ -27,13 +26,8 @@ def accepts(held: Any) -> bool:
     return isinstance(held, dict) and any(key in held for key in (*_IN_CAMERA, *_GLOBAL))
 
 
-def read(path: Path) -> tuple[Track, ...]:
-    """The one track of a file. Raises BadInput."""
-    return parse(path, read_foreign(path))
-
-
 def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """As :func:`read`, of what the file holds."""
+    """The tracks of what a file holds. Raises BadInput."""
     whole = Fields(path, held)
     inside = whole.sub(*_IN_CAMERA)
     root, pose, count = _params(inside)

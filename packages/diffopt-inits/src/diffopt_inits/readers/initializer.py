@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
@@ -14,8 +15,9 @@ class ResultInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`. The file is read when it is wanted, and once."""
 
     def __init__(self, system: str, file: Path, smpl: Path | None):
-        self._system, self._file, self._smpl = system, file, smpl
+        self._system, self._file, self._smpl = system, file.expanduser(), smpl
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """The wanted person in the camera frame; see :func:`diffopt_inits.readers.choose.body_of`."""
-        return body_of(read_tracks(self._file, self._system), clip, self._smpl, camera, self._file)
+        body = body_of(read_tracks(self._file, self._system), clip, self._smpl, camera, self._file)
+        return replace(body, facts={"file": str(self._file), **body.facts})

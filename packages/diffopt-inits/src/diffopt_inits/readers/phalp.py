@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import Fields, numbers, rotations
 from .tracks import Track, Weak
@@ -28,13 +27,8 @@ def accepts(held: Any) -> bool:
     return isinstance(first, dict) and len(SIGNATURE & set(first)) >= 3
 
 
-def read(path: Path) -> tuple[Track, ...]:
-    """The tracks of a file. Raises BadInput."""
-    return parse(path, read_foreign(path))
-
-
 def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """As :func:`read`, of what the file holds."""
+    """The tracks of what a file holds. Raises BadInput."""
     frames = Fields(path, held).held
     seen: dict[str, list[dict[str, Any]]] = {}
     times: set[int] = set()

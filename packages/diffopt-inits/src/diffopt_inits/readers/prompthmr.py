@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import SHARED, Fields, body_rotations, matrices, rotations, same_length, shape_ten
 from .frames import upright
@@ -26,20 +24,13 @@ def accepts(held: Any) -> bool:
     return isinstance(held, dict) and "people" in held and ("camera" in held or "camera_world" in held)
 
 
-def read(path: Path) -> tuple[Track, ...]:
-    """The tracks of a file. Raises BadInput."""
-    return parse(path, read_foreign(path))
-
-
 def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """As :func:`read`, of what the file holds."""
+    """The tracks of what a file holds. Raises BadInput."""
     whole = Fields(path, held)
-    people = whole.sub("people").held
-    if not people:
-        raise BadInput(path, "people", "holds no person")
+    people = whole.sub("people").people()
     cameras = whole.sub("camera_world") if "camera_world" in whole else None
     focal = cameras or (whole.sub("camera") if "camera" in whole else None)
-    return tuple(_track(Fields(path, one, f"people.{key}"), str(key), cameras, focal) for key, one in people.items())
+    return tuple(_track(one, key, cameras, focal) for key, one in people)
 
 
 def _track(person: Fields, key: str, cameras: Fields | None, focal: Fields | None) -> Track:

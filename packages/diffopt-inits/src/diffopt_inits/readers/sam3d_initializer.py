@@ -19,6 +19,7 @@ from diffopt_core.interfaces import Body, Initializer
 from diffopt_core.skeleton import BLAZEPOSE33
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
+from ..clip_frames import rows_at, source_frames
 from ..rest import rest_body
 from .sam3d import POINTS, Points, read
 
@@ -62,9 +63,7 @@ class Sam3dInitializer:
         if clip.video is None and held.total != clip.num_frames:
             problem = f"the result covers {held.total} frames, the clip has {clip.num_frames}"
             raise BadInput(self._file, "frames", problem)
-        wanted = np.arange(clip.num_frames) if clip.video is None else np.array(clip.video.frames)
-        rows = np.searchsorted(held.frames, wanted).clip(0, len(held.frames) - 1)
-        found = held.frames[rows] == wanted
+        rows, found = rows_at(held.frames, source_frames(clip))
         if not found.any():
             raise BadInput(self._file, "frames", f"covers {held.total} frames; none of them is in the clip")
         return rows, found

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import Fields, body_rotations, matrices, rotations, shape_ten
 from .tracks import Y_FLIP, Root, Track, World
@@ -29,17 +28,8 @@ def accepts(held: Any) -> bool:
     return isinstance(held, dict) and {"root_orient", "trans"} <= set(held) and bool({"cam_R", "pose_body"} & set(held))
 
 
-def read(path: Path) -> tuple[Track, ...]:
-    """The tracks of a file, or of a folder of ``track_preds``. Raises BadInput."""
-    if path.is_dir():
-        from .slahmr_preds import read as read_folder
-
-        return read_folder(path)
-    return parse(path, read_foreign(path))
-
-
 def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """As :func:`read`, of what the file holds; ``track_info.json`` is looked for beside it."""
+    """The tracks of what a file holds; ``track_info.json`` is looked for beside it."""
     whole = Fields(path, held)
     trans = whole.array("trans", (None, None, 3))
     people, count = trans.shape[:2]

@@ -20,7 +20,7 @@ from .tracks import Root, Track
 _NUMBER = re.compile(r"(\d+)_smpl$")
 
 
-def read(path: Path) -> tuple[Track, ...]:
+def read_folder(path: Path) -> tuple[Track, ...]:
     """The tracks of a sequence's folder, or the one track of a person's. Raises BadInput."""
     folders = [path] if any(path.glob("*_smpl.json")) else sorted(f for f in path.iterdir() if f.is_dir())
     tracks = [track for folder in folders if (track := _track(folder)) is not None]

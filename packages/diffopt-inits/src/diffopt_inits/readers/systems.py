@@ -7,35 +7,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffopt_core.errors import BadInput, MissingResource, UnknownName
+from diffopt_core.errors import BadInput, UnknownName
 from diffopt_core.unpickle import read_foreign
 
-from . import glamr, gvhmr, phalp, prompthmr, slahmr, tram, vibe, wham
+from . import glamr, gvhmr, phalp, prompthmr, slahmr, slahmr_preds, tram, vibe, wham
 from .tracks import Track
 
 
 @dataclass(frozen=True)
 class System:
-    """``name``: of its initializer. ``folders``: whether a folder can be read as well."""
+    """``name``: of its initializer. ``parse``: tracks of what a file holds; ``folder``: of a folder, if any."""
 
     name: str
     accepts: Callable[[Any], bool]
-    read: Callable[[Path], tuple[Track, ...]]
     parse: Callable[[Path, Any], tuple[Track, ...]]
-    folders: bool = False
+    folder: Callable[[Path], tuple[Track, ...]] | None = None
 
 
 SYSTEMS: dict[str, System] = {
     system.name: system
     for system in (
-        System("hmr2", phalp.accepts, phalp.read, phalp.parse),
-        System("vibe", vibe.accepts, vibe.read, vibe.parse),
-        System("wham", wham.accepts, wham.read, wham.parse),
-        System("gvhmr", gvhmr.accepts, gvhmr.read, gvhmr.parse),
-        System("tram", tram.accepts, tram.read, tram.parse, folders=True),
-        System("slahmr", slahmr.accepts, slahmr.read, slahmr.parse, folders=True),
-        System("glamr", glamr.accepts, glamr.read, glamr.parse),
-        System("prompthmr", prompthmr.accepts, prompthmr.read, prompthmr.parse),
+        System("hmr2", phalp.accepts, phalp.parse),
+        System("vibe", vibe.accepts, vibe.parse),
+        System("wham", wham.accepts, wham.parse),
+        System("gvhmr", gvhmr.accepts, gvhmr.parse),
+        System("tram", tram.accepts, tram.parse, tram.read_folder),
+        System("slahmr", slahmr.accepts, slahmr.parse, slahmr_preds.read_folder),
+        System("glamr", glamr.accepts, glamr.parse),
+        System("prompthmr", prompthmr.accepts, prompthmr.parse),
     )
 }
 
@@ -51,8 +50,6 @@ def read_tracks(path: Path, name: str | None = None) -> tuple[Track, ...]:
     name = ALIASES.get(name, name) if name is not None else None
     if name is not None and name not in SYSTEMS:
         raise UnknownName("system", name, SYSTEMS)
-    if not path.exists():
-        raise MissingResource(f"no result file at '{path}'")
     if path.is_dir():
         return _read_folder(path, name)
     held = read_foreign(path)
@@ -82,6 +79,7 @@ def _has_points(held: Any, depth: int = 3) -> bool:
 def _read_folder(path: Path, name: str | None) -> tuple[Track, ...]:
     if name is None:
         name = "tram" if any(path.glob("**/hps_track_*.npy")) else "slahmr"
-    if not SYSTEMS[name].folders:
+    read = SYSTEMS[name].folder
+    if read is None:
         raise BadInput(path, "folder", f"{name} writes one file: name that")
-    return SYSTEMS[name].read(path)
+    return read(path)

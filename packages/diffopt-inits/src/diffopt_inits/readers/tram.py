@@ -29,19 +29,17 @@ def accepts(held: Any) -> bool:
     return isinstance(held, dict) and {"pred_rotmat", "pred_trans"} <= set(held)
 
 
-def read(path: Path) -> tuple[Track, ...]:
-    """The track of a file, or the tracks of a folder ``hps``. Raises BadInput."""
-    if path.is_dir():
-        folder = path / "hps" if (path / "hps").is_dir() else path
-        files = sorted(folder.glob(f"{_PREFIX}*.npy"), key=lambda file: (len(file.name), file.name))
-        if not files:
-            raise BadInput(path, "folder", f"holds no {_PREFIX}*.npy")
-        return tuple(track for file in files for track in read(file))
-    return parse(path, read_foreign(path))
+def read_folder(path: Path) -> tuple[Track, ...]:
+    """The tracks of a folder ``hps``, or of the one that holds it. Raises BadInput."""
+    folder = path / "hps" if (path / "hps").is_dir() else path
+    files = sorted(folder.glob(f"{_PREFIX}*.npy"), key=lambda file: (len(file.name), file.name))
+    if not files:
+        raise BadInput(path, "folder", f"holds no {_PREFIX}*.npy")
+    return tuple(track for file in files for track in parse(file, read_foreign(file)))
 
 
 def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """As :func:`read`, of what a file holds; the cameras are looked for beside it."""
+    """The track of what a file holds; the cameras are looked for beside it."""
     person = Fields(path, held)
     pose = rotations(path, "pred_rotmat", person.array("pred_rotmat", (None, 24, 3, 3)))
     trans = person.array("pred_trans", (None, 3), (None, 1, 3)).reshape(-1, 3)

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import Fields, matrices, same_length
 from .tracks import Track, Weak
@@ -28,17 +26,9 @@ def accepts(held: Any) -> bool:
     )
 
 
-def read(path: Path) -> tuple[Track, ...]:
-    """The tracks of a file. Raises BadInput."""
-    return parse(path, read_foreign(path))
-
-
 def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """As :func:`read`, of what the file holds."""
-    people = Fields(path, held).held
-    if not people:
-        raise BadInput(path, "content", "holds no person")
-    return tuple(_track(Fields(path, person, f"person {tid}"), str(tid)) for tid, person in people.items())
+    """The tracks of what a file holds. Raises BadInput."""
+    return tuple(_track(person, tid) for tid, person in Fields(path, held).people())
 
 
 def _track(person: Fields, tid: str) -> Track:

@@ -32,10 +32,9 @@ class VibeConfig(ComponentConfig):
 
     def build(self, ctx: BuildContext) -> Initializer:
         if self.file is not None:
-            from ..readers import vibe
-            from ..result_file import ResultFile
+            from ..readers.initializer import ResultInitializer
 
-            return ResultFile(self.file.expanduser(), vibe.read, self.smpl)
+            return ResultInitializer("vibe", self.file, self.smpl)
         from .initializer import VibeInitializer
 
         return VibeInitializer(self, self.env or ctx.env or "here", str(ctx.device))

@@ -57,12 +57,7 @@ def write_document(performance: Performance, surface: Surface, options: SkinnedO
         _turns(motion, buffers, times, joint, quaternions[:, joint])
     gltf.animations.append(motion)
     roots = [0, NUM_JOINTS]
-    told: dict[str, Any] = {
-        "mesh": "bones drawn round the skeleton" if surface.drawn else performance.body_model,
-        "dropped_weight_max": round(dropped, 5),
-    }
-    if surface.correctives:
-        told["left_out"] = "pose correctives of the body, which skinning does not have"
+    told = surface.words(performance.body_model, dropped)
     if options.camera and performance.camera is not None:
         camera, told["camera"] = lens(performance.camera, performance.size)
         gltf.cameras.append(camera)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from diffopt_core.datasets.npz import atomic
 from diffopt_core.types import Result
 
@@ -14,6 +13,7 @@ from ..orient import Axes, chosen
 from ..performance import perform
 from ..words import describe
 from .config import CsvConfig
+from .table import joint_rows, write_rows
 
 
 class CsvExporter:
@@ -27,11 +27,9 @@ class CsvExporter:
         options = self._options
         performance = perform(result, options)
         axes = chosen(options.up, options.unit, Axes("y", "m"))
-        frames = np.arange(performance.num_frames)
-        table = np.c_[frames, frames / performance.fps, axes.points(performance.joints).reshape(len(frames), -1)]
         head = ["frame", "time", *(f"{name}_{axis}" for name in joint_names(options.names) for axis in "xyz")]
         path = folder / "motion.csv"
         with atomic(path) as file:
-            number = f"%.{options.decimals}f"
-            np.savetxt(file, table, ["%d", *[number] * (table.shape[1] - 1)], ",", header=",".join(head), comments="")
+            file.write((",".join(head) + "\n").encode())
+            write_rows(file, joint_rows(performance, axes, first=0), options.decimals, ",")
         return [path, write_beside(path, describe(performance, options, axes, time="seconds"))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from diffopt_core.datasets.npz import atomic
 from diffopt_core.types import Result
 
@@ -14,6 +13,7 @@ from ..orient import Axes, chosen
 from ..performance import Performance, perform
 from ..words import describe
 from .config import TrcConfig
+from .table import joint_rows, write_rows
 
 
 class TrcExporter:
@@ -27,13 +27,10 @@ class TrcExporter:
         options = self._options
         performance = perform(result, options)
         axes = chosen(options.up, options.unit, Axes("y", "m"))
-        frames = np.arange(performance.num_frames)
-        table = np.c_[frames + 1, frames / performance.fps, axes.points(performance.joints).reshape(len(frames), -1)]
         path = folder / "motion.trc"
         with atomic(path) as file:
             file.write(_head(performance, joint_names(options.names), axes.unit).encode())
-            number = f"%.{options.decimals}f"
-            np.savetxt(file, table, ["%d", *[number] * (table.shape[1] - 1)], "\t")
+            write_rows(file, joint_rows(performance, axes, first=1), options.decimals, "\t")
         words = describe(performance, options, axes, markers="joints of the body, not points on its skin")
         return [path, write_beside(path, words)]
 

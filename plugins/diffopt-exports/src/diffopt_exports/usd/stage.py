@@ -40,12 +40,7 @@ def make_stage(
     skeleton = _skeleton(stage, joints, rest)
     _animation(stage, skeleton, joints, rest, performance, axes)
     dropped = _mesh(stage, skeleton, surface, axes)
-    told: dict[str, Any] = {
-        "mesh": "bones drawn round the skeleton" if surface.drawn else performance.body_model,
-        "dropped_weight_max": round(dropped, 5),
-    }
-    if surface.correctives:
-        told["left_out"] = "pose correctives of the body, which skinning does not have"
+    told = surface.words(performance.body_model, dropped)
     if options.camera and performance.camera is not None:
         told["camera"] = add_camera(stage, performance.camera, performance.size, axes)
     return stage, told

@@ -35,7 +35,7 @@ LAYERS: dict[str, float] = {
     "bodies": 5, "metrics": 5,
     "representations": 5.1, "terms": 5.1, "executors": 5.1, "datasets": 5.1, "given": 5.1,
     "runners": 5.1,
-    "exporters": 5.2,
+    "exporters": 5.2, "saved": 5.3,
     "builtin": 5.5, "demo_motion": 5.5,
     # one step of the walk each, in its order
     "perceived": 5.8,
@@ -54,7 +54,7 @@ LAYERS: dict[str, float] = {
 
 #: What a sibling or a plugin may import: layers 0 to 4, and helpers that docs/plugins.md documents.
 PUBLIC_LAYER = 4
-PUBLIC_HELPERS = {"testing", "bodies", "datasets"}
+PUBLIC_HELPERS = {"testing", "bodies", "datasets", "saved"}
 
 #: Modules whose import must not bring torch or numpy along (`diffopt --help`, `diffopt plugins`).
 LIGHT = ("errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "recipe_spec", "registry", "builtin", "cli")

@@ -12,8 +12,8 @@ from diffopt_core.bodies import smpl
 from diffopt_core.bodies.linear import BodyArrays, LinearBody
 from diffopt_core.datasets.npz import write_npz
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_core.saved import read_result
 from diffopt_core.types import HumanMotion
-from diffopt_exports.saved import read_result
 from exports_cases import FRAMES, apart, bare, exporter, shaped, walk
 from gltf_reader import Gltf
 

@@ -101,7 +101,7 @@ def _built(registry: Registry, options: dict[str, dict[str, Any]], env: str | No
 
 
 def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
-    from diffopt_exports.saved import read_result
+    from diffopt_core.saved import read_result
 
     result = read_result(source)
     own = source if source.is_dir() else source.parent if source.name == "motion.npz" else None

@@ -7,13 +7,12 @@ import math
 from typing import Any
 
 import torch
+from diffopt_core.saved import Figure, posed
 from torch import Tensor
 
-from .body import Figure
 from .contact import POINTS, contacts, runs
 from .footlock import lock
 from .ground import lift
-from .rest import posed
 
 log = logging.getLogger(__name__)
 #: A foot that `auto` would have to move further than this in one stand is not taken to stand, m.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
+from diffopt_core.saved import Figure
 from diffopt_core.skeleton import JOINT
 from torch import Tensor
 
-from .body import Figure
 from .contact import POINTS
 
 #: Ankle and ball of a standing foot over its sole, as shares of the leg's length, for a body without a surface

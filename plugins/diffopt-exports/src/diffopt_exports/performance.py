@@ -10,16 +10,14 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import DiffOptError, MissingResource
+from diffopt_core.saved import Figure, Surface, body_surface, drawn_surface, figure_of, posed
 from diffopt_core.types import CameraTrajectory, Result, map_tensors
 from torch import Tensor
 
-from .body import Figure, figure_of
 from .feet import set_feet, standing_feet
 from .options import MotionOptions
 from .origin import Start
 from .resample import Grid
-from .rest import posed
-from .surface import Surface, body_surface, drawn_surface
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from .names import Names
 from .options import MotionOptions
 
 if TYPE_CHECKING:
+    from diffopt_core.saved import Surface
+
     from .performance import Performance
-    from .surface import Surface
 
 
 class SkinnedOptions(MotionOptions):

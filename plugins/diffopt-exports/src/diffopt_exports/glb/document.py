@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.saved import Surface
 from diffopt_core.skeleton import NUM_JOINTS, PARENTS
 from pygltflib import (
     GLTF2,
@@ -30,7 +31,6 @@ from ..names import joint_names
 from ..performance import Performance
 from ..quaternions import smooth_quaternions
 from ..skinned import SkinnedOptions
-from ..surface import Surface
 from .buffers import Buffers
 from .camera import lens, placement
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.saved import Surface
 from diffopt_core.skeleton import NUM_JOINTS, PARENTS
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdSkel, Vt
 
@@ -14,7 +15,6 @@ from ..orient import Axes
 from ..performance import Performance
 from ..quaternions import smooth_quaternions
 from ..skinned import SkinnedOptions
-from ..surface import Surface
 from .camera import add_camera
 
 #: Influences a vertex at most. UsdSkel takes any number; eight lose next to nothing.

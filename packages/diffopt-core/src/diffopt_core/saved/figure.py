@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.bodies import anny24, smpl
-from diffopt_core.bodies.linear import BodyArrays, LinearBody
-from diffopt_core.errors import DiffOptError, MissingResource
-from diffopt_core.types import Result
 from torch import Tensor
 
+from ..bodies import anny24, smpl
+from ..bodies.linear import BodyArrays, LinearBody
+from ..errors import DiffOptError, MissingResource
+from ..types import Result
 from .rest import posed, rest_from_joints
 
 log = logging.getLogger(__name__)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.skeleton import PARENTS
 from torch import Tensor
+
+from ..geometry import forward_kinematics
+from ..skeleton import PARENTS
 
 
 def rest_from_joints(pose: Tensor, joints: Tensor) -> Tensor:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.bodies import anny24
-from diffopt_core.datasets.amass import AmassConfig
-from diffopt_core.datasets.motion_file import load_motion, split_address
-from diffopt_core.datasets.npz import Arrays, keys_of, read_npz
-from diffopt_core.errors import BadInput
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.types import CameraTrajectory, Clip, HumanMotion, Result, Status
 
+from ..bodies import anny24
+from ..datasets.amass import AmassConfig
+from ..datasets.motion_file import load_motion, split_address
+from ..datasets.npz import Arrays, keys_of, read_npz
+from ..errors import BadInput
+from ..rotation import axis_angle_to_matrix
+from ..types import CameraTrajectory, Clip, HumanMotion, Result, Status
 from .rest import posed
 
 log = logging.getLogger(__name__)

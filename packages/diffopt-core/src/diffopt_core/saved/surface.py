@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from diffopt_core.bodies.linear import LinearBody
-from diffopt_core.bodies.skinning import shape_blend
-from diffopt_core.bodies.stick import BONES
 from torch import Tensor
+
+from ..bodies.linear import LinearBody
+from ..bodies.skinning import shape_blend
+from ..bodies.stick import BONES
 
 #: Corners of a bone on its ring, and where along the bone the ring is widest.
 _CORNERS, _WAIST = 8, 0.2

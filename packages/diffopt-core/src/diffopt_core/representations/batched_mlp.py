@@ -14,8 +14,8 @@ from torch import Tensor
 
 @dataclass
 class BatchedMLP:
-    """``weights[k]`` is ``B out in`` and ``biases[k]`` is ``B 1 out``, as in ``torch.nn.Linear`` with a leading B.
-    The non-linearity follows every layer but the last.
+    """``weights[k]`` is ``B out in`` and ``biases[k]`` is ``B 1 out``, as in ``torch.nn.Linear`` with a leading B; or
+    ``B K out in`` and ``B K 1 out``, which read ``(B K) T in``. The non-linearity follows every layer but the last.
     """
 
     weights: list[Tensor]
@@ -26,7 +26,7 @@ class BatchedMLP:
         act = torch.relu if self.activation == "relu" else torch.nn.functional.silu
         last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(bias, x, weight.mT)
+            x = torch.baddbmm(bias.flatten(0, -3), x, weight.flatten(0, -3).mT)
             if k < last:
                 x = act(x)
         return x

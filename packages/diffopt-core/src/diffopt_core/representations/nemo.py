@@ -24,6 +24,9 @@ class NemoConfig(ComponentConfig):
     translation plus the output, or the ``first`` one plus the output less its value at phase 0, which pins the
     first frame. ``metres``: translation per unit of the network's output.
     ``head_gain``: size of the rotation head's first weights, as a share of the customary one.
+    ``window``, ``overlap``: a clip of more than ``window`` frames is several fields of equal length, which share at
+    least ``overlap`` frames and fade into one another there (not in the paper, which trims its clips); null: one
+    field, however long the clip.
     """
 
     hidden: PositiveInt = 96
@@ -40,11 +43,15 @@ class NemoConfig(ComponentConfig):
     origin: Literal["mean", "first"] = "mean"
     metres: PositiveFloat = 1.0
     head_gain: PositiveFloat = 0.1
+    window: int | None = Field(default=200, ge=3)
+    overlap: int = Field(default=30, ge=1)
 
     @classmethod
     def original(cls) -> NemoConfig:
         """The field of NeMo's own code in its three-network form: plain phase, 1000 units, no offset."""
-        return cls(hidden=1000, trans_layers=2, encoding="none", offset="none", origin="first", head_gain=1e-5)
+        return cls(
+            hidden=1000, trans_layers=2, encoding="none", offset="none", origin="first", head_gain=1e-5, window=None
+        )
 
     def build(self, ctx: ProblemContext) -> Representation:
         from .motion_field import MotionField

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from .jobs import Job, JobEnd
@@ -183,6 +184,41 @@ class Metric(Protocol):
 
     def __call__(self, scored: Scored) -> Float[Tensor, "..."]:
         """Per-frame values, or a scalar; the report prints their mean."""
+        ...
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A surface to draw: ``vertices`` in world metres; ``colours`` sRGB in [0, 1] at the vertices, light included: a
+    renderer adds none. Both sides of a face are seen."""
+
+    vertices: Float[Tensor, "V 3"]
+    faces: Int[Tensor, "F 3"]
+    colours: Float[Tensor, "V 3"]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One image to draw. ``camera``: a single pinhole without leading dimensions, of an image of ``size`` (width,
+    height, px). ``floor``: the ground y = 0 hides what is under it; it is not drawn itself."""
+
+    meshes: tuple[Mesh, ...]
+    camera: CameraTrajectory
+    size: tuple[int, int]
+    floor: bool = False
+
+
+class Renderer(Protocol):
+    """Draws meshes. ``about``: what draws, for people (library, device)."""
+
+    about: str
+
+    def draw(self, shot: Shot) -> UInt8[np.ndarray, "H W 4"]:
+        """RGBA; alpha is the share of the pixel that is covered, and colour is not multiplied by it.
+
+        A point is seen where :func:`diffopt_core.geometry.project` says, pixel (0, 0) reaching from 0 to 1. What is
+        within 5 cm of the camera's plane or behind it is not drawn.
+        """
         ...
 
 

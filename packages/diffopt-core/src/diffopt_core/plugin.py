@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
         Kind("exporter", "writes a result to files", "Exporter"),
         Kind("metric", "one named evaluation protocol", "Metric"),
         Kind("viewer", "shows a result", "Viewer"),
+        Kind("renderer", "draws posed meshes as an image", "Renderer"),
         Kind("runner", "where the jobs of a grid are done", "Runner"),
     )
 }

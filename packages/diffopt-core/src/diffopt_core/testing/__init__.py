@@ -19,6 +19,7 @@ from .files import DatasetContract, ExporterContract, MetricContract
 from .host_sync import HostSync, forbid_host_sync
 from .perception import CameraContract, DetectorContract, InitializerContract
 from .problem import clip_alone, disturbed, make_problem, make_scene, residual_of
+from .renderer import RendererContract
 from .representation import RepresentationContract
 from .runner import RunnerContract
 from .samples import make_clip, make_result
@@ -37,6 +38,7 @@ __all__ = [
     "InitializerContract",
     "MetricContract",
     "PriorContract",
+    "RendererContract",
     "RepresentationContract",
     "RunnerContract",
     "StickBody",

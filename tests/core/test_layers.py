@@ -39,7 +39,7 @@ LAYERS: dict[str, float] = {
     "builtin": 5.5, "demo_motion": 5.5,
     # one step of the walk each, in its order
     "perceived": 5.8,
-    "perceive": 6, "evaluate": 6, "camera_unit": 6, "place": 6.1, "problem": 6.2,
+    "perceive": 6, "evaluate": 6, "camera_unit": 6, "draws": 6, "place": 6.1, "problem": 6.2,
     "rescale_stance": 6.25, "rescale": 6.3, "solve": 6.4,
     "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
     # the walk

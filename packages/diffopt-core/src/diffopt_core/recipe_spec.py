@@ -149,6 +149,22 @@ class ScaleSpec(_Spec):
         return self.mode != "none" and stage in ((self.stage,) if isinstance(self.stage, str) else self.stage)
 
 
+class DrawsSpec(_Spec):
+    """Several solves of a clip, each with its evidence disturbed, for a 90 % band (beyond the paper)."""
+
+    count: int = Field(1, ge=1, description="solves a clip; 1 gives no band, 8 a steady one")
+    pose: float = Field(0.10, ge=0, description="rad, by which each joint of the initializer's pose is off")
+    turn: float = Field(0.08, ge=0, description="rad, by which its root orientation is off")
+    depth: float = Field(0.05, ge=0, description="share, by which its distance is off")
+    camera: float = Field(0.02, ge=0, description="rad, by which the camera's rotation is off")
+    keypoints: float = Field(0.02, ge=0, description="share of the person's size in the image, by which keypoints are")
+    seconds: float = Field(0.3, gt=0, description="s, how long such an error lasts; half of its variance never ends")
+    root_factor: float = Field(1.0, gt=0, description="90 % band of the root / root mean square spread of the draws")
+    root_floor: float = Field(0.0, ge=0, description="m, added to it")
+    joint_factor: float = Field(1.0, gt=0, description="the same for joints about the root")
+    joint_floor: float = Field(0.0, ge=0, description="m, added to it")
+
+
 class Recipe(_Spec):
     """A resolved recipe."""
 
@@ -165,6 +181,7 @@ class Recipe(_Spec):
     place: PlaceSpec = PlaceSpec()
     camera_residual: CameraSpec = CameraSpec()
     scale: ScaleSpec = ScaleSpec()
+    draws: DrawsSpec = DrawsSpec()
     terms: dict[str, RoleSpec] = Field({}, description="name in the stages -> term and options")
     schedule: tuple[str, ...] = ()
     stage: dict[str, StageSpec] = {}

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .draws import drawn, spread
 from .errors import DiffOptError
 from .evaluate import evaluate
 from .folder import ResultFolder
@@ -25,7 +26,7 @@ from .recipe import Recipe
 from .registry import Registry
 from .run_file import fingerprint, run_json
 from .solve import Outcome, solve
-from .types import Result, Status
+from .types import Result, Spread, Status
 from .window import Evidence, key, pick, stack
 
 Report = Callable[[str, int, int, dict[str, float]], None]
@@ -91,8 +92,9 @@ def execute(run: Run, report: Report) -> list[Result]:
     for _, group in groupby(sorted(todo, key=lambda item: str(together(item))), key=together):
         members = list(group)
         chosen = run.for_clip(members[0])
-        for first in range(0, len(members), run.batch):
-            results += _solve_batch(chosen, members[first : first + run.batch], report)
+        side_by_side = max(1, run.batch // chosen.recipe.draws.count)
+        for first in range(0, len(members), side_by_side):
+            results += _solve_batch(chosen, members[first : first + side_by_side], report)
     return results
 
 
@@ -138,8 +140,13 @@ def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[
     began = time.perf_counter()
     ctx = context(run)
     chosen = ctx.device
-    seeds = [_clip_seed(run.seed, item.clip.sha256) for item in members]
-    problem = bind(stack(members, chosen), seeds, run.registry, run.recipe, ctx)
+    draws = run.recipe.draws.count
+    own = [_clip_seed(run.seed, item.clip.sha256) for item in members]
+    every = [
+        drawn(item, k, seed, run.recipe.draws) for item, seed in zip(members, own, strict=True) for k in range(draws)
+    ]
+    seeds = [seed + k for seed in own for k in range(draws)]
+    problem = bind(stack(every, chosen), seeds, run.registry, run.recipe, ctx)
     seconds = {"bind": time.perf_counter() - began}
     outcome = solve(problem, run.recipe, report)
     for name, log in outcome.logs.items():
@@ -151,11 +158,12 @@ def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[
     final = Placed(*current(problem))
     with torch.no_grad():
         joints, first = problem.body.joints(final.motion), problem.body.joints(problem.start.motion)
-    results = [
-        _result(run, problem, outcome, final, (joints[index].cpu(), first[index].cpu()), facts, index)
-        for index, item in enumerate(members)
-        if not run.only or item.clip.name in run.only
-    ]
+    results = []
+    for number, item in enumerate(members):
+        if not run.only or item.clip.name in run.only:
+            index = number * draws
+            one = _result(run, problem, outcome, final, (joints[index].cpu(), first[index].cpu()), facts, index)
+            results.append(replace(one, spread=_spread(run, outcome, joints[index : index + draws].cpu(), index)))
     exporters = [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
     for result in results:
         ResultFolder(run.folder(result.clip.name)).write(result, exporters, _described(run, result))
@@ -198,6 +206,12 @@ def _result(
         "final": evaluate(clip, result.motion, body, names, result.camera, build),
     }
     return replace(result, metrics=metrics)
+
+
+def _spread(run: Run, outcome: Outcome, joints: Tensor, index: int) -> Spread | None:
+    """The 90 % band round the clip at ``index`` from the draws behind it; one that diverged is left out."""
+    lost = outcome.diverged[index : index + len(joints)].cpu()
+    return None if bool(lost[0]) else spread(joints[~lost].unbind(), run.recipe.draws)
 
 
 def _described(run: Run, result: Result) -> dict[str, Any]:

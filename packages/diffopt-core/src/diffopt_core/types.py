@@ -183,6 +183,19 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How far off a result may be: radii within which the truth lies in 90 of 100 cases, m (:mod:`.draws`).
+
+    ``root``: the pelvis, after one rigid alignment of the clip. ``joints``: each joint about the pelvis.
+    ``draws``: solves behind it.
+    """
+
+    draws: int
+    root: Float[Tensor, "T"]
+    joints: Float[Tensor, "T 24"]
+
+
+@dataclass(frozen=True)
 class Result:
     """What a run hands over for one clip (leading dimension ``T``).
 
@@ -203,6 +216,7 @@ class Result:
     provenance: dict[str, Any]
     body_model: str
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    spread: Spread | None = None
 
 
 def map_tensors(value: Any, fn: Any) -> Any:

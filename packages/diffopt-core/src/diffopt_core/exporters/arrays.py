@@ -22,7 +22,8 @@ def motion_arrays(result: Result) -> dict[str, np.ndarray]:
     """float32 arrays of a result: motion, joints, camera, fps; ``rest_joints`` where the body is a skeleton.
 
     joints (T, 24, 3), global_orient (T, 3), body_pose (T, 23, 3), transl (T, 3), betas (10,), cam_R (T, 3, 3),
-    cam_t (T, 3), cam_focal and cam_centre (T, 2), image_size (2,) int.
+    cam_t (T, 3), cam_focal and cam_centre (T, 2), image_size (2,) int. Where the clip was solved several times:
+    root_band90 (T,) and joint_band90 (T, 24), m (:class:`diffopt_core.types.Spread`).
     """
     motion, camera = result.motion, result.camera
     rotvec = _array(matrix_to_axis_angle(motion.pose))
@@ -41,6 +42,9 @@ def motion_arrays(result: Result) -> dict[str, np.ndarray]:
     }
     if result.clip.rest_joints is not None:
         arrays["rest_joints"] = _array(result.clip.rest_joints)
+    if result.spread is not None:
+        arrays["root_band90"] = _array(result.spread.root)
+        arrays["joint_band90"] = _array(result.spread.joints)
     return arrays
 
 

@@ -1,0 +1,94 @@
+"""Is the 90 % band honest? How often the truth lies in it, and the factors that would make it lie there in 90 %.
+
+    uv run python benchmarks/calibration.py FOLDER_OF_CASES [--recipe best] [--draws 8] [--seed 0] [--set key=value]
+
+Every case is solved ``draws`` times in one batch (:mod:`diffopt_core.draws`). The error of a frame is that of the root
+after one rigid alignment of the clip, and of each joint about the root. Printed: the share of frames (and of joints)
+inside the bands as the recipe has them, by case and in all; and, with the band's floor as it is, the factor at which
+90 % would be inside. Take factors from one set of cases and confirm them on another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+import torch
+from diffopt_core import recipe as recipes
+from diffopt_core.metrics.alignment import aligned_by
+from diffopt_core.registry import Registry
+from diffopt_core.run import Run, execute
+from diffopt_core.types import Result
+
+
+def errors(result: Result) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the root (T,) and of the joints about it (T, 24), m."""
+    assert result.clip.truth is not None
+    true, found = result.clip.truth.joints.double(), result.joints.double()
+    moved = aligned_by(true, found, true, scale=False) - found
+    return moved[:, 0].norm(dim=-1), (moved - moved[:, :1]).norm(dim=-1)
+
+
+def wanted(error: torch.Tensor, band: torch.Tensor, factor: float, floor: float) -> float:
+    """The factor at which nine in ten errors are within ``factor * spread + floor``."""
+    spread = ((band - floor) / factor).clamp_min(1e-9)
+    return float(((error - floor) / spread).flatten().quantile(0.9))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--recipe", default="best")
+    parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--set", action="append", default=[], dest="settings")
+    parser.add_argument("--save", type=Path, help="raw errors and bands as .pt")
+    asked = parser.parse_args()
+    registry = Registry.load()
+    table = recipes.assign(
+        recipes.load(asked.recipe, registry.recipes), [f"draws.count={asked.draws}", *asked.settings]
+    )
+    recipe = recipes.parse(table, asked.recipe)
+    cases = sorted(asked.folder.glob("*.npz"))
+    with tempfile.TemporaryDirectory() as out:
+        run = Run(tuple(cases), recipe, registry, Path(out), seed=asked.seed, device=asked.device, batch=64)
+        results = execute(run, lambda *_: None)
+    spec, rows = recipe.draws, []
+    print("| case | root inside % | joints inside % | root error mm | root band mm | joint error mm | joint band mm |")
+    print("|" + "---|" * 7)
+    for result in results:
+        if result.spread is None:
+            print(f"| {result.clip.name} | no band: {result.status} |")
+            continue
+        root, joints = errors(result)
+        band = result.spread
+        rows.append((root, joints, band))
+        inside = [
+            100 * float((error <= radius).double().mean())
+            for error, radius in zip((root, joints), (band.root, band.joints), strict=True)
+        ]
+        sizes = [1e3 * float(x.mean()) for x in (root, band.root, joints[:, 1:], band.joints[:, 1:])]
+        print(
+            f"| {result.clip.name} | {inside[0]:.0f} | {inside[1]:.0f} | "
+            + " | ".join(f"{x:.0f}" for x in sizes)
+            + " |"
+        )
+    root, joints = torch.cat([row[0] for row in rows]), torch.cat([row[1][:, 1:] for row in rows])
+    bands = torch.cat([row[2].root for row in rows]), torch.cat([row[2].joints[:, 1:] for row in rows])
+    made = results[0].provenance
+    print(
+        f"\n{len(rows)} cases, {asked.draws} draws, seed {asked.seed}, {made['device_type']}, torch {made['versions']['torch']}"
+        f"\ninside: root {100 * float((root <= bands[0]).double().mean()):.1f} %, joints {100 * float((joints <= bands[1]).double().mean()):.1f} %"
+        f"\nfactors for 90 %: root_factor {wanted(root, bands[0], spec.root_factor, spec.root_floor):.3f}, "
+        f"joint_factor {wanted(joints, bands[1], spec.joint_factor, spec.joint_floor):.3f}"
+        f"\nmedian error / band: root {statistics.median((root / bands[0]).tolist()):.2f}, joints {statistics.median((joints / bands[1]).flatten().tolist()):.2f}"
+    )
+    if asked.save:
+        torch.save([(r, j, b.root, b.joints) for r, j, b in rows], asked.save)
+
+
+if __name__ == "__main__":
+    main()

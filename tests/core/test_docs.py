@@ -10,7 +10,7 @@ import pytest
 from diffopt_core import hookspecs
 from diffopt_core.cli.app import build
 from diffopt_core.plugin import KINDS
-from diffopt_core.recipe import BlockSpec, CameraSpec, InputSpec, PlaceSpec, Recipe, ScaleSpec, StageSpec
+from diffopt_core.recipe import BlockSpec, CameraSpec, DrawsSpec, InputSpec, PlaceSpec, Recipe, ScaleSpec, StageSpec
 from diffopt_core.registry import Registry
 from diffopt_core.testing import PriorContract
 
@@ -58,7 +58,14 @@ def test_every_command_and_flag():
                 assert not flag.startswith("-") or flag in text, f"{name} {flag}"
 
 
-PREFIXES = {"": Recipe, "input.": InputSpec, "place.": PlaceSpec, "camera_residual.": CameraSpec, "scale.": ScaleSpec}
+PREFIXES = {
+    "": Recipe,
+    "input.": InputSpec,
+    "place.": PlaceSpec,
+    "camera_residual.": CameraSpec,
+    "scale.": ScaleSpec,
+    "draws.": DrawsSpec,
+}
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

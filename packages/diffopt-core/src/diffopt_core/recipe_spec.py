@@ -164,6 +164,12 @@ class DrawsSpec(_Spec):
     joint_factor: float = Field(1.0, gt=0, description="the same for joints about the root")
     joint_floor: float = Field(0.0, ge=0, description="m, added to it")
 
+    @model_validator(mode="after")
+    def _enough(self) -> DrawsSpec:
+        if self.count == 2:
+            raise ValueError("2 draws give no spread: 1, or 3 and more")
+        return self
+
 
 class Recipe(_Spec):
     """A resolved recipe."""

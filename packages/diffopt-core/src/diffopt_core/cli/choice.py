@@ -44,6 +44,7 @@ class Choice:
     plugins: tuple[str, ...] = ()
     fps: float | None = None
     scale: str | None = None
+    draws: int | None = None
     frames: str | None = None
     resample: float | None = None
     focal: str | None = None
@@ -54,7 +55,7 @@ class Choice:
         """The flags that change the experiment, as typed: a repeated run takes none of them."""
         flag_of = {role: flag for flag, role in _role_of_flag().items()}
         used = [flag_of[role] for role, _ in self.roles]
-        used += [f"--{name}" for name in ("recipe", "scale", *INPUT_FLAGS) if getattr(self, name) is not None]
+        used += [f"--{name}" for name in ("recipe", "scale", "draws", *INPUT_FLAGS) if getattr(self, name) is not None]
         return used + (["--set"] if self.settings else [])
 
     def registry(self) -> Registry:
@@ -72,6 +73,8 @@ class Choice:
         patch["input"] = {key: value for key, value in asked.items() if value is not None} | _span(self.frames)
         if self.scale is not None:
             patch["scale"] = {"mode": self.scale}
+        if self.draws is not None:
+            patch["draws"] = {"count": self.draws}
         table = assign(merge(load(name, registry.recipes), patch), self.settings)
         return parse(table, f"recipe '{name}'")
 
@@ -115,6 +118,7 @@ def _choice(values: dict[str, Any]) -> Choice:
         settings=tuple(values["settings"] or ()),
         plugins=tuple(values["plugins"] or ()),
         scale=values["scale"],
+        draws=values["draws"],
         **{name: values[name] for name in INPUT_FLAGS},
     )
 
@@ -161,6 +165,10 @@ def _parameters() -> dict[str, inspect.Parameter]:
         "scale": _flag(
             str, RECIPE_PANEL, "Correct the scale of the camera's path in closed form, from the distilled motion.",
             "--scale", metavar=modes,
+        ),
+        "draws": _flag(
+            int, RECIPE_PANEL, "Solve each clip so many times (3 or more; 8 is steady) for a 90 % band round the result.",
+            "--draws", metavar="N",
         ),
         "plugins": _flag(
             list[str], ROLE_PANEL, "Load a plugin that is not installed, or block one. Repeatable.",

@@ -35,12 +35,14 @@ LAYERS: dict[str, float] = {
     "bodies": 5, "metrics": 5,
     "representations": 5.1, "terms": 5.1, "executors": 5.1, "datasets": 5.1, "given": 5.1,
     "runners": 5.1,
-    "exporters": 5.2, "saved": 5.3,
+    "exporters": 5.2,
     "builtin": 5.5, "demo_motion": 5.5,
     # one step of the walk each, in its order
     "perceived": 5.8,
     "perceive": 6, "evaluate": 6, "camera_unit": 6, "draws": 6, "place": 6.1, "problem": 6.2,
     "rescale_stance": 6.25, "rescale": 6.3, "solve": 6.4,
+    # results read back, their truth by the first step
+    "saved": 6.05,
     "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
     # the walk
     "run": 7,

@@ -191,7 +191,7 @@ class Recipe(_Spec):
     terms: dict[str, RoleSpec] = Field({}, description="name in the stages -> term and options")
     schedule: tuple[str, ...] = ()
     stage: dict[str, StageSpec] = {}
-    exporters: tuple[RoleSpec, ...] = (RoleSpec(name="npz"), RoleSpec(name="json"))
+    exporters: tuple[RoleSpec, ...] = (RoleSpec(name="npz"), RoleSpec(name="json"), RoleSpec(name="evidence"))
     metrics: tuple[str, ...] = ()
 
     @model_validator(mode="before")

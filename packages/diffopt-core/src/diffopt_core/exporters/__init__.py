@@ -9,4 +9,6 @@ _HERE = "diffopt_core.exporters"
 COMPONENTS: list[Component] = [
     Component("exporter", "npz", f"{_HERE}.npz:NpzConfig", "motion.npz: arrays of motion, joints and camera"),
     Component("exporter", "json", f"{_HERE}.json:JsonConfig", "motion.json: the same as text, with the metrics"),
-]
+    Component("exporter", "evidence", f"{_HERE}.evidence:EvidenceConfig",
+              "evidence.npz: keypoints, first motion and camera, losses: what reports and viewers show beside it"),
+]  # fmt: skip

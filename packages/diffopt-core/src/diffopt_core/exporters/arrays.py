@@ -26,25 +26,25 @@ def motion_arrays(result: Result) -> dict[str, np.ndarray]:
     root_band90 (T,) and joint_band90 (T, 24), m (:class:`diffopt_core.types.Spread`).
     """
     motion, camera = result.motion, result.camera
-    rotvec = _array(matrix_to_axis_angle(motion.pose))
+    rotvec = array(matrix_to_axis_angle(motion.pose))
     arrays = {
-        "joints": _array(result.joints),
+        "joints": array(result.joints),
         "global_orient": rotvec[:, 0],
         "body_pose": rotvec[:, 1:],
-        "transl": _array(motion.trans),
-        "betas": _array(motion.betas).reshape(-1),
-        "cam_R": _array(camera.R),
-        "cam_t": _array(camera.t),
-        "cam_focal": _array(camera.focal),
-        "cam_centre": _array(camera.centre),
+        "transl": array(motion.trans),
+        "betas": array(motion.betas).reshape(-1),
+        "cam_R": array(camera.R),
+        "cam_t": array(camera.t),
+        "cam_focal": array(camera.focal),
+        "cam_centre": array(camera.centre),
         "image_size": np.array(result.clip.size, np.int64),
         "fps": np.array(result.clip.fps, np.float32),
     }
     if result.clip.rest_joints is not None:
-        arrays["rest_joints"] = _array(result.clip.rest_joints)
+        arrays["rest_joints"] = array(result.clip.rest_joints)
     if result.spread is not None:
-        arrays["root_band90"] = _array(result.spread.root)
-        arrays["joint_band90"] = _array(result.spread.joints)
+        arrays["root_band90"] = array(result.spread.root)
+        arrays["joint_band90"] = array(result.spread.joints)
     return arrays
 
 
@@ -53,5 +53,6 @@ def labels(result: Result) -> dict[str, str]:
     return {**CONVENTIONS, "body_model": result.body_model, "betas_of": result.motion.betas_of}
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def array(tensor: Tensor) -> np.ndarray:
+    """A tensor as float32, on the host."""
     return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)

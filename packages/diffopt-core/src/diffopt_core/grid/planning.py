@@ -82,10 +82,10 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
 def _resolved(
     row: RowSpec, settings: Sequence[str], metrics: Sequence[str], registry: Registry, data: Data | None
 ) -> recipes.Recipe:
-    """The row's recipe with this grid's metrics and data. A grid writes motion files alone, unless a setting says
-    otherwise."""
+    """The row's recipe with this grid's metrics and data. A grid writes what its report is drawn from, unless a
+    setting says otherwise."""
     table = recipes.load(row.recipe, registry.recipes)
-    table = recipes.merge(table, {"metrics": list(metrics), "exporters": ["npz"]})
+    table = recipes.merge(table, {"metrics": list(metrics), "exporters": ["npz", "evidence"]})
     if data is not None and data.dataset is not None:
         table = recipes.merge(table, {"dataset": data.dataset})
     recipe = recipes.parse(recipes.assign(table, (*row.settings, *settings)), f"recipe '{row.recipe}'")

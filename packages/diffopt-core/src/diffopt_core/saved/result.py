@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from ..datasets.motion_file import load_motion, split_address
 from ..datasets.npz import Arrays, keys_of, read_npz
 from ..errors import BadInput
 from ..rotation import axis_angle_to_matrix
-from ..types import CameraTrajectory, Clip, HumanMotion, Result, Status
+from ..types import CameraTrajectory, Clip, HumanMotion, Result, Spread, Status
+from .evidence import with_evidence
 from .rest import posed
+from .truth import truth_of
 
 log = logging.getLogger(__name__)
 #: Version of run.json that this reads.
 RUN_FORMAT = 1
+FILE = "motion.npz"
 _SHAPES: dict[str, tuple[int, ...]] = {
     "joints": (-1, 24, 3), "global_orient": (-1, 3), "body_pose": (-1, 23, 3), "transl": (-1, 3), "betas": (10,),
     "cam_R": (-1, 3, 3), "cam_t": (-1, 3), "cam_focal": (-1, 2), "cam_centre": (-1, 2), "image_size": (2,), "fps": (),
@@ -28,29 +32,31 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 _WORDS = ("body_model", "betas_of")
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: Path, truth: bool = False) -> Result:
     """From a result folder, its ``motion.npz``, or any motion file that dataset ``amass`` reads (``FILE#clip`` too).
 
-    A motion file has no camera: ``clip.size`` is (0, 0), which exporters take as none. Raises BadInput naming file and
-    key; nothing is solved and nothing is scored again.
+    With ``evidence.npz`` beside it, the result has its keypoints, initial motion and camera, losses and video too;
+    without it (an older folder) ``initial`` is the motion itself. ``truth``: also what the clip was scored against,
+    read again from the run's input; a notice where that is gone. A motion file has no camera: ``clip.size`` is (0, 0),
+    which exporters take as none. Raises BadInput naming file and key; nothing is solved and nothing is scored again.
     """
     if path.is_dir():
-        file = path / "motion.npz"
+        file = path / FILE
         if not file.is_file():
-            raise BadInput(path, "motion.npz", "is not here; expected the folder that `diffopt run` wrote")
-        return _own(file)
+            raise BadInput(path, FILE, "is not here; expected the folder that `diffopt run` wrote")
+        return _own(file, truth)
     file, _ = split_address(path)
     if not file.exists():
         raise BadInput(file, "file", "does not exist")
     if "joints" in (keys := keys_of(file)) and "body_model" in keys:
-        return _own(file)
+        return _own(file, truth)
     if {"global_orient", "body_pose", "cam_R"} <= keys:
         raise BadInput(file, "body_model", "is missing: a result of another version; run it again, or export its "
                        "poses as a motion file")  # fmt: skip
     return _foreign(path)
 
 
-def _own(file: Path) -> Result:
+def _own(file: Path, truth: bool) -> Result:
     run = _run(file.parent / "run.json")
     arrays = read_npz(file)
     _check(file, arrays)
@@ -65,10 +71,20 @@ def _own(file: Path) -> Result:
     camera = CameraTrajectory(tensor("cam_R"), tensor("cam_t"), tensor("cam_focal"), tensor("cam_centre"), True, True)
     rest = tensor("rest_joints") if "rest_joints" in arrays else None
     width, height = (int(v) for v in arrays["image_size"])
-    name = str(run.get("clip") or (file.parent.absolute().name if file.name == "motion.npz" else file.stem))
-    clip = Clip(name, file, float(arrays["fps"]), (width, height), frames, camera=camera, rest_joints=rest)
+    name = str(run.get("clip") or (file.parent.absolute().name if file.name == FILE else file.stem))
+    facts = run.get("evidence") or {}
+    clip = Clip(
+        name, file, float(arrays["fps"]), (width, height), frames,
+        camera=replace(camera, facts=dict(facts.get("camera", {}))), rest_joints=rest, sha256=run.get("sha256"),
+        focal_from=str(run.get("focal_from", "")), facts=dict(facts.get("clip", {})),
+        truth=truth_of(file.parent, run, frames) if truth and run else None,
+    )  # fmt: skip
     status = Status(run.get("status", Status.FINISHED))
-    return _result(clip, motion, camera, tensor("joints"), body_model, status, run)
+    result = _result(clip, motion, camera, tensor("joints"), body_model, status, run)
+    if {"root_band90", "joint_band90"} <= arrays.keys():
+        draws = int(run.get("recipe", {}).get("draws", {}).get("count", 1))
+        result = replace(result, spread=Spread(draws, tensor("root_band90"), tensor("joint_band90")))
+    return with_evidence(result, file.parent, facts) if file.name == FILE else result
 
 
 def _foreign(path: Path) -> Result:

@@ -1,0 +1,1 @@
+"""Results as videos and stills: renderers, views of a result, and files."""

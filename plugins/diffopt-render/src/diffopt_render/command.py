@@ -1,0 +1,115 @@
+"""``diffopt render``: results as a video, a GIF, a still or a folder of frames."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import Renderer
+
+_PICTURE, _OUTPUT = "Picture", "Output"
+
+
+class ViewName(StrEnum):
+    """What is shown."""
+
+    overlay = "overlay"
+    world = "world"
+    side = "side"
+    figure = "figure"
+
+
+def render(
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULT…", help="Result folders, their motion.npz, or motion files (FILE.npz#clip)."),
+    ],
+    view: Annotated[
+        ViewName,
+        typer.Option(
+            "--view", "-v",
+            help="overlay: body over the video; world: from a still camera, with the path; side: both; "
+            "figure: input, overlay, path from above.",
+        ),
+    ] = ViewName.overlay,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="x.mp4, x.gif, x.png or a folder of frames; default RESULT/<view>.mp4.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Of each result's picture, px.", rich_help_panel=_PICTURE),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Frames a second, 0.5 to 240; default the clip's.",
+                                   rich_help_panel=_PICTURE)
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option("--frames", metavar="START:STOP", help="Part of the clip.", rich_help_panel=_PICTURE)
+    ] = None,
+    truth: Annotated[
+        bool, typer.Option("--truth/--no-truth", help="Show the truth where there is one.", rich_help_panel=_PICTURE)
+    ] = True,
+    renderer: Annotated[
+        str, typer.Option("--renderer", help="auto, gl, embree …: `diffopt show renderer`.", rich_help_panel=_PICTURE)
+    ] = "auto",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the renderer.",
+                                       rich_help_panel=_PICTURE)
+    ] = None,
+    crf: Annotated[
+        int, typer.Option("--crf", min=0, max=51, help="Of H.264: 0 is without loss; 18 looks it.",
+                          rich_help_panel=_OUTPUT)
+    ] = 18,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+    ] = None,
+) -> int:  # fmt: skip
+    """Draw a result: over its video, in the world, or both side by side.
+
+    Several results are drawn beside one another. No display is needed.
+    """
+    from diffopt_core.progress import shown
+    from diffopt_core.voice import answer, say
+
+    from diffopt_render.asked import Asked
+    from diffopt_render.bar import bar
+    from diffopt_render.film import film
+
+    asked = Asked.of(results, view.value, out, size, fps, frames, truth, crf)
+    draws = _renderer(renderer, settings or [], plugins or [])
+    with shown(bar):
+        told = film(asked, draws)
+    answer(told)
+    width, height = told["size"]
+    rate = f" at {told['fps']:g} fps" if "fps" in told else ""
+    frames_of = "1 frame" if told["frames"] == 1 else f"{told['frames']} frames"
+    say(f"{told['file']}  {frames_of} of {width} x {height}{rate}, {told['seconds']:.1f} s ({told['renderer']})")
+    return 0
+
+
+def _renderer(name: str, settings: list[str], plugins: list[str]) -> Renderer:
+    """Built before anything is read: what it lacks is told at once."""
+    import torch
+    from diffopt_core.errors import DiffOptError
+    from diffopt_core.interfaces import BuildContext
+    from diffopt_core.registry import Registry
+
+    registry = Registry.load(plugins)
+    options = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise DiffOptError(f"--set {setting}: expected KEY=VALUE, an option of renderer '{name}'")
+        options[key.strip()] = value.strip()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    ctx: BuildContext = BuildContext(device, 0, lambda kind, name, opts: registry.build(kind, name, opts, ctx))
+    built: Renderer = registry.build("renderer", name, options, ctx)
+    return built

@@ -1,0 +1,1 @@
+"""Renderer ``embree``: rays on a CPU (embreex), for machines without OpenGL."""

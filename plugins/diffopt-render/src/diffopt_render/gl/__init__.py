@@ -1,0 +1,1 @@
+"""Renderer ``gl``: OpenGL without a window (moderngl; EGL on Linux)."""

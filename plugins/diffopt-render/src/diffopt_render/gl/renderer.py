@@ -1,0 +1,123 @@
+"""Meshes as OpenGL draws them: triangles with a depth buffer, several samples a pixel."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import moderngl
+import numpy as np
+from diffopt_core.interfaces import Mesh, Shot
+
+from ..stacked import stacked
+
+#: Nothing nearer is drawn (the protocol says so), nothing farther can be, m.
+_NEAR, _FAR = 0.05, 1e4
+_CLIP_DISTANCE0 = 0x3000
+
+_VERTEX = """
+#version 330
+in vec3 place;       // world, m
+in vec3 shade;
+uniform mat3 turn;   // world to camera
+uniform vec3 shift;
+uniform vec4 lens;   // focal length and centre in shares of the image's size: fx, fy, cx, cy
+uniform vec2 depth;  // nearest and farthest
+uniform bool cut;
+out vec3 colour;
+void main() {
+    vec3 seen = turn * place + shift;
+    float z = seen.z;
+    vec2 share = lens.xy * seen.xy + lens.zw * z;
+    float near = depth.x, far = depth.y;
+    gl_Position = vec4(2.0 * share - z, ((far + near) * z - 2.0 * far * near) / (far - near), z);
+    gl_ClipDistance[0] = cut ? place.y : 1.0;
+    colour = shade;
+}
+"""
+_FRAGMENT = """
+#version 330
+in vec3 colour;
+out vec4 seen;
+void main() { seen = vec4(colour, 1.0); }
+"""
+
+
+class GlRenderer:
+    """Implements :class:`diffopt_core.interfaces.Renderer`. Not to be shared between threads: a context is one's."""
+
+    def __init__(self, context: moderngl.Context, samples: int):
+        self._context = context
+        self._samples = min(samples, context.max_samples)
+        self._program = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
+        self._targets: tuple[tuple[int, int], moderngl.Framebuffer, moderngl.Framebuffer] | None = None
+        info = context.info
+        self.about = f"OpenGL {info['GL_VERSION'].split()[0]}, {info['GL_RENDERER']}, moderngl {version('moderngl')}"
+
+    def draw(self, shot: Shot) -> np.ndarray:
+        """See the protocol. Colours and alpha of edges are means over the samples of a pixel."""
+        width, height = shot.size
+        several, single = self._target(shot.size)
+        several.use()
+        self._context.viewport = (0, 0, width, height)
+        self._context.clear(0.0, 0.0, 0.0, 0.0)
+        if shot.meshes:
+            self._fill(shot, stacked(shot.meshes))
+        self._context.copy_framebuffer(single, several)
+        # rows come from the lower edge, where this picture's first row is: see the vertex shader, which does not flip
+        image = np.frombuffer(single.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)
+        return _divided(image)
+
+    def _fill(self, shot: Shot, mesh: Mesh) -> None:
+        camera = shot.camera
+        R, t, focal, centre = (x.cpu().float().numpy() for x in (camera.R, camera.t, camera.focal, camera.centre))
+        vertices = mesh.vertices.numpy()
+        self._set("turn", tuple(R.T.flatten().tolist()))  # by columns
+        self._set("shift", tuple(t.tolist()))
+        self._set("lens", (*(focal / shot.size).tolist(), *(centre / shot.size).tolist()))
+        self._set("depth", _range(vertices @ R[2] + t[2]))
+        self._set("cut", shot.floor)
+        context = self._context
+        context.enable_only(moderngl.DEPTH_TEST)
+        context.enable_direct(_CLIP_DISTANCE0)
+        points = context.buffer(vertices.tobytes())
+        shades = context.buffer(mesh.colours.numpy().tobytes())
+        corners = context.buffer(mesh.faces.numpy().tobytes())
+        parts = [(points, "3f", "place"), (shades, "3f", "shade")]
+        array = context.vertex_array(self._program, parts, index_buffer=corners, index_element_size=4)
+        array.render(moderngl.TRIANGLES)
+        for thing in (array, points, shades, corners):
+            thing.release()
+
+    def _set(self, name: str, value: Any) -> None:
+        uniform = self._program[name]
+        assert isinstance(uniform, moderngl.Uniform)
+        uniform.value = value
+
+    def _target(self, size: tuple[int, int]) -> tuple[moderngl.Framebuffer, moderngl.Framebuffer]:
+        """Where to draw, with several samples a pixel, and where to put their means; kept while the size stays."""
+        if self._targets is None or self._targets[0] != size:
+            if self._targets is not None:
+                for old in self._targets[1:]:
+                    old.release()
+            context, samples = self._context, self._samples if self._samples > 1 else 0
+            several = context.framebuffer(
+                context.renderbuffer(size, 4, samples=samples), context.depth_renderbuffer(size, samples=samples)
+            )
+            self._targets = (size, several, context.framebuffer(context.renderbuffer(size, 4)))
+        return self._targets[1], self._targets[2]
+
+
+def _range(depth: np.ndarray) -> tuple[float, float]:
+    """Nearest and farthest depth, m: as tight as the vertices allow, which is what the depth buffer's steps live on."""
+    near, far = float(depth.min()), float(depth.max())
+    return max(_NEAR, 0.9 * near), min(_FAR, max(1.1 * far, 2 * _NEAR, 1.5 * near))
+
+
+def _divided(image: np.ndarray) -> np.ndarray:
+    """Colours of pixels that are covered in part, which were averaged with the black of nothing, as they are."""
+    image = image.copy()
+    part = (image[..., 3] > 0) & (image[..., 3] < 255)
+    some = image[part].astype(np.float32)
+    image[part, :3] = np.minimum(some[:, :3] * (255.0 / some[:, 3:]) + 0.5, 255.0)
+    return image

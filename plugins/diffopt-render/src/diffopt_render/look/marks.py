@@ -1,0 +1,70 @@
+"""Round marks and words on an image."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from .colours import INK, KEYPOINT, Colour
+
+_LIKELY = 0.3  # confidence from which a keypoint is shown
+
+
+def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float) -> None:
+    """Keypoints (J, 3), px and confidence, as dots with a rim, on an image (H, W, 3) uint8 in place."""
+    seen = np.isfinite(keypoints).all(-1) & (keypoints[:, 2] > _LIKELY)
+    centres = keypoints[seen, :2]
+    height, width = image.shape[:2]
+    reach = int(np.ceil(radius + 1.5))
+    around = np.arange(-reach, reach + 1)
+    first = np.floor(centres).astype(int)
+    column = first[:, None, None, 0] + around[None, None, :]
+    row = first[:, None, None, 1] + around[None, :, None]
+    column, row = np.broadcast_arrays(column, row)
+    away = np.hypot(column + 0.5 - centres[:, None, None, 0], row + 0.5 - centres[:, None, None, 1])
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    where = row[inside] * width + column[inside]
+    flat = image.reshape(-1, 3).astype(np.float32)
+    for colour, size in ((INK, radius + 1.0), (KEYPOINT, radius)):
+        cover = np.zeros(len(flat), np.float32)
+        np.maximum.at(cover, where, np.clip(size + 0.5 - away[inside], 0, 1))
+        touched = np.flatnonzero(cover)
+        share = cover[touched, None]
+        flat[touched] += share * (255 * np.array(colour, np.float32) - flat[touched])
+    image[:] = np.round(flat).astype(np.uint8).reshape(image.shape)
+
+
+def write_words(image: np.ndarray, words: str, corner: str, size: int, light: bool) -> None:
+    """Words in the ``top`` or ``bottom`` left corner of an image (H, W, 3) uint8, in place. ``light``: white on a dark
+    plate, for photographs; else ink alone."""
+    plate = _plate(words, size, light)
+    margin = size // 2
+    height = image.shape[0]
+    top = margin if corner == "top" else height - margin - plate.shape[0]
+    part = image[max(top, 0) : top + plate.shape[0], margin : margin + plate.shape[1]]
+    plate = plate[: part.shape[0], : part.shape[1]]
+    share = plate[..., 3:] / 255.0
+    part[:] = np.round(part + share * (plate[..., :3] - part.astype(np.float32))).astype(np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _plate(words: str, size: int, light: bool) -> np.ndarray:
+    """RGBA of the words."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(size)
+    box = font.getbbox(words)
+    pad = size // 3 if light else 0
+    image = Image.new("RGBA", (int(box[2]) + 2 * pad + 1, int(1.35 * size) + pad))
+    draw = ImageDraw.Draw(image)
+    if light:
+        draw.rounded_rectangle((0, 0, image.width - 1, image.height - 1), size // 4, fill=(0, 0, 0, 130))
+    fill = _bytes((1.0, 1.0, 1.0)) if light else _bytes(INK)
+    draw.text((pad, pad // 2), words, font=font, fill=(*fill, 255))
+    return np.asarray(image).astype(np.float32)
+
+
+def _bytes(colour: Colour) -> tuple[int, int, int]:
+    red, green, blue = (round(255 * part) for part in colour)
+    return red, green, blue

@@ -1,0 +1,31 @@
+"""What this package offers to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from diffopt_core.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+_HERE = "diffopt_render"
+
+
+@hookimpl
+def diffopt_components() -> Iterable[Component]:
+    """One row a renderer."""
+    return [
+        Component("renderer", "auto", f"{_HERE}.auto:AutoConfig", "gl where a context can be opened, else embree"),
+        Component("renderer", "gl", f"{_HERE}.gl.config:GlConfig", "OpenGL without a display, on a GPU or a CPU"),
+        Component("renderer", "embree", f"{_HERE}.embree.config:EmbreeConfig", "ray tracing on a CPU; needs no OpenGL"),
+    ]
+
+
+@hookimpl
+def diffopt_commands(app: typer.Typer) -> None:
+    """``diffopt render``."""
+    from diffopt_render.command import render
+
+    app.command("render", rich_help_panel="Recover motion")(render)

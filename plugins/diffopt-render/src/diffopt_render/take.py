@@ -1,0 +1,119 @@
+"""A result made ready to be drawn: a figure that can be posed, its camera, and what there is besides."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from diffopt_core.bodies.linear import LinearBody
+from diffopt_core.errors import DiffOptError
+from diffopt_core.geometry import align, transform
+from diffopt_core.saved import figure_of
+from diffopt_core.skeleton import JOINTS, LAYOUTS
+from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
+from jaxtyping import Float
+from torch import Tensor
+
+from .mannequin import Mannequin
+
+log = logging.getLogger(__name__)
+#: Frames posed at a time: the memory that a long clip takes.
+AT_ONCE = 32
+
+
+class Posable(Protocol):
+    """A surface with a pose for every frame."""
+
+    faces: Tensor
+
+    def vertices(self, frames: Tensor) -> Float[Tensor, "T V 3"]: ...
+
+
+class SkinnedFigure:
+    """The mesh of a body, skinned by the body itself."""
+
+    def __init__(self, body: LinearBody, motion: HumanMotion, betas: Tensor):
+        self._body, self._motion, self._betas = body, motion, betas
+        self.faces = body.faces
+
+    def vertices(self, frames: Tensor) -> Float[Tensor, "T V 3"]:
+        """Of these frames, world, m."""
+        pose, trans = self._motion.pose[frames].float(), self._motion.trans[frames].float()
+        some = HumanMotion(pose[None], trans[None], self._betas[None].float(), self._body.name)
+        return self._body.vertices(some)[0]
+
+
+@dataclass(frozen=True)
+class Take:
+    """``camera`` is None for a motion that no images belong to; ``size``: of its images, px. ``truth``: joints
+    (T, 24, 3) moved onto the result by one rotation and translation, nan where there are none. ``keypoints``: (T, J, 3)
+    px and confidence."""
+
+    name: str
+    fps: float
+    joints: Tensor
+    body: Posable
+    camera: CameraTrajectory | None
+    size: tuple[int, int]
+    video: Video | None
+    keypoints: Tensor | None
+    truth: Tensor | None
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.joints)
+
+
+def take_of(result: Result, truth: bool = True) -> Take:
+    """Raises DiffOptError for a result that is not finite or has no frames."""
+    clip, motion = result.clip, result.motion
+    where = clip.path or clip.name
+    for name, value in (("pose", motion.pose), ("trans", motion.trans), ("joints", result.joints)):
+        if not torch.isfinite(value).all():
+            raise DiffOptError(f"{where}: {name}: is not finite; there is nothing to draw")
+    if not clip.fps > 0 or len(motion.pose) == 0:
+        raise DiffOptError(f"{where}: has no frames, or no frame rate")
+    figure = figure_of(result)
+    if figure.missing is not None:
+        log.warning("%s: drawn as a figure of round limbs: %s", clip.name, figure.missing)
+    joints = result.joints.detach().cpu().float()
+    seen = clip.observations.keypoints.cpu() if clip.observations is not None else None
+    return Take(
+        name=clip.name,
+        fps=float(clip.fps),
+        joints=joints,
+        body=SkinnedFigure(figure.mesh, motion, figure.betas) if figure.mesh is not None else Mannequin(joints),
+        camera=result.camera if min(clip.size) > 0 else None,
+        size=clip.size,
+        video=clip.video,
+        keypoints=seen if seen is not None and len(seen) == len(joints) else None,
+        truth=_moved(clip.truth, joints, clip.name) if truth and clip.truth is not None else None,
+    )
+
+
+def chunks(frames: Sequence[int]) -> Iterator[Tensor]:
+    """The frames, some at a time."""
+    every = torch.as_tensor(list(frames), dtype=torch.long)
+    yield from every.split(AT_ONCE)
+
+
+def _moved(truth: Truth, joints: Tensor, name: str) -> Tensor | None:
+    """True joints in the world of the result; its own world may lie anywhere on the ground."""
+    layout = LAYOUTS[truth.layout]
+    names = layout if truth.index is None else tuple(layout[i] for i in truth.index)
+    theirs = [i for i, joint in enumerate(names) if joint in JOINTS]
+    ours = [JOINTS.index(names[i]) for i in theirs]
+    true = truth.joints.detach().cpu().float()[:, theirs]
+    if len(true) != len(joints):
+        log.warning("%s: the truth has %d frames, the result %d: it is left out", name, len(true), len(joints))
+        return None
+    good = true.isfinite().all(-1)
+    if int(good.sum()) < 3:
+        return None
+    R, t, _ = align(true[good].double(), joints[:, ours][good].double(), scale=False)
+    moved = torch.full_like(joints, torch.nan)
+    moved[:, ours] = transform(true.double(), R, t).float()
+    return moved

@@ -1,0 +1,1 @@
+"""What is shown of a result: panels, and how they are laid side by side."""

@@ -234,3 +234,41 @@ class Runner(Protocol):
         """Yield the end of every job once, as they come. A worker that goes away costs the job it had (``lost``) and
         no other. Leaving the iterator early stops all."""
         ...
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A solve as it stands: the first clips of its batch as results (status ``running``, nothing scored, no log).
+
+    ``losses``: latest mean of each term over the clips. ``done``, ``total``: steps of the stage.
+    """
+
+    results: tuple[Result, ...]
+    stage: str
+    done: int
+    total: int
+    losses: Mapping[str, float]
+
+
+class Viewer(Protocol):
+    """Shows results to somebody. All methods return at once; what is shown stays until the next call or ``close``.
+
+    ``where``: where to look, for people (an address, the name of a window).
+    """
+
+    where: str
+
+    def show(self, results: Sequence[Result]) -> None:
+        """Show these, the first one as the reference, instead of whatever was shown.
+
+        Raises DiffOptError for a result that cannot be drawn; what was shown then stays.
+        """
+        ...
+
+    def update(self, glance: Glance) -> None:
+        """Show a solve that goes on. The first call of a batch is as ``show``; later ones change its motions."""
+        ...
+
+    def close(self) -> None:
+        """Stop showing; free what is held (a port, threads). Once is enough, twice does no harm."""
+        ...

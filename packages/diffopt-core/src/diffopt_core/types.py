@@ -180,6 +180,7 @@ class Status(StrEnum):
     FINISHED = "finished"
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
+    RUNNING = "running"  # not yet: what a viewer is shown on the way
 
 
 @dataclass(frozen=True)

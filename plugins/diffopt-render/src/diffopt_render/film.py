@@ -26,7 +26,7 @@ _ROW = 3  # pictures beside one another; more results begin a new row
 
 def film(asked: Asked, renderer: Renderer) -> dict[str, Any]:
     """Draw and write. Returns what was written, plain data."""
-    takes = [take_of(read_result(path), asked.truth) for path in asked.results]
+    takes = [take_of(read_result(path, truth=asked.truth), asked.truth) for path in asked.results]
     spans = [span(asked.frames, take.num_frames, take.name) for take in takes]
     shows = [
         show(take, asked.view, renderer, asked.size, label, joints)

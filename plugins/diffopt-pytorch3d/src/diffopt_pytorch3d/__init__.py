@@ -1,0 +1,1 @@
+"""Renderer ``pytorch3d``: the optional one, of whoever has built PyTorch3D."""

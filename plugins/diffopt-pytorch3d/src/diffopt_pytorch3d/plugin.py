@@ -1,0 +1,14 @@
+"""What this package offers to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diffopt_core.plugin import Component, hookimpl
+
+
+@hookimpl
+def diffopt_components() -> Iterable[Component]:
+    """Listed whether or not PyTorch3D is there: `build` says what is missing."""
+    row = "PyTorch3D's rasteriser, for those who have built it"
+    return [Component("renderer", "pytorch3d", "diffopt_pytorch3d.config:Pytorch3dConfig", row)]

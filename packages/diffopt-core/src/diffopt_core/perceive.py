@@ -60,17 +60,6 @@ def known_options(registry: Registry, name: str, choice: RoleSpec) -> dict:
     return {key: value for key, value in choice.options.items() if key in fields}
 
 
-def check_length(clip: Clip, recipe: Recipe) -> None:
-    """Refuse, before hours of detection, a clip that is too long to be solved in one piece."""
-    if clip.num_frames > recipe.input.most:
-        raise BadInput(
-            clip.path or clip.name,
-            "frames",
-            f"{clip.num_frames} frames, solved in one piece are at most {recipe.input.most}; take a part "
-            "(--frames START:STOP), fewer of them (--resample FPS), or raise --set input.most=N",
-        )
-
-
 def perceive(clip: Clip, registry: Registry, recipe: Recipe, ctx: BuildContext, fresh: bool = False) -> Evidence:
     """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
 

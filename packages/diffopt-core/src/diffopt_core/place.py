@@ -21,6 +21,8 @@ from .skeleton import JOINT
 from .types import CameraTrajectory, HumanMotion
 from .window import Batch
 
+#: Clips of more frames are smoothed by convolution: a matrix of frames by frames would fill the memory.
+_DENSE = 2048
 _FEET = [JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
 
 
@@ -132,13 +134,34 @@ def local_line(values: Float[Tensor, "B T D"], trust: Float[Tensor, "B T"], sigm
     """
     if sigma <= 0:
         return values
+    if values.shape[1] > _DENSE:
+        s0, s1, s2, b0, b1 = _moments(values, trust, sigma)
+        return _line(s0, s1, s2, b0, b1, sigma)
     frames = torch.arange(values.shape[1], device=values.device, dtype=values.dtype)
     offset = frames[None] - frames[:, None]
     weight = torch.exp(-0.5 * (offset / sigma).square()) * trust.unsqueeze(1)
     s0, s1, s2 = weight.sum(-1), (weight * offset).sum(-1), (weight * offset.square()).sum(-1)
-    b0, b1 = weight @ values, (weight * offset) @ values
+    return _line(s0, s1, s2, weight @ values, (weight * offset) @ values, sigma)
+
+
+def _line(s0: Tensor, s1: Tensor, s2: Tensor, b0: Tensor, b1: Tensor, sigma: float) -> Float[Tensor, "B T D"]:
     s2 = s2 + 1e-3 * s0 * sigma**2
     return (s2.unsqueeze(-1) * b0 - s1.unsqueeze(-1) * b1) / (s0 * s2 - s1.square()).unsqueeze(-1)
+
+
+def _moments(values: Float[Tensor, "B T D"], trust: Float[Tensor, "B T"], sigma: float) -> tuple[Tensor, ...]:
+    """What :func:`local_line` sums, by convolution with a window of five sigmas: memory that is linear in ``T``."""
+    reach = min(int(5 * sigma) + 1, values.shape[1] - 1)
+    offset = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+    bell = torch.exp(-0.5 * (offset / sigma).square())
+    kernels = torch.stack([bell, bell * offset, bell * offset.square()]).unsqueeze(1)
+
+    def sums(rows: Float[Tensor, "B T"]) -> Float[Tensor, "B 3 T"]:
+        return torch.nn.functional.conv1d(rows.unsqueeze(1), kernels, padding=reach)
+
+    s = sums(trust)
+    each = torch.stack([sums(trust * column) for column in values.unbind(-1)], -1)
+    return s[:, 0], s[:, 1], s[:, 2], each[:, 0], each[:, 1]
 
 
 def lift(motion: HumanMotion, camera: CameraTrajectory) -> HumanMotion:

@@ -70,8 +70,19 @@ class Problem:
         return Scene(motion, camera, progress, self.camera.residual(), joints, keypoints, pixels, depth)
 
 
-def bind(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe, base: BuildContext) -> Problem:
-    """Build body, placement, representation, camera, terms and prior of a batch."""
+@dataclass(frozen=True)
+class Layout:
+    """A batch in its world, with the body that stands in it; nothing is free yet."""
+
+    batch: Batch
+    ctx: ProblemContext
+    body: Body
+    start: Placed
+    noise: StreamNoise
+
+
+def lay_out(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe, base: BuildContext) -> Layout:
+    """Build the body and place the batch."""
     noise = StreamNoise(seeds, base.device)
     ctx = ProblemContext(
         device=base.device,
@@ -89,7 +100,13 @@ def bind(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe,
     batch = replace(batch, observations=served(batch.observations, body))
     ctx = replace(ctx, observations=batch.observations)
     start = place(batch, body, recipe.place)
-    start = replace(start, motion=own_shape(start.motion, body))
+    return Layout(batch, ctx, body, replace(start, motion=own_shape(start.motion, body)), noise)
+
+
+def bind(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe, base: BuildContext) -> Problem:
+    """Build body, placement, representation, camera, terms and prior of a batch."""
+    laid = lay_out(batch, seeds, registry, recipe, base)
+    batch, ctx, body, start = laid.batch, laid.ctx, laid.body, laid.start
     # The context's initial motion and camera are written to in place when the scale is corrected; the start is kept.
     initial = map_tensors(start.motion, Tensor.clone)
     camera = map_tensors(start.camera, Tensor.clone)
@@ -112,7 +129,7 @@ def bind(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe,
         if isinstance(energy, OwnsVariables):
             variables.add(name, energy.variables())
     executor = registry.build("executor", recipe.executor.name, recipe.executor.options, ctx)
-    return Problem(batch, ctx, body, representation, residual, executor, terms, variables, noise, start)
+    return Problem(batch, ctx, body, representation, residual, executor, terms, variables, laid.noise, start)
 
 
 def _closed(ctx: ProblemContext, registry: Registry) -> ProblemContext:
@@ -121,11 +138,11 @@ def _closed(ctx: ProblemContext, registry: Registry) -> ProblemContext:
     return closed
 
 
-def body_alone(problem: Problem, index: int, registry: Registry, recipe: Recipe) -> Body:
+def body_alone(problem: ProblemContext, index: int, registry: Registry, recipe: Recipe) -> Body:
     """The body of clip ``index`` by itself, on the CPU: scoring and exporting go clip by clip."""
-    rest = problem.ctx.rest_joints
+    rest = problem.rest_joints
     one = None if rest is None else rest[index : index + 1].cpu()
-    ctx = _closed(replace(problem.ctx, device=torch.device("cpu"), rest_joints=one, body=None), registry)
+    ctx = _closed(replace(problem, device=torch.device("cpu"), rest_joints=one, body=None), registry)
     return registry.build("body", recipe.body.name, recipe.body.options, ctx)
 
 

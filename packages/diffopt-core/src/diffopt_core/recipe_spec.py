@@ -78,7 +78,10 @@ class InputSpec(_Spec):
     focal: str | None = Field(None, description="focal length: 1200px, 28mm (35 mm equivalent) or 65deg (longer side)")
     person: str = Field("largest", description="who, where there are several: largest, longest, or the id of a track")
     env: str | None = Field(None, description="where foreign programs run: uv, here, a path, conda:NAME")
-    most: int = Field(2000, ge=3, description="longest clip that is solved in one piece, frames")
+    most: int = Field(
+        4000, ge=30, description="longest clip that is solved in one piece, frames; a longer one in stretches of these"
+    )
+    overlap: int = Field(90, ge=2, description="frames that neighbouring stretches share at least")
 
 
 class PlaceSpec(_Spec):

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from .draws import drawn, spread
+from .batch import Report, Solver, solve_batch
 from .errors import DiffOptError
-from .evaluate import evaluate
 from .folder import ResultFolder
 from .interfaces import BuildContext
-from .perceive import check_length, open_clip, perceive
-from .place import Placed
-from .problem import Problem, bind, body_alone, current
+from .perceive import open_clip, perceive
 from .provenance import device as find_device
-from .provenance import peak_memory, perception_terms, provenance
 from .recipe import Recipe
 from .registry import Registry
 from .run_file import fingerprint, run_json
-from .solve import Outcome, solve
-from .types import Result, Spread, Status
-from .window import Evidence, key, pick, stack
-
-Report = Callable[[str, int, int, dict[str, float]], None]
+from .solve import Log
+from .stretches import solve_long
+from .types import Result
+from .window import Evidence, key
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,6 @@ def check(run: Run) -> list[Evidence]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise DiffOptError(f"two inputs are called '{sorted(twice)[0]}'; results would overwrite each other")
     for clip in clips:
-        check_length(clip, run.recipe)
         if not run.only or clip.name in run.only:
             _check_folder(run, clip.name, clip.sha256)
     return [perceive(clip, run.registry, run.recipe, ctx, run.fresh) for clip in clips]
@@ -92,9 +83,15 @@ def execute(run: Run, report: Report) -> list[Result]:
     for _, group in groupby(sorted(todo, key=lambda item: str(together(item))), key=together):
         members = list(group)
         chosen = run.for_clip(members[0])
+        ctx = context(chosen)
+        solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen))
+        if members[0].clip.num_frames > chosen.recipe.input.most:
+            for item in members:
+                results += _write(chosen, [solve_long(item, solver)], ctx)
+            continue
         side_by_side = max(1, run.batch // chosen.recipe.draws.count)
         for first in range(0, len(members), side_by_side):
-            results += _solve_batch(chosen, members[first : first + side_by_side], report)
+            results += _write(chosen, solve_batch(members[first : first + side_by_side], solver), ctx)
     return results
 
 
@@ -136,82 +133,18 @@ def _check_components(run: Run, ctx: BuildContext) -> None:
         registry.build("exporter", spec.name, spec.options, ctx)
 
 
-def _solve_batch(run: Run, members: Sequence[Evidence], report: Report) -> list[Result]:
-    began = time.perf_counter()
-    ctx = context(run)
-    chosen = ctx.device
-    draws = run.recipe.draws.count
-    own = [_clip_seed(run.seed, item.clip.sha256) for item in members]
-    every = [
-        drawn(item, k, seed, run.recipe.draws) for item, seed in zip(members, own, strict=True) for k in range(draws)
-    ]
-    seeds = [seed + k for seed in own for k in range(draws)]
-    problem = bind(stack(every, chosen), seeds, run.registry, run.recipe, ctx)
-    seconds = {"bind": time.perf_counter() - began}
-    outcome = solve(problem, run.recipe, report)
-    for name, log in outcome.logs.items():
-        seconds[name] = log.seconds
-        run.registry.manager.hook.diffopt_stage_finished(run=run, stage=name, log=log)
-    facts = provenance(run.registry, run.recipe, chosen, run.seed)
-    facts["licences"] |= perception_terms(run.registry, members)
-    facts |= {"seconds": seconds, "batch": [str(item.clip.path) for item in members], "memory": peak_memory(chosen)}
-    final = Placed(*current(problem))
-    with torch.no_grad():
-        joints, first = problem.body.joints(final.motion), problem.body.joints(problem.start.motion)
-    results = []
-    for number, item in enumerate(members):
-        if not run.only or item.clip.name in run.only:
-            index = number * draws
-            one = _result(run, problem, outcome, final, (joints[index].cpu(), first[index].cpu()), facts, index)
-            results.append(replace(one, spread=_spread(run, outcome, joints[index : index + draws].cpu(), index)))
+def _staged(run: Run, stage: str, log: Log) -> None:
+    run.registry.manager.hook.diffopt_stage_finished(run=run, stage=stage, log=log)
+
+
+def _write(run: Run, results: Sequence[Result], ctx: BuildContext) -> list[Result]:
+    """Into their folders, those that were asked for."""
+    kept = [result for result in results if not run.only or result.clip.name in run.only]
     exporters = [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
-    for result in results:
+    for result in kept:
         ResultFolder(run.folder(result.clip.name)).write(result, exporters, _described(run, result))
         run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
-    return results
-
-
-def _result(
-    run: Run,
-    problem: Problem,
-    outcome: Outcome,
-    final: Placed,
-    joints: tuple[Tensor, Tensor],
-    facts: dict[str, Any],
-    index: int,
-) -> Result:
-    """Clip ``index`` of a solved batch, scored where there is truth. ``joints``: its last and its first, ``T 24 3``."""
-    clip = problem.batch.clips[index]
-    facts = facts | {"scale": [s[index].item() for log in outcome.logs.values() for s in log.scale]}
-    result = Result(
-        clip=clip,
-        motion=pick(final.motion, index),
-        camera=pick(final.camera, index),
-        joints=joints[0],
-        initial=pick(problem.start.motion, index),
-        initial_camera=pick(problem.start.camera, index),
-        initial_joints=joints[1],
-        status=Status.DIVERGED if bool(outcome.diverged[index]) else Status.FINISHED,
-        recipe=run.recipe.dump(),
-        log={name: log.of_clip(index) for name, log in outcome.logs.items()},
-        provenance=facts,
-        body_model=problem.body.name,
-    )
-    if clip.truth is None:
-        return result
-    body = body_alone(problem, index, run.registry, run.recipe)
-    names, build = run.recipe.metrics, problem.ctx.build
-    metrics = {
-        "initial": evaluate(clip, result.initial, body, names, result.initial_camera, build),
-        "final": evaluate(clip, result.motion, body, names, result.camera, build),
-    }
-    return replace(result, metrics=metrics)
-
-
-def _spread(run: Run, outcome: Outcome, joints: Tensor, index: int) -> Spread | None:
-    """The 90 % band round the clip at ``index`` from the draws behind it; one that diverged is left out."""
-    lost = outcome.diverged[index : index + len(joints)].cpu()
-    return None if bool(lost[0]) else spread(joints[~lost].unbind(), run.recipe.draws)
+    return kept
 
 
 def _described(run: Run, result: Result) -> dict[str, Any]:
@@ -225,8 +158,3 @@ def _fingerprint(run: Run, sha256: str | None) -> str:
 def _is_done(run: Run, item: Evidence) -> bool:
     folder = ResultFolder(run.folder(item.clip.name))
     return not run.overwrite and folder.holds(_fingerprint(run, item.clip.sha256))
-
-
-def _clip_seed(seed: int, sha256: str | None) -> int:
-    """A stream of its own for every clip, the same alone or in a batch."""
-    return (seed * 2_654_435_761 + int((sha256 or "0")[:8], 16)) % 2**31

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import completion
+from ..completion import Complete
 from ..errors import DiffOptError
 from ..plugin import KINDS
 
@@ -29,6 +31,8 @@ INPUT_PANEL = "Input"
 INPUT_FLAGS = ("fps", "frames", "resample", "focal", "person", "env")
 #: Roles whose components read result files of other systems.
 FILE_ROLES = frozenset({"detector", "camera", "initializer"})
+#: What ``scale.mode`` of a recipe may be; said here, since the recipe's model is not needed to show the flag.
+SCALES = ("none", "distilled", "stance")
 
 #: flag -> kind, in the order of the kinds table.
 FLAGS: dict[str, str] = {kind.flag: kind.name for kind in KINDS.values() if kind.flag}
@@ -125,21 +129,15 @@ def _choice(values: dict[str, Any]) -> Choice:
 
 def _role_of_flag() -> dict[str, str]:
     """flag -> key of the recipe."""
-    from ..recipe import ROLES
-
-    role_of = {kind: role for role, kind in ROLES.items()}
-    return {flag: role_of[kind] for flag, kind in FLAGS.items()}
+    return FLAGS  # a role is called after its kind
 
 
 def _parameters() -> dict[str, inspect.Parameter]:
     """The flags as keyword parameters, by name."""
-    from ..recipe import ScaleSpec
-
-    modes = "|".join(ScaleSpec.model_fields["mode"].annotation.__args__)  # type: ignore[union-attr]
     rows: dict[str, Any] = {
         "recipe": _flag(
             str, RECIPE_PANEL, f"Recipe to run, [dim]default: {DEFAULT_RECIPE}[/]; `diffopt recipe` lists them.",
-            "--recipe", "-r", metavar="NAME|FILE.toml",
+            "--recipe", "-r", metavar="NAME|FILE.toml", complete=completion.recipe(),
         ),
         "settings": _flag(
             list[str], RECIPE_PANEL,
@@ -155,7 +153,7 @@ def _parameters() -> dict[str, inspect.Parameter]:
         ),
         "person": _flag(
             str, INPUT_PANEL, "Whom, where there are several, [dim]default: largest[/].",
-            "--person", metavar="largest|longest|ID",
+            "--person", metavar="largest|longest|ID", complete=completion.words(("largest", "longest")),
         ),
         "env": _flag(
             str, INPUT_PANEL,
@@ -164,10 +162,10 @@ def _parameters() -> dict[str, inspect.Parameter]:
         ),
         "scale": _flag(
             str, RECIPE_PANEL, "Correct the scale of the camera's path in closed form, from the distilled motion.",
-            "--scale", metavar=modes,
+            "--scale", metavar="|".join(SCALES), complete=completion.words(SCALES),
         ),
         "draws": _flag(
-            int, RECIPE_PANEL, "Solve each clip so many times (3 or more; 8 is steady) for a 90 % band round the result.",
+            int, RECIPE_PANEL, "Solve each clip so often (3 or more; 8 is steady) for a 90 % band round the result.",
             "--draws", metavar="N",
         ),
         "plugins": _flag(
@@ -178,13 +176,17 @@ def _parameters() -> dict[str, inspect.Parameter]:
     for flag, role in _role_of_flag().items():
         summary = KINDS[FLAGS[flag]].summary
         metavar = "NAME[=FILE]" if role in FILE_ROLES else "NAME"
-        rows[role] = _flag(str, ROLE_PANEL, summary[0].upper() + summary[1:] + ".", flag, metavar=metavar)
+        text, complete = f"{summary[0].upper()}{summary[1:]}.", completion.component(FLAGS[flag])
+        rows[role] = _flag(str, ROLE_PANEL, text, flag, metavar=metavar, complete=complete)
     return {
         name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in rows.items()
     }
 
 
-def _flag(kind: Any, panel: str, text: str, *names: str, metavar: str | None = None) -> Any:
+def _flag(
+    kind: Any, panel: str, text: str, *names: str, metavar: str | None = None, complete: Complete | None = None
+) -> Any:
     """The annotation of an option that may be left out."""
-    return Annotated[kind | None, typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel)]
+    option = typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, autocompletion=complete)
+    return Annotated[kind | None, option]

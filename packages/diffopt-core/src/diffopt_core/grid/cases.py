@@ -15,7 +15,7 @@ from ..datasets.amass import AmassConfig
 from ..datasets.npz import atomic, write_npz
 from ..errors import BadInput, DiffOptError
 from ..interfaces import BuildContext, ListsClips
-from ..perceive import check_length, open_clip
+from ..perceive import open_clip
 from ..recipe import Recipe
 from ..registry import Registry
 from ..rotation import matrix_to_axis_angle
@@ -96,7 +96,6 @@ def open_cases(data: Data, recipe: Recipe, registry: Registry, ctx: BuildContext
 def _open(path: Path, recipe: Recipe, registry: Registry, ctx: BuildContext, out: Path) -> PlannedCase:
     try:
         clip = open_clip(path, registry, recipe, ctx)
-        check_length(clip, recipe)
         if clip.truth is None:
             raise BadInput(path, "truth", f"there is none to score against; expected truth/{path.name} beside it")
         _keep_truth(clip, out / TRUTH / f"{clip.name}.npz")

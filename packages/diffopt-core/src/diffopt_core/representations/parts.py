@@ -25,7 +25,7 @@ class Parts:
         self.length = math.ceil((frames + (self.count - 1) * overlap) / self.count)
         spread = (frames - self.length) / max(1, self.count - 1)
         starts = torch.tensor([round(i * spread) for i in range(self.count)], device=like.device)
-        self._index = starts.unsqueeze(1) + torch.arange(self.length, device=like.device)
+        self.index = starts.unsqueeze(1) + torch.arange(self.length, device=like.device)
         self._weight = self._fade(starts.tolist(), like)
 
     def _fade(self, starts: list[int], like: Tensor) -> Float[Tensor, "K L 1"]:
@@ -36,12 +36,12 @@ class Parts:
             rise = 0.5 - 0.5 * torch.cos(torch.pi * (torch.arange(shared).to(like) + 0.5) / shared)
             weight[k, :shared] *= rise
             weight[k - 1, self.length - shared :] *= rise.flip(0)
-        total = like.new_zeros(self.frames).index_add_(0, self._index.flatten(), weight.flatten())
-        return (weight / total[self._index]).unsqueeze(-1)
+        total = like.new_zeros(self.frames).index_add_(0, self.index.flatten(), weight.flatten())
+        return (weight / total[self.index]).unsqueeze(-1)
 
     def split(self, x: Tensor) -> Tensor:
         """``B T ...`` to ``(B K) L ...``, parts of a clip side by side."""
-        return x if self.count == 1 else x[:, self._index].flatten(0, 1)
+        return x if self.count == 1 else x[:, self.index].flatten(0, 1)
 
     def own(self, leaf: Tensor) -> Tensor:
         """A leaf with leading ``(B K)`` as variables have it: leading ``B``."""
@@ -53,4 +53,4 @@ class Parts:
             return x
         weighted = (x.unflatten(0, (-1, self.count)) * self._weight).flatten(1, 2)
         out = weighted.new_zeros(len(weighted), self.frames, weighted.shape[-1])
-        return out.index_add(1, self._index.flatten(), weighted)
+        return out.index_add(1, self.index.flatten(), weighted)

@@ -20,7 +20,7 @@ GUESTS = sorted(
 LAYERS: dict[str, float] = {
     # what everybody may know
     "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5, "places": 0.5, "progress": 0.5,
-    "jobs": 0.5,
+    "jobs": 0.5, "voice": 0.5,
     # tensors
     "rotation": 1, "geometry": 1,
     # shapes, units, frames
@@ -31,6 +31,7 @@ LAYERS: dict[str, float] = {
     "video": 3.5, "foreign": 3.8,
     # how things are found and held
     "registry": 3.9, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4, "weights": 4,
+    "completion": 4,
     # one method a file; a body is what others pose, so it stands below them
     "bodies": 5, "metrics": 5,
     "representations": 5.1, "terms": 5.1, "executors": 5.1, "datasets": 5.1, "given": 5.1,
@@ -44,6 +45,7 @@ LAYERS: dict[str, float] = {
     # results read back, their truth by the first step
     "saved": 6.05,
     "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
+    "batch": 6.6, "stretches": 6.7,
     # the walk
     "run": 7,
     # many walks: their scores side by side, and the grid that makes them
@@ -59,7 +61,10 @@ PUBLIC_LAYER = 4
 PUBLIC_HELPERS = {"testing", "bodies", "datasets", "saved"}
 
 #: Modules whose import must not bring torch or numpy along (`diffopt --help`, `diffopt plugins`).
-LIGHT = ("errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "recipe_spec", "registry", "builtin", "cli")
+LIGHT = (
+    "errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "recipe_spec", "registry", "builtin", "cli",
+    "voice", "completion",
+)  # fmt: skip
 HEAVY = {"torch", "numpy", "roma", "scipy", "matplotlib", "jaxtyping", "safetensors"}
 
 

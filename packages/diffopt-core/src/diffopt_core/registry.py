@@ -13,15 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
-from pydantic import ValidationError
 
 from . import hookspecs
-from .config import ComponentConfig
 from .errors import DiffOptError, UnknownName
 from .plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile
+
+if TYPE_CHECKING:
+    from .config import ComponentConfig
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,8 @@ class Registry:
 
     def config(self, kind: str, name: str, options: Mapping[str, Any]) -> ComponentConfig:
         """The settings of a component, checked; an unknown option names the nearest one."""
+        from pydantic import ValidationError  # not at the top: whoever only looks at names need not wait for it
+
         cls = self.config_class(kind, name)
         for key in options:
             if key not in cls.model_fields:

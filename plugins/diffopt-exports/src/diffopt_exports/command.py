@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from diffopt_core.completion import component, words
 
 if TYPE_CHECKING:
     from diffopt_core.registry import Registry
@@ -19,7 +20,11 @@ def export(
         Path, typer.Argument(metavar="RESULT", help="Result folder, its motion.npz, or a motion file (FILE.npz#clip).")
     ],
     to: Annotated[
-        str, typer.Option("--to", "-t", metavar="FORMAT,…", help="glb, bvh, amass, usd, csv, trc, fbx; or all.")
+        str,
+        typer.Option(
+            "--to", "-t", metavar="FORMAT,…", help="glb, bvh, amass, usd, csv, trc, fbx; or all.",
+            autocompletion=component("exporter", many=True),
+        ),
     ] = "glb",
     out: Annotated[
         Path | None,
@@ -32,10 +37,18 @@ def export(
         float | None, typer.Option("--fps", help="Frames a second, 0.5 to 240.", rich_help_panel=_MOTION)
     ] = None,
     up: Annotated[
-        str | None, typer.Option("--up", metavar="y|z", help="Vertical axis.", rich_help_panel=_MOTION)
+        str | None, 
+        typer.Option(
+            "--up", metavar="y|z", help="Vertical axis.", rich_help_panel=_MOTION, autocompletion=words(("y", "z"))
+        ),
+    
     ] = None,
     unit: Annotated[
-        str | None, typer.Option("--unit", metavar="m|cm", help="Of lengths.", rich_help_panel=_MOTION)
+        str | None, 
+        typer.Option(
+            "--unit", metavar="m|cm", help="Of lengths.", rich_help_panel=_MOTION, autocompletion=words(("m", "cm"))
+        ),
+    
     ] = None,
     origin: Annotated[
         bool, typer.Option("--origin", help="Start over the origin, facing forward.", rich_help_panel=_MOTION)
@@ -45,7 +58,7 @@ def export(
         typer.Option(
             "--feet", metavar="auto|always|never|ground",
             help="Lock standing feet (low and slow; low), leave them, or set the clip on the floor.",
-            rich_help_panel=_MOTION,
+            rich_help_panel=_MOTION, autocompletion=words(("auto", "always", "never", "ground")),
         ),
     ] = None,
     settings: Annotated[
@@ -58,13 +71,6 @@ def export(
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what was written as JSON.", rich_help_panel=_OUTPUT)
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=_OUTPUT)] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_OUTPUT)
-    ] = False,
 ) -> int:  # fmt: skip
     """Write a result as GLB, BVH, AMASS, USD, CSV, TRC or FBX.
 
@@ -85,7 +91,7 @@ def export(
     exporters = _built(registry, options, env)
     result, folder = _read(source, out)
     written = write_together(result, exporters, folder)
-    _tell(written, folder, result, as_json, quiet)
+    _tell(written, folder, result)
     return 0
 
 
@@ -108,16 +114,12 @@ def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
     return result, out or own or Path("exports") / result.clip.name
 
 
-def _tell(written: dict[str, list[Path]], folder: Path, result: Result, as_json: bool, quiet: bool) -> None:
-    import json
+def _tell(written: dict[str, list[Path]], folder: Path, result: Result) -> None:
+    from diffopt_core.voice import answer, say
 
     told = {name: _beside(files) for name, files in written.items()}
-    if as_json:
-        rows = {name: {"files": [str(f) for f in files], "facts": told[name]} for name, files in written.items()}
-        typer.echo(json.dumps({"clip": result.clip.name, "folder": str(folder), "formats": rows}, indent=1))
-        return
-    if quiet:
-        return
+    rows = {name: {"files": [str(f) for f in files], "facts": told[name]} for name, files in written.items()}
+    answer({"clip": result.clip.name, "folder": str(folder), "formats": rows})
     for name, files in written.items():
         facts = told[name]
         size = files[0].stat().st_size
@@ -126,10 +128,10 @@ def _tell(written: dict[str, list[Path]], folder: Path, result: Result, as_json:
             line += (
                 f", {facts['frames']} frames at {facts['fps']:g} fps, {facts.get('axes', '')}, {facts.get('unit', '')}"
             )
-        typer.echo(line.rstrip(", "))
+        say(line.rstrip(", "))
     feet = next((facts["feet"] for facts in told.values() if "feet" in facts), None)
     if feet is not None:
-        typer.echo("feet: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in feet.items()))
+        say("feet: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in feet.items()))
 
 
 def _beside(files: list[Path]) -> dict[str, Any]:

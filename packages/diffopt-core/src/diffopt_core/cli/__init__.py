@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -11,46 +12,76 @@ from contextlib import contextmanager
 
 import typer
 
+from .. import voice
 from ..errors import DiffOptError
+from . import flags
 from .app import build
-from .console import Notices, err, note
+from .console import Notices, err, fail, note
 
 #: Exit status of a fault of ours (as opposed to 2: the user can mend it, 1: the run diverged).
 INTERNAL = 70
 INTERRUPTED = 130
-_LOGGERS = ("diffopt_core", "diffopt_priors", "diffopt_cameras", "diffopt_inits", "diffopt_exports", "diffopt_runners")
+#: Set by a shell that asks for completions: there a notice would stand in the middle of what somebody types.
+_COMPLETES = "_DIFFOPT_COMPLETE"
+_LOGGERS = (
+    "diffopt_core", "diffopt_priors", "diffopt_cameras", "diffopt_inits", "diffopt_exports", "diffopt_runners",
+    "diffopt_smplify", "diffopt_render", "diffopt_viewer", "diffopt_pytorch3d",
+)  # fmt: skip
 
 # typer re-exports only the leaves of its exception tree; the root is where the usage errors meet.
 _ClickError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status. One line for an error, a traceback only with ``--debug``."""
+    """Run the command line and return its exit status.
+
+    One line for an error, a traceback only with ``--debug``. With ``--json`` standard output holds one document,
+    whatever happens: the command's answer, else the error.
+    """
     args = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in args
-    with warnings.catch_warnings(), _notices("--quiet" in args or "-q" in args):
+    with (
+        warnings.catch_warnings(),
+        voice.speaking(quiet=_typed(args, flags.QUIET) or _COMPLETES in os.environ) as stdout,
+        _notices(),
+    ):
         warnings.showwarning = _show_warning
+        status, error = _run(args)
+        if error is not None and _typed(args, flags.JSON):  # where the parser failed, it had not come to that flag
+            voice.listen(as_json=True)
         try:
-            command, state = build()
-            status = command.main(args=args, prog_name="diffopt", standalone_mode=False, obj=state)
-        except DiffOptError as error:
-            return _fail(str(error), error.exit_status, debug)
-        except (KeyboardInterrupt, typer.Abort):
-            note("interrupted")
-            return INTERRUPTED
-        except _ClickError as error:
-            return _usage(error)
-        except Exception as error:
-            what = f"unexpected {type(error).__name__}: {error}"
-            return _fail(what if debug else f"{what} (--debug shows where)", INTERNAL, debug)
-    return status if isinstance(status, int) else 0
+            voice.finish(stdout, status, error)
+        except OSError as problem:
+            status, _ = _fail(f"standard output: cannot be written ({problem.strerror})", 2, False)
+    return status
+
+
+def _run(args: list[str]) -> tuple[int, str | None]:
+    """Exit status, and the line of the error where there is one."""
+    debug = _typed(args, flags.DEBUG)
+    try:
+        command, state = build()
+        status = command.main(args=args, prog_name="diffopt", standalone_mode=False, obj=state)
+    except DiffOptError as error:
+        return _fail(str(error), error.exit_status, debug)
+    except (KeyboardInterrupt, typer.Abort):
+        note("interrupted")
+        return INTERRUPTED, "interrupted"
+    except _ClickError as error:
+        return _usage(error)
+    except Exception as error:
+        what = f"unexpected {type(error).__name__}: {error}"
+        return _fail(what if debug else f"{what} (--debug shows where)", INTERNAL, debug)
+    return status if isinstance(status, int) else 0, None
+
+
+def _typed(args: Sequence[str], names: Sequence[str]) -> bool:
+    return any(name in args for name in names)
 
 
 @contextmanager
-def _notices(quiet: bool) -> Iterator[None]:
+def _notices() -> Iterator[None]:
     """Warnings of this project's loggers (and of its plugins') as notices, once each."""
     handler, loggers = Notices(), [logging.getLogger(name) for name in _LOGGERS]
-    handler.quiet = quiet
     for logger in loggers:
         logger.addHandler(handler)
         logger.propagate = False
@@ -62,28 +93,23 @@ def _notices(quiet: bool) -> Iterator[None]:
             logger.propagate = True
 
 
-def _fail(message: str, status: int, debug: bool) -> int:
+def _fail(message: str, status: int, debug: bool) -> tuple[int, str]:
     if debug:
         traceback.print_exc()
-    err.print(f"[bold red]error:[/] {_plain(message)}", soft_wrap=True, highlight=False)
-    return status
+    fail(message)
+    return status, " ".join(message.split())
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception) -> tuple[int, str]:
     """Usage errors of the option parser, in the same one line as all others."""
     context = getattr(error, "ctx", None)
     message = error.format_message()  # type: ignore[attr-defined]
     if not message:  # a group without a command: its help says more than any line
         err.print(context.get_help() if context else "", highlight=False)
-        return 2
+        return 2, "no command was given"
     hint = f" (see '{context.command_path} --help')" if context else ""
     return _fail(f"{message}{hint}", 2, False)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     note(str(message).splitlines()[0])
-
-
-def _plain(text: str) -> str:
-    """One line, with square brackets that rich would take for markup escaped."""
-    return " ".join(text.split()).replace("[", r"\[")

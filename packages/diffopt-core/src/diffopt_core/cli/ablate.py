@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import completion
 from ..errors import DiffOptError
+from ..voice import answer, speaks
 from .console import note, say
+from .flags import PANEL as _OUTPUT
+from .protocols import protocols, tables
 
 if TYPE_CHECKING:
     from ..grid.plan import Plan
@@ -22,7 +25,6 @@ NAME = "ablate"
 PANEL = "Evaluate"
 _RUNNER = "Where it runs"
 _CASES = "Cases"
-_OUTPUT = "Output"
 
 
 def command(
@@ -31,6 +33,7 @@ def command(
         typer.Argument(
             metavar="TABLE",
             help="table2, table3, table4, table5, a .toml of your own, or recipes: paper,table5/vposer.",
+            autocompletion=tables,
         ),
     ],
     data: Annotated[
@@ -45,7 +48,13 @@ def command(
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0",
     rows: Annotated[
-        str | None, typer.Option("--recipes", metavar="A,B", help="Recipes in place of the table's rows.")
+        str | None,
+        typer.Option(
+            "--recipes",
+            metavar="A,B",
+            help="Recipes in place of the table's rows.",
+            autocompletion=completion.recipe(many=True),
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -58,11 +67,20 @@ def command(
         ),
     ] = None,
     protocol_name: Annotated[
-        str | None, typer.Option("--protocol", help="Columns and means of a named protocol, e.g. emdb2/wham.")
+        str | None,
+        typer.Option(
+            "--protocol", help="Columns and means of a named protocol, e.g. emdb2/wham.", autocompletion=protocols
+        ),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=_RUNNER)] = "auto",
     runner: Annotated[
-        str, typer.Option("--runner", help="local, ray, slurm; `diffopt show runner`.", rich_help_panel=_RUNNER)
+        str,
+        typer.Option(
+            "--runner",
+            help="local, ray, slurm; `diffopt show runner`.",
+            rich_help_panel=_RUNNER,
+            autocompletion=completion.component("runner"),
+        ),
     ] = "local",
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Jobs done at once.", rich_help_panel=_RUNNER)
@@ -97,12 +115,9 @@ def command(
         bool,
         typer.Option("--report-only", help="Solve nothing; report what is there.", rich_help_panel=_OUTPUT),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=_OUTPUT)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=_OUTPUT)] = False,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped."""
     from ..grid.cases import Simulate
@@ -136,34 +151,33 @@ def command(
         plan = make_plan(asked, registry)
         plan.write(folder)
         if not only_report:
-            _solve(plan, folder, hands, overwrite, quiet)
+            _solve(plan, folder, hands, overwrite)
         study = collect(plan, folder, registry)
         written = write_report(study, folder)
-    return _finish(study, written, as_json, quiet)
+    return _finish(study, written)
 
 
-def _solve(plan: Plan, out: Path, runner: Runner, overwrite: bool, quiet: bool) -> None:
+def _solve(plan: Plan, out: Path, runner: Runner, overwrite: bool) -> None:
     from ..grid.carry_out import carry_out, settled
     from .grid_bars import GridBars
 
     total = len(plan.rows) * len(plan.cases) * len(plan.seeds)
     have = len(settled(plan, out, overwrite))
-    if have and not quiet:
+    if have:
         note(f"{have} of {total} cells are settled already")
-    with GridBars(total, have, out, quiet) as bars:
+    with GridBars(total, have, out) as bars:
         carry_out(plan, out, runner, bars.ended, overwrite)
 
 
-def _finish(study: Study, written: Sequence[Path], as_json: bool, quiet: bool) -> int:
+def _finish(study: Study, written: Sequence[Path]) -> int:
     """Print the main table; 1 where a cell failed or diverged."""
     from ..study.data import as_data
     from ..study.details import failures
     from ..study.layouts import main
     from .sheets import print_failures, print_sheet
 
-    if as_json:
-        typer.echo(json.dumps(as_data(study), indent=1))
-    elif not quiet:
+    answer(as_data(study))
+    if speaks():
         for sheet in main(study):
             print_sheet(sheet)
         say(f"wrote {written[0].parent}: {', '.join(path.name for path in written)}")

@@ -9,8 +9,8 @@ import typer
 import typer.main
 
 from ..registry import Registry
-from . import ablate, check, demo, evaluate, plugins, prepare, recipe, run, show, simulate, weights
-from .console import note, out
+from . import ablate, check, demo, evaluate, flags, plugins, prepare, recipe, run, show, simulate, weights
+from .console import note
 
 
 @dataclass
@@ -38,14 +38,16 @@ def build() -> tuple[Any, State]:
     for plugin in state.registry.plugins:
         if plugin.error:
             note(f"plugin {plugin.name} ({plugin.distribution} {plugin.version}) is in quarantine: {plugin.error}")
-    return typer.main.get_command(app), state
+    command = typer.main.get_command(app)
+    flags.lay_on(command)
+    return command, state
 
 
 def print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        out.print(f"diffopt {version('diffopt-core')}", highlight=False)
+        typer.echo(f"diffopt {version('diffopt-core')}")
         raise typer.Exit
 
 
@@ -68,7 +70,7 @@ def add_plugin_commands(app: typer.Typer, state: State) -> None:
         before = _rows(app)
         try:
             implementation.function(app)
-            typer.main.get_command(app)  # a command with a signature that typer cannot read fails here
+            _read_signatures(app, before)
             names = _names(app)
             if len(set(names)) < len(names):
                 raise ValueError("a command of that name exists already")
@@ -86,6 +88,20 @@ def _rows(app: typer.Typer) -> list[tuple[typer.Typer, list[Any], list[Any], Any
     """What an application and the groups below it hold: a plugin may add to a group that another one made."""
     own = (app, list(app.registered_commands), list(app.registered_groups), app.registered_callback)
     return [own, *(row for g in app.registered_groups if g.typer_instance for row in _rows(g.typer_instance))]
+
+
+def _read_signatures(app: typer.Typer, before: list[tuple[typer.Typer, list[Any], list[Any], Any]]) -> None:
+    """What is new, as a tree of its own: a signature that typer cannot read fails here, where it is known whose it
+    is. The whole tree once a plugin would take longer than all the rest of a start."""
+    apps = {id(group) for group, *_ in before}
+    known = {id(info) for _, commands, groups, _ in before for info in (*commands, *groups)}
+    probe = typer.Typer(add_completion=False)
+    probe.callback()(lambda: None)
+    for group, commands, groups, _ in _rows(app):
+        if id(group) in apps:
+            probe.registered_commands += [info for info in commands if id(info) not in known]
+            probe.registered_groups += [info for info in groups if id(info) not in known]
+    typer.main.get_command(probe)
 
 
 def _names(app: typer.Typer, prefix: str = "") -> list[str]:

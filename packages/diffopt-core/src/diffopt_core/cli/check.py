@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..voice import answer
 from .choice import Choice, chooses
 from .console import grid, out, say
 
@@ -24,7 +25,6 @@ def command(
     choice: Choice,
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="As for `run`.")],
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Check inputs, plugins, options, recipe and device without solving. Writes nothing."""
     from ..run import Run, check
@@ -37,8 +37,17 @@ def command(
         run = Run(files, recipe, registry, Path(nowhere) / "out", device=device)
         evidence = check(run)
     table = grid("clip", "frames", "fps", "seen", "keypoints", "camera", "body", "truth")
+    clips, stages = [], []
     for item in evidence:
         clip, seen = item.clip, int(item.observations.valid.sum())
+        body = "own skeleton" if clip.rest_joints is not None else item.body.betas_of
+        clips.append(
+            {
+                "clip": clip.name, "frames": clip.num_frames, "fps": clip.fps, "seen": seen,
+                "keypoints": item.observations.layout, "metric": item.camera.metric, "body": body,
+                "truth": clip.truth is not None,
+            }
+        )  # fmt: skip
         table.add_row(
             clip.name,
             str(clip.num_frames),
@@ -46,7 +55,7 @@ def command(
             f"{seen}/{clip.num_frames}",
             item.observations.layout,
             "metric" if item.camera.metric else "unknown scale",
-            "own skeleton" if clip.rest_joints is not None else item.body.betas_of,
+            body,
             "yes" if clip.truth is not None else "no",
         )
     _bind(run, evidence)
@@ -54,7 +63,9 @@ def command(
     for name, stage in recipe.stages:
         steps = stage.rounds * sum(stage.block[block].steps for block in stage.blocks)
         terms = sorted({term for block in stage.blocks for term in stage.block[block].terms})
+        stages.append({"stage": name, "steps": steps, "terms": terms})
         say(f"stage {name}: {steps} steps; terms {', '.join(terms)}")
+    answer({"ready": True, "clips": clips, "stages": stages})
     say("ready to run")
     return 0
 

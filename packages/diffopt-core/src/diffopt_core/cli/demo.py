@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .. import voice
 from .choice import Choice, chooses
 
 NAME = "demo"
@@ -24,8 +25,6 @@ def command(
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated evidence and of the run.")] = 0,
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw picture.png.")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """See it work: simulate a moving camera around an embedded motion, recover it, score it.
 
@@ -41,10 +40,10 @@ def command(
     registry = choice.registry()
     recipe = choice.resolve(registry)
     ResultFolder(out).check("", overwrite=True)
-    if not quiet:
+    if not voice.quiet():
         err.print(_STORY, highlight=False)
     # The case stays beside its result, so that `diffopt run runs/demo/run.json` finds it.
     case = out / "demo.npz"
     write_case(case, *demo_case(seed))
     run = Run((case,), recipe, registry, out, seed, device, overwrite=True)
-    return finish(run, solve(run, quiet), picture, quiet)
+    return finish(run, solve(run), picture)

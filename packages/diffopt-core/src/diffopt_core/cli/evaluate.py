@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import completion
 from ..errors import BadInput
+from ..voice import answer
 from .console import grid, note, out
+from .protocols import protocols
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -25,10 +28,19 @@ def command(
     ],
     truth: Annotated[Path, typer.Option("--truth", help="Truth file, or a folder that holds <clip>.npz.")],
     metrics: Annotated[
-        list[str] | None, typer.Option("--metric", "-m", help="Protocol by name, repeatable; default: the usual ten.")
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            "-m",
+            help="Protocol by name, repeatable; default: the usual ten.",
+            autocompletion=completion.component("metric"),
+        ),
     ] = None,
     protocol_name: Annotated[
-        str | None, typer.Option("--protocol", help="Metrics and means of a named protocol, e.g. emdb2/wham.")
+        str | None,
+        typer.Option(
+            "--protocol", help="Metrics and means of a named protocol, e.g. emdb2/wham.", autocompletion=protocols
+        ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for a report, where results come in folders.")
@@ -36,11 +48,9 @@ def command(
     partial: Annotated[
         bool, typer.Option("--partial", help="Score what a folder of results and the truth both have.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Score results. `diffopt show metric` explains every protocol; none is a bare "G-MPJPE".
 
@@ -67,7 +77,7 @@ def command(
     if all(sets):
         columns = chosen.columns if chosen else {name: name for name in names}
         study = study_of_folders(results, truth, columns, ctx.build, partial, chosen.pooling if chosen else "clips")
-        return _side_by_side(study, report, as_json)
+        return _side_by_side(study, report)
     if any(sets):
         raise BadInput(results[sets.index(False)], "RESULT", "is one result, others are folders of results")
     if report is not None or partial:
@@ -77,9 +87,7 @@ def command(
         reports[_clip(result)] = score_files(_motion(result), _truth(result, truth), names, ctx.build)
     means = aggregate(reports.values())
     units = next(iter(reports.values())).units
-    if as_json:
-        typer.echo(json.dumps(_as_data(reports, means, units), indent=1))
-        return 0
+    answer(_as_data(reports, means, units))
     table = grid("metric", "unit", *reports, *(("mean of clips", "mean of frames") if len(reports) > 1 else ()))
     for column in table.columns[2:]:
         column.justify = "right"
@@ -95,7 +103,7 @@ def command(
     return 0
 
 
-def _side_by_side(study: Study, out_: Path | None, as_json: bool) -> int:
+def _side_by_side(study: Study, out_: Path | None) -> int:
     """A row a folder; 1 where a result could not be scored or had diverged."""
     from ..study import write_report
     from ..study.data import as_data
@@ -106,11 +114,9 @@ def _side_by_side(study: Study, out_: Path | None, as_json: bool) -> int:
     if out_ is not None:
         write_report(study, out_)
         note(f"the report is in {out_}")
-    if as_json:
-        typer.echo(json.dumps(as_data(study), indent=1))
-    else:
-        for sheet in (*main(study), intervals(study)):
-            print_sheet(sheet)
+    answer(as_data(study))
+    for sheet in (*main(study), intervals(study)):
+        print_sheet(sheet)
     return print_failures(failures(study))
 
 
@@ -146,17 +152,10 @@ def _number(value: float) -> str:
 
 
 def _as_data(reports: dict[str, Any], means: dict[str, Any], units: dict[str, str]) -> dict[str, Any]:
-    """nan is no JSON: it becomes null."""
-
-    def plain(value: float) -> float | None:
-        return value if math.isfinite(value) else None
-
     return {
         "units": units,
-        "clips": {
-            clip: {name: plain(value) for name, value in report.values.items()} for clip, report in reports.items()
-        },
+        "clips": {clip: report.values for clip, report in reports.items()},
         "missing": {clip: report.missing for clip, report in reports.items() if report.missing},
-        "mean_of_clips": {name: plain(mean.clip_mean) for name, mean in means.items()},
-        "mean_of_frames": {name: plain(mean.frame_mean) for name, mean in means.items()},
+        "mean_of_clips": {name: mean.clip_mean for name, mean in means.items()},
+        "mean_of_frames": {name: mean.frame_mean for name, mean in means.items()},
     }

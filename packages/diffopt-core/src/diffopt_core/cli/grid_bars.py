@@ -6,12 +6,13 @@ import json
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Remaining
-
+from .. import voice
 from .console import err
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 _PACE = 0.5
 
@@ -19,13 +20,16 @@ _PACE = 0.5
 class GridBars:
     """``ended`` is told of every settled cell; running jobs are read from the files that their workers write."""
 
-    def __init__(self, total: int, done: int, out: Path, quiet: bool):
+    def __init__(self, total: int, done: int, out: Path):
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+
         from ..grid.carry_out import PROGRESS
 
         self._folder = out / PROGRESS
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn(),
-            Remaining(), console=err, disable=quiet,
+            Remaining(), console=err.console, disable=voice.quiet(),
         )  # fmt: skip
         self._cells = self._progress.add_task("cells", total=total, completed=done)
         self._jobs: dict[str, TaskID] = {}

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .. import completion
+from ..voice import answer
 from .console import grid, out
 
 if TYPE_CHECKING:
-    from ..registry import Registry
+    from ..registry import Plugin, Registry
 
 NAME = "plugins"
 PANEL = "Look around"
@@ -17,7 +19,10 @@ PANEL = "Look around"
 
 def command(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="Only this kind, e.g. prior.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="[KIND]", help="Only this kind, e.g. prior.", autocompletion=completion.kind()),
+    ] = None,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
@@ -33,27 +38,39 @@ def command(
     registry = Registry.load(plugins or ())
     kinds = [kind] if kind else list(KINDS)
     if markdown:
-        typer.echo(page(registry, kinds), nl=False)
+        answer({"markdown": page(registry, kinds)})
+        out.text(page(registry, kinds))
         return 0
     table = grid("kind", "name", "summary", "distribution", "version")
+    told = []
     for each in kinds:
         for number, name in enumerate(sorted(registry.components[each])):
             row, owner = registry.components[each][name], registry.owner[each, name]
+            told.append({"kind": each, "name": name, "summary": row.summary, **_whose(owner)})
             table.add_row(each if number == 0 else "", name, row.summary, owner.distribution, owner.version)
     out.print(table, highlight=False)
-    print_quarantine(registry, context.obj.failed if context.obj else {})
+    bad = quarantine(registry, context.obj.failed if context.obj else {})
+    answer({"components": told, "quarantine": [{"plugin": p.name, **_whose(p), "error": error} for p, error in bad]})
+    print_quarantine(bad)
     return 0
 
 
-def print_quarantine(registry: Registry, failed: dict[str, str]) -> None:
-    """Plugins that could not be loaded, or whose commands could not."""
-    rows = [(p, p.error) for p in registry.plugins if p.error]
-    rows += [(p, f"commands left out: {failed[p.name]}") for p in registry.plugins if p.name in failed]
+def _whose(plugin: Plugin) -> dict[str, str]:
+    return {"distribution": plugin.distribution, "version": plugin.version}
+
+
+def quarantine(registry: Registry, failed: dict[str, str]) -> list[tuple[Plugin, str]]:
+    """Plugins that could not be loaded, or whose commands could not, each with its error."""
+    rows = [(p, str(p.error)) for p in registry.plugins if p.error]
+    return rows + [(p, f"commands left out: {failed[p.name]}") for p in registry.plugins if p.name in failed]
+
+
+def print_quarantine(rows: list[tuple[Plugin, str]]) -> None:
     if not rows:
         return
     table = grid("plugin", "distribution", "version", "error", title="\nIn quarantine")
     for plugin, error in rows:
-        table.add_row(plugin.name, plugin.distribution, plugin.version, str(error).replace("[", r"\["))
+        table.add_row(plugin.name, plugin.distribution, plugin.version, error.replace("[", r"\["))
     out.print(table, highlight=False)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import DiffOptError
 from ..progress import shown
+from ..voice import answer
 from .choice import Choice, chooses
 from .console import grid, say
 from .console import out as console
@@ -34,8 +34,6 @@ def command(
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw <case>.png beside the case.")] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Look anew, whatever an earlier run found.")] = False,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """From a video to evidence: keypoints, camera and first poses, as a case file for `diffopt run`.
 
@@ -56,16 +54,19 @@ def command(
         if place.exists() and not overwrite:
             raise DiffOptError(f"{place}: exists; use --out or --overwrite")
     table = grid("case", "frames", "fps", "seen", "detector", "camera", "initializer", "focal length")
-    with nullcontext() if quiet else shown(bar):
+    told = []
+    with shown(bar):
         for clip, place in zip(clips, places, strict=True):
             found = perceive(clip, registry, recipe, ctx, fresh)
             write_case(place, arrays_of(found.clip))
             if picture and clip.video is not None:
                 _draw(found, place.with_suffix(".png"))
-            table.add_row(str(place), *_row(found))
-    if not quiet:
-        console.print(table, highlight=False)
-        say(f"next: diffopt run {places[0]}")
+            row = _row(found)
+            told.append({"case": place, **row})
+            table.add_row(str(place), *_cells(row))
+    answer({"cases": told})
+    console.print(table, highlight=False)
+    say(f"next: diffopt run {places[0]}")
     return 0
 
 
@@ -79,16 +80,23 @@ def _place(out: Path | None, name: str, count: int) -> Path:
     return out / f"{name}.npz"
 
 
-def _row(found: Evidence) -> tuple[str, ...]:
-    seen, clip = int(found.observations.valid.sum()), found.clip
-    focal = f"{float(found.camera.focal.mean()):.0f} px, {found.camera.facts.get('focal_from', 'the file')}"
-    return (
-        str(clip.num_frames),
-        f"{clip.fps:g}",
-        f"{seen}/{clip.num_frames}",
-        *(str(part.facts.get("component", "?")) for part in clip.parts.values()),
-        focal,
-    )
+def _row(found: Evidence) -> dict[str, Any]:
+    """What was found, a line of the table and of the JSON."""
+    clip, camera = found.clip, found.camera
+    return {
+        "frames": clip.num_frames,
+        "fps": clip.fps,
+        "seen": int(found.observations.valid.sum()),
+        **{kind: str(part.facts.get("component", "?")) for kind, part in clip.parts.items()},
+        "focal": float(camera.focal.mean()),
+        "focal_from": str(camera.facts.get("focal_from", "the file")),
+    }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    parts = (row[kind] for kind in ("detector", "camera", "initializer"))
+    seen, focal = f"{row['seen']}/{row['frames']}", f"{row['focal']:.0f} px, {row['focal_from']}"
+    return str(row["frames"]), f"{row['fps']:g}", seen, *parts, focal
 
 
 def _draw(found: Evidence, path: Path) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Column
-
+from .. import voice
 from ..progress import Update
 from .console import err
 
@@ -16,34 +14,47 @@ from .console import err
 @contextmanager
 def bar(title: str, total: int | None) -> Iterator[Update]:
     """A bar for one piece of long work, gone when it is done. For :func:`diffopt_core.progress.shown`."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err.console, transient=True, disable=voice.quiet()) as progress:
         task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)
 
 
 class Bars:
-    """The ``report`` callback of :func:`diffopt_core.run.execute`. Shows nothing when ``quiet``.
+    """The ``report`` callback of :func:`diffopt_core.run.execute`. Shows nothing under ``--quiet``.
 
     It starts with the first report, under ``title``: what fails before the solve leaves one line, its error.
     """
 
-    def __init__(self, title: str, quiet: bool = False):
-        self._title, self._quiet = title, quiet
+    def __init__(self, title: str):
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+        from rich.table import Column
+
+        self._title = title
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            Remaining(),
             # The losses take what is left of the line; the bar keeps its width.
             TextColumn("[dim]{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-            console=err,
+            console=err.console,
             expand=True,
-            disable=quiet,
+            disable=voice.quiet(),
         )
         self._task: dict[str, object] = {}
         self._done: dict[str, int] = {}
@@ -56,7 +67,7 @@ class Bars:
             self._progress.stop()
 
     def __call__(self, stage: str, done: int, total: int, means: dict[str, float]) -> None:
-        if not self._task and not self._quiet:
+        if not self._task and not voice.quiet():
             err.print(f"[dim]{self._title}[/]", highlight=False)
             self._progress.start()
         if done <= self._done.get(stage, 0) or stage not in self._task:  # a stage of the next batch begins

@@ -6,18 +6,26 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import completion
+from ..voice import answer
 from .choice import DEFAULT_RECIPE, Choice, chooses
 from .console import grid, out, say
 
 NAME = "recipe"
 PANEL = "Look around"
+_DIFFERENCE = ("key", "left", "right")
 
 
 @chooses
 def command(
     choice: Choice,
-    name: Annotated[str | None, typer.Argument(help="A recipe by name, or a .toml file.")] = None,
-    diff: Annotated[str | None, typer.Option("--diff", metavar="OTHER", help="Print only what differs.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A recipe by name, or a .toml file.", autocompletion=completion.recipe())
+    ] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option("--diff", metavar="OTHER", help="Print only what differs.", autocompletion=completion.recipe()),
+    ] = None,
 ) -> int:
     """Print a recipe with everything it extends, as TOML. Without a name: list the recipes.
 
@@ -30,8 +38,12 @@ def command(
     registry = choice.registry()
     if name is None and choice == Choice(plugins=choice.plugins):
         table = grid("recipe", "summary")
+        told = []
         for each in sorted(registry.recipes):
-            table.add_row(each, str(load(each, registry.recipes).get("summary", "")))
+            text = str(load(each, registry.recipes).get("summary", ""))
+            told.append({"name": each, "summary": text})
+            table.add_row(each, text)
+        answer({"recipes": told})
         out.print(table, highlight=False)
         return 0
     choice = replace(choice, recipe=name or choice.recipe or DEFAULT_RECIPE)
@@ -40,11 +52,15 @@ def command(
         from .toml import dumps
 
         # Plain text, so that it can be piped into a file and run.
-        typer.echo(dumps(_short(resolved.dump())), nl=False)
+        short = _short(resolved.dump())
+        answer({"name": choice.recipe, "recipe": short})
+        out.text(dumps(short))
         return 0
     other = parse(load(diff, registry.recipes), f"recipe '{diff}'")
     table = grid("key", str(diff), str(choice.recipe))
     rows = [row for row in difference(other.dump(), resolved.dump()) if row[0] != "summary"]
+    told = [dict(zip(_DIFFERENCE, row, strict=True)) for row in rows]
+    answer({"left": diff, "right": choice.recipe, "differences": told})
     for key, left, right in rows:
         table.add_row(key, _cell(left), _cell(right))
     out.print(table, highlight=False) if rows else say("no difference")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput, MissingResource
+from ..voice import answer
 from .console import note, say
 
 MOTION = "motion.npz"
@@ -28,7 +29,6 @@ def repeat(
     out: Path | None,
     overwrite: bool,
     picture: bool,
-    quiet: bool,
 ) -> int:
     """Repeat with recipe, seed, device and thread count of the original; ``moved`` replaces its inputs."""
     import torch
@@ -58,10 +58,11 @@ def repeat(
         torch.set_num_threads(threads)
     for line in _other_versions(saved, registry, run):
         note(line)
-    results = solve(run, quiet)
-    status = finish(run, results, picture, quiet)
-    if not quiet:
-        say(compare(original / MOTION, folder / MOTION))
+    results = solve(run)
+    status = finish(run, results, picture)
+    said = compare(original / MOTION, folder / MOTION)
+    answer({"identical": " identical to " in said, "compared": said})
+    say(said)
     return status
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .. import completion, voice
 from ..errors import DiffOptError
 from ..progress import shown
 from .by_path import RECIPES, by_path
 from .choice import DEFAULT_RECIPE, Choice, chooses
-from .console import err, note
+from .console import fail, note
+from .flags import PANEL as _OUTPUT
 from .inputs import expand
 from .progress import Bars, bar
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 NAME = "run"
 PANEL = "Recover motion"
-_OUTPUT = "Output"
 
 
 @chooses
@@ -48,12 +48,14 @@ def command(
     ] = True,
     export: Annotated[
         str | None,
-        typer.Option("--export", metavar="FORMAT,…", help="Also write e.g. glb,bvh.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            "--export",
+            metavar="FORMAT,…",
+            help="Also write e.g. glb,bvh.",
+            rich_help_panel=_OUTPUT,
+            autocompletion=completion.component("exporter", many=True),
+        ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel=_OUTPUT)] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_OUTPUT)
-    ] = False,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda[:N]; default auto.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random number; default 0.")] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Most clips solved side by side.")] = 64,
@@ -73,7 +75,7 @@ def command(
             refused += [f for f, v in (("--device", device), ("--seed", seed)) if v is not None]
             if refused:
                 raise DiffOptError(f"{refused[0]} would make another run of it; repeating {inputs[0]} takes none")
-            return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture, quiet)
+            return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture)
     from ..run import Run
 
     registry = choice.registry()
@@ -93,11 +95,11 @@ def command(
         by_path=by_path(choice, registry),
     )
     exporters = _exporters(asked, export)
-    results = solve(asked, quiet)
+    results = solve(asked)
     for result in results:
         for exporter in exporters:
             exporter.export(result, asked.folder(result.clip.name))
-    return finish(asked, results, picture, quiet)
+    return finish(asked, results, picture)
 
 
 def _exporters(run: Run, formats: str | None) -> list[Exporter]:
@@ -109,37 +111,37 @@ def _exporters(run: Run, formats: str | None) -> list[Exporter]:
     return [run.registry.build("exporter", name, {}, ctx) for name in names]
 
 
-def solve(run: Run, quiet: bool) -> list[Result]:
+def solve(run: Run) -> list[Result]:
     """Execute with progress on standard error."""
     from ..run import execute
 
     stages = ", ".join(run.recipe.schedule) or "none"
     title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
-    with Bars(title, quiet) as bars, nullcontext() if quiet else shown(bar):
+    with Bars(title) as bars, shown(bar):
         return execute(run, bars)
 
 
-def finish(run: Run, results: list[Result], picture: bool, quiet: bool) -> int:
+def finish(run: Run, results: list[Result], picture: bool) -> int:
     """Pictures, tables, and the exit status: 1 where a clip diverged."""
-    from .summary import print_summary
+    from .summary import print_summary, rows_of, summary
 
     kept = len(run.only or run.inputs) - len(results)
-    if kept and not quiet:
+    if kept:
         note(f"{kept} clip(s) had a finished result of this very run, which was kept (--overwrite solves again)")
     if picture and results:
         draw(run, results)
-    if results and not quiet:
-        for result in results:
-            _say_recipe(run, result)
-        print_summary(run, results)
+    for result in results:
+        _say_recipe(run, result)
+    rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
+    voice.answer({"results": summary(run, results, rows), "kept": kept})
+    if rows:
+        print_summary(run, results, rows)
     for result in results:
         if result.status == "diverged":
             where = run.folder(result.clip.name)
-            err.print(
-                f"[bold red]error:[/] {result.clip.name}: diverged: the losses left the finite numbers; "
-                f"the last finite state is in {where}; try a smaller rate (--set stage.<stage>.<block>.lr=…)",
-                soft_wrap=True,
-                highlight=False,
+            fail(
+                f"{result.clip.name}: diverged: the losses left the finite numbers; the last finite state is in "
+                f"{where}; try a smaller rate (--set stage.<stage>.<block>.lr=…)"
             )
     return int(any(result.status == "diverged" for result in results))
 

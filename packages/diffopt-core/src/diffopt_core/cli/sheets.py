@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .console import err, grid, out, say
+from .console import fail, grid, out, say
 
 if TYPE_CHECKING:
     from ..study.sheet import Sheet
@@ -31,7 +31,7 @@ def print_sheet(sheet: Sheet) -> None:
 def print_failures(failures: Sequence[tuple[str, str]]) -> int:
     """A line each on standard error; 1 where there is one, else 0."""
     for cell, why in failures:
-        err.print(f"[bold red]failed:[/] {plain(f'{cell}: {why}')}", soft_wrap=True, highlight=False)
+        fail(f"{cell}: {why}", "failed")
     return int(bool(failures))
 
 

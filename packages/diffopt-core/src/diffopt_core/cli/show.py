@@ -7,15 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import completion
+from ..voice import answer
 from .console import grid, out, say
 
+_OPTION = ("option", "type", "default", "description")
 NAME = "show"
 PANEL = "Look around"
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="A kind, e.g. prior; `recipe` for recipes.")],
-    name: Annotated[str | None, typer.Argument(help="A component of that kind.")] = None,
+    kind: Annotated[str, typer.Argument(help="A kind, e.g. prior.", autocompletion=completion.kind())],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A component of that kind.", autocompletion=completion.component_of("kind")),
+    ] = None,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
@@ -31,19 +37,32 @@ def command(
     if name is None:
         say(f"{kind}: {KINDS[kind].summary}" + (f"  ({KINDS[kind].flag})" if KINDS[kind].flag else ""))
         table = grid("name", "summary", "distribution")
+        told = []
         for each, row in sorted(registry.components[kind].items()):
-            table.add_row(each, row.summary, registry.owner[kind, each].distribution)
+            whose = registry.owner[kind, each].distribution
+            told.append({"name": each, "summary": row.summary, "distribution": whose})
+            table.add_row(each, row.summary, whose)
+        about = {"kind": kind, "summary": KINDS[kind].summary, "flag": KINDS[kind].flag}
+        answer({**about, "components": told})
         out.print(table, highlight=False)
         return 0
     row, owner = registry.component(kind, name), registry.owner[kind, name]
     config = registry.config_class(kind, name)
+    text, terms = inspect.cleandoc(config.__doc__ or ""), config.licence or "those of its distribution"
+    answer(
+        {
+            "kind": kind, "name": name, "summary": row.summary, "description": text,
+            "options": [dict(zip(_OPTION, option, strict=True)) for option in _rows(config, "")],
+            "distribution": owner.distribution, "version": owner.version, "config": row.config, "terms_of_use": terms,
+        }
+    )  # fmt: skip
     say(f"{kind} {name}: {row.summary}")
-    if text := inspect.cleandoc(config.__doc__ or ""):
+    if text:
         say(text)
     out.print()
     out.print(_options(config), highlight=False)
     say(f"\ndistribution: {owner.distribution} {owner.version}   config: {row.config}")
-    say(f"terms of use: {config.licence or 'those of its distribution'}")
+    say(f"terms of use: {terms}")
     return 0
 
 
@@ -52,7 +71,7 @@ def _options(config: Any) -> Any:
     rows = list(_rows(config, ""))
     if not rows:
         return "no options"
-    table = grid("option", "type", "default", "description")
+    table = grid(*_OPTION)
     for row in rows:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
     return table

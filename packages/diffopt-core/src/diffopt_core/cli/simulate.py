@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..voice import answer
 from .console import say
 
 NAME = "simulate"
@@ -25,7 +26,6 @@ def command(
     ] = None,
     static: Annotated[int, typer.Option("--static", min=0, help="So many of them with a camera that stands.")] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of cuts, cameras and noise.")] = 0,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Make cases with known truth: a hand-held camera, noisy keypoints and poses, an unknown SLAM scale."""
     from ..datasets.amass import AmassConfig
@@ -33,5 +33,6 @@ def command(
 
     motion = AmassConfig(source_fps=fps) if fps else AmassConfig()
     index = simulate_folder(source, out, count, seed=seed, frames=frames, static=static, motion=motion)
+    answer({"folder": out, "truth": out / "truth", "cases": index})
     say(f"wrote {len(index)} cases to {out}, their truth to {out / 'truth'}")
     return 0

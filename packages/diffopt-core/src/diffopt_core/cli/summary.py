@@ -11,15 +11,41 @@ from .console import grid, out, say
 from .quality import UNITS, quality
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..run import Run
     from ..types import Result
 
 Pair = tuple[float | None, float | None]
 
 
-def print_summary(run: Run, results: Sequence[Result]) -> None:
+Rows = dict[str, tuple[str, Pair]]
+
+
+def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[dict[str, Any]]:
+    """The same as data. Values that are not known are null."""
+    told = []
+    for result, row in zip(results, rows, strict=bool(rows)):
+        folder = run.folder(result.clip.name)
+        told.append(
+            {
+                "clip": result.clip.name,
+                "status": result.status,
+                "folder": folder,
+                "files": _files(folder),
+                "frames": result.clip.num_frames,
+                "fps": result.clip.fps,
+                "units": {name: unit for name, (unit, _) in row.items()},
+                "initial": {name: pair[0] for name, (_, pair) in row.items()},
+                "final": {name: pair[1] for name, (_, pair) in row.items()},
+                "seconds": result.provenance.get("seconds", {}),
+            }
+        )
+    return told
+
+
+def print_summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> None:
     """Initial against final, seconds per stage, files. Several clips: their means, then a line for each."""
-    rows = [_rows(run, result) for result in results]
     title = results[0].clip.name if len(results) == 1 else f"mean of {len(results)} clips"
     table = grid(title, "unit", "initial", "final", "change")
     for column in table.columns[2:]:
@@ -35,13 +61,16 @@ def print_summary(run: Run, results: Sequence[Result]) -> None:
     _print_seconds(results)
     for result in results:
         folder = run.folder(result.clip.name)
-        names = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_file()))
-        say(f"wrote {folder}: {names}")
+        say(f"wrote {folder}: {', '.join(_files(folder))}")
 
 
-def _rows(run: Run, result: Result) -> dict[str, tuple[str, Pair]]:
+def _files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+def rows_of(run: Run, result: Result) -> Rows:
     """Row -> unit, (initial, final). Scores against truth first, where there is one."""
-    rows: dict[str, tuple[str, Pair]] = {}
+    rows: Rows = {}
     if result.metrics:
         units = _units(run)
         for name, last in result.metrics["final"].items():
@@ -60,7 +89,7 @@ def _units(run: Run) -> dict[str, str]:
     return {name: metric.unit for name, metric in metrics_named(run.recipe.metrics, build).items()}
 
 
-def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[dict[str, tuple[str, Pair]]]) -> None:
+def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> None:
     """A line a clip: status, the first score, speed and reprojection."""
     shown = [name for name in rows[0] if name in (run.recipe.metrics[:1] or ()) or name in UNITS]
     table = grid("clip", "status", *(f"{name} [{rows[0][name][0]}]".replace("[", r"\[") for name in shown))

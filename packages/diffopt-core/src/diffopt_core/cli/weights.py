@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import completion
+from ..voice import answer, quiet, speaks
 from .console import err, grid, out, say
 
 if TYPE_CHECKING:
     from ..plugin import WeightFile
     from ..progress import Update
     from ..registry import Registry
+    from ..weights import Found
+    from .console import Screen
 
 NAME = "weights"
 PANEL = "Look around"
@@ -35,8 +39,11 @@ def list_files(plugins: Plugins = None) -> int:
     from ..places import WEIGHTS_VARIABLE, weights_folder
 
     table = grid("name", "state", "size", "licence", "used by", "summary")
+    told = []
     for _, file in sorted(_registry(plugins).weights.items()):
+        told.append(_data(file))
         table.add_row(file.name, _state(file), size(file), file.licence.split(";")[0], file.used_by, file.summary)
+    answer({"folder": weights_folder(), "files": told})
     out.print(table, highlight=False)
     say(f"\nThey lie in {weights_folder()} ({WEIGHTS_VARIABLE} names another folder).")
     return 0
@@ -44,7 +51,10 @@ def list_files(plugins: Plugins = None) -> int:
 
 @group.command("where")
 def where(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One file; without it, the folder.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="One file; without it, the folder.", autocompletion=completion.weights()),
+    ] = None,
     plugins: Plugins = None,
 ) -> int:
     """Path of a file, checked; where to get it if it is not there (status 2)."""
@@ -52,22 +62,27 @@ def where(
     from ..weights import find, locate
 
     if name is None:
-        typer.echo(str(weights_folder()))
+        answer({"folder": weights_folder()})
+        say(str(weights_folder()))
         return 0
     file = _registry(plugins).weight_file(name)
     path = locate(file)
     found = find(file)
     assert found is not None
-    typer.echo(str(path))
-    err.print(
-        f"[dim]sha256 {found.sha256} ({_whose(found.published, found.pinned)})[/]", soft_wrap=True, highlight=False
-    )
+    answer({"name": name, "path": path, **_checked(found)})
+    say(str(path))
+    if not quiet():
+        whose = _whose(found.published, found.pinned)
+        err.print(f"[dim]sha256 {found.sha256} ({whose})[/]", soft_wrap=True, highlight=False)
     return 0
 
 
 @group.command("get")
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As in `diffopt weights list`.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="As in `diffopt weights list`.", autocompletion=completion.weights()),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without being asked.")] = False,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FOLDER", help="Take the file from here and not from the net.")
@@ -81,20 +96,41 @@ def get(
 
     file = _registry(plugins).weight_file(name)
     if not force and (found := find(file)) is not None:
+        answer({"name": name, "path": found.path, "fetched": False, **_checked(found)})
         say(f"{found.path} is there already (sha256 {found.sha256}).")
         return 0
     if source is not None and not source.exists():
         raise BadInput(source, "--from", "does not exist")
-    _introduce(file)
+    _introduce(file, out if speaks() or yes else err)  # whoever is asked has to read what about
     if file.registration and source is None:
         raise MissingResource(f"weights '{name}' are not fetched for you: {remedy(file)}, or use --from FOLDER")
     _agree(file, yes)
-    with _bars():
+    with nullcontext() if quiet() else _bars():
         found = copy_from(file, source) if source is not None else fetch(file)
+    answer({"name": name, "path": place_of(file), "fetched": True, **_checked(found)})
     say(f"{place_of(file)}: sha256 {found.sha256} ({_whose(found.published, found.pinned)})")
     if file.then:
         say(file.then)
     return 0
+
+
+def _data(file: WeightFile) -> dict[str, Any]:
+    """A row of the list."""
+    return {
+        "name": file.name,
+        "state": {"-": "absent"}.get(_state(file), _state(file)),
+        "bytes": file.size,
+        "licence": file.licence,
+        "terms": file.terms,
+        "used_by": file.used_by,
+        "summary": file.summary,
+        "filename": file.filename,
+    }
+
+
+def _checked(found: Found) -> dict[str, Any]:
+    """``published``: its makers published that checksum; else it is that of its first day here."""
+    return {"sha256": found.sha256, "published": found.published}
 
 
 def _registry(plugins: list[str] | None) -> Registry:
@@ -103,7 +139,7 @@ def _registry(plugins: list[str] | None) -> Registry:
     return Registry.load(plugins or ())
 
 
-def _introduce(file: WeightFile) -> None:
+def _introduce(file: WeightFile, screen: Screen) -> None:
     """Name, size, licence and terms, before anything else happens."""
     rows = [
         ("file", f"{file.filename}, {size(file)}: {file.summary}"),
@@ -117,7 +153,7 @@ def _introduce(file: WeightFile) -> None:
     table = grid("", file.name)
     for row in rows:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
-    out.print(table, highlight=False)
+    screen.print(table, highlight=False)
 
 
 def _agree(file: WeightFile, yes: bool) -> None:
@@ -173,7 +209,7 @@ def _bars() -> Iterator[None]:
     @contextmanager
     def display(title: str, total: int | None) -> Iterator[Update]:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=err) as progress:
+        with Progress(*columns, console=err.console) as progress:
             task = progress.add_task(title, total=total)
             yield lambda done: progress.update(task, completed=done)
 

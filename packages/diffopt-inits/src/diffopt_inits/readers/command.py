@@ -25,13 +25,19 @@ def convert(
     camera_frame: Annotated[
         bool, typer.Option("--camera-frame", help="Write the motion in the cameras' frames, not in a world.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Bring the results of WHAM, GVHMR, TRAM, SLAHMR, GLAMR, PromptHMR, VIBE or 4D-Humans into one convention.
 
     Writes metres, Y up, pelvis positions, axis-angle; the conventions lie as text beside the arrays.
     """
+    from dataclasses import asdict
+
+    from diffopt_core.voice import answer, quiet
+
     from .motion import write_motion
 
-    typer.echo(write_motion(file, out, system, track, smpl, fps, focal, camera_frame), err=True)
+    told = write_motion(file, out, system, track, smpl, fps, focal, camera_frame)
+    answer(asdict(told))
+    if not quiet():
+        typer.echo(str(told), err=True)
     return 0

@@ -38,8 +38,8 @@ def write_motion(
     fps: float | None = None,
     focal: float | None = None,
     camera_frame: bool = False,
-) -> str:
-    """Write ``out``; returns a line that says what was written. Raises BadInput, DiffOptError."""
+) -> Written:
+    """Write ``out``. Raises BadInput, DiffOptError."""
     if out.suffix != ".npz":
         raise DiffOptError(f"{out}: the name of a motion file ends in .npz")
     track, who = choose(read_tracks(file, system), person)
@@ -49,8 +49,25 @@ def write_motion(
     arrays["fps"] = np.array(rate, np.float32)
     text = {key: np.array(value) for key, value in words.items()}
     write_npz(out, {**{k: _single(v) for k, v in arrays.items()}, **text})
-    place = "in the cameras' frames" if camera_frame else "in one world, Y up"
-    return f"{track.tool}: person {who['id']}, {frames} frames at {rate:g} a second, {place}: {out}"
+    return Written(out, track.tool, str(who["id"]), frames, rate, camera_frame)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written where; as text the line for people. ``camera_frame``: not in a world."""
+
+    file: Path
+    system: str
+    person: str
+    frames: int
+    fps: float
+    camera_frame: bool
+
+    def __str__(self) -> str:
+        place = "in the cameras' frames" if self.camera_frame else "in one world, Y up"
+        return (
+            f"{self.system}: person {self.person}, {self.frames} frames at {self.fps:g} a second, {place}: {self.file}"
+        )
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from diffopt_core.completion import component
 
+_log = logging.getLogger(__name__)
 NAME = "prior-report"
 PANEL = "Look around"
 
 
 def prior_report(
-    name: Annotated[str, typer.Argument(help="A prior; `diffopt show prior` lists them.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A prior; `diffopt show prior` lists them.", autocompletion=component("prior")),
+    ],
     data: Annotated[Path, typer.Option(help="Motion shard (.npz), or folder: its *_val*.npz, or all where none is.")],
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Option of the prior, e.g. weights=open.")
@@ -31,7 +37,6 @@ def prior_report(
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Measure a prior: does it rank real motion above spoilt motion, and what does it say of itself.
 
@@ -43,7 +48,7 @@ def prior_report(
     registry = registry_of(plugins, name)
     options = options_of(registry, name, settings)
 
-    from rich.console import Console
+    from diffopt_core.voice import answer, speaks
 
     from diffopt_priors.report.bones import bones
     from diffopt_priors.report.device import chosen
@@ -55,15 +60,16 @@ def prior_report(
     files, notices = shards(data)
     offsets, told = bones(skeleton, data, files)
     held, more = hold(files, offsets, frames, windows)
-    err = Console(stderr=True)
     for line in (*notices, *told, *more):
-        err.print(f"[yellow]notice:[/] {line}", soft_wrap=True, highlight=False)
+        _log.warning(line)
     asked = Asked(name, options, registry, chosen(device), draws, batch, seed)
     with tick(batches(asked, held), f"prior {name}") as step:
         report = measure(asked, held, samples, step)
-    show(report)
+    answer(report)
+    if speaks():
+        show(report)
     if not report["sections"]:
-        err.print(f"[yellow]notice:[/] prior {name} reports nothing of its own beside the ranking", highlight=False)
+        _log.warning(f"prior {name} reports nothing of its own beside the ranking")
     if out is not None:
         write_json(out, report)
     return 0

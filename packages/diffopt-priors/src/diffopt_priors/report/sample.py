@@ -22,13 +22,13 @@ def sample_mdm(
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Draw motions from the motion diffusion prior.
 
     samples.npz is a motion shard: `diffopt simulate OUT/samples.npz#0 ...` and `diffopt prior-report` read it.
     """
     from diffopt_core.errors import DiffOptError
+    from diffopt_core.voice import answer, say
 
     from diffopt_priors.report.options import options_of, registry_of
 
@@ -41,5 +41,6 @@ def sample_mdm(
     from diffopt_priors.report.draw import draw_samples
 
     written = draw_samples(MDMConfig(**options).weights, out, count, frames, seed, steps)
-    typer.echo("wrote " + ", ".join(str(path) for path in written))
+    answer({"folder": out, "files": [path.name for path in written]})
+    say("wrote " + ", ".join(str(path) for path in written))
     return 0

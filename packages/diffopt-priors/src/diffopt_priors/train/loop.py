@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import torch
 from diffopt_core.errors import DiffOptError
+from diffopt_core.voice import answer
 from torch import Tensor
 
 from diffopt_priors.train.curves import draw
@@ -88,7 +89,10 @@ def rate_at(step: int, rates: Rates, decay_from: int | None, last: int | None) -
 
 
 def run(training: Training, out: Path, limits: Limits, export_to: Path | None = None) -> None:
-    """Train until a limit is met; write checkpoint, report, curves and weights every ``export_minutes``."""
+    """Train until a limit is met; write checkpoint, report, curves and weights every ``export_minutes``.
+
+    Answers for the command: files, step and the last report.
+    """
     if limits.steps is None and limits.minutes is None and limits.finish is None:
         raise DiffOptError(f"train {training.name}: give an end: --steps, --minutes or --finish")
     out.mkdir(parents=True, exist_ok=True)
@@ -113,6 +117,9 @@ def run(training: Training, out: Path, limits: Limits, export_to: Path | None = 
             for path in (out / f"{training.name}.safetensors", *([export_to] if export_to else [])):
                 training.export(path, report)
             draw(out / "log.jsonl", out / "curves.png")
+            files = ("log.jsonl", "curves.png", checkpoint.name, f"{training.name}.safetensors")
+            told = {"folder": out, "files": files, "step": training.step_index}
+            answer({**told, "seconds": round(time.monotonic() - began, 1), "report": report})
 
         recent: list[dict[str, Tensor]] = []
         while last is None or training.step_index < last:

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 @contextmanager
 def progress(title: str, total: int | None) -> Iterator[Callable[[int, float], None]]:
     """Yields ``show(step, loss)``."""
+    from diffopt_core.voice import quiet
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=quiet() or not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
 
         def show(step: int, loss: float) -> None:

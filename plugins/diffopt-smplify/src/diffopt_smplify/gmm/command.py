@@ -26,6 +26,7 @@ def train(
     from dataclasses import asdict
 
     from diffopt_core.errors import BadInput
+    from diffopt_core.voice import answer, say
 
     from diffopt_smplify.gmm import poses, weights
     from diffopt_smplify.gmm.fit import Settings, fit
@@ -59,4 +60,5 @@ def train(
     }
     for path in (target, *([export_to] if export_to else [])):
         weights.save(path, state, card | {"name": path.stem})
-    typer.echo(f"{target}: {losses[-1]:.2f} nats a pose after {len(losses)} rounds")
+    answer({"files": [target, *([export_to] if export_to else [])], "nll": losses[-1], "rounds": len(losses)})
+    say(f"{target}: {losses[-1]:.2f} nats a pose after {len(losses)} rounds")

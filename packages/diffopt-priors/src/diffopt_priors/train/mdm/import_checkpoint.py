@@ -15,7 +15,10 @@ def import_mdm(
     steps: Annotated[int | None, typer.Option(help="Diffusion steps, where no args.json says it.")] = None,
 ) -> None:
     """Convert a published MDM checkpoint (transformer encoder, HumanML3D)."""
+    from diffopt_core.voice import answer, say
+
     from diffopt_priors.mdm import official
 
     official.convert(checkpoint, stats, out, steps)
-    typer.echo(f"wrote {out} and {out.with_suffix('.json')}")
+    answer({"files": [out, out.with_suffix(".json")]})
+    say(f"wrote {out} and {out.with_suffix('.json')}")

@@ -45,7 +45,7 @@ LAYERS: dict[str, float] = {
     # results read back, their truth by the first step
     "saved": 6.05,
     "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
-    "batch": 6.6, "stretches": 6.7,
+    "watch": 6.5, "batch": 6.6, "stretches": 6.7,
     # the walk
     "run": 7,
     # many walks: their scores side by side, and the grid that makes them

@@ -21,18 +21,21 @@ from .registry import Registry
 from .solve import Log, Outcome, solve
 from .solve import Report as Report
 from .types import Result, Spread, Status
+from .watch import Watch
 from .window import Evidence, pick, stack
 
 
 @dataclass(frozen=True)
 class Solver:
-    """How clips are solved, whichever they are. ``staged``: called with each stage's name and log when it ended."""
+    """How clips are solved, whichever they are. ``staged``: called with each stage's name and log when it ended.
+    ``watch``: who looks on."""
 
     recipe: Recipe
     registry: Registry
     ctx: BuildContext
     report: Report
     staged: Callable[[str, Log], None]
+    watch: Watch | None = None
 
     def seed_of(self, item: Evidence) -> int:
         """A stream of its own for every clip, the same alone or in a batch."""
@@ -48,7 +51,8 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
     seeds = [seed + k for seed in own for k in range(draws)]
     problem = bind(stack(every, ctx.device), seeds, solver.registry, recipe, ctx)
     seconds = {"bind": time.perf_counter() - began}
-    outcome = solve(problem, recipe, solver.report)
+    watcher = None if solver.watch is None else solver.watch.of(problem, recipe)
+    outcome = solve(problem, recipe, solver.report, watcher)
     for name, log in outcome.logs.items():
         seconds[name] = log.seconds
         solver.staged(name, log)

@@ -21,6 +21,7 @@ from .run_file import fingerprint, run_json
 from .solve import Log
 from .stretches import solve_long
 from .types import Result
+from .watch import Watch
 from .window import Evidence, key
 
 
@@ -67,8 +68,8 @@ def check(run: Run) -> list[Evidence]:
     return [perceive(clip, run.registry, run.recipe, ctx, run.fresh) for clip in clips]
 
 
-def execute(run: Run, report: Report) -> list[Result]:
-    """Solve every input and write its results. Clips that can share a batch do."""
+def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result]:
+    """Solve every input and write its results. Clips that can share a batch do. ``watch``: who looks on."""
     evidence = check(run)
     for item in evidence:
         if not run.only:
@@ -84,7 +85,7 @@ def execute(run: Run, report: Report) -> list[Result]:
         members = list(group)
         chosen = run.for_clip(members[0])
         ctx = context(chosen)
-        solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen))
+        solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen), watch)
         if members[0].clip.num_frames > chosen.recipe.input.most:
             for item in members:
                 results += _write(chosen, [solve_long(item, solver)], ctx)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from .types import HumanMotion
 
 #: Called a few times a stage: stage, steps done, steps in all, mean of each term over the clips.
 Report = Callable[[str, int, int, dict[str, float]], None]
+
+#: Called after every piece of a block, where somebody watches: stage, steps done, steps in all, what reads the losses.
+Watching = Callable[[str, int, int, Callable[[], dict[str, float]]], None]
 
 #: How often in a stage the device is asked for losses and finiteness. In between, the host never waits for it.
 _LOOKS = 12
@@ -105,7 +109,7 @@ class _Block:
         return dict(zip(self.names, latest, strict=True))
 
 
-def solve(problem: Problem, recipe: Recipe, report: Report) -> Outcome:
+def solve(problem: Problem, recipe: Recipe, report: Report, watch: Watching | None = None) -> Outcome:
     """Run every scheduled stage. A clip that leaves the finite numbers is put back to its last finite state and
     stays there; when all have, the solve stops."""
     logs: dict[str, Log] = {}
@@ -115,13 +119,16 @@ def solve(problem: Problem, recipe: Recipe, report: Report) -> Outcome:
         leaf.requires_grad_(False)
     for number, (name, stage) in enumerate(recipe.stages):
         problem.noise.restart(number + 1)
-        logs[name] = _run_stage(name, stage, problem, recipe, report, diverged)
+        logs[name] = _run_stage(name, stage, problem, recipe, report, diverged, watch)
         if bool(diverged.all()):
             break
     return Outcome(logs, diverged)
 
 
-def _run_stage(name: str, stage: StageSpec, problem: Problem, recipe: Recipe, report: Report, diverged: Tensor) -> Log:
+def _run_stage(
+    name: str, stage: StageSpec, problem: Problem, recipe: Recipe, report: Report, diverged: Tensor,
+    watch: Watching | None,
+) -> Log:  # fmt: skip
     """One stage. ``diverged`` is updated in place."""
     began = time.perf_counter()
     progress = torch.zeros((), device=problem.ctx.device)
@@ -138,16 +145,22 @@ def _run_stage(name: str, stage: StageSpec, problem: Problem, recipe: Recipe, re
                     dropped = True
                     _slow_down(blocks, stage.lr_drop)
                 done = block.run(count, done, total)
+                if watch is not None:
+                    watch(name, done, total, partial(_means, blocks))
                 if done - looked < total / _LOOKS and done < total:
                     continue
                 looked = done
                 snapshot = _look(problem, blocks, snapshot, diverged)
-                report(name, done, total, {k: v for each in blocks for k, v in each.means().items()})
+                report(name, done, total, _means(blocks))
                 if bool(diverged.all()):
                     return log.close(blocks, began)
         if number + 1 in rescale_after:
             log.scale.append(rescale(problem, recipe.scale).cpu())
     return log.close(blocks, began)
+
+
+def _means(blocks: list[_Block]) -> dict[str, float]:
+    return {k: v for each in blocks for k, v in each.means().items()}
 
 
 def _pieces(steps: int, rounds: int) -> list[int]:

@@ -88,6 +88,8 @@ def _losses(file: Path, arrays: Arrays) -> dict[str, dict[str, list[float]]]:
     if names.shape != (len(steps), 2) or int(steps.sum()) != len(values):
         raise BadInput(file, "losses", f"are {len(values)} values; loss_steps says {int(steps.sum())}")
     out: dict[str, dict[str, list[float]]] = {}
+    if not len(names):  # nothing was solved
+        return out
     for (stage, term), curve in zip(names.tolist(), np.split(values, np.cumsum(steps)[:-1]), strict=True):
         out.setdefault(str(stage), {})[str(term)] = curve.tolist()
     return out

@@ -20,7 +20,7 @@ GUESTS = sorted(
 LAYERS: dict[str, float] = {
     # what everybody may know
     "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5, "places": 0.5, "progress": 0.5,
-    "jobs": 0.5, "voice": 0.5,
+    "jobs": 0.5, "voice": 0.5, "toml": 0.5,
     # tensors
     "rotation": 1, "geometry": 1,
     # shapes, units, frames
@@ -42,10 +42,10 @@ LAYERS: dict[str, float] = {
     "perceived": 5.8,
     "perceive": 6, "evaluate": 6, "camera_unit": 6, "draws": 6, "place": 6.1, "problem": 6.2,
     "rescale_stance": 6.25, "rescale": 6.3, "solve": 6.4,
-    # results read back, their truth by the first step
-    "saved": 6.05,
+    # results read back, their truth by the first step; what they say of themselves
+    "saved": 6.05, "quality": 6.05,
     "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
-    "watch": 6.5, "batch": 6.6, "stretches": 6.7,
+    "report": 6.6, "watch": 6.5, "batch": 6.6, "stretches": 6.7,
     # the walk
     "run": 7,
     # many walks: their scores side by side, and the grid that makes them

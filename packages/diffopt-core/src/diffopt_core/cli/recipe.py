@@ -49,7 +49,7 @@ def command(
     choice = replace(choice, recipe=name or choice.recipe or DEFAULT_RECIPE)
     resolved = choice.resolve(registry)
     if diff is None:
-        from .toml import dumps
+        from ..toml import dumps
 
         # Plain text, so that it can be piped into a file and run.
         short = _short(resolved.dump())
@@ -68,7 +68,7 @@ def command(
 
 
 def _cell(value: Any) -> str:
-    from .toml import literal
+    from ..toml import literal
 
     return "–" if value is None else literal(value).replace("[", r"\[")
 

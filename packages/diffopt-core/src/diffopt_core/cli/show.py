@@ -90,7 +90,7 @@ def _rows(config: Any, prefix: str) -> Any:
 
 
 def _plain(value: Any) -> str:
-    from .toml import literal
+    from ..toml import literal
 
     try:
         return literal(value)

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from .console import grid, out, say
-from .quality import UNITS, quality
+from ..quality import UNITS, quality
 
 if TYPE_CHECKING:
     from pathlib import Path

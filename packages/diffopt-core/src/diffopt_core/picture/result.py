@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..geometry import transform
-from ..metrics.alignment import fitted
-from ..metrics.evidence import NotScorable
 from ..metrics.report import metrics_named
-from ..skeleton import JOINTS, LAYOUTS
+from ..saved import truth_beside
 from ..types import CameraTrajectory, Result, Truth
 from .panels import draw_curves, draw_from_above, draw_losses
 from .style import FINAL, FINAL_RIGHT, INITIAL, INITIAL_RIGHT, INK, new_figure, save
@@ -111,26 +109,14 @@ def _figure_of(name: str, before: float, after: float) -> str:
 
 def _align(result: Result, truth: Truth) -> Aligned | None:
     """None where the fit has no answer or the truth belongs to another number of frames."""
-    layout = LAYOUTS[truth.layout]
-    names = layout if truth.index is None else tuple(layout[i] for i in truth.index)
-    theirs = [i for i, name in enumerate(names) if name in JOINTS]
-    ours = [JOINTS.index(names[i]) for i in theirs]
-    true = truth.joints.detach().cpu().double()[:, theirs]
-    if not theirs or len(true) != len(result.joints):
+    beside = truth_beside(truth, result.joints)
+    first = truth_beside(truth, result.initial_joints)
+    if beside is None or first is None:
         return None
-    good = true.isfinite().all(-1).all(-1)
-    joints = np.full((len(true), len(JOINTS), 3), np.nan)
-    errors = {}
-    try:
-        for name, motion in (("initial", result.initial_joints), ("final", result.joints)):
-            pred = motion.detach().cpu().double()[:, ours]
-            R, t, _ = fitted(true[good].reshape(-1, 3), pred[good].reshape(-1, 3), scale=False)
-            errors[name] = _array((transform(true, R, t) - pred).norm(dim=-1).mean(-1)) * 1000.0
-    except NotScorable:
-        return None
-    joints[:, ours] = _array(transform(true, R, t))
-    camera = None if truth.camera is None else transform(truth.camera.position.detach().cpu().double(), R, t)
-    return Aligned(joints, None if camera is None else _array(camera), errors)
+    errors = {name: _array(one.error.nanmean(-1)) for name, one in (("initial", first), ("final", beside))}
+    camera = None if truth.camera is None else truth.camera.position.detach().cpu().double()
+    path = None if camera is None else _array(transform(camera, beside.R, beside.t))
+    return Aligned(_array(beside.joints), path, errors)
 
 
 def _array(tensor) -> np.ndarray:

@@ -3,12 +3,14 @@
 Public: exporters, viewers and renderers take what is here.
 """
 
+from .beside import Beside, truth_beside
 from .figure import Figure, figure_of
 from .rest import posed, rest_from_joints
 from .result import read_result
 from .surface import Surface, body_surface, drawn_surface
 
 __all__ = [
+    "Beside",
     "Figure",
     "Surface",
     "body_surface",
@@ -17,4 +19,5 @@ __all__ = [
     "posed",
     "read_result",
     "rest_from_joints",
+    "truth_beside",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..geometry import project, world_to_camera
-from ..skeleton import JOINT, LAYOUTS
-from ..types import CameraTrajectory, Clip, Result
+from .geometry import project, world_to_camera
+from .skeleton import JOINT, LAYOUTS
+from .types import CameraTrajectory, Clip, Result
 
 #: A foot stands while it is this close to the lowest it gets, m.
 STANDING = 0.05

@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffopt_core import recipe as recipes
-from diffopt_core.quality import quality
 from diffopt_core.geometry import align, transform, world_to_camera
 from diffopt_core.picture import draw_overlay, draw_result, pick_frames, pixels_of
+from diffopt_core.quality import quality
 from diffopt_core.registry import Registry
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.run import Run, execute

@@ -23,9 +23,9 @@ from pathlib import Path
 import torch
 from diffopt_core import recipe as recipes
 from diffopt_core.cli.by_path import RECIPES
-from diffopt_core.quality import quality
 from diffopt_core.geometry import world_to_camera
 from diffopt_core.places import CACHE_VARIABLE, cache_folder
+from diffopt_core.quality import quality
 from diffopt_core.registry import Registry
 from diffopt_core.run import Run, execute
 from diffopt_core.skeleton import BLAZEPOSE33, JOINT

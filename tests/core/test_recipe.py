@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from diffopt_core.toml import dumps
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
 from diffopt_core.recipe import ROLES, Recipe, assign, difference, load, merge, parse
+from diffopt_core.toml import dumps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from .console import grid, out, say
 from ..quality import UNITS, quality
+from .console import grid, out, say
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,16 +15,25 @@ STANDING = 0.05
 CONFIDENT = 0.3
 _FEET = [JOINT["left_foot"], JOINT["right_foot"]]
 
-#: Row of the table -> unit.
-UNITS = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
+#: Row of the table -> unit. Bands are there where a clip was solved several times.
+_MEASURED = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
+_BANDS = {"root band 90 %": "mm", "joint band 90 %": "mm"}
+UNITS = _MEASURED | _BANDS
 
 
 def quality(result: Result) -> dict[str, tuple[float | None, float | None]]:
-    """Row -> value of the initial and of the final motion; None where the evidence is not in the file."""
+    """Row -> value of the initial and of the final motion; None where the evidence is not in the file.
+
+    A result of several draws also has the mean radii of its 90 % bands, mm.
+    """
     fps = result.clip.fps
     first = _measure(result.initial_joints, result.initial_camera, result.clip, fps)
     last = _measure(result.joints, result.camera, result.clip, fps)
-    return {name: (first[name], last[name]) for name in UNITS}
+    rows = {name: (first[name], last[name]) for name in _MEASURED}
+    if result.spread is None:
+        return rows
+    radii = (float(radius.mean()) * 1e3 for radius in (result.spread.root, result.spread.joints[:, 1:]))
+    return rows | {name: (None, radius) for name, radius in zip(_BANDS, radii, strict=True)}
 
 
 def _measure(joints: Tensor, camera: CameraTrajectory, clip: Clip, fps: float) -> dict[str, float | None]:

@@ -32,6 +32,8 @@ class Voice:
     json: bool = False
     quiet: bool = False
     document: Any = None
+    stdout: IO[str] | None = None
+    delivered: bool = False
 
 
 _voice = Voice()
@@ -71,6 +73,13 @@ def answer(document: Any) -> None:
     _voice.document = {**_voice.document, **told} if both else told
 
 
+def deliver() -> None:
+    """Write the document of ``--json`` now: for a command that has answered and goes on, as a server does."""
+    if _voice.json and _voice.stdout is not None and not _voice.delivered:
+        _write(_voice.stdout, _voice.document)
+        _voice.delivered = True
+
+
 def plain(value: Any) -> Any:
     """``value`` as JSON has it."""
     if value is None or isinstance(value, bool):
@@ -101,23 +110,27 @@ def listen(*, as_json: bool = False, quiet: bool = False) -> None:
 @contextmanager
 def speaking(quiet: bool = False) -> Iterator[IO[str]]:
     """A command's time to speak, from silence to silence. Yields standard output as it was."""
-    was, stdout = (_voice.json, _voice.quiet, _voice.document), sys.stdout
-    _voice.json, _voice.quiet, _voice.document = False, quiet, None
+    was, stdout = vars(_voice).copy(), sys.stdout
+    vars(_voice).update(vars(Voice(quiet=quiet, stdout=stdout)))
     try:
         yield stdout
     finally:
         sys.stdout = stdout
-        _voice.json, _voice.quiet, _voice.document = was
+        vars(_voice).update(was)
 
 
 def finish(stdout: IO[str], status: int, error: str | None) -> None:
     """Write the document, in one piece. An error that left none has one: the line of the error and the status."""
-    if not _voice.json:
+    if not _voice.json or _voice.delivered:
         return
     document = _voice.document
     if error is not None:
         document = {"error": error, "status": status}
     elif document is None:
         document = {"status": status}
+    _write(stdout, document)
+
+
+def _write(stdout: IO[str], document: Any) -> None:
     stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
     stdout.flush()

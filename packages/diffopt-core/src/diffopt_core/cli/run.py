@@ -16,9 +16,10 @@ from .console import fail, note
 from .flags import PANEL as _OUTPUT
 from .inputs import expand
 from .progress import Bars, bar
+from .watching import VIEWER, stay, viewed
 
 if TYPE_CHECKING:
-    from ..interfaces import Exporter
+    from ..interfaces import Exporter, Viewer
     from ..run import Run
     from ..types import Result
 
@@ -56,6 +57,23 @@ def command(
             autocompletion=completion.component("exporter", many=True),
         ),
     ] = None,
+    view: Annotated[
+        bool, typer.Option("--view", help="Show the solve in the browser while it goes on.", rich_help_panel=_OUTPUT)
+    ] = False,
+    viewer: Annotated[
+        str | None,
+        typer.Option(
+            "--viewer",
+            metavar="NAME",
+            help=f"Another viewer for that, [dim]default: {VIEWER}[/].",
+            rich_help_panel=_OUTPUT,
+            autocompletion=completion.component("viewer"),
+        ),
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="With --view: stay until Ctrl-C, or not.", rich_help_panel=_OUTPUT),
+    ] = True,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda[:N]; default auto.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random number; default 0.")] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Most clips solved side by side.")] = 64,
@@ -75,6 +93,8 @@ def command(
             refused += [f for f, v in (("--device", device), ("--seed", seed)) if v is not None]
             if refused:
                 raise DiffOptError(f"{refused[0]} would make another run of it; repeating {inputs[0]} takes none")
+            if view or viewer:
+                raise DiffOptError(f"--view: a repeated run is not shown; diffopt view {inputs[0].parent} shows one")
             return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture)
     from ..run import Run
 
@@ -95,11 +115,15 @@ def command(
         by_path=by_path(choice, registry),
     )
     exporters = _exporters(asked, export)
-    results = solve(asked)
-    for result in results:
-        for exporter in exporters:
-            exporter.export(result, asked.folder(result.clip.name))
-    return finish(asked, results, picture)
+    with viewed(asked, viewer or (VIEWER if view else None)) as shows:
+        results = solve(asked, shows)
+        for result in results:
+            for exporter in exporters:
+                exporter.export(result, asked.folder(result.clip.name))
+        status = finish(asked, results, picture)
+        if shows is not None:
+            stay(shows, asked, results, wait)
+    return status
 
 
 def _exporters(run: Run, formats: str | None) -> list[Exporter]:
@@ -111,14 +135,15 @@ def _exporters(run: Run, formats: str | None) -> list[Exporter]:
     return [run.registry.build("exporter", name, {}, ctx) for name in names]
 
 
-def solve(run: Run) -> list[Result]:
-    """Execute with progress on standard error."""
+def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
+    """Execute with progress on standard error, and before the eyes of ``viewer``."""
     from ..run import execute
+    from ..watch import Watch
 
     stages = ", ".join(run.recipe.schedule) or "none"
     title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
     with Bars(title) as bars, shown(bar):
-        return execute(run, bars)
+        return execute(run, bars, None if viewer is None else Watch(viewer.update))
 
 
 def finish(run: Run, results: list[Result], picture: bool) -> int:

@@ -1,0 +1,1 @@
+"""Results in the browser: viewer ``viser`` and ``diffopt view``."""

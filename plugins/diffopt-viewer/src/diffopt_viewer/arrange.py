@@ -1,0 +1,72 @@
+"""Where results stand in the room, one over the other or in lanes, and from where they are seen first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .shown import Shown
+from .truth import STAY, Fit, Move, fitted
+
+#: Room between lanes, m; a path shorter than this has no direction of its own.
+_GAP, _TRAVELS = 1.3, 0.6
+#: The first view: off the side of the path, over the horizontal (radians); vertical field of view.
+_TURN, _RISE, FIELD = np.radians(28.0), np.radians(14.0), np.radians(40.0)
+_UP = np.array([0.0, 1.0, 0.0])
+
+
+def arrange(shown: Sequence[Shown], aligns: Sequence[Move], lanes: bool, how: Fit) -> list[Move]:
+    """A move for each result. The first one stays; others of the same clip are laid so that their truths (``aligns``:
+    truth to result) are one, or over the first one where there is no truth. ``lanes``: side by side, besides."""
+    first = shown[0]
+    moves = [STAY]
+    for one, align in zip(shown[1:], aligns[1:], strict=True):
+        same = one.clip == first.clip and one.frames == first.frames
+        if same and one.truth is not None and first.truth is not None:
+            moves.append(aligns[0].after(align.inverse))
+        else:
+            moves.append(fitted(one.joints, first.joints, how) if same else STAY)
+    if not lanes:
+        return moves
+    across = np.cross(travel(first.joints), _UP)
+    placed, edge = [], 0.0
+    for number, (one, move) in enumerate(zip(shown, moves, strict=True)):
+        reach = move(one.joints[:, 0]) @ across
+        if number:
+            shift = edge + _GAP - reach.min()
+            move = Move(move.angle, move.shift + shift * across)
+            reach = reach + shift
+        placed.append(move)
+        edge = max(edge, float(reach.max())) if number else float(reach.max())
+    return placed
+
+
+def travel(joints: np.ndarray) -> np.ndarray:
+    """Unit vector on the ground along the path of joints (T, 24, 3); for people who stay, to their left."""
+    way = (joints[-1, 0] - joints[0, 0]) * (1.0, 0.0, 1.0)
+    if np.linalg.norm(way) < _TRAVELS:
+        way = (joints[:, 1] - joints[:, 2]).mean(0) * (1.0, 0.0, 1.0)  # hips, left less right
+    length = np.linalg.norm(way)
+    return way / length if length > 1e-6 else np.array([1.0, 0.0, 0.0])
+
+
+def first_view(shown: Sequence[Shown], moves: Sequence[Move]) -> tuple[np.ndarray, np.ndarray]:
+    """Position of the eye and what it looks at: the paths from the side, walking from left to right."""
+    points = np.concatenate([move(one.joints[:, 0]) for one, move in zip(shown, moves, strict=True)])
+    low, high = points.min(0), points.max(0)
+    centre = (low + high) / 2 * (1.0, 0.0, 1.0) + (0.0, 0.75, 0.0)
+    way = travel(shown[0].joints)
+    side = np.cross(way, _UP) * np.cos(_TURN) + way * np.sin(_TURN)
+    extent = max(float(np.linalg.norm((high - low)[[0, 2]])), 1.6)
+    distance = 0.62 * (extent + 1.2) / np.tan(FIELD / 2)
+    centre = centre + 0.08 * distance * np.cross(_UP, side)  # to the left of the window: the panel is on the right
+    return centre + distance * (np.cos(_RISE) * side + np.sin(_RISE) * _UP), centre
+
+
+def from_above(shown: Sequence[Shown], moves: Sequence[Move]) -> tuple[np.ndarray, np.ndarray]:
+    """The same from straight above (nearly: a view down the vertical has no up)."""
+    eye, centre = first_view(shown, moves)
+    distance = np.linalg.norm(eye - centre)
+    back = (eye - centre) * (1.0, 0.0, 1.0)
+    return centre + distance * 1.15 * _UP + 0.02 * back, centre

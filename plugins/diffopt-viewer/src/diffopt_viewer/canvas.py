@@ -1,0 +1,133 @@
+"""The image of a frame with keypoints and the body's points on it, as the 2D panel shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .colours import KEYPOINT, RGB, Room
+from .pixels import CONFIDENT, Seen
+from .shown import BONES
+
+#: Longer side of the canvas, px; drawn twice as large and reduced, so that lines are smooth.
+LONGEST, FINER = 480, 2
+#: Narrower than this (width over height), the canvas is padded: the panel stretches it to its own width.
+_NARROWEST = 1.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the image that is drawn: its upper left corner and size (width, height), px of the image."""
+
+    corner: np.ndarray
+    size: np.ndarray
+
+    @staticmethod
+    def whole(seen: Seen) -> Window:
+        return Window(np.zeros(2), np.array(seen.size, float))
+
+    @staticmethod
+    def near(seen: Seen, frame: int) -> Window:
+        """A square round the person, of one size in all frames; the whole image where nobody is before the camera."""
+        low, high = np.nanmin(seen.bones, axis=1), np.nanmax(seen.bones, axis=1)
+        here = (low[frame] + high[frame]) / 2
+        sides = (high - low).max(1)
+        if not np.isfinite(here).all():
+            return Window.whole(seen)
+        side = np.clip(1.5 * np.nanquantile(sides, 0.9), 16.0, max(seen.size))
+        return Window(here - side / 2, np.array([side, side]))
+
+
+def draw(
+    image: np.ndarray | None,
+    seen: Sequence[tuple[Seen, RGB, int]],
+    room: Room,
+    observed: bool,
+    body: bool,
+    near: bool = False,
+) -> np.ndarray:
+    """RGB uint8. ``seen``: what each result has (all of one image size), its colour, its frame. Without an image the
+    canvas is blank. ``observed``: keypoints; ``body``: the results' bones; with both, lines from keypoints to their
+    points. ``near``: the surroundings of the person, instead of the whole image."""
+    first, _, frame = seen[0]
+    window = Window.near(first, frame) if near else Window.whole(first)
+    scale = LONGEST / window.size.max()
+    under = _under(image, first.size, window, scale, room)
+    over = Image.new("RGBA", (under.width * FINER, under.height * FINER), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(over)
+
+    def at(points: np.ndarray) -> np.ndarray:
+        return (points[..., :2] - window.corner) * scale * FINER
+
+    for one, colour, now in seen if body else ():
+        _draw_bones(pen, at(one.bones[now]), colour, over.size)
+    for one, colour, now in seen if observed else ():
+        if one.observed is not None and one.landed is not None:
+            sure = one.observed[now, :, 2] > CONFIDENT
+            _draw_apart(pen, at(one.observed[now][sure]), at(one.landed[now][sure]), colour, over.size)
+    evidence = next(((one, now) for one, _, now in seen if one.observed is not None), None)
+    if observed and evidence is not None:
+        keypoints = evidence[0].observed[evidence[1]]  # type: ignore[index]
+        _draw_keypoints(pen, at(keypoints[keypoints[:, 2] > CONFIDENT]), over.size)
+    small = over.reduce(FINER)
+    under.paste(small, mask=small.getchannel("A"))
+    return _padded(np.asarray(under), room)
+
+
+def _under(image: np.ndarray | None, size: tuple[int, int], window: Window, scale: float, room: Room) -> Image.Image:
+    """The window of the image, or paper."""
+    shape = tuple(np.maximum((window.size * scale).round().astype(int), 1).tolist())
+    page = Image.new("RGB", shape, room.paper)
+    if image is not None:
+        own = np.array(image.shape[1::-1]) / np.array(size)  # the image may be reduced
+        low, high = window.corner * own, (window.corner + window.size) * own
+        return Image.fromarray(image).transform(
+            shape, Image.Transform.EXTENT, (*low, *high), Image.Resampling.BILINEAR, fillcolor=room.paper
+        )
+    return page
+
+
+def _draw_bones(pen: ImageDraw.ImageDraw, points: np.ndarray, colour: RGB, size: tuple[int, int]) -> None:
+    for child, parent in BONES:
+        if _inside(points[child], size) and _inside(points[parent], size):
+            pen.line([*points[child], *points[parent]], fill=(*colour, 235), width=3 * FINER)
+
+
+def _draw_apart(
+    pen: ImageDraw.ImageDraw, observed: np.ndarray, landed: np.ndarray, colour: RGB, size: tuple[int, int]
+) -> None:
+    """A line from each keypoint to where the body has that point, and a dot there."""
+    for here, there in zip(observed, landed, strict=True):
+        if _inside(here, size) and _inside(there, size):
+            pen.line([*here, *there], fill=(255, 255, 255, 230), width=FINER)
+            _dot(pen, there, 1.8 * FINER, (*colour, 255))
+
+
+def _draw_keypoints(pen: ImageDraw.ImageDraw, observed: np.ndarray, size: tuple[int, int]) -> None:
+    for here in observed:
+        if _inside(here, size):
+            _dot(pen, here, 2.6 * FINER, (*KEYPOINT, 255), (40, 40, 40, 255))
+
+
+def _dot(pen: ImageDraw.ImageDraw, at: np.ndarray, radius: float, fill: tuple, outline: tuple | None = None) -> None:
+    x, y = at
+    pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=fill, outline=outline, width=FINER)
+
+
+def _inside(point: np.ndarray, size: tuple[int, int]) -> bool:
+    """Finite, and not so far off the image that a line there means nothing."""
+    return bool(np.isfinite(point).all() and (np.abs(point - np.array(size) / 2) < 2 * np.array(size)).all())
+
+
+def _padded(image: np.ndarray, room: Room) -> np.ndarray:
+    height, width = image.shape[:2]
+    missing = round(height * _NARROWEST) - width
+    if missing <= 0:
+        return image
+    wide = np.empty((height, width + missing, 3), np.uint8)
+    wide[:] = room.paper
+    wide[:, missing // 2 : missing // 2 + width] = image
+    return wide

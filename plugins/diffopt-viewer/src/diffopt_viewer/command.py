@@ -1,0 +1,105 @@
+"""``diffopt view``: results in the browser."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from diffopt_core.types import Result
+
+log = logging.getLogger(__name__)
+_SERVER, _OUTPUT = "Server", "Output"
+
+
+def view(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULT", help="Result folders, their motion.npz, or motion files (FILE.npz#clip)."),
+    ],
+    truth: Annotated[bool, typer.Option("--truth/--no-truth", help="Show what the clip was scored against.")] = True,
+    dark: Annotated[bool, typer.Option("--dark", help="Dark colours.")] = False,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="Address to listen on, default 127.0.0.1: this machine.", rich_help_panel=_SERVER),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=65535, help="Default: the first free from 8080.", rich_help_panel=_SERVER),
+    ] = None,
+    browser: Annotated[
+        bool | None,
+        typer.Option("--open/--no-open", help="Open a browser; default: where there is a display.",
+                     rich_help_panel=_SERVER),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one page that plays by itself, and end.",
+                     rich_help_panel=_OUTPUT),
+    ] = None,
+) -> int:  # fmt: skip
+    """Look at results in 3D: body, path, camera, keypoints, truth; several side by side.
+
+    Serves a page to the browser until Ctrl-C. Nothing is changed and nothing leaves this machine.
+    """
+    from diffopt_core.saved import read_result
+
+    results = [read_result(source, truth=truth) for source in sources]
+    if page is not None:
+        return _write(results, page, dark, truth)
+    return _serve(results, {"host": host, "port": port, "open": browser, "dark": dark, "truth": truth})
+
+
+def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
+    from diffopt_core.errors import DiffOptError
+    from diffopt_core.voice import answer, say
+
+    from diffopt_viewer.recording import record
+
+    if page.is_dir():
+        raise DiffOptError(f"--html {page}: is a folder; name the file")
+    record(results, page, dark, truth)
+    size = page.stat().st_size
+    answer({"html": page, "bytes": size, "results": [result.clip.name for result in results]})
+    say(f"wrote {page}, {size / 1e6:.1f} MB")
+    return 0
+
+
+def _serve(results: list[Result], options: dict) -> int:
+    import sys
+
+    import torch
+    from diffopt_core.interfaces import BuildContext
+    from diffopt_core.registry import Registry
+    from diffopt_core.voice import answer, deliver, say
+
+    registry = Registry.load()
+    ctx: BuildContext = BuildContext(
+        torch.device("cpu"), 0, lambda kind, name, given: registry.build(kind, name, given, ctx)
+    )
+    asked = {key: value for key, value in options.items() if value is not None}
+    viewer = registry.build("viewer", "viser", asked, ctx)
+    try:
+        viewer.show(results)
+        answer({"url": viewer.where, "results": [result.clip.name for result in results]})
+        deliver()
+        say(f"{viewer.where}  (Ctrl-C ends)")
+        sys.stdout.flush()
+        wait()
+    finally:
+        viewer.close()
+    return 0
+
+
+def wait() -> None:
+    """Until Ctrl-C."""
+    import time
+
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return

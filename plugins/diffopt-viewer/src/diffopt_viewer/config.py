@@ -1,0 +1,39 @@
+"""Settings of viewer ``viser``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from diffopt_core.config import ComponentConfig
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext, Viewer
+
+
+class ViserConfig(ComponentConfig):
+    """3D in the browser, served from this machine.
+
+    ``host``: the address that is listened on; the default is reached from this machine alone. ``port``: None takes
+    the first free one from 8080 on. ``open``: open a browser window; None where there is a display. ``dark``: dark
+    colours to begin with. ``truth``: show what the clip was scored against.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    open: bool | None = None
+    dark: bool = False
+    truth: bool = True
+
+    def build(self, ctx: BuildContext) -> Viewer:
+        from diffopt_core.errors import MissingResource
+
+        try:
+            import viser  # noqa: F401
+        except ImportError as error:
+            raise MissingResource(
+                f"viewer 'viser' needs the package viser ({error}): pip install 'viser>=1.1,<2'"
+            ) from error
+        from diffopt_viewer.viewer import ViserViewer
+
+        return ViserViewer(self)

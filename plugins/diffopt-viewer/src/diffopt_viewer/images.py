@@ -1,0 +1,95 @@
+"""Frames of a clip's video by number: decoded in a thread of their own when they are asked for, the last ones kept."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from diffopt_core.errors import DiffOptError
+from diffopt_core.types import Video
+from diffopt_core.video import read_frames
+from PIL import Image
+
+log = logging.getLogger(__name__)
+#: Longer side of what is kept, px; how many frames are kept (as JPEG, some 25 kB each) and read ahead.
+LONGEST, KEPT, AHEAD = 480, 900, 60
+
+
+class Images:
+    """``get`` answers at once: the frame, or None while it is being decoded; ``ready`` is then called once it is there.
+
+    A video is read forwards; a jump back beyond what is kept reads it from its start again.
+    """
+
+    def __init__(self, video: Video, ready: Callable[[], None] = lambda: None):
+        self._video, self._ready = video, ready
+        self._kept: dict[int, bytes] = {}
+        self._wanted = 0
+        self._change = threading.Condition()
+        self._closed = False
+        self.error: str | None = None
+        self._thread = threading.Thread(target=self._work, name=f"images of {video.path.name}", daemon=True)
+        self._thread.start()
+
+    def get(self, number: int) -> np.ndarray | None:
+        """Frame ``number`` of the clip, RGB uint8, upright, its longer side at most 480 px."""
+        with self._change:
+            data = self._kept.get(number)
+            self._wanted = number
+            self._change.notify()
+        return None if data is None else np.asarray(Image.open(io.BytesIO(data)))
+
+    def close(self) -> None:
+        with self._change:
+            self._closed = True
+            self._change.notify()
+        self._thread.join(timeout=5.0)
+
+    def _work(self) -> None:
+        try:
+            self._decode()
+        except DiffOptError as error:
+            self.error = str(error)
+            log.warning("%s: no images are shown", error)
+
+    def _decode(self) -> None:
+        frames: Iterator[np.ndarray] = iter(())
+        position = -1  # number of the frame that ``frames`` gives next; -1: not open
+        while True:
+            with self._change:
+                self._change.wait_for(partial(self._to_do, position))
+                if self._closed:
+                    return
+                missing = self._wanted if self._wanted not in self._kept else position
+            if position < 0 or missing < position:
+                position = missing
+                frames = read_frames(replace(self._video, frames=self._video.frames[missing:]), longest=LONGEST)
+            data = _as_jpeg(next(frames))
+            with self._change:
+                self._kept[position] = data
+                if len(self._kept) > KEPT:
+                    del self._kept[max(self._kept, key=lambda number: abs(number - self._wanted))]
+                wanted = self._wanted == position
+            position += 1
+            if wanted:
+                self._ready()
+
+    def _to_do(self, position: int) -> bool:
+        """Whether there is anything to decode, or to end for."""
+        if self._closed:
+            return True
+        count = len(self._video.frames)
+        if self._wanted not in self._kept:
+            return self._wanted < count
+        return 0 <= position < min(count, self._wanted + AHEAD) and position not in self._kept
+
+
+def _as_jpeg(image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=82)
+    return file.getvalue()

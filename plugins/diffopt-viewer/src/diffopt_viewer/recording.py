@@ -1,0 +1,77 @@
+"""The scene as one HTML file that plays by itself: no server, no network, no panel."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import viser
+from diffopt_core.datasets.npz import atomic
+from diffopt_core.errors import DiffOptError
+from diffopt_core.progress import track
+from diffopt_core.types import Result
+from diffopt_core.video import read_frames
+
+from .colours import of_result
+from .labels import labels_of
+from .player import Player
+from .shown import Shown, shown_of
+from .stage import Stage
+
+#: Most frames a second that are kept, most images of a video, and their longer side, px.
+_RATE, _IMAGES, _LONGEST = 30.0, 100, 240
+
+
+def record(results: Sequence[Result], path: Path, dark: bool = False, truth: bool = True) -> Path:
+    """Write the results, side by side where they are of several clips, and return the file.
+
+    Raises DiffOptError where a result cannot be drawn or the file not be written; half a file is never left.
+    """
+    labels = labels_of(results)
+    shown = [shown_of(one, labels[k], of_result(k), truth) for k, one in enumerate(results)]
+    with redirect_stdout(io.StringIO()):  # the library says hello, and good-bye, on standard output
+        server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)  # the scene lives in a server
+        try:
+            page = _page(server, shown, dark)
+        finally:
+            server.stop()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as file:
+            file.write(page.encode())
+    except OSError as error:
+        raise DiffOptError(f"{path}: cannot be written ({error.strerror or error})") from error
+    return path
+
+
+def _page(server: viser.ViserServer, shown: Sequence[Shown], dark: bool) -> str:
+    stage = Stage(server, dark)
+    stage.build(shown)
+    player = Player()
+    player.open(shown)
+    step = max(1, int(np.ceil(player.fps / _RATE)))
+    frames = range(0, player.frames, step)
+    images = [_images(one) for one in shown]
+    film = server.get_scene_serializer()
+    with track("recording", total=player.frames) as update:
+        for frame in frames:
+            stage.seek(frame / player.fps)
+            for group, decoded in zip(stage.groups, images, strict=True):
+                image = decoded.get(group.frame)
+                if image is not None and group.frustum is not None:
+                    group.frustum.image = image
+            film.insert_sleep(min(step, player.frames - frame) / player.fps)
+            update(frame)
+    return film.as_html(dark_mode=dark)
+
+
+def _images(one: Shown) -> dict[int, np.ndarray]:
+    """Some evenly spaced images of the clip's video by frame."""
+    if one.video is None or one.cameras is None:
+        return {}
+    wanted = sorted(set(np.linspace(0, one.frames - 1, min(_IMAGES, one.frames)).round().astype(int).tolist()))
+    every: Iterator[np.ndarray] = read_frames(one.video, longest=_LONGEST)
+    return {number: image for number, image in enumerate(every) if number in wanted}

@@ -1,0 +1,200 @@
+"""Viewer ``viser``: a server on this machine, a scene, a panel, and one thread that owns them."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+
+import numpy as np
+import viser
+from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import Glance
+from diffopt_core.types import Result, Video
+
+from . import views
+from .address import free_port, has_display, open_browser, url_of
+from .colours import of_result, room
+from .config import ViserConfig
+from .controls import Controls
+from .images import Images
+from .labels import labels_of
+from .loop import Loop
+from .losses import Losses
+from .player import Player
+from .shown import Shown, shown_of
+from .stage import Stage
+
+log = logging.getLogger(__name__)
+#: While it plays, the 2D panel is drawn at most so often, s.
+_PANEL_EVERY = 0.1
+
+
+class ViserViewer:
+    """Starts to listen when it is made. ``where``: the address to open."""
+
+    def __init__(self, config: ViserConfig):
+        port = free_port(config.host, config.port)
+        with redirect_stdout(io.StringIO()):  # the library says hello on standard output
+            self.server = viser.ViserServer(host=config.host, port=port, label="DiffOpt", verbose=False)
+        if config.port is not None and self.server.get_port() != port:  # taken between the question and now
+            self._stop_server()
+            raise DiffOptError(f"port {port} of {config.host} is in use; name another with --port, or none at all")
+        self.where = url_of(config.host, self.server.get_port())
+        self._open_browser = has_display() if config.open is None else config.open
+        self.stage = Stage(self.server, config.dark)
+        self.player = Player()
+        self.controls: Controls | None = None
+        self._losses: Losses | None = None
+        self._truth = config.truth
+        self._images: dict[tuple, Images] = {}
+        self._drawn = 0.0
+        self._theme()
+        self._loop = Loop(self._tick, lambda: self.player.moving)
+        self.server.on_client_connect(lambda client: self.do(lambda: None))
+
+    def show(self, results: Sequence[Result]) -> None:
+        """See :class:`diffopt_core.interfaces.Viewer`."""
+        shown = self._shown(results)
+        self._loop.call(lambda: self._open(shown))
+
+    def update(self, glance: Glance) -> None:
+        """See :class:`diffopt_core.interfaces.Viewer`."""
+        shown = self._shown(glance.results)
+        self._loop.call(lambda: self._go_on(shown, glance))
+
+    def close(self) -> None:
+        self._loop.close()
+        for images in self._images.values():
+            images.close()
+        self._images.clear()
+        self._stop_server()
+
+    # What the panel works on (controls.Desk); ``do`` may be called from any thread, the rest from the loop's.
+
+    def do(self, change: Callable[[], None]) -> None:
+        def job() -> None:
+            change()
+            if self.controls is not None:
+                self._show_moment(still=True)
+
+        self._loop.post(job)
+
+    def set_view(self, name: str) -> None:
+        was = self.stage.through
+        self.stage.follow, self.stage.through = name == views.FOLLOW, name == views.THROUGH
+        self.stage.settle()
+        if was and not self.stage.through:
+            for client in self.server.get_clients().values():
+                views.clear(client)
+            self.look(views.SIDE)
+
+    def look(self, whence: str) -> None:
+        for client in self.server.get_clients().values():
+            views.look(self.stage, client, whence)
+
+    def set_dark(self, dark: bool) -> None:
+        self.stage.dark = dark
+        self._theme()
+        self.stage.settle()
+
+    def _shown(self, results: Sequence[Result]) -> list[Shown]:
+        if not results:
+            raise DiffOptError("no result to show")
+        labels = labels_of(results)
+        return [shown_of(one, labels[k], of_result(k), self._truth) for k, one in enumerate(results)]
+
+    def _open(self, shown: Sequence[Shown], play: bool = True) -> None:
+        self._losses = None
+        self.player.open(shown)
+        self.player.playing &= play
+        for key in set(self._images) - {_key(one.video) for one in shown if one.video is not None}:
+            self._images.pop(key).close()
+        with self.server.atomic():
+            self.stage.follow = self.stage.through = False
+            self.stage.build(shown)
+            self.controls = Controls(self.server, self, shown)
+        self._show_moment(still=True)
+        if self._open_browser:
+            self._open_browser = False
+            if not open_browser(self.where):
+                log.warning("no browser could be opened; the address is %s", self.where)
+
+    def _go_on(self, shown: Sequence[Shown], glance: Glance) -> None:
+        """The same clips as before: their motion is changed; others: the scene is built anew."""
+        old = self.stage.shown
+        if self._losses is None or [(o.clip, o.frames) for o in old] != [(n.clip, n.frames) for n in shown]:
+            self._open(shown)
+            self._losses = Losses(self.server)
+        else:
+            with self.server.atomic():
+                self.stage.change(shown)
+        self._losses.add(glance)
+        self._show_moment(still=True)
+
+    def _tick(self, seconds: float) -> None:
+        self.player.advance(seconds)
+        if self.server.get_clients():
+            self._show_moment()
+
+    def _show_moment(self, still: bool = False) -> None:
+        """Scene, panel and browsers' cameras as the player stands. ``still``: whatever it costs."""
+        assert self.controls is not None
+        with self.server.atomic():
+            self.stage.seek(self.player.time)
+            self.controls.show_time()
+        image = self._image()
+        if self.stage.through:
+            for client in self.server.get_clients().values():
+                views.look_through(self.stage, client, image)
+        now = time.monotonic()
+        if still or now - self._drawn > _PANEL_EVERY:
+            self._drawn = now
+            self._show_image(image)
+
+    def _image(self) -> np.ndarray | None:
+        """The leader's image; for every result, the one in its frustum is brought up to date."""
+        found = None
+        for group, on in zip(self.stage.groups, self.stage.wanted, strict=True):
+            video = group.shown.video
+            if video is None or not on:
+                continue
+            key = _key(video)
+            if key not in self._images:
+                self._images[key] = Images(video, ready=lambda: self.do(lambda: None))
+            image = self._images[key].get(group.frame)
+            shown = self.stage.layers["image"] and self.stage.layers["camera"] and not self.stage.through
+            if image is not None and group.frustum is not None and shown:
+                group.frustum.image = image
+            if group is self.stage.leader:
+                found = image
+        return found
+
+    def _show_image(self, image: np.ndarray | None) -> None:
+        controls, stage = self.controls, self.stage
+        lead = stage.leader.shown
+        if controls is None or controls.image is None or lead.seen is None:
+            return
+        if image is None and lead.video is not None and self._images[_key(lead.video)].error is None:
+            return  # it is being decoded, and will call
+        seen = [
+            (group.shown.seen, group.shown.colour, group.frame)
+            for group, on in zip(stage.groups, stage.wanted, strict=True)
+            if on and group.shown.clip == lead.clip and group.shown.seen is not None
+        ] or [(lead.seen, lead.colour, stage.leader.frame)]
+        controls.image.show(image, seen, room(stage.dark))
+
+    def _theme(self) -> None:
+        self.server.gui.configure_theme(
+            dark_mode=self.stage.dark, show_logo=False, show_share_button=False, brand_color=of_result(0)
+        )
+
+    def _stop_server(self) -> None:
+        with redirect_stdout(io.StringIO()):
+            self.server.stop()
+
+
+def _key(video: Video) -> tuple:
+    return (video.path, video.frames)

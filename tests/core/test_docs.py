@@ -16,7 +16,16 @@ from diffopt_core.testing import PriorContract
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-OURS = {"diffopt-core", "diffopt-priors", "diffopt-cameras", "diffopt-inits", "diffopt-smplify", "diffopt-exports"}
+OURS = {
+    "diffopt-core",
+    "diffopt-priors",
+    "diffopt-cameras",
+    "diffopt-inits",
+    "diffopt-smplify",
+    "diffopt-exports",
+    "diffopt-render",
+    "diffopt-pytorch3d",
+}
 
 
 def page(name: str) -> str:

@@ -142,9 +142,10 @@ def test_truth_of_another_place_is_moved_onto_the_result_and_shown():
     assert take_of(shorter).truth is None
 
 
-@pytest.mark.parametrize("view", ["world", "side", "figure"])
-def test_views_have_the_size_they_are_asked_for(tmp_path, view):
-    take = take_of(filmed(tmp_path, small()))
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("view", ["overlay", "world", "side", "figure"])
+def test_views_have_the_size_they_are_asked_for(tmp_path, view, seen):
+    take = take_of(filmed(tmp_path, small()) if seen else small())
     made = show(take, view, drawer(), (400, 200), "", eyes_of([take], [range(FRAMES)])[0])
     (image,) = made.panel().images([5])
     assert image.shape == (200, 400, 3)

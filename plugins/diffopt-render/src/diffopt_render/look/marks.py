@@ -42,7 +42,26 @@ def write_words(image: np.ndarray, words: str, corner: str, size: int, light: bo
     margin = size // 2
     height = image.shape[0]
     top = margin if corner == "top" else height - margin - plate.shape[0]
-    part = image[max(top, 0) : top + plate.shape[0], margin : margin + plate.shape[1]]
+    _paste(image, plate, top, margin)
+
+
+def write_legend(image: np.ndarray, lines: tuple[tuple[str, Colour], ...], size: int) -> None:
+    """What the lines of these colours are, in the lower left corner of an image (H, W, 3) uint8, in place."""
+    step = round(1.5 * size)
+    height, margin = image.shape[0], size // 2
+    for row, (words, colour) in enumerate(reversed(lines)):
+        middle = height - margin - step // 2 - row * step
+        thick = max(1, size // 10)
+        image[middle - thick : middle + thick, margin : margin + 2 * size] = _bytes(colour)
+        plate = _plate(words, size, light=False)
+        top, left = middle - plate.shape[0] // 2, margin + round(2.5 * size)
+        _paste(image, plate, top, left)
+
+
+def _paste(image: np.ndarray, plate: np.ndarray, top: int, left: int) -> None:
+    """RGBA over a part of the image; what lies outside is left out."""
+    top = max(top, 0)
+    part = image[top : top + plate.shape[0], left : left + plate.shape[1]]
     plate = plate[: part.shape[0], : part.shape[1]]
     share = plate[..., 3:] / 255.0
     part[:] = np.round(part + share * (plate[..., :3] - part.astype(np.float32))).astype(np.uint8)

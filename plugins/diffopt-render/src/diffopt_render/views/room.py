@@ -13,7 +13,7 @@ from torch import Tensor
 from ..look.colours import BODY, BODY_EARLY, PATH, TRUTH, TRUTH_PATH, Colour
 from ..look.ground import ground_seen
 from ..look.light import lamp_beside, lit
-from ..look.marks import write_words
+from ..look.marks import write_legend, write_words
 from ..look.path import Ribbon
 from ..look.shadow import Scatter, shadow_of
 from ..mannequin import Mannequin
@@ -79,6 +79,8 @@ class RoomPanel:
             whole = over(self._draw((*paths, *bodies)), image)
         if self._title:
             write_words(whole, self._title, "top", type_size(self.size), light=False)
+        if self._take.truth is not None:
+            write_legend(whole, (("recovered", PATH), ("truth", TRUTH_PATH)), round(0.85 * type_size(self.size)))
         return whole
 
     def _draw(self, meshes: tuple[Mesh, ...]) -> np.ndarray:

@@ -61,7 +61,7 @@ def show(take: Take, view: View, renderer: Renderer, size: Size | None, label: s
     """Build the panels. ``label``: in front of their titles where there are several results. ``joints``: all that the
     still camera must see, (N, 24, 3)."""
     clip = take.size if min(take.size) > 0 else (16, 9)
-    sizes = panel_sizes(view, clip, size)
+    sizes = panel_sizes(view, clip, size, take.video is not None)
     mark = f"{label} · " if label else ""
     if view == "world":
         room = RoomPanel(take, renderer, still_camera(joints, sizes[0]), sizes[0], label)

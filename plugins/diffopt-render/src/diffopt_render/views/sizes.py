@@ -33,8 +33,9 @@ def within(clip: Size, box: Size) -> Size:
     return width, height
 
 
-def panel_sizes(view: View, clip: Size, asked: Size | None) -> list[Size]:
-    """Of the panels of a view, from left to right. ``clip``: size of the images, px."""
+def panel_sizes(view: View, clip: Size, asked: Size | None, filmed: bool = True) -> list[Size]:
+    """Of the panels of a view, from left to right. ``clip``: size of the images, px. A figure of what is not ``filmed``
+    has no panel for the input."""
     if view == "world":
         return [asked or _WORLD]
     if view == "overlay":
@@ -43,8 +44,8 @@ def panel_sizes(view: View, clip: Size, asked: Size | None) -> list[Size]:
         first = within(clip, _SIDE if view == "side" else _FIGURE)
         wide, high = first
         if view == "figure":
-            return [first, first, (high, high)]
+            return [*(2 if filmed else 1) * [first], (high, high)]
         return [first, (max(1280 - wide, min(wide, 2 * round(high * 8 / 9))), high)]
-    share = 2 if view == "side" else 3
+    share = 3 if view == "figure" and filmed else 2
     wide = min(asked[0] // share, round(asked[1] * clip[0] / clip[1]))
     return [*(share - 1) * [(wide, asked[1])], (asked[0] - (share - 1) * wide, asked[1])]

@@ -150,3 +150,21 @@ def test_overlay_refuses_what_does_not_fit(tmp_path):
 def test_matplotlib_is_imported_only_to_draw():
     code = "import sys, diffopt_core.picture; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
+
+
+@pytest.mark.parametrize("count", [1, 9, 40])
+@pytest.mark.parametrize("length", [4, 60])
+def test_the_legend_of_the_losses_stays_in_its_panel(count, length):
+    from diffopt_core.picture.panels import draw_losses
+    from diffopt_core.picture.style import new_figure
+
+    figure = new_figure(6.0, 1.6)
+    curves, panel = figure.add_subplot(1, 2, 1), figure.add_axes((0.8, 0.1, 0.18, 0.8))
+    draw_losses(curves, panel, {"guide": {f"{n}{'x' * length}{n}": [1.0, 0.1] for n in range(count)}})
+    box, room = panel.get_legend().get_window_extent(), panel.get_window_extent()
+    assert room.x0 - 1 <= box.x0 and box.x1 <= room.x1 + 1 and room.y0 - 1 <= box.y0 and box.y1 <= room.y1 + 1
+    names = [text.get_text() for text in panel.get_legend().get_texts()]
+    shown = len(names) if count == len(names) else len(names) - 1
+    assert count == shown or names[-1] == f"and {count - shown} more"
+    looks = {(line.get_color(), line.get_linestyle()) for line in curves.get_lines()}
+    assert len(looks) == min(count, 21), "colours that come again come dashed"

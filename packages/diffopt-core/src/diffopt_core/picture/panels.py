@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..skeleton import JOINT
+from .legend import draw_legend
 from .style import CAMERA, CURVES, FAINT, FINAL, INITIAL, INK, TRUTH, tidy
 from .view import heading
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ARROWS = 9
+_DASHES = ("-", "--", ":")
 
 
 def draw_from_above(
@@ -89,8 +91,9 @@ def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]
                 drawn.add(term)
                 # A term that is logged more rarely than others still spans its stage.
                 x = place + np.linspace(0.02, 0.98, len(values))
-                colour = CURVES[terms.index(term) % len(CURVES)]
-                axes.plot(x, values, color=colour, linewidth=0.9, marker="." if len(values) < 2 else "")
+                colour, dash = _look(terms.index(term))
+                dot = "." if len(values) < 2 else ""
+                axes.plot(x, values, color=colour, linestyle=dash, linewidth=0.9, marker=dot)
     if not drawn:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no losses logged", transform=axes.transAxes, ha="center", fontsize=8, color=FAINT)
@@ -99,12 +102,12 @@ def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]
     axes.set_xlim(0, len(log))
     axes.set_xticks(np.arange(len(log)) + 0.5, ticks, fontsize=6)
     axes.tick_params(axis="x", length=0)
-    for n, term in enumerate(terms):
-        if term in drawn:
-            legend.plot([], [], color=CURVES[n % len(CURVES)], label=term)
-    legend.legend(
-        fontsize=6.5, frameon=False, loc="upper left", handlelength=1.2, labelcolor=INK, borderpad=0, borderaxespad=0
-    )
+    draw_legend(legend, {term: _look(n) for n, term in enumerate(terms) if term in drawn})
+
+
+def _look(number: int) -> tuple[str, str]:
+    """Colour and dash of a curve: once the colours are through they come again, dashed."""
+    return CURVES[number % len(CURVES)], _DASHES[number // len(CURVES) % len(_DASHES)]
 
 
 def _floor(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

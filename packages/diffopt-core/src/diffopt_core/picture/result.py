@@ -57,7 +57,7 @@ def draw_result(result: Result, path: Path | str, truth: Truth | None = None) ->
         aligned.camera if aligned else None,
     )  # fmt: skip
     _draw_bodies(figure, grid, result, final, initial, aligned)
-    below = grid[2, 1].subgridspec(1, 3, width_ratios=(1.0, 0.95, 0.4), wspace=0.18)
+    below = grid[2, 1].subgridspec(1, 3, width_ratios=(1.0, 0.95, 0.46), wspace=0.18)
     draw_curves(figure.add_subplot(below[0]), final, initial, result.clip.fps, aligned.errors if aligned else None)
     draw_losses(figure.add_subplot(below[1]), figure.add_subplot(below[2]), result.log)
     _write_title(figure, result)

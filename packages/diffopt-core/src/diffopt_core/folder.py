@@ -42,7 +42,10 @@ class ResultFolder:
             raise DiffOptError(f"{nearest}: no permission to write; choose another folder with --out")
 
     def write(self, result: Result, exporters: Sequence[Exporter], run: dict[str, Any]) -> list[Path]:
-        """Export into a folder beside this one, then move the files in; ``run.json`` goes last."""
+        """Export into a folder beside this one, then move the files in; ``run.json`` goes last.
+
+        Raises DiffOptError where that cannot be written; then nothing is left of it.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", dir=self.path.parent))
@@ -57,6 +60,10 @@ class ResultFolder:
             files = sorted(draft.iterdir(), key=lambda file: file.name == "run.json")
             for file in files:
                 os.replace(file, self.path / file.name)
+        except OSError as error:
+            raise DiffOptError(f"{self.path}: cannot be written ({error.strerror or error})") from error
+        except DiffOptError as error:  # an exporter that knows the draft alone
+            raise DiffOptError(str(error).replace(str(draft), str(self.path))) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return [self.path / file.name for file in files]

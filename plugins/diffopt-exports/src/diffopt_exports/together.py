@@ -16,6 +16,7 @@ from diffopt_core.types import Result
 
 def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Path) -> dict[str, list[Path]]:
     """Export into a folder beside ``folder``, then move the files in. Raises DiffOptError if it is unusable."""
+    new = not folder.exists()
     try:
         if folder.exists() and not folder.is_dir():
             raise DiffOptError(f"{folder}: is a file; exports need a folder (--out)")
@@ -35,5 +36,9 @@ def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Pa
         return {name: [folder / file.name for file in files] for name, files in drafts.items()}
     except OSError as error:
         raise DiffOptError(f"{folder}: cannot be written ({error.strerror}); choose another with --out") from error
+    except DiffOptError as error:  # an exporter that knows the draft alone
+        raise DiffOptError(str(error).replace(str(draft), str(folder))) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        if new and not any(folder.iterdir()):
+            folder.rmdir()

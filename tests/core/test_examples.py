@@ -39,3 +39,9 @@ def test_compare_priors(case, tmp_path):
     settings = [item for item in QUICK if not item.startswith("prior")]
     speeds = example("04_compare_priors.py")(case, ["none", "calm"], tmp_path, settings)
     assert set(speeds) == {"none", "calm"}
+
+
+def test_notebook(case, tmp_path):
+    example("01_recover_motion.py")(case, tmp_path / "out", QUICK)
+    page = example("05_notebook.py")([tmp_path / "out"], tmp_path, QUICK)
+    assert page._repr_html_().startswith("<iframe srcdoc=") and page.write(tmp_path / "page.html").is_file()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,12 @@ class Result:
     body_model: str
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     spread: Spread | None = None
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the page that the installed ``diffopt.display`` makes (the core's own report); its
+        name is looked up, since types know nothing of reports. None, and the plain text is shown, without one."""
+        found = entry_points(group="diffopt.display", name="result")
+        return next(iter(found)).load()(self) if found else None
 
 
 def map_tensors(value: Any, fn: Any) -> Any:

@@ -25,10 +25,11 @@ def command(
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated evidence and of the run.")] = 0,
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw picture.png.")] = True,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
 ) -> int:
     """See it work: simulate a moving camera around an embedded motion, recover it, score it.
 
-    No download, no licence to sign, no GPU needed. Writes case, truth, motion, run file and picture.
+    No download, no licence to sign, no GPU needed. Writes case, truth, motion, run file, picture and report.
     """
     from ..datasets.case_file import write_case
     from ..demo_motion import demo_case
@@ -46,4 +47,4 @@ def command(
     case = out / "demo.npz"
     write_case(case, *demo_case(seed))
     run = Run((case,), recipe, registry, out, seed, device, overwrite=True)
-    return finish(run, solve(run), picture)
+    return finish(run, solve(run), picture, report)

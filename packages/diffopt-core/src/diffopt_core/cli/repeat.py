@@ -29,6 +29,7 @@ def repeat(
     out: Path | None,
     overwrite: bool,
     picture: bool,
+    report: bool,
 ) -> int:
     """Repeat with recipe, seed, device and thread count of the original; ``moved`` replaces its inputs."""
     import torch
@@ -59,7 +60,7 @@ def repeat(
     for line in _other_versions(saved, registry, run):
         note(line)
     results = solve(run)
-    status = finish(run, results, picture)
+    status = finish(run, results, picture, report)
     said = compare(original / MOTION, folder / MOTION)
     answer({"identical": " identical to " in said, "compared": said})
     say(said)

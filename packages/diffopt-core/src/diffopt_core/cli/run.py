@@ -47,6 +47,9 @@ def command(
     picture: Annotated[
         bool, typer.Option("--picture/--no-picture", help="Draw picture.png.", rich_help_panel=_OUTPUT)
     ] = True,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write report.html.", rich_help_panel=_OUTPUT)
+    ] = True,
     export: Annotated[
         str | None,
         typer.Option(
@@ -95,7 +98,7 @@ def command(
                 raise DiffOptError(f"{refused[0]} would make another run of it; repeating {inputs[0]} takes none")
             if view or viewer:
                 raise DiffOptError(f"--view: a repeated run is not shown; diffopt view {inputs[0].parent} shows one")
-            return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture)
+            return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture, report)
     from ..run import Run
 
     registry = choice.registry()
@@ -120,7 +123,7 @@ def command(
         for result in results:
             for exporter in exporters:
                 exporter.export(result, asked.folder(result.clip.name))
-        status = finish(asked, results, picture)
+        status = finish(asked, results, picture, report)
         if shows is not None:
             stay(shows, asked, results, wait)
     return status
@@ -146,8 +149,8 @@ def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
         return execute(run, bars, None if viewer is None else Watch(viewer.update))
 
 
-def finish(run: Run, results: list[Result], picture: bool) -> int:
-    """Pictures, tables, and the exit status: 1 where a clip diverged."""
+def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
+    """Pictures, reports, tables, and the exit status: 1 where a clip diverged."""
     from .summary import print_summary, rows_of, summary
 
     kept = len(run.only or run.inputs) - len(results)
@@ -155,6 +158,8 @@ def finish(run: Run, results: list[Result], picture: bool) -> int:
         note(f"{kept} clip(s) had a finished result of this very run, which was kept (--overwrite solves again)")
     if picture and results:
         draw(run, results)
+    if report and results:
+        write_reports(run, results)
     for result in results:
         _say_recipe(run, result)
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
@@ -178,6 +183,14 @@ def _say_recipe(run: Run, result: Result) -> None:
     if path in run.by_path:
         why = f"{RECIPES[path]}: {run.by_path[path].summary}"
         note(f"{result.clip.name}: solved by {why} (--recipe {DEFAULT_RECIPE} is the paper's method)")
+
+
+def write_reports(run: Run, results: list[Result]) -> None:
+    """``report.html`` into every result folder."""
+    from ..report import write_report
+
+    for result in results:
+        write_report(result, run.folder(result.clip.name) / "report.html")
 
 
 def draw(run: Run, results: list[Result]) -> None:

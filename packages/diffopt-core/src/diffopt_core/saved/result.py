@@ -112,8 +112,13 @@ def _result(
     return Result(
         clip=clip, motion=motion, camera=camera, joints=joints, initial=motion, initial_camera=camera,
         initial_joints=joints, status=status, recipe=run.get("recipe", {}), log={},
-        provenance=run.get("provenance", {}), body_model=body, metrics=run.get("metrics", {}),
+        provenance=_provenance(run), body_model=body, metrics=run.get("metrics", {}),
     )  # fmt: skip
+
+
+def _provenance(run: dict[str, Any]) -> dict[str, Any]:
+    """With what run.json says of the evidence: the parts themselves are not all read back."""
+    return {**run.get("provenance", {}), **({"evidence": run["evidence"]} if run.get("evidence") else {})}
 
 
 def _check(file: Path, arrays: Arrays) -> None:

@@ -1,0 +1,45 @@
+"""``diffopt report``: the page of a result that is on disk, or of several side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import voice
+from .console import say
+
+NAME = "report"
+PANEL = "Recover motion"
+FILE = "report.html"
+
+
+def command(
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULT", help="Result folders (or motion files); several of one clip share a player."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The file; default report.html in the result, or here for several."),
+    ] = None,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Take small frames of the video along, where there is one.")
+    ] = True,
+    truth: Annotated[bool, typer.Option("--truth/--no-truth", help="Show the truth, where the input has one.")] = True,
+) -> int:
+    """Write report.html: a 3D player, charts that share its time, figures, settings, provenance; one file.
+
+    Nothing is solved again. `diffopt run` writes the same page at its end.
+    """
+    from ..report import write_report
+    from ..saved import read_result
+
+    read = [read_result(path, truth=truth) for path in results]
+    alone = len(results) == 1 and results[0].is_dir()
+    file = out or ((results[0] if alone else Path()) / FILE)
+    write_report(read, file, images=images)
+    voice.answer({"file": file, "bytes": file.stat().st_size, "results": results})
+    say(f"wrote {file}")
+    return 0

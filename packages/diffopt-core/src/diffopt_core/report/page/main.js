@@ -1,0 +1,45 @@
+// Puts the page together, and hands keys to the player.
+
+const buffer = readBlob(document.getElementById("blob").textContent);
+const data = JSON.parse(document.getElementById("data").textContent);
+const scene = readScene(data.scene, buffer);
+
+/** The class of a colour: a role's, or one for each of several results. */
+function colourOf(series) {
+  if (series.role !== "row") return series.role;
+  return `row${Math.max(0, scene.tracks.findIndex((track) => track.label === series.label)) % 8}`;
+}
+
+const player = new Player(scene, colourOf);
+const page = { scene, colour: colourOf, frame: () => player.frame, seek: (frame) => { player.pause(); player.seek(frame); } };
+const charts = data.charts.map((spec) => new CHARTS[spec.kind](readChart(spec, buffer), page));
+document.getElementById("charts").append(...charts.map((chart) => chart.root));
+player.listeners.push((frame) => { for (const chart of charts) chart.at(frame); });
+
+const KEYS = {
+  " ": () => player.toggle(),
+  ArrowLeft: (event) => player.step(event.shiftKey ? -10 : -1),
+  ArrowRight: (event) => player.step(event.shiftKey ? 10 : 1),
+  Home: () => player.step(-scene.frames),
+  End: () => player.step(scene.frames),
+  1: () => player.look("orbit"),
+  2: () => player.look("top"),
+  3: () => { if (scene.cameras.length) player.look("camera"); },
+  f: () => player.follow(!player.follows),
+  a: () => document.getElementById("apart").click(),
+  "+": () => { player.orbit.near(0.85); player.ask(); },
+  "-": () => { player.orbit.near(1.18); player.ask(); },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const tag = document.activeElement?.tagName ?? "BODY";
+  const player_ = document.getElementById("player");
+  if (tag !== "BODY" && !player_.contains(document.activeElement)) return;
+  if (tag === "SELECT" || (tag === "BUTTON" && event.key === " ")) return; // these have their own use of keys
+  if (tag === "INPUT" && event.key !== " ") return;
+  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act) return;
+  event.preventDefault();
+  act(event);
+});

@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+from diffopt_core.datasets.npz import read_npz, write_npz
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
 from diffopt_core.grid.carry_out import carry_out, settled
 from diffopt_core.grid.cells import read_status
@@ -110,6 +111,20 @@ def test_other_runs_are_not_overwritten_unless_told(planned):
     assert len(told) == 2
     more, _ = planned("paper,table5/no-warmup", seeds=(0, 1), settings=("stage.warmup.all.steps=3",))
     assert len(solve(more, out)[1]) == 6, "rows and seeds may be added"
+
+
+def test_a_changed_truth_leaves_no_old_score(planned, data, registry):
+    plan, out = planned("paper")
+    solve(plan, out)
+    before = collect(plan, out, registry).by_case("paper", "rigid_clip")
+    path = data / "truth" / "walk_0.npz"
+    write_npz(path, (truth := read_npz(path)) | {"joints": truth["joints"] * np.float32(1.05)})
+    changed, _ = planned("paper")
+    with pytest.raises(DiffOptError, match="case 'walk_0', its truth or the device has changed since"):
+        solve(changed, out)
+    assert [case for _, case, _, _ in solve(changed, out, overwrite=True)[1]] == ["walk_0"]
+    after = collect(changed, out, registry).by_case("paper", "rigid_clip")
+    assert after["walk_0"] != before["walk_0"] and after["walk_1"] == before["walk_1"]
 
 
 def test_a_failing_case_costs_no_other(planned, data, registry):

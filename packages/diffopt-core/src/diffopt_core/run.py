@@ -17,10 +17,10 @@ from .perceive import open_clip, perceive
 from .provenance import device as find_device
 from .recipe import Recipe
 from .registry import Registry
-from .run_file import fingerprint, run_json
+from .run_file import content_of, fingerprint, run_json
 from .solve import Log
 from .stretches import solve_long
-from .types import Result
+from .types import Clip, Result
 from .watch import Watch
 from .window import Evidence, key
 
@@ -64,7 +64,7 @@ def check(run: Run) -> list[Evidence]:
         raise DiffOptError(f"two inputs are called '{sorted(twice)[0]}'; results would overwrite each other")
     for clip in clips:
         if not run.only or clip.name in run.only:
-            _check_folder(run, clip.name, clip.sha256)
+            _check_folder(run, clip.name, content_of(clip))
     return [perceive(clip, run.registry, run.recipe, ctx, run.fresh) for clip in clips]
 
 
@@ -73,7 +73,7 @@ def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result
     evidence = check(run)
     for item in evidence:
         if not run.only:
-            _check_folder(run.for_clip(item), item.clip.name, item.clip.sha256)
+            _check_folder(run.for_clip(item), item.clip.name, content_of(item.clip))
     todo = [item for item in evidence if run.only or not _is_done(run.for_clip(item), item)]
     run.registry.manager.hook.diffopt_run_started(run=run)
     results = []
@@ -96,10 +96,10 @@ def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result
     return results
 
 
-def _check_folder(run: Run, name: str, sha256: str | None) -> None:
+def _check_folder(run: Run, name: str, content: str | None) -> None:
     """Refuse a folder that holds anything but a result that this run may give."""
     folder = ResultFolder(run.folder(name))
-    marks = [fingerprint(recipe, run.seed, run.device, sha256) for recipe in (run.recipe, *run.by_path.values())]
+    marks = [fingerprint(recipe, run.seed, run.device, content) for recipe in (run.recipe, *run.by_path.values())]
     folder.check(next((mark for mark in marks if folder.holds(mark)), marks[0]), run.overwrite)
 
 
@@ -149,13 +149,13 @@ def _write(run: Run, results: Sequence[Result], ctx: BuildContext) -> list[Resul
 
 
 def _described(run: Run, result: Result) -> dict[str, Any]:
-    return run_json(result, run.registry.options, run.seed, run.device, _fingerprint(run, result.clip.sha256))
+    return run_json(result, run.registry.options, run.seed, run.device, _fingerprint(run, result.clip))
 
 
-def _fingerprint(run: Run, sha256: str | None) -> str:
-    return fingerprint(run.recipe, run.seed, run.device, sha256)
+def _fingerprint(run: Run, clip: Clip) -> str:
+    return fingerprint(run.recipe, run.seed, run.device, content_of(clip))
 
 
 def _is_done(run: Run, item: Evidence) -> bool:
     folder = ResultFolder(run.folder(item.clip.name))
-    return not run.overwrite and folder.holds(_fingerprint(run, item.clip.sha256))
+    return not run.overwrite and folder.holds(_fingerprint(run, item.clip))

@@ -8,13 +8,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from .recipe import Recipe
-from .types import Result
+from .types import Clip, Result
 
 
-def fingerprint(recipe: Recipe, seed: int, device: str, sha256: str | None) -> str:
-    """Equal for runs that would give the same result."""
-    text = json.dumps([recipe.dump(), seed, device, sha256], sort_keys=True)
+def fingerprint(recipe: Recipe, seed: int, device: str, content: str | None) -> str:
+    """Equal for runs that would give the same result. ``content``: :func:`content_of` the clip."""
+    text = json.dumps([recipe.dump(), seed, device, content], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_of(clip: Clip) -> str | None:
+    """What a result of this clip depends on: its file, and the truth that its scores stand against."""
+    truth = clip.truth
+    if truth is None:
+        return clip.sha256
+    digest = hashlib.sha256(f"{clip.sha256} {truth.layout} {truth.index}".encode())
+    motion, camera = truth.motion, truth.camera
+    parts = [truth.joints, truth.good, truth.boxes]
+    parts += [motion.pose, motion.trans, motion.betas] if motion is not None else []
+    parts += [camera.R, camera.t, camera.focal] if camera is not None else []
+    for part in parts:
+        digest.update(b"none" if part is None else f"{part.dtype} {tuple(part.shape)}".encode())
+        digest.update(b"" if part is None else part.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def run_json(result: Result, plugins: Sequence[str], seed: int, device: str, mark: str) -> dict[str, Any]:

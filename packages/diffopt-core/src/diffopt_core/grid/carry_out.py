@@ -39,7 +39,7 @@ def settled(plan: Plan, out: Path, overwrite: bool = False) -> dict[Key, Status]
         status = read_status(cell_folder(out, key))
         if status is None or status.state is State.FAILED:
             continue
-        mark = fingerprint(recipes[key.row.name], key.seed, plan.device, key.case.sha256)
+        mark = fingerprint(recipes[key.row.name], key.seed, plan.device, key.case.content)
         if status.fingerprint == mark:
             found[key] = status
         elif not overwrite:
@@ -56,7 +56,7 @@ def _changed(folder: Path, key: Key) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         keys = []
     if not keys:
-        return f"case '{key.case.name}' or the device has changed since"
+        return f"case '{key.case.name}', its truth or the device has changed since"
     some = ", ".join(keys[:3]) + (" ..." if len(keys) > 3 else "")
     return f"recipe '{key.row.name}' has changed since, in {some}"
 

@@ -19,6 +19,7 @@ from ..perceive import open_clip
 from ..recipe import Recipe
 from ..registry import Registry
 from ..rotation import matrix_to_axis_angle
+from ..run_file import content_of
 from ..types import Clip
 from .plan import TRUTH, PlannedCase
 from .table_spec import TableSpec
@@ -102,7 +103,7 @@ def _open(path: Path, recipe: Recipe, registry: Registry, ctx: BuildContext, out
     except DiffOptError as error:
         return PlannedCase(path.stem, str(path.absolute()), sequence=path.stem, error=" ".join(str(error).split()))
     sequence = str(clip.facts.get("sequence", clip.name))
-    return PlannedCase(clip.name, str(path.absolute()), sequence, clip.num_frames, clip.fps, clip.sha256)
+    return PlannedCase(clip.name, str(path.absolute()), sequence, clip.num_frames, clip.fps, content_of(clip))
 
 
 def _keep_truth(clip: Clip, path: Path) -> None:

@@ -30,14 +30,15 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """``error``: why it cannot be solved; its cells fail without being tried."""
+    """``content``: digest of the case and its truth. ``error``: why it cannot be solved; its cells fail without being
+    tried."""
 
     name: str
     path: str
     sequence: str = ""
     frames: int = 0
     fps: float = 0.0
-    sha256: str | None = None
+    content: str | None = None
     error: str | None = None
 
 

@@ -13,6 +13,10 @@ from .truth import STAY, Fit, Move, fitted
 _GAP, _TRAVELS = 1.3, 0.6
 #: The first view: off the side of the path, over the horizontal (radians); vertical field of view.
 _TURN, _RISE, FIELD = np.radians(28.0), np.radians(14.0), np.radians(40.0)
+#: A camera nearer to the line of sight than this (radians) is in the way.
+_APART = np.radians(50.0)
+#: The eye goes back so many times as far, at most, to have the cameras in sight.
+_FURTHER = 1.7
 _UP = np.array([0.0, 1.0, 0.0])
 
 
@@ -24,9 +28,9 @@ def arrange(shown: Sequence[Shown], aligns: Sequence[Move], lanes: bool, how: Fi
     for one, align in zip(shown[1:], aligns[1:], strict=True):
         same = one.clip == first.clip and one.frames == first.frames
         if same and one.truth is not None and first.truth is not None:
-            moves.append(aligns[0].after(align.inverse))
+            moves.append(_level(aligns[0].after(align.inverse)))
         else:
-            moves.append(fitted(one.joints, first.joints, how) if same else STAY)
+            moves.append(_level(fitted(one.joints, first.joints, how)) if same else STAY)
     if not lanes:
         return moves
     across = np.cross(travel(first.joints), _UP)
@@ -42,6 +46,11 @@ def arrange(shown: Sequence[Shown], aligns: Sequence[Move], lanes: bool, how: Fi
     return placed
 
 
+def _level(move: Move) -> Move:
+    """Without its rise: every result has its floor where it says."""
+    return Move(move.angle, move.shift * (1.0, 0.0, 1.0))
+
+
 def travel(joints: np.ndarray) -> np.ndarray:
     """Unit vector on the ground along the path of joints (T, 24, 3); for people who stay, to their left."""
     way = (joints[-1, 0] - joints[0, 0]) * (1.0, 0.0, 1.0)
@@ -52,16 +61,42 @@ def travel(joints: np.ndarray) -> np.ndarray:
 
 
 def first_view(shown: Sequence[Shown], moves: Sequence[Move]) -> tuple[np.ndarray, np.ndarray]:
-    """Position of the eye and what it looks at: the paths from the side, walking from left to right."""
+    """Position of the eye and what it looks at: the paths from the side, walking from left to right, unless a recovered
+    camera stands in the way; then from further round."""
     points = np.concatenate([move(one.joints[:, 0]) for one, move in zip(shown, moves, strict=True)])
     low, high = points.min(0), points.max(0)
     centre = (low + high) / 2 * (1.0, 0.0, 1.0) + (0.0, 0.75, 0.0)
     way = travel(shown[0].joints)
-    side = np.cross(way, _UP) * np.cos(_TURN) + way * np.sin(_TURN)
+    side = _clear(np.cross(way, _UP) * np.cos(_TURN) + way * np.sin(_TURN), centre, shown, moves)
     extent = max(float(np.linalg.norm((high - low)[[0, 2]])), 1.6)
     distance = 0.62 * (extent + 1.2) / np.tan(FIELD / 2)
+    distance = min(max(distance, *_to_see(side, centre, shown, moves)), _FURTHER * distance)
     centre = centre + 0.08 * distance * np.cross(_UP, side)  # to the left of the window: the panel is on the right
     return centre + distance * (np.cos(_RISE) * side + np.sin(_RISE) * _UP), centre
+
+
+def _to_see(side: np.ndarray, centre: np.ndarray, shown: Sequence[Shown], moves: Sequence[Move]) -> list[float]:
+    """How far back the eye must go to see each result's camera, on the mean of its path, beside the middle."""
+    away = [0.0]
+    for one, move in zip(shown, moves, strict=True):
+        if one.cameras is not None:
+            way = move(one.cameras.position.mean(0)) - centre
+            away.append(float(abs(way @ np.cross(_UP, side)) / np.tan(FIELD / 2) + way @ side))
+    return away
+
+
+def _clear(side: np.ndarray, centre: np.ndarray, shown: Sequence[Shown], moves: Sequence[Move]) -> np.ndarray:
+    """The direction nearest to ``side`` from which no camera, on the mean of its path, is seen near the middle."""
+    ways = [
+        (move(one.cameras.position.mean(0)) - centre) * (1.0, 0.0, 1.0)
+        for one, move in zip(shown, moves, strict=True)
+        if one.cameras is not None
+    ]
+    for turn in np.radians([0, -25, 25, -50, 50, -75, 75, -100, 100]):
+        turned = Move(float(turn), np.zeros(3))(side)
+        if all(turned @ way < np.cos(_APART) * np.linalg.norm(way) for way in ways):
+            return turned
+    return side
 
 
 def from_above(shown: Sequence[Shown], moves: Sequence[Move]) -> tuple[np.ndarray, np.ndarray]:

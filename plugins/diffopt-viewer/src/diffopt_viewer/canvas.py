@@ -109,7 +109,7 @@ def _draw_apart(
 def _draw_keypoints(pen: ImageDraw.ImageDraw, observed: np.ndarray, size: tuple[int, int]) -> None:
     for here in observed:
         if _inside(here, size):
-            _dot(pen, here, 2.6 * FINER, (*KEYPOINT, 255), (40, 40, 40, 255))
+            _dot(pen, here, 3.0 * FINER, (*KEYPOINT, 255), (40, 40, 40, 255))
 
 
 def _dot(pen: ImageDraw.ImageDraw, at: np.ndarray, radius: float, fill: tuple, outline: tuple | None = None) -> None:

@@ -54,13 +54,13 @@ class Controls:
         self.slider.value = player.frame  # type: ignore[misc]
         self.play.label = "Pause" if player.playing else "Play"
         self.play.icon = viser.Icon.PLAYER_PAUSE if player.playing else viser.Icon.PLAYER_PLAY
-        parts = [f"{player.frame / player.fps:.2f} s of {player.frames / player.fps:.2f} s"]
+        parts = [f"{player.frame / player.fps:.2f} of {player.frames / player.fps:.2f} s"]
         error, seen = stage.leader.error(), stage.leader.shown.seen
         if error is not None:
-            parts.append(f"{1000 * error:.0f} mm from the truth")
+            parts.append(f"truth {1000 * error:.0f} mm off")
         off = seen.error(stage.leader.frame) if seen is not None else None
         if off is not None:
-            parts.append(f"{off:.1f} px from the keypoints")
+            parts.append(f"keypoints {off:.1f} px")
         self.reading.content = _small(" · ".join(parts))
 
     def _add_legend(self, shown: Sequence[Shown]) -> None:

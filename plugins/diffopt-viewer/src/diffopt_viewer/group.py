@@ -8,7 +8,8 @@ import numpy as np
 import viser
 
 from .colours import Room, paler
-from .shown import Shown, drawable, line, segments
+from .shown import BONES, Shown, line
+from .sticks import Sticks
 from .truth import STAY, Fit, Move, TrueMotion, fitted
 
 #: What can be switched on and off: key -> what the checkbox says.
@@ -16,46 +17,45 @@ LAYERS: dict[str, str] = {
     "body": "Body", "skeleton": "Skeleton", "path": "Path", "camera": "Camera", "image": "Image in the camera",
     "cameras": "Camera path", "truth": "Truth", "initial": "First estimate", "names": "Names",
 }  # fmt: skip
+#: Those that a frame moves.
+MOVING = ("body", "skeleton", "names", "initial", "truth", "camera")
 HIDDEN_AT_FIRST = frozenset({"skeleton", "initial"})
 #: Size of the moving frustum and of those along the path; how many of the latter.
-_NEAR, _SMALL, _ALONG = 0.30, 0.10, 8
+_NEAR, _SMALL, _ALONG = 0.24, 0.09, 8
 
 
 @dataclass(frozen=True)
 class _Truth:
     frame: viser.FrameHandle
-    skeleton: viser.LineSegmentsHandle
+    skeleton: Sticks
     path: viser.LineSegmentsHandle
     cameras: viser.LineSegmentsHandle | None
-    bones: np.ndarray
 
 
 class Group:
-    """``shown`` in the scene under ``name``. Nodes are made once; a frame sets poses alone."""
+    """``shown`` in the scene under ``name``. Nodes are made once; a frame sets poses alone. ``over``: how far above the
+    head the name stands, m."""
 
-    def __init__(self, server: viser.ViserServer, name: str, shown: Shown, room: Room):
-        self.shown, self.name = shown, name
+    def __init__(self, server: viser.ViserServer, name: str, shown: Shown, room: Room, over: float = 0.22):
+        self.shown, self.name, self._over = shown, name, over
         self.align = STAY  # from the truth's world into this result's
         scene, colour = server.scene, shown.colour
         self.root = scene.add_frame(name, show_axes=False)
-        joints = shown.joints[0]
-        index, weights, _ = shown.surface.strongest(4)
-        skin = _dense(index, weights)
         self.body = scene.add_mesh_skinned(
             f"{name}/body", shown.surface.vertices, shown.surface.faces,
-            bone_wxyzs=np.tile([1.0, 0.0, 0.0, 0.0], (24, 1)), bone_positions=shown.rest, skin_weights=skin,
+            bone_wxyzs=np.tile([1.0, 0.0, 0.0, 0.0], (24, 1)), bone_positions=shown.rest, skin_weights=shown.skin,
             color=colour, side="double" if shown.surface.drawn else "front",
         )  # fmt: skip
-        self.skeleton = scene.add_line_segments(f"{name}/skeleton", segments(joints), colour, thickness=0.022)
+        self.skeleton = Sticks(scene, f"{name}/skeleton", BONES, shown.joints, colour, 0.012)
         self.path = scene.add_line_segments(f"{name}/path", line(shown.on_ground), colour, thickness=0.025)
         self.label = scene.add_label(f"{name}/name", shown.label, font_screen_scale=0.9, anchor="bottom-center")
         self.initial = None
         if shown.initial is not None:
-            pale = paler(colour)
-            self.initial = scene.add_line_segments(f"{name}/initial", segments(shown.initial[0]), pale, thickness=0.018)
+            self.initial = Sticks(scene, f"{name}/initial", BONES, shown.initial, paler(colour), 0.010)
         self._add_cameras(scene)
         self.truth = None if shown.truth is None else _add_truth(scene, f"{name}/truth", shown.truth, room)
         self.frame = -1
+        self._shows = set(LAYERS) - HIDDEN_AT_FIRST
         self.pose(0)
 
     def _add_cameras(self, scene: viser.SceneApi) -> None:
@@ -99,24 +99,36 @@ class Group:
         self.pose(frame)
 
     def pose(self, frame: int) -> None:
-        """Everything that moves, at a frame."""
+        """Everything that moves and is shown, at a frame. A message a bone is what it costs: what is hidden waits."""
         if frame == self.frame:
             return
         self.frame = frame
-        shown = self.shown
+        for layer in MOVING:
+            if layer in self._shows:
+                self._move(layer)
+
+    def _move(self, layer: str) -> None:
+        shown, frame = self.shown, self.frame
         joints = shown.joints[frame]
-        for bone, turn, place in zip(self.body.bones, shown.turns[frame], joints, strict=True):
-            bone.wxyz, bone.position = turn, place
-        self.skeleton.points = segments(joints)
-        top = joints[:, 1].max() + 0.22
-        self.label.position = (joints[0, 0], top, joints[0, 2])
-        if self.initial is not None and shown.initial is not None:
-            self.initial.points = segments(shown.initial[frame])
-        if self.frustum is not None and shown.cameras is not None:
+        if layer == "body":
+            for bone, turn, place in zip(self.body.bones, shown.turns[frame], joints, strict=True):
+                bone.wxyz, bone.position = turn, place
+        elif layer == "skeleton":
+            self.skeleton.pose(joints)
+        elif layer == "names":
+            self.label.position = (joints[0, 0], joints[:, 1].max() + self._over, joints[0, 2])
+        elif layer == "initial" and self.initial is not None and shown.initial is not None:
+            self.initial.pose(shown.initial[frame])
+        elif layer == "truth" and self.truth is not None and shown.truth is not None:
+            self.truth.skeleton.pose(shown.truth.joints[frame])
+        elif layer == "camera" and self.frustum is not None and shown.cameras is not None:
             self.frustum.fov, self.frustum.aspect = shown.cameras.field_of_view(frame)
             self.frustum.wxyz, self.frustum.position = shown.cameras.wxyz[frame], shown.cameras.position[frame]
-        if self.truth is not None and shown.truth is not None:
-            self.truth.skeleton.points = drawable(shown.truth.joints[frame][self.truth.bones])
+
+    @property
+    def shows_image(self) -> bool:
+        """Whether an image in the frustum would be seen."""
+        return {"image", "camera"} <= self._shows
 
     def lay_truth(self, how: Fit) -> None:
         """Lay the truth over this result."""
@@ -124,6 +136,7 @@ class Group:
             return
         self.align = fitted(self.shown.truth.joints, self.shown.joints, how)
         self.truth.frame.wxyz, self.truth.frame.position = self.align.wxyz, self.align.shift
+        self.truth.path.position = (0.0, -self.align.shift[1], 0.0)  # on the ground, wherever the truth has its own
 
     def place(self, move: Move) -> None:
         """Put the whole group elsewhere in the room."""
@@ -131,23 +144,34 @@ class Group:
 
     def switch(self, on: dict[str, bool], through: bool = False) -> None:
         """Show the layers that are on. ``through``: the view is from a camera, whose frustum would hide all."""
-        rows: dict[str, tuple] = {
-            "body": (self.body,), "skeleton": (self.skeleton,), "path": (self.path,), "names": (self.label,),
-            "initial": (self.initial,), "cameras": (self.cameras, *self.along), "camera": (self.frustum,),
-            "truth": (self.truth and self.truth.frame,),
-        }  # fmt: skip
-        for layer, nodes in rows.items():
-            hidden = through and layer in ("camera", "cameras", "names")
-            for node in nodes:
+        away = {"camera", "cameras", "names"} if through else set()
+        shows = {layer for layer in LAYERS if on.get(layer, True)} - away
+        nodes: dict[str, tuple] = {
+            "body": (self.body,),
+            "skeleton": (self.skeleton.handle,),
+            "path": (self.path,),
+            "names": (self.label,),
+            "initial": () if self.initial is None else (self.initial.handle,),
+            "camera": (self.frustum,),
+            "cameras": (self.cameras, *self.along),
+            "truth": () if self.truth is None else (self.truth.frame,),
+        }
+        for layer, some in nodes.items():
+            for node in some:
                 if node is not None:
-                    node.visible = on.get(layer, True) and not hidden
-        if self.frustum is not None and not on.get("image", True):
+                    node.visible = layer in shows
+        new, self._shows = shows - self._shows, shows
+        for layer in MOVING:
+            if layer in new and self.frame >= 0:
+                self._move(layer)
+        if self.frustum is not None and "image" not in shows:
             self.frustum.image = None
 
     def recolour(self, room: Room) -> None:
         """Whatever is drawn in the room's ink."""
         if self.truth is not None:
-            for node in (self.truth.skeleton, self.truth.path, self.truth.cameras):
+            self.truth.skeleton.handle.color = room.truth
+            for node in (self.truth.path, self.truth.cameras):
                 if node is not None:
                     node.colors = np.array(room.truth, np.uint8)
 
@@ -159,24 +183,14 @@ class Group:
         return float(np.nanmean(apart)) if np.isfinite(apart).any() else None
 
 
-def _dense(index: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(V, 24) from the strongest joints (V, 4) of each vertex and their weights."""
-    skin = np.zeros((len(index), 24), np.float32)
-    np.add.at(skin, (np.arange(len(index))[:, None], index), weights)
-    return skin
-
-
 def _add_truth(scene: viser.SceneApi, name: str, truth: TrueMotion, room: Room) -> _Truth:
-    bones = truth.bones
-    first = drawable(truth.joints[0][bones])
     cameras = None
     frame = scene.add_frame(name, show_axes=False)
     if truth.cameras is not None and len(truth.cameras) > 1:
         cameras = scene.add_line_segments(f"{name}/cameras", line(truth.cameras), room.truth, thickness=0.008)
     return _Truth(
         frame,
-        scene.add_line_segments(f"{name}/skeleton", first, room.truth, thickness=0.022),
+        Sticks(scene, f"{name}/skeleton", truth.bones, truth.joints, room.truth, 0.013),
         scene.add_line_segments(f"{name}/path", line(truth.on_ground), room.truth, thickness=0.018),
         cameras,
-        bones,
     )

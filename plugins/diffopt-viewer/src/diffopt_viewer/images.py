@@ -16,8 +16,8 @@ from diffopt_core.video import read_frames
 from PIL import Image
 
 log = logging.getLogger(__name__)
-#: Longer side of what is kept, px; how many frames are kept (as JPEG, some 25 kB each) and read ahead.
-LONGEST, KEPT, AHEAD = 480, 900, 60
+#: Longer side of what is kept, px; how many frames are kept (as JPEG, some 40 kB each) and read ahead.
+LONGEST, KEPT, AHEAD = 640, 900, 60
 
 
 class Images:
@@ -37,7 +37,7 @@ class Images:
         self._thread.start()
 
     def get(self, number: int) -> np.ndarray | None:
-        """Frame ``number`` of the clip, RGB uint8, upright, its longer side at most 480 px."""
+        """Frame ``number`` of the clip, RGB uint8, upright, its longer side at most 640 px."""
         with self._change:
             data = self._kept.get(number)
             self._wanted = number

@@ -12,15 +12,16 @@ from functools import partial
 from typing import Any
 
 log = logging.getLogger(__name__)
-#: Most ticks a second: what a browser shows of 240 fps, it shows of 30.
-RATE = 30.0
+#: Most ticks a second, of 240 fps too; fewer beside a solve, which needs the processor.
+RATE, BESIDE = 30.0, 10.0
 
 
 class Loop:
-    """``tick(seconds)`` is called with the time since the last one while ``moving()``."""
+    """``tick(seconds)`` is called with the time since the last one while ``moving()``, ``rate`` times a second."""
 
     def __init__(self, tick: Callable[[float], None], moving: Callable[[], bool]):
         self._tick, self._moving = tick, moving
+        self.rate = RATE
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="viewer", daemon=True)
         self._thread.start()
@@ -44,7 +45,7 @@ class Loop:
         last = time.monotonic()
         while True:
             moving = self._moving()
-            wait = max(0.0, last + 1.0 / RATE - time.monotonic()) if moving else None
+            wait = max(0.0, last + 1.0 / self.rate - time.monotonic()) if moving else None
             try:
                 item = self._jobs.get(timeout=wait)
             except queue.Empty:

@@ -49,9 +49,7 @@ class Losses:
     def _draw(self) -> None:
         if len(self._steps) < 2 or not self._values:
             return
-        columns = [np.array(self._steps, float)]
-        columns += [np.maximum(np.nan_to_num(np.array(v), nan=1e-9), 1e-9) for v in self._values.values()]
-        data = tuple(columns)
+        data = (np.array(self._steps, float), *(_logarithm(values) for values in self._values.values()))
         if self._chart is not None:
             self._chart.data = data
             return
@@ -60,6 +58,22 @@ class Losses:
             series.append(uplot.Series(label=name, stroke=css(RESULTS[number % len(RESULTS)]), width=2))
         with self._folder:
             self._chart = self._gui.add_uplot(
-                data, tuple(series), scales={"x": uplot.Scale(time=False), "y": uplot.Scale(distr=3)}, aspect=1.6,
-                axes=(uplot.Axis(stroke="#888", size=28), uplot.Axis(stroke="#888", size=48)),
-            )  # fmt: skip
+                data,
+                tuple(series),
+                title="log10 of each term, by step",
+                scales={"x": uplot.Scale(time=False)},
+                aspect=1.5,
+                axes=(_axis(26), _axis(40)),
+            )
+
+
+def _logarithm(values: list[float]) -> np.ndarray:
+    """Base 10; a term that is 0, as one of a block that has not run yet, is drawn at its smallest other value."""
+    array = np.array(values, float)
+    good = np.isfinite(array) & (array > 0)
+    return np.log10(np.where(good, array, array[good].min() if good.any() else 1.0))
+
+
+def _axis(size: int) -> uplot.Axis:
+    thin = uplot.Axis_Grid(stroke="rgba(128,128,128,0.25)", width=1)
+    return uplot.Axis(stroke="#888", size=size, grid=thin, ticks=uplot.Axis_Ticks(show=False))

@@ -55,6 +55,8 @@ def _page(server: viser.ViserServer, shown: Sequence[Shown], dark: bool) -> str:
     step = max(1, int(np.ceil(player.fps / _RATE)))
     frames = range(0, player.frames, step)
     images = [_images(one) for one in shown]
+    for group in stage.groups:
+        group.frame = -1  # so that the first moment is told, too: the page plays in a loop
     film = server.get_scene_serializer()
     with track("recording", total=player.frames) as update:
         for frame in frames:

@@ -72,6 +72,15 @@ class Shown:
         return int(np.clip(np.floor(time * self.fps + 1e-6), 0, self.frames - 1))
 
     @property
+    def skin(self) -> np.ndarray:
+        """(V, 24) weights of the four strongest joints of each vertex, which is what a browser skins with; they add up
+        to one."""
+        index, weights, _ = self.surface.strongest(4)
+        skin = np.zeros((len(index), 24), np.float32)
+        np.add.at(skin, (np.arange(len(index))[:, None], index), weights)
+        return skin
+
+    @property
     def on_ground(self) -> np.ndarray:
         """(T, 3) the pelvis over the ground, 1 cm above it."""
         return self.joints[:, 0] * (1.0, 0.0, 1.0) + (0.0, 0.01, 0.0)
@@ -113,11 +122,6 @@ def shown_of(result: Result, label: str, colour: RGB, truth: bool = True, figure
 def wxyz(rotations: Tensor) -> np.ndarray:
     """Quaternions (…, 4), real part first, of matrices (…, 3, 3)."""
     return _array(roma.rotmat_to_unitquat(rotations.detach().cpu().double()).roll(1, -1))
-
-
-def segments(joints: np.ndarray) -> np.ndarray:
-    """(23, 2, 3) the bones of joints (24, 3)."""
-    return joints[BONES].astype(np.float32)
 
 
 def line(points: np.ndarray) -> np.ndarray:

@@ -50,7 +50,10 @@ class Stage:
             self.server.scene.remove_by_name(WORLD)
         self.world = self.server.scene.add_frame(WORLD, show_axes=False)
         self._add_ground(shown)
-        self.groups = [Group(self.server, f"{WORLD}/{k}", one, room(self.dark)) for k, one in enumerate(shown)]
+        self.groups = [
+            Group(self.server, f"{WORLD}/{k}", one, room(self.dark), over=0.22 + 0.13 * (len(shown) - 1 - k))
+            for k, one in enumerate(shown)
+        ]
         self.wanted = [True] * len(shown)
         self.lanes = len({(one.clip, one.frames) for one in shown}) > 1
         self.time = 0.0

@@ -90,10 +90,9 @@ def true_of(truth: Truth, like: Tensor) -> TrueMotion | None:
     joints[:, [JOINTS.index(names[i]) for i in theirs]] = truth.joints[:, theirs].detach().cpu().float().numpy()
     if truth.good is not None:
         joints[~truth.good.cpu().numpy()] = np.nan
-    if not np.isfinite(joints).all(-1).any():
-        return None
     camera = truth.camera
-    return TrueMotion(joints, None if camera is None else camera.position.detach().cpu().float().numpy())
+    found = TrueMotion(joints, None if camera is None else camera.position.detach().cpu().float().numpy())
+    return found if len(found.bones) else None
 
 
 def fitted(source: np.ndarray, target: np.ndarray, how: Fit) -> Move:

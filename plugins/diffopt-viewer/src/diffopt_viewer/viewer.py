@@ -12,16 +12,17 @@ import numpy as np
 import viser
 from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import Glance
-from diffopt_core.types import Result, Video
+from diffopt_core.saved import Figure, figure_of
+from diffopt_core.types import Result
 
 from . import views
 from .address import free_port, has_display, open_browser, url_of
 from .colours import of_result, room
 from .config import ViserConfig
 from .controls import Controls
-from .images import Images
+from .footage import Footage
 from .labels import labels_of
-from .loop import Loop
+from .loop import BESIDE, RATE, Loop
 from .losses import Losses
 from .player import Player
 from .shown import Shown, shown_of
@@ -48,9 +49,11 @@ class ViserViewer:
         self.player = Player()
         self.controls: Controls | None = None
         self._losses: Losses | None = None
+        self._figures: dict[tuple, Figure] = {}
         self._truth = config.truth
-        self._images: dict[tuple, Images] = {}
+        self._footage = Footage(lambda: self.do(lambda: None))
         self._drawn = 0.0
+        self._closed = False
         self._theme()
         self._loop = Loop(self._tick, lambda: self.player.moving)
         self.server.on_client_connect(lambda client: self.do(lambda: None))
@@ -62,14 +65,15 @@ class ViserViewer:
 
     def update(self, glance: Glance) -> None:
         """See :class:`diffopt_core.interfaces.Viewer`."""
-        shown = self._shown(glance.results)
+        shown = self._shown(glance.results, self._figures)
         self._loop.call(lambda: self._go_on(shown, glance))
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._loop.close()
-        for images in self._images.values():
-            images.close()
-        self._images.clear()
+        self._footage.close()
         self._stop_server()
 
     # What the panel works on (controls.Desk); ``do`` may be called from any thread, the rest from the loop's.
@@ -100,20 +104,24 @@ class ViserViewer:
         self._theme()
         self.stage.settle()
 
-    def _shown(self, results: Sequence[Result]) -> list[Shown]:
+    def _shown(self, results: Sequence[Result], figures: dict[tuple, Figure] | None = None) -> list[Shown]:
+        """``figures``: those of an earlier look at the same clips; a body is not read from its file twice a second."""
         if not results:
             raise DiffOptError("no result to show")
-        labels = labels_of(results)
-        return [shown_of(one, labels[k], of_result(k), self._truth) for k, one in enumerate(results)]
+        labels, known = labels_of(results), {} if figures is None else figures
+        for one in results:
+            if _whose(one) not in known:
+                known[_whose(one)] = figure_of(one)
+        return [shown_of(r, labels[k], of_result(k), self._truth, known[_whose(r)]) for k, r in enumerate(results)]
 
-    def _open(self, shown: Sequence[Shown], play: bool = True) -> None:
-        self._losses = None
+    def _open(self, shown: Sequence[Shown]) -> None:
+        self._losses, self._loop.rate = None, RATE
         self.player.open(shown)
-        self.player.playing &= play
-        for key in set(self._images) - {_key(one.video) for one in shown if one.video is not None}:
-            self._images.pop(key).close()
+        self._footage.keep(shown)
+        if self.stage.through:
+            self.set_view(views.FREE)
         with self.server.atomic():
-            self.stage.follow = self.stage.through = False
+            self.stage.follow = False
             self.stage.build(shown)
             self.controls = Controls(self.server, self, shown)
         self._show_moment(still=True)
@@ -127,7 +135,7 @@ class ViserViewer:
         old = self.stage.shown
         if self._losses is None or [(o.clip, o.frames) for o in old] != [(n.clip, n.frames) for n in shown]:
             self._open(shown)
-            self._losses = Losses(self.server)
+            self._losses, self._loop.rate = Losses(self.server), BESIDE
         else:
             with self.server.atomic():
                 self.stage.change(shown)
@@ -145,7 +153,9 @@ class ViserViewer:
         with self.server.atomic():
             self.stage.seek(self.player.time)
             self.controls.show_time()
-        image = self._image()
+        image, pending = self._footage.bring(self.stage)
+        if pending:
+            return  # it calls once it is there
         if self.stage.through:
             for client in self.server.get_clients().values():
                 views.look_through(self.stage, client, image)
@@ -154,35 +164,16 @@ class ViserViewer:
             self._drawn = now
             self._show_image(image)
 
-    def _image(self) -> np.ndarray | None:
-        """The leader's image; for every result, the one in its frustum is brought up to date."""
-        found = None
-        for group, on in zip(self.stage.groups, self.stage.wanted, strict=True):
-            video = group.shown.video
-            if video is None or not on:
-                continue
-            key = _key(video)
-            if key not in self._images:
-                self._images[key] = Images(video, ready=lambda: self.do(lambda: None))
-            image = self._images[key].get(group.frame)
-            shown = self.stage.layers["image"] and self.stage.layers["camera"] and not self.stage.through
-            if image is not None and group.frustum is not None and shown:
-                group.frustum.image = image
-            if group is self.stage.leader:
-                found = image
-        return found
-
     def _show_image(self, image: np.ndarray | None) -> None:
         controls, stage = self.controls, self.stage
         lead = stage.leader.shown
         if controls is None or controls.image is None or lead.seen is None:
             return
-        if image is None and lead.video is not None and self._images[_key(lead.video)].error is None:
-            return  # it is being decoded, and will call
         seen = [
             (group.shown.seen, group.shown.colour, group.frame)
             for group, on in zip(stage.groups, stage.wanted, strict=True)
             if on and group.shown.clip == lead.clip and group.shown.seen is not None
+            if group.shown.seen.size == lead.seen.size
         ] or [(lead.seen, lead.colour, stage.leader.frame)]
         controls.image.show(image, seen, room(stage.dark))
 
@@ -196,5 +187,7 @@ class ViserViewer:
             self.server.stop()
 
 
-def _key(video: Video) -> tuple:
-    return (video.path, video.frames)
+def _whose(result: Result) -> tuple:
+    """What says whose figure a result has: clip, body, shape."""
+    clip, betas = result.clip, tuple(result.motion.betas.reshape(-1).tolist())
+    return (clip.name, clip.path, clip.num_frames, result.body_model, betas)

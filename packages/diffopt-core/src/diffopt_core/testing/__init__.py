@@ -25,6 +25,7 @@ from .runner import RunnerContract
 from .samples import make_clip, make_result
 from .stick import StickBody
 from .term import PriorContract, TermContract
+from .viewer import ViewerContract
 
 __all__ = [
     "BodyContract",
@@ -43,6 +44,7 @@ __all__ = [
     "RunnerContract",
     "StickBody",
     "TermContract",
+    "ViewerContract",
     "clip_alone",
     "disturbed",
     "forbid_host_sync",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from .errors import BadInput
 from .recipe import Recipe
+from .saved.result import RUN_FORMAT
 from .types import Clip, Result
 
 
@@ -33,11 +36,21 @@ def content_of(clip: Clip) -> str | None:
     return digest.hexdigest()
 
 
+def check_version(file: Path, reads: str = "reads") -> None:
+    """Raise BadInput where ``file`` is the run file of another version; one that is no run file passes."""
+    try:
+        version = json.loads(file.read_text())["diffopt_run"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if version != RUN_FORMAT:
+        raise BadInput(file, "diffopt_run", f"is {version!r}, of another version; this diffopt {reads} {RUN_FORMAT}")
+
+
 def run_json(result: Result, plugins: Sequence[str], seed: int, device: str, mark: str) -> dict[str, Any]:
     """Contents of ``run.json``. ``plugins``: the ``-p`` options; ``mark``: the fingerprint."""
     clip = result.clip
     return {
-        "diffopt_run": 1,
+        "diffopt_run": RUN_FORMAT,
         "fingerprint": mark,
         "clip": clip.name,
         "inputs": result.provenance["batch"],

@@ -124,6 +124,10 @@ def _motion(result: Path) -> Path:
     path = result / "motion.npz" if result.is_dir() else result
     if not path.is_file():
         raise BadInput(result, "motion.npz", "no result here; expected the folder that `diffopt run` wrote")
+    if path.name == "motion.npz":
+        from ..run_file import check_version
+
+        check_version(path.parent / "run.json")
     return path
 
 

@@ -39,7 +39,7 @@ def repeat(
     from ..run import Run
     from .run import finish, solve
 
-    saved = json.loads(path.read_text())
+    saved = _saved(path)
     registry = Registry.load(plugins or saved.get("plugins", ()))
     original = path.parent
     folder = out or original.with_name(f"{original.absolute().name}-repeat")
@@ -65,6 +65,18 @@ def repeat(
     answer({"identical": " identical to " in said, "compared": said})
     say(said)
     return status
+
+
+def _saved(path: Path) -> dict[str, Any]:
+    """What is needed to repeat a run, from its file."""
+    from ..run_file import check_version
+
+    check_version(path, "repeats")
+    saved: dict[str, Any] = json.loads(path.read_text())
+    for key in ("recipe", "inputs", "clip", "sha256", "seed", "device", "provenance"):
+        if key not in saved:
+            raise BadInput(path, key, "is missing: the run cannot be repeated")
+    return saved
 
 
 def compare(a: Path, b: Path) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import BadInput, DiffOptError
 from ..evaluate import metrics_named, score_files
 from ..metrics.report import Build
+from ..run_file import check_version
 from .model import Case, Cell, Column, Pooling, Row, State, Study
 
 MOTION = "motion.npz"
@@ -113,6 +114,7 @@ def _some(names: Sequence[str]) -> str:
 def _cell(row: str, case: str, result: Path, truth: Path, metrics: Sequence[str], build: Build) -> Cell:
     seconds, together, memory, state = _made(result.parent / "run.json")
     try:
+        check_version(result.parent / "run.json")
         report = score_files(result, truth, metrics, build)
     except DiffOptError as error:
         return Cell(row, case, 0, State.FAILED, error=str(error))

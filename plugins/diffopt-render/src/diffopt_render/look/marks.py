@@ -39,7 +39,7 @@ def write_words(image: np.ndarray, words: str, corner: str, size: int, light: bo
     """Words in the ``top`` or ``bottom`` left corner of an image (H, W, 3) uint8, in place. ``light``: white on a dark
     plate, for photographs; else ink alone."""
     plate = _plate(words, size, light)
-    margin = size // 2
+    margin = round(0.8 * size)
     height = image.shape[0]
     top = margin if corner == "top" else height - margin - plate.shape[0]
     _paste(image, plate, top, margin)
@@ -48,7 +48,7 @@ def write_words(image: np.ndarray, words: str, corner: str, size: int, light: bo
 def write_legend(image: np.ndarray, lines: tuple[tuple[str, Colour], ...], size: int) -> None:
     """What the lines of these colours are, in the lower left corner of an image (H, W, 3) uint8, in place."""
     step = round(1.5 * size)
-    height, margin = image.shape[0], size // 2
+    height, margin = image.shape[0], round(0.8 * size)
     for row, (words, colour) in enumerate(reversed(lines)):
         middle = height - margin - step // 2 - row * step
         thick = max(1, size // 10)

@@ -137,6 +137,18 @@ def test_a_fault_leaves_one_document(diffopt, case, monkeypatch):
     assert ran.status == 70 and json.loads(ran.out)["status"] == 70
 
 
+def test_interrupted_leaves_one_document(diffopt, case, monkeypatch):
+    import diffopt_core.run
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diffopt_core.run, "execute", interrupt)
+    ran = diffopt("run", case, "--out", "out", "--json", *QUICK)
+    assert (ran.status, json.loads(ran.out)) == (130, {"error": "interrupted", "status": 130})
+    assert "interrupted" in ran.err
+
+
 def test_a_full_standard_output_is_one_line():
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")

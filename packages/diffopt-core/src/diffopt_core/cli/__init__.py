@@ -64,13 +64,15 @@ def _run(args: list[str]) -> tuple[int, str | None]:
     except DiffOptError as error:
         return _fail(str(error), error.exit_status, debug)
     except (KeyboardInterrupt, typer.Abort):
-        note("interrupted")
-        return INTERRUPTED, "interrupted"
+        status = INTERRUPTED
     except _ClickError as error:
         return _usage(error)
     except Exception as error:
         what = f"unexpected {type(error).__name__}: {error}"
         return _fail(what if debug else f"{what} (--debug shows where)", INTERNAL, debug)
+    if status == INTERRUPTED:  # some versions of the library make a status of it, others raise
+        note("interrupted")
+        return INTERRUPTED, "interrupted"
     return status if isinstance(status, int) else 0, None
 
 

@@ -133,8 +133,15 @@ def test_what_is_no_result_is_told(tmp_path, capfd):
     assert "expected the folder that `diffopt run` wrote" in said(capfd)
     assert main(["render", str(tmp_path / "absent.npz"), "-o", str(tmp_path / "x.mp4")]) == 2
     assert "does not exist" in said(capfd)
-    assert main(["render", str(tmp_path / "a.npz"), str(tmp_path / "b.npz")]) == 2
-    assert "--out" in said(capfd)
+    assert main(["render", str(tmp_path / "absent")]) == 2
+    assert "does not exist" in said(capfd)
+
+
+def test_the_default_place_is_the_result_folder(folder, tmp_path, capfd):
+    assert main(["render", str(folder / "motion.npz"), *SMALL, "--frames", ":2"]) == 0
+    assert (folder / "overlay.mp4").exists()
+    assert main(["render", str(folder), str(folder)]) == 2
+    assert "--out: name a file" in said(capfd)
 
 
 def test_a_folder_that_cannot_be_written_to(folder, tmp_path, capfd):

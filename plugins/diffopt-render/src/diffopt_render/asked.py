@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffopt_core.errors import DiffOptError
+from diffopt_core.errors import BadInput, DiffOptError
 
 from .files.target import Target
 from .moments import rate
@@ -31,10 +31,14 @@ class Asked:
         truth: bool, crf: int,
     ) -> Asked:  # fmt: skip
         """Raises DiffOptError naming the flag."""
+        for path in results:
+            if not Path(str(path).partition("#")[0]).exists():
+                raise BadInput(path, "file", "does not exist")
         if out is None:
-            if len(results) > 1 or not results[0].is_dir():
+            own = results[0] if results[0].is_dir() else results[0].parent
+            if len(results) > 1 or (own != results[0] and results[0].name != "motion.npz"):
                 raise DiffOptError("--out: name a file, as there is no one result folder to write into")
-            out = results[0] / f"{view}.mp4"
+            out = own / f"{view}.mp4"
         if fps is not None:
             rate(fps, fps)
         return Asked(results, view, Target.of(out), size_of(size), fps, frames, truth, crf)

@@ -49,7 +49,7 @@ def test_bones_are_where_the_joints_are(frame):
 
 
 def test_the_browser_skins_to_the_same_surface():
-    """Linear blend of what is sent, by hand, against the body's own vertices: four joints a vertex, no pose correctives."""
+    """Linear blend of what is sent, by hand, against the body's vertices: four joints a vertex, no correctives."""
     body, plain = anny24.load(), make_result()
     motion = HumanMotion(plain.motion.pose, plain.motion.trans, torch.zeros(10), anny24.NAME)
     one = HumanMotion(motion.pose[None], motion.trans[None], motion.betas[None], anny24.NAME)
@@ -93,7 +93,7 @@ def test_truth_is_laid_over_by_turn_and_shift(angle, shift):
 
 
 def test_truth_over_the_result_and_out_of_the_way_where_unknown():
-    """The sample is its truth, moved: laid over, it is no distance away. A frame that does not count has no skeleton."""
+    """The sample is its truth, moved: laid over, it is no way off. A frame that does not count has no skeleton."""
     result = make_result()
     good = torch.ones(12, dtype=torch.bool)
     good[3] = False

@@ -44,13 +44,15 @@ def named(result: Result, name: str) -> Result:
     return replace(result, clip=replace(result.clip, name=name))
 
 
-def make_video(path: Path, frames: int) -> Video:
-    """Frame k is grey, 10 + 15 k bright."""
+def make_video(path: Path, frames: int, noise: float = 0.0) -> Video:
+    """Frame k is grey, 10 + 15 k bright, with ``noise`` of that many steps on it."""
+    random = np.random.default_rng(0)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=30, options={"qscale": "2"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         for number in range(frames):
-            image = np.full((SIZE[1], SIZE[0], 3), 10 + 15 * number, np.uint8)
+            image = 10 + 15 * number + noise * random.standard_normal((SIZE[1], SIZE[0], 3))
+            image = image.clip(0, 255).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return Video(path, tuple(range(frames)), SIZE)

@@ -204,6 +204,18 @@ def test_plain_of_what_commands_have():
     assert voice.plain(given_) == told
 
 
+def test_a_document_is_delivered_once(capsys):
+    """A server gives its document and goes on; what ends it later adds none."""
+    with voice.speaking() as stdout:
+        voice.listen(as_json=True)
+        voice.answer({"url": "here"})
+        voice.deliver()
+        assert json.loads(capsys.readouterr().out) == {"url": "here"}
+        voice.deliver()
+        voice.finish(stdout, 130, "interrupted")
+    assert capsys.readouterr().out == ""
+
+
 # --- completion -----------------------------------------------------------------------------------------------------
 
 ENTRY = """

@@ -24,6 +24,7 @@ OURS = {
     "diffopt-smplify",
     "diffopt-exports",
     "diffopt-render",
+    "diffopt-viewer",
     "diffopt-pytorch3d",
 }
 

@@ -11,7 +11,6 @@ inside the bands as the recipe has them, by case and in all; and, with the band'
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 from pathlib import Path
 
@@ -79,13 +78,16 @@ def main() -> None:
     root, joints = torch.cat([row[0] for row in rows]), torch.cat([row[1][:, 1:] for row in rows])
     bands = torch.cat([row[2].root for row in rows]), torch.cat([row[2].joints[:, 1:] for row in rows])
     made = results[0].provenance
-    print(
-        f"\n{len(rows)} cases, {asked.draws} draws, seed {asked.seed}, {made['device_type']}, torch {made['versions']['torch']}"
-        f"\ninside: root {100 * float((root <= bands[0]).double().mean()):.1f} %, joints {100 * float((joints <= bands[1]).double().mean()):.1f} %"
-        f"\nfactors for 90 %: root_factor {wanted(root, bands[0], spec.root_factor, spec.root_floor):.3f}, "
-        f"joint_factor {wanted(joints, bands[1], spec.joint_factor, spec.joint_floor):.3f}"
-        f"\nmedian error / band: root {statistics.median((root / bands[0]).tolist()):.2f}, joints {statistics.median((joints / bands[1]).flatten().tolist()):.2f}"
-    )
+    about = f"{made['device_type']}, torch {made['versions']['torch']}"
+    print(f"\n{len(rows)} cases, {asked.draws} draws, seed {asked.seed}, {about}")
+    for name, error, band, factor, floor in (
+        ("root", root, bands[0], spec.root_factor, spec.root_floor),
+        ("joint", joints, bands[1], spec.joint_factor, spec.joint_floor),
+    ):
+        within = 100 * float((error <= band).double().mean())
+        ratio = float((error / band).flatten().median())
+        needed = wanted(error, band, factor, floor)
+        print(f"{name}: {within:.1f} % inside, median error / band {ratio:.2f}, {name}_factor for 90 %: {needed:.3f}")
     if asked.save:
         torch.save([(r, j, b.root, b.joints) for r, j, b in rows], asked.save)
 

@@ -88,7 +88,7 @@ def test_band_grows_where_the_draws_part_and_with_the_factor() -> None:
     apart = [joints.clone() for _ in range(2)]
     for sign, draw in zip((1.0, -1.0), apart, strict=True):
         draw[150:, 20] += sign * 0.3
-    band = spread([joints, *apart], DrawsSpec())
+    band = spread([joints, *apart], DrawsSpec(joint_factor=1.0))
     wide = spread([joints, *apart], DrawsSpec(joint_factor=2.0, joint_floor=0.01))
     assert band is not None and wide is not None
     assert float(band.joints[150:, 20].min()) > 10 * float(band.joints[:150, 20].max())

@@ -162,9 +162,9 @@ class DrawsSpec(_Spec):
     camera: float = Field(0.02, ge=0, description="rad, by which the camera's rotation is off")
     keypoints: float = Field(0.02, ge=0, description="share of the person's size in the image, by which keypoints are")
     seconds: float = Field(0.3, gt=0, description="s, how long such an error lasts; half of its variance never ends")
-    root_factor: float = Field(1.0, gt=0, description="90 % band of the root / root mean square spread of the draws")
+    root_factor: float = Field(1.75, gt=0, description="90 % band of the root / root mean square spread of the draws")
     root_floor: float = Field(0.0, ge=0, description="m, added to it")
-    joint_factor: float = Field(1.0, gt=0, description="the same for joints about the root")
+    joint_factor: float = Field(2.2, gt=0, description="the same for joints about the root")
     joint_floor: float = Field(0.0, ge=0, description="m, added to it")
 
     @model_validator(mode="after")

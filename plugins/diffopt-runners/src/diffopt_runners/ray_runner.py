@@ -69,7 +69,7 @@ class RayRunner:
                 ray.init(address=self._address, **quiet)
             else:
                 ray.init(address="local", num_cpus=self._asked, include_dashboard=False, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray's own start-up raises bare ones, as on a machine too busy to start it in time
             raise MissingResource(
                 f"runner 'ray': no cluster answers at {self._address or 'this machine'} "
                 f"({str(error).splitlines()[0]}); start one with: ray start --head"

@@ -52,8 +52,10 @@ class Controls:
         """Slider, button and line of text as the player stands."""
         player, stage = self._desk.player, self._desk.stage
         self.slider.value = player.frame  # type: ignore[misc]
-        self.play.label = "Pause" if player.playing else "Play"
-        self.play.icon = viser.Icon.PLAYER_PAUSE if player.playing else viser.Icon.PLAYER_PLAY
+        label = "Pause" if player.playing else "Play"
+        if self.play.label != label:  # a button that is set anew at every tick is hard to press
+            self.play.label = label
+            self.play.icon = viser.Icon.PLAYER_PAUSE if player.playing else viser.Icon.PLAYER_PLAY
         parts = [f"{player.frame / player.fps:.2f} of {player.frames / player.fps:.2f} s"]
         error, seen = stage.leader.error(), stage.leader.shown.seen
         if error is not None:
@@ -181,4 +183,4 @@ def _row(colour: str, text: str) -> str:
 
 
 def _small(text: str) -> str:
-    return f"<div style='padding:0 1em;font-size:0.8em;opacity:0.75'>{text}</div>"
+    return f"<div style='padding:0 1em;font-size:0.75em;opacity:0.75'>{text}</div>"

@@ -1,0 +1,20 @@
+"""Progress of a recording on standard error; silent under ``--quiet``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from diffopt_core.progress import Update
+from diffopt_core.voice import quiet
+
+
+@contextmanager
+def bar(title: str, total: int | None) -> Iterator[Update]:
+    """A display for :func:`diffopt_core.progress.shown`: gone when it is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet()) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)

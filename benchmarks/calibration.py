@@ -36,6 +36,18 @@ def wanted(error: torch.Tensor, band: torch.Tensor, factor: float, floor: float)
     return float(((error - floor) / spread).flatten().quantile(0.9))
 
 
+def left_out(pairs: list[tuple[torch.Tensor, torch.Tensor]], factor: float, floor: float) -> float:
+    """Mean share inside, % , of cases whose band has the factor that the other cases ask for."""
+    shares = []
+    for number, (error, band) in enumerate(pairs):
+        others = [pair for k, pair in enumerate(pairs) if k != number]
+        asked = wanted(
+            torch.cat([e.flatten() for e, _ in others]), torch.cat([b.flatten() for _, b in others]), factor, floor
+        )
+        shares.append(float((error <= asked * (band - floor) / factor + floor).double().mean()))
+    return 100 * sum(shares) / len(shares)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -80,14 +92,19 @@ def main() -> None:
     made = results[0].provenance
     about = f"{made['device_type']}, torch {made['versions']['torch']}"
     print(f"\n{len(rows)} cases, {asked.draws} draws, seed {asked.seed}, {about}")
-    for name, error, band, factor, floor in (
-        ("root", root, bands[0], spec.root_factor, spec.root_floor),
-        ("joint", joints, bands[1], spec.joint_factor, spec.joint_floor),
+    roots = [(row[0], row[2].root.double()) for row in rows]
+    limbs = [(row[1][:, 1:], row[2].joints[:, 1:].double()) for row in rows]
+    for name, pairs, error, band, factor, floor in (
+        ("root", roots, root, bands[0], spec.root_factor, spec.root_floor),
+        ("joint", limbs, joints, bands[1], spec.joint_factor, spec.joint_floor),
     ):
         within = 100 * float((error <= band).double().mean())
         ratio = float((error / band).flatten().median())
         needed = wanted(error, band, factor, floor)
         print(f"{name}: {within:.1f} % inside, median error / band {ratio:.2f}, {name}_factor for 90 %: {needed:.3f}")
+        if len(pairs) > 1:
+            others = left_out(pairs, factor, floor)
+            print(f"{name}: {others:.1f} % inside where each case has the factor of the others")
     if asked.save:
         torch.save([(r, j, b.root, b.joints) for r, j, b in rows], asked.save)
 

@@ -127,9 +127,10 @@ def _named(row: Figure) -> str:
 
 
 def _mood(row: Figure) -> str:
-    if row.initial is None or not row.less or not math.isfinite(row.finals[0]) or row.finals[0] == row.initial:
+    first, last = row.initial, row.finals[0]
+    if first is None or not row.less or not math.isfinite(last) or abs(last - first) < 5e-3 * abs(first):
         return "plain"
-    return "good" if row.finals[0] < row.initial else "bad"
+    return "good" if last < first else "bad"
 
 
 def _role(value: Any) -> str:

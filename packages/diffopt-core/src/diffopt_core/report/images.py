@@ -13,8 +13,8 @@ from ..types import Clip
 from ..video import read_frames
 
 log = logging.getLogger(__name__)
-#: At most so many images, evenly over the clip; longest side, px; JPEG quality. About 0.8 MB in all.
-MOST, LONGEST, _QUALITY = 100, 320, 60
+#: At most so many images, evenly over the clip; longest side, px; JPEG quality. About 1 MB in all.
+MOST, LONGEST, _QUALITY = 100, 400, 55
 
 
 def images_of(clip: Clip) -> dict[str, Any] | None:

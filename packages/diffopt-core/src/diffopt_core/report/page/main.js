@@ -31,13 +31,14 @@ const KEYS = {
   "-": () => { player.orbit.near(1.18); player.ask(); },
 };
 
+/** What has a use for some keys, or (no list) for all of them. */
+const MOVES = ["ArrowLeft", "ArrowRight", "Home", "End"];
+const OWN = [["select", null], ["input", MOVES], ["button, summary, a", [" "]], ["pre, .wide", [" ", ...MOVES]]];
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const tag = document.activeElement?.tagName ?? "BODY";
-  const player_ = document.getElementById("player");
-  if (tag !== "BODY" && !player_.contains(document.activeElement)) return;
-  if (tag === "SELECT" || (tag === "BUTTON" && event.key === " ")) return; // these have their own use of keys
-  if (tag === "INPUT" && event.key !== " ") return;
+  const own = OWN.find(([selector]) => document.activeElement?.closest(selector));
+  if (own && (!own[1] || own[1].includes(event.key))) return;
   const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!act) return;
   event.preventDefault();

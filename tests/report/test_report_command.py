@@ -1,0 +1,68 @@
+"""``diffopt report`` and ``run --report`` as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from diffopt_core.cli import main
+from diffopt_core.exporters.evidence import EvidenceConfig
+from diffopt_core.exporters.npz import NpzConfig
+from diffopt_core.folder import ResultFolder
+from diffopt_core.interfaces import BuildContext
+from report_cases import walk
+
+
+def saved(folder: Path, frames: int = 12, run: dict | None = None) -> Path:
+    ctx = BuildContext(torch.device("cpu"), 0, lambda *_: None)
+    exporters = [NpzConfig().build(ctx), EvidenceConfig().build(ctx)]
+    ResultFolder(folder).write(walk(frames), exporters, {"diffopt_run": 1, "clip": "walk", **(run or {})})
+    return folder
+
+
+def test_into_the_result(tmp_path, capsys):
+    folder = saved(tmp_path / "walk")
+    assert main(["report", str(folder)]) == 0
+    assert "wrote" in capsys.readouterr().out and (folder / "report.html").stat().st_size > 100_000
+
+
+def test_several_and_json(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folders = [str(saved(tmp_path / name)) for name in ("paper", "best")]
+    assert main(["report", *folders, "--no-truth", "--no-images", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["results"] == folders and told["bytes"] == (tmp_path / "report.html").stat().st_size
+    html = (tmp_path / "report.html").read_text()
+    assert '"label":"paper"' in html and '"label":"best"' in html
+
+
+def test_of_one_motion_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = saved(tmp_path / "walk") / "motion.npz"
+    assert main(["report", str(file), "--out", "page.html", "-q"]) == 0
+    assert (tmp_path / "page.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda f: f, "motion.npz: is not here"),
+        (lambda f: saved(f, run={"diffopt_run": 99}), "diffopt_run: is 99, of another version"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_file(tmp_path, capsys, make, said):
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    make(folder)
+    before = sorted(folder.iterdir())
+    assert main(["report", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error and sorted(folder.iterdir()) == before
+
+
+def test_clips_of_other_lengths(tmp_path, capsys):
+    folders = [str(saved(tmp_path / "a")), str(saved(tmp_path / "b", frames=15))]
+    assert main(["report", *folders, "--out", str(tmp_path / "x.html")]) == 2
+    assert "side by side are of one clip" in capsys.readouterr().err and not (tmp_path / "x.html").exists()

@@ -21,6 +21,9 @@ def convert(job):
         if data is not None:
             for track in data.nla_tracks:
                 track.mute = False
+        # the skin is written from the rest pose and the bones: deforming it at every baked frame is time for nothing
+        for modifier in thing.modifiers:
+            modifier.show_viewport = False
     bpy.ops.export_scene.fbx(
         filepath=job["fbx"],
         object_types={"ARMATURE", "MESH", "CAMERA"},

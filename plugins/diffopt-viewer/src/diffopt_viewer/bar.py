@@ -1,4 +1,4 @@
-"""Progress of a recording on standard error; silent under ``--quiet``."""
+"""Progress of a recording on a terminal's standard error; silent under ``--quiet``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def bar(title: str, total: int | None) -> Iterator[Update]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet()) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=quiet() or not console.is_terminal) as progress:
         task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)

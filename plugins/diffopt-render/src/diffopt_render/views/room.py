@@ -69,7 +69,7 @@ class RoomPanel:
         for mesh in bodies:
             shadow = shadow_of(self._scatter.points(mesh.vertices), self._scatter.patch, self._lamp.numpy())
             shadow.cast(image, self._ground.floor, self._camera)
-        paths = tuple(mesh for ribbon in self._ribbons if (mesh := ribbon.mesh(frame)) is not None)
+        paths = tuple(path for ribbon in self._ribbons if (path := ribbon.mesh(frame)) is not None)
         seen = [mesh for mesh in ghosts if bool(mesh.vertices.isfinite().all())]
         if seen:
             whole = over(self._draw(paths), image)
@@ -89,7 +89,7 @@ class RoomPanel:
     def _paths(self, places: np.ndarray) -> list[Ribbon]:
         """Of the body and, above it, of the truth: as wide as the eye wants it from here."""
         away = np.linalg.norm(places.mean(0) - self._eye.numpy())
-        pixel = float(away / self._camera.focal[0])  # m
+        pixel = float(away) / float(self._camera.focal[0])  # m
         half = 0.0035 * max(self.size) * pixel
         found = [Ribbon.along(places, half, PATH, 0.2 * half)]
         if self._take.truth is not None:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from diffopt_core.grid.carry_out import carry_out
-from diffopt_core.grid.plan import Plan, seed_folder
+from diffopt_core.grid.plan import Plan, cell_folder
 from diffopt_core.grid.planning import Asked, make_plan
 from diffopt_core.grid.table_spec import table
 from diffopt_core.jobs import Job
@@ -38,15 +38,14 @@ def start_up(workers: int) -> float:
 
 
 def solve(plan: Plan, out: Path, workers: int) -> tuple[float, float]:
-    """Wall seconds, and seconds of solving summed over jobs."""
+    """Wall seconds, and seconds of solving summed over jobs: each case has its share of its batch's."""
     began = time.perf_counter()
     carry_out(plan, out, runner(workers), lambda key, state: None)
     wall = time.perf_counter() - began
     solving = 0.0
-    for row in plan.rows:
-        for seed in plan.seeds:
-            run = json.loads((seed_folder(out, row, seed) / plan.cases[0].name / "run.json").read_text())
-            solving += sum(run["provenance"]["seconds"].values())
+    for key in plan.grid():
+        made = json.loads((cell_folder(out, key) / "run.json").read_text())["provenance"]
+        solving += sum(made["seconds"].values()) / len(made["batch"])
     return wall, solving
 
 
@@ -58,6 +57,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--rounds", type=int, default=1, help="repeat, one worker and two in turn")
     args = parser.parse_args()
+    if args.seeds % 2:
+        parser.error("--seeds: an even number, or the second worker idles while the last job is done")
     registry = Registry.load()
     name, spec = table(args.recipe, registry.recipes)
     for _ in range(args.rounds):

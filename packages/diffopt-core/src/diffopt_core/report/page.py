@@ -30,16 +30,21 @@ _HEIGHT = 760  # px, in a notebook
 class Page:
     """One result, or several of one clip laid over one another. In a notebook it shows itself.
 
-    ``images``: take small frames of the clip's video along, where there is one. Building it raises BadInput naming
+    ``images``: take small frames of the clip's video along, where there is one. ``labels``: a name a result, and
+    ``title``, in place of those that folders and clip give. Building it raises BadInput naming
     file and key for a result that cannot be shown, DiffOptError for results that do not belong together.
     """
 
-    def __init__(self, result: Result | Sequence[Result], *, images: bool = True, labels: Sequence[str] = ()):
+    def __init__(
+        self, result: Result | Sequence[Result], *, images: bool = True, labels: Sequence[str] = (), title: str = ""
+    ):
         self._results = (result,) if isinstance(result, Result) else tuple(result)
         if not self._results:
             raise DiffOptError("a report needs a result")
         self._labels = tuple(labels) or _names(self._results)
         self._images = images
+        name = self._results[0].clip.name
+        self._title = title or (name if len(self._results) == 1 else f"{name}: {len(self._results)} results")
 
     @cached_property
     def html(self) -> str:
@@ -50,10 +55,9 @@ class Page:
             "scene": scene_of(stage, head, images_of(head.clip) if self._images else None, blob),
             "charts": charts_of(stage, head, blob),
         }
-        title = head.clip.name if len(self._results) == 1 else f"{head.clip.name}: {len(self._results)} results"
         figures = figures_of(self._results)
         parts = {
-            "title": escape(title),
+            "title": escape(self._title),
             "style": (_PAGE / "style.css").read_text(),
             "about": self._about(),
             "tiles": tiles(figures) if len(self._results) == 1 else "",
@@ -73,12 +77,16 @@ class Page:
             file.write(content)
         return path
 
-    def _repr_html_(self) -> str:
-        """A frame that holds the whole page: no server, and no style or script of the notebook's is touched."""
+    def frame(self) -> str:
+        """A frame for another page that holds the whole page: no server, and no style or script of the other's is
+        touched."""
         return (
-            f'<iframe srcdoc="{escape(self.html)}" title="{escape(self._results[0].clip.name)}" '
+            f'<iframe srcdoc="{escape(self.html)}" title="{escape(self._title)}" '
             f'style="width:100%;height:{_HEIGHT}px;border:0;border-radius:8px" allow="fullscreen"></iframe>'
         )
+
+    def _repr_html_(self) -> str:
+        return self.frame()
 
     def _about(self) -> str:
         """One line under the title."""
@@ -112,7 +120,7 @@ def write_report(result: Result | Sequence[Result], path: Path, *, images: bool 
 
 def shown(result: Result) -> str:
     """What a notebook shows of a result (entry point group ``diffopt.display``)."""
-    return Page(result)._repr_html_()
+    return Page(result).frame()
 
 
 def filled(template: str, parts: dict[str, str]) -> str:

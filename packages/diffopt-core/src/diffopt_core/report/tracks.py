@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -68,7 +69,8 @@ def stage_of(results: Sequence[Result], labels: Sequence[str]) -> Stage:
         figure = figure_of(result)
         surface = _surface(figure)
         words += _words(result, figure, surface)
-        surfaces.append(surface)
+        number = next((n for n, other in enumerate(surfaces) if _same(other, surface)), len(surfaces))
+        surfaces += [surface] if number == len(surfaces) else []
         R, t = _onto(result, head, beside)
         one = len(results) == 1
         parts = [(label, FINAL if one else ROW, result.motion, result.joints, result.camera)]
@@ -80,7 +82,7 @@ def stage_of(results: Sequence[Result], labels: Sequence[str]) -> Stage:
             tracks.append(
                 Track(
                     name, role, transform(joints.double(), R, t), _turns(motion, figure, R), figure.rest,
-                    len(surfaces) - 1, _moved(camera, R, t) if result.clip.size[0] else None,
+                    number, _moved(camera, R, t) if result.clip.size[0] else None,
                     error.error if error else None, spread,
                 )
             )  # fmt: skip
@@ -105,6 +107,11 @@ def _moved(camera: CameraTrajectory, R: Tensor, t: Tensor) -> CameraTrajectory:
 
 def _surface(figure: Figure) -> Surface:
     return body_surface(figure.mesh, figure.betas) if figure.mesh is not None else drawn_surface(figure.rest)
+
+
+def _same(a: Surface, b: Surface) -> bool:
+    """Results of one body in one shape share a mesh."""
+    return a.vertices.shape == b.vertices.shape and bool(np.abs(a.vertices - b.vertices).max() < 1e-4)
 
 
 def _onto(result: Result, head: Result, beside: Beside | None) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = 4
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
+#: Width of a name in the legend, inches.
+_NAME = 2.4
 #: At most so many panels, evenly taken from the cases; a picture of a thousand is none.
 MOST = 24
 
@@ -55,8 +57,10 @@ def draw_paths(study: Study) -> bytes | None:
             style = _DASHES[index // len(CURVES) % len(_DASHES)]
             handles[row.label] = _path(axes, fitted, CURVES[index % len(CURVES)], 1.2, style)
         axes.invert_yaxis()
-    figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=4, fontsize=8, frameon=False)
-    figure.tight_layout(rect=(0, 0.55 / (2.9 * down + 0.5), 1, 1))
+    across = max(1, int(3.1 * columns / _NAME))
+    below = 0.2 + 0.17 * -(-len(handles) // across)
+    figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=across, fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, below / (2.9 * down + 0.5), 1, 1))
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=110)
     return file.getvalue()

@@ -22,8 +22,8 @@ from .tracks import stage_of
 
 _PAGE = Path(__file__).parent / "page"
 #: In the order in which they build on each other.
-SCRIPTS = ("data.js", "maths.js", "shaders.js", "shapes.js", "gl.js", "flat.js", "orbit.js", "svg.js", "charts.js",
-           "player.js", "main.js")  # fmt: skip
+SCRIPTS = ("data.js", "maths.js", "shaders.js", "shapes.js", "gl.js", "flat.js", "orbit.js", "views.js", "stage.js",
+           "player.js", "svg.js", "chart.js", "over_time.js", "totals.js", "above.js", "main.js")  # fmt: skip
 _HEIGHT = 760  # px, in a notebook
 
 

@@ -10,7 +10,8 @@ function colourOf(series) {
   return `row${Math.max(0, scene.tracks.findIndex((track) => track.label === series.label)) % 8}`;
 }
 
-const player = new Player(scene, colourOf);
+const stage = new Stage(scene, colourOf);
+const player = new Player(scene, stage);
 const page = { scene, colour: colourOf, frame: () => player.frame, seek: (frame) => { player.pause(); player.seek(frame); } };
 const charts = data.charts.map((spec) => new CHARTS[spec.kind](readChart(spec, buffer), page));
 document.getElementById("charts").append(...charts.map((chart) => chart.root));
@@ -22,13 +23,13 @@ const KEYS = {
   ArrowRight: (event) => player.step(event.shiftKey ? 10 : 1),
   Home: () => player.step(-scene.frames),
   End: () => player.step(scene.frames),
-  1: () => player.look("orbit"),
-  2: () => player.look("top"),
-  3: () => { if (scene.cameras.length) player.look("camera"); },
-  f: () => player.follow(!player.follows),
+  1: () => stage.look("orbit"),
+  2: () => stage.look("top"),
+  3: () => { if (scene.cameras.length) stage.look("camera"); },
+  f: () => stage.follow(!stage.follows),
   a: () => document.getElementById("apart").click(),
-  "+": () => { player.orbit.near(0.85); player.ask(); },
-  "-": () => { player.orbit.near(1.18); player.ask(); },
+  "+": () => { stage.orbit.near(0.85); stage.ask(); },
+  "-": () => { stage.orbit.near(1.18); stage.ask(); },
 };
 
 /** What has a use for some keys, or (no list) for all of them. */

@@ -85,8 +85,8 @@ def provenance(result: Result, words: Sequence[str]) -> str:
     known = facts.get("evidence") or evidence(result)
     clip = result.clip
     sources = [
-        ("frame rate", f"{clip.fps:g} fps, from {escape(str(clip.facts.get('fps_from', 'the clip’s file')))}"),
-        ("focal length", f"from {escape(focal_from(result))}"),
+        ("frame rate", f"{clip.fps:g} fps ({escape(str(clip.facts.get('fps_from', 'the clip’s file')))})"),
+        ("focal length", escape(focal_from(result))),
         *((escape(str(kind)), _facts(part)) for kind, part in known.items() if part),
     ]
     machine = [

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from .voice import quiet
+
 #: Says how much is done so far.
 Update = Callable[[int], None]
 Display = Callable[[str, int | None], AbstractContextManager[Update]]
@@ -36,3 +38,20 @@ def shown(display: Display) -> Iterator[None]:
         yield
     finally:
         _display.pop()
+
+
+@contextmanager
+def terminal_bar(title: str, total: int | None) -> Iterator[Update]:
+    """A display for :func:`shown`: a bar on standard error, gone when done; none under ``--quiet`` or in a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
+        Remaining(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=quiet() or not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)

@@ -76,16 +76,15 @@ def render(
 
     Several results are drawn beside one another. No display is needed.
     """
-    from diffopt_core.progress import shown
+    from diffopt_core.progress import shown, terminal_bar
     from diffopt_core.voice import answer, say
 
     from diffopt_render.asked import Asked
-    from diffopt_render.bar import bar
     from diffopt_render.film import film
 
     asked = Asked.of(results, view.value, out, size, fps, frames, truth, crf)
     draws = _renderer(renderer, settings or [], plugins or [])
-    with shown(bar):
+    with shown(terminal_bar):
         told = film(asked, draws)
     answer(told)
     width, height = told["size"]

@@ -55,15 +55,14 @@ def view(
 
 def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
     from diffopt_core.errors import DiffOptError
-    from diffopt_core.progress import shown
+    from diffopt_core.progress import shown, terminal_bar
     from diffopt_core.voice import answer, say
 
-    from diffopt_viewer.bar import bar
     from diffopt_viewer.recording import record
 
     if page.is_dir():
         raise DiffOptError(f"--html {page}: is a folder; name the file")
-    with shown(bar):
+    with shown(terminal_bar):
         record(results, page, dark, truth)
     size = page.stat().st_size
     answer({"html": page, "bytes": size, "results": [result.clip.name for result in results]})

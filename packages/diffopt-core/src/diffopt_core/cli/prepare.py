@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DiffOptError
-from ..progress import shown
+from ..progress import shown, terminal_bar
 from ..voice import answer
 from .choice import Choice, chooses
 from .console import grid, say
 from .console import out as console
-from .progress import bar
 
 if TYPE_CHECKING:
     from ..window import Evidence
@@ -55,7 +54,7 @@ def command(
             raise DiffOptError(f"{place}: exists; use --out or --overwrite")
     table = grid("case", "frames", "fps", "seen", "detector", "camera", "initializer", "focal length")
     told = []
-    with shown(bar):
+    with shown(terminal_bar):
         for clip, place in zip(clips, places, strict=True):
             found = perceive(clip, registry, recipe, ctx, fresh)
             write_case(place, arrays_of(found.clip))

@@ -1,35 +1,11 @@
-"""Progress of a solve: one bar a stage, with the loss terms beside it; and of what comes before it."""
+"""Progress of a solve: one bar a stage, with the loss terms beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 
 from .. import voice
-from ..progress import Update
 from .console import err
-
-
-@contextmanager
-def bar(title: str, total: int | None) -> Iterator[Update]:
-    """A bar for one piece of long work, gone when it is done. For :func:`diffopt_core.progress.shown`."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=err.console, transient=True, disable=voice.quiet()) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda done: progress.update(task, completed=done)
 
 
 class Bars:

@@ -9,13 +9,13 @@ import typer
 
 from .. import completion, voice
 from ..errors import DiffOptError
-from ..progress import shown
+from ..progress import shown, terminal_bar
 from .by_path import RECIPES, by_path
 from .choice import DEFAULT_RECIPE, Choice, chooses
 from .console import fail, note
 from .flags import PANEL as _OUTPUT
 from .inputs import expand
-from .progress import Bars, bar
+from .progress import Bars
 from .watching import VIEWER, stay, viewed
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
 
     stages = ", ".join(run.recipe.schedule) or "none"
     title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
-    with Bars(title) as bars, shown(bar):
+    with Bars(title) as bars, shown(terminal_bar):
         return execute(run, bars, None if viewer is None else Watch(viewer.update))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffopt_core.testing import ExecutorContract, RepresentationContract
+from diffopt_core.testing import RepresentationContract
 
 
 class TestNemo(RepresentationContract):
@@ -33,7 +33,3 @@ class TestRaw(RepresentationContract):
 class TestRawVelocity(RepresentationContract):
     name = "raw"
     options = {"trans": "velocity"}  # noqa: RUF012
-
-
-class TestEager(ExecutorContract):
-    name = "eager"

@@ -29,6 +29,11 @@ class Noise(Protocol):
     """Random numbers with a stream of its own for every clip of the batch, so that a clip solved in a batch
     sees the same noise as the clip solved alone."""
 
+    @property
+    def streams(self) -> Sequence[torch.Generator]:
+        """The generators that are drawn from."""
+        ...
+
     def normal(self, shape: tuple[int, ...]) -> Float[Tensor, "B *shape"]: ...
 
     def uniform(self, shape: tuple[int, ...]) -> Float[Tensor, "B *shape"]: ...
@@ -150,9 +155,17 @@ class OwnsVariables(Protocol):
     def variables(self) -> Mapping[str, list[Tensor]]: ...
 
 
+#: One evaluation of a block: the value of each term (``terms B``), then the gradient of every free leaf.
+Step = Callable[[], tuple[Tensor, ...]]
+
+
 class Executor(Protocol):
-    def prepare(self, step: Callable[[], Tensor], capturable: bool) -> Callable[[], Tensor]:
-        """Return what the loop calls in place of ``step`` (which computes losses and gradients)."""
+    def prepare(self, step: Step, capturable: bool) -> Step:
+        """Return what the loop calls in place of ``step``.
+
+        All that ``step`` reads is changed in place between calls, except the random streams; what the loop gets may
+        be overwritten by its next call.
+        """
         ...
 
 

@@ -23,6 +23,10 @@ class StreamNoise:
         self._streams = [torch.Generator(device=device) for _ in self._seeds]
         self.restart(0)
 
+    @property
+    def streams(self) -> Sequence[torch.Generator]:
+        return self._streams
+
     def restart(self, stage: int) -> None:
         for seed, stream in zip(self._seeds, self._streams, strict=True):
             stream.manual_seed(seed * 1_000_003 + stage)

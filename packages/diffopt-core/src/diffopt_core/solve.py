@@ -13,7 +13,7 @@ from torch import Tensor
 from .problem import Problem
 from .recipe import BlockSpec, Recipe, StageSpec
 from .rescale import rescale
-from .types import HumanMotion
+from .types import HumanMotion, copy_tensors, map_tensors
 
 #: Called a few times a stage: stage, steps done, steps in all, mean of each term over the clips.
 Report = Callable[[str, int, int, dict[str, float]], None]
@@ -77,32 +77,40 @@ class _Block:
         self.done = 0
         self.step = problem.executor.prepare(self._losses, all(term.capturable for term in self.terms))
 
-    def _losses(self) -> Tensor:
-        """Gradients of the weighted sum over all clips; each term's value, ``terms B``."""
+    def _losses(self) -> tuple[Tensor, ...]:
+        """Each term's value, ``terms B``, and the gradients of the weighted sum over all clips, a leaf each."""
         motion = self.held if self.held is not None else self.problem.representation.motion()
         scene = self.problem.scene(motion, self.needs, self.progress)
         values = torch.stack([term.energy(scene) for term in self.terms])
         grads = torch.autograd.grad((self.weights @ values).sum(), self.leaves, allow_unused=True)
-        for leaf, grad in zip(self.leaves, grads, strict=True):
-            leaf.grad = torch.zeros_like(leaf) if grad is None else grad
-        return values.detach()
+        held = zip(self.leaves, grads, strict=True)
+        return values.detach(), *(torch.zeros_like(leaf) if grad is None else grad for leaf, grad in held)
 
     def run(self, steps: int, start: int, total: int) -> int:
         """So many steps; ``start`` and ``total`` count the stage's. Returns the new count."""
         for leaf in self.leaves:
             leaf.requires_grad_(True)
         if not self.moves_body:
-            with torch.no_grad():
-                self.held = self.problem.representation.motion()
+            self._hold()
         for k in range(steps):
             self.progress.fill_((start + k) / total)
-            self.values[self.done] = self.step()
+            self.values[self.done], *grads = self.step()
+            for leaf, grad in zip(self.leaves, grads, strict=True):
+                leaf.grad = grad
             self.optimiser.step()
             self.done += 1
         for leaf in self.leaves:
             leaf.requires_grad_(False)
-        self.held = None
         return start + steps
+
+    @torch.no_grad()
+    def _hold(self) -> None:
+        """The body as it is now, in tensors that stay: an executor may have recorded a step that reads them."""
+        motion = self.problem.representation.motion()
+        if self.held is None:
+            self.held = map_tensors(motion, Tensor.clone)
+        else:
+            copy_tensors(self.held, motion)
 
     def means(self) -> dict[str, float]:
         latest = self.values[max(self.done - 1, 0)].mean(-1).tolist()

@@ -227,6 +227,15 @@ class Result:
         return next(iter(found)).load()(self) if found else None
 
 
+def copy_tensors(into: Any, value: Any) -> None:
+    """Write every tensor of ``value``, a dataclass of this module, into its counterpart of ``into``, in place."""
+    if isinstance(value, Tensor):
+        into.copy_(value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            copy_tensors(getattr(into, field.name), getattr(value, field.name))
+
+
 def map_tensors(value: Any, fn: Any) -> Any:
     """Copy of a dataclass of this module with ``fn`` applied to every tensor in it, nested ones too."""
     if isinstance(value, Tensor):

@@ -6,4 +6,10 @@ from ..plugin import Component
 
 COMPONENTS: list[Component] = [
     Component("executor", "eager", f"{__name__}.eager:EagerConfig", "plain calls, one operation after the other"),
+    Component(
+        "executor",
+        "cudagraph",
+        f"{__name__}.cudagraph:CudaGraphConfig",
+        "a block's step recorded once and replayed by the GPU alone",
+    ),
 ]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..config import ComponentConfig
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ..interfaces import BuildContext, Executor
+    from ..interfaces import BuildContext, Executor, Step
 
 
 class EagerConfig(ComponentConfig):
@@ -23,5 +20,5 @@ class EagerConfig(ComponentConfig):
 class Eager:
     """Implements :class:`diffopt_core.interfaces.Executor`."""
 
-    def prepare(self, step: Callable[[], Tensor], capturable: bool) -> Callable[[], Tensor]:
+    def prepare(self, step: Step, capturable: bool) -> Step:
         return step

@@ -1,0 +1,59 @@
+"""Executors: the contract, and recorded steps through a whole run where there is a GPU to record them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffopt_core import recipe as recipes
+from diffopt_core.datasets.case_file import write_case
+from diffopt_core.demo_motion import demo_case
+from diffopt_core.errors import DiffOptError, MissingResource
+from diffopt_core.registry import Registry
+from diffopt_core.run import Run, execute
+from diffopt_core.testing import ExecutorContract
+from diffopt_core.testing.problem import make_problem
+
+QUICK = ("stage.warmup.all.steps=20", "stage.guide.rounds=20", "stage.finetune.all.steps=20")
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+class TestEager(ExecutorContract):
+    name = "eager"
+
+
+@needs_gpu
+class TestCudaGraph(ExecutorContract):
+    name = "cudagraph"
+    device = "cuda"
+
+
+def test_recording_needs_a_gpu():
+    with pytest.raises(MissingResource, match="needs a CUDA device, and this runs on cpu"):
+        Registry.load().build("executor", "cudagraph", {}, make_problem())
+
+
+@needs_gpu
+def test_a_step_that_cannot_be_recorded_is_named():
+    ctx = make_problem(device="cuda")
+    leaf = torch.ones(3, device="cuda", requires_grad=True)
+    step = Registry.load().build("executor", "cudagraph", {}, ctx).prepare(lambda: (leaf * leaf.sum().item(),), True)
+    step(), step()
+    with pytest.raises(DiffOptError, match=r"cannot be recorded .* --executor eager"):
+        step()
+
+
+@needs_gpu
+@pytest.mark.parametrize("name", ["paper", "best", "table5/vposer", "table5/learnable-params"])
+def test_a_recorded_run_is_the_plain_run(name, tmp_path):
+    """The same numbers but for the order of sums, in every block, over rounds, stages and corrections of the scale."""
+    registry, cases = Registry.load(), [tmp_path / f"walk_{seed}.npz" for seed in range(2)]
+    for seed, path in enumerate(cases):
+        write_case(path, *demo_case(seed))
+    ends = []
+    for executor in ("eager", "cudagraph"):
+        settings = [f"executor={executor}", *QUICK]
+        recipe = recipes.parse(recipes.assign(recipes.load(name, registry.recipes), settings), name)
+        run = Run(tuple(cases), recipe, registry, tmp_path / executor, seed=0, device="cuda")
+        ends.append([result.motion.trans for result in execute(run, lambda *_: None)])
+    for plain, recorded in zip(*ends, strict=True):
+        assert (plain - recorded).norm(dim=-1).max() < 5e-3  # m

@@ -10,7 +10,7 @@ from diffopt_core.demo_motion import demo_case
 from diffopt_core.errors import DiffOptError, MissingResource
 from diffopt_core.registry import Registry
 from diffopt_core.run import Run, execute
-from diffopt_core.testing import ExecutorContract
+from diffopt_core.testing import ExecutorContract, forbid_host_sync
 from diffopt_core.testing.problem import make_problem
 
 QUICK = ("stage.warmup.all.steps=20", "stage.guide.rounds=20", "stage.finetune.all.steps=20")
@@ -57,3 +57,37 @@ def test_a_recorded_run_is_the_plain_run(name, tmp_path):
         ends.append([result.motion.trans for result in execute(run, lambda *_: None)])
     for plain, recorded in zip(*ends, strict=True):
         assert (plain - recorded).norm(dim=-1).max() < 5e-3  # m
+
+
+class _Alone:
+    """An executor whose steps, after the first of a block, are left alone by the host."""
+
+    def prepare(self, step, capturable):
+        calls = []
+
+        def watched():
+            calls.append(1)
+            if len(calls) == 1 or not capturable:
+                return step()
+            with forbid_host_sync():
+                return step()
+
+        return watched
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        *((name, ()) for name in ("paper", "best", "table5/vposer", "table5/learnable-params", "tracked-camera")),
+        *(("paper", (f"prior={prior}",)) for prior in ("humor", "gmm", "smooth", "none")),
+        ("paper", ("prior.target_steps=2", "prior.noise=inverted", "prior.inpaint=true")),
+    ],
+)
+def test_steps_need_nothing_of_the_host(name, settings, tmp_path, monkeypatch):
+    """Whoever reads or feeds the device at every step cannot be recorded, and is slow on any GPU."""
+    monkeypatch.setattr("diffopt_core.executors.eager.Eager", _Alone)
+    registry, path = Registry.load(), tmp_path / "walk.npz"
+    write_case(path, *demo_case(0))
+    short = ("stage.warmup.all.steps=2", "stage.guide.rounds=2", "stage.finetune.all.steps=2", "metrics=['jitter']")
+    recipe = recipes.parse(recipes.assign(recipes.load(name, registry.recipes), [*short, *settings]), name)
+    execute(Run((path,), recipe, registry, tmp_path / "out", device="cpu"), lambda *_: None)

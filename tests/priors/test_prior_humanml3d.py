@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import roma
 import torch
+from diffopt_core.testing import forbid_host_sync
 from diffopt_priors.mdm import humanml3d
 from prior_cases import golden
 
@@ -68,3 +69,10 @@ def test_batch_equals_one_by_one_and_gradient_is_finite() -> None:
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
     together.square().sum().backward()
     assert joints.grad is not None and joints.grad.isfinite().all()
+
+
+def test_features_need_nothing_of_the_host() -> None:
+    joints = torch.randn(2, 12, 22, 3, generator=torch.Generator().manual_seed(0))
+    humanml3d.features(joints)  # constants are made at the first call
+    with forbid_host_sync():
+        humanml3d.features(joints)

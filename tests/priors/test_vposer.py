@@ -130,8 +130,9 @@ def test_the_latent_form_owns_a_code_a_frame(random: str) -> None:
     assert z.shape == (2, 7, 32) and z.is_leaf
     likelihood = VPoserConfig(weights=random).build(context(pose, trans, Streams([0, 1])))
     # At its start the code is the encoded pose, and both forms agree.
+    seen = scene(pose, trans)
     with forbid_host_sync():
-        latent, nll = energy(scene(pose, trans)), likelihood(scene(pose, trans))
+        latent, nll = energy(seen), likelihood(seen)
     torch.testing.assert_close(latent, nll)
     grad = torch.autograd.grad(latent.sum(), z)[0]
     assert grad.isfinite().all() and grad.abs().sum((1, 2)).gt(0).all()

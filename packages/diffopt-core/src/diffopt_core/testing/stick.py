@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import torch
 from torch import Tensor
 
 from ..geometry import forward_kinematics
@@ -30,14 +33,20 @@ class StickBody:
     name = "stick"
 
     def rest_joints(self, betas: Tensor) -> Tensor:
-        return betas.new_tensor(_REST) * (1.0 + 0.05 * betas[..., :1, None])
+        return _rest(betas.device, betas.dtype) * (1.0 + 0.05 * betas[..., :1, None])
 
     def joints(self, motion: HumanMotion) -> Tensor:
         _, where = forward_kinematics(motion.pose, self.rest_joints(motion.betas).unsqueeze(-3), PARENTS)
         return where + motion.trans.unsqueeze(-2)
 
     def keypoints(self, motion: HumanMotion, layout: str) -> Tensor:
-        return self.joints(motion)[..., [_joint_of(name) for name in LAYOUTS[layout]], :]
+        joints = self.joints(motion).unbind(-2)
+        return torch.stack([joints[_joint_of(name)] for name in LAYOUTS[layout]], -2)
+
+
+@lru_cache
+def _rest(device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.tensor(_REST, device=device, dtype=dtype)
 
 
 def _joint_of(keypoint: str) -> int:

@@ -51,7 +51,7 @@ def _levels() -> tuple[list[int], list[list[int]]]:
 _SIZES, _ROWS = _levels()
 
 
-def _take(x: Tensor, index: list[int], dim: int) -> Tensor:
+def take(x: Tensor, index: list[int], dim: int) -> Tensor:
     """``x`` at ``index`` by whole slices: the gradient of an index is the dearest part of kinematics."""
     if index == list(range(x.shape[dim])):
         return x
@@ -77,8 +77,8 @@ def kinematics(
     rotation, position = first, root.unsqueeze(-2)
     positions = [position]
     for rows, turn, bone in zip(_ROWS, local, bones, strict=True):
-        parent = _take(rotation, rows, -3)
-        position = _take(position, rows, -2) + (parent * bone).sum(-1)
+        parent = take(rotation, rows, -3)
+        position = take(position, rows, -2) + (parent * bone).sum(-1)
         positions.append(position)
         rotation = parent @ turn
     return torch.cat(positions, dim=-2)
@@ -142,12 +142,12 @@ def embed(
     local = joints[:, :-1] - joints[:, :-1, :1] * horizontal
     local = to_heading(local, now_sine[..., None], now_cosine[..., None])
 
-    feet = velocity.detach()[:, :, list(CONTACT_JOINTS)].norm(dim=-1) * fps
+    feet = take(velocity.detach(), list(CONTACT_JOINTS), 2).norm(dim=-1) * fps
     contacts = (feet < CONTACT_SPEED).to(velocity.dtype)
     return torch.cat(
         [
             turn.unsqueeze(-1),
-            root_velocity[:, :, 0, [0, 2]],
+            root_velocity[:, :, 0, ::2],
             joints[:, :-1, 0, 1:2],
             local[:, :, 1:].flatten(2),
             matrix_to_columns(pose[:, :-1, 1:NUM_FEATURE_JOINTS]).flatten(2),
@@ -185,5 +185,6 @@ def recover_rotations(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 
 
 def foot_velocity(features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 4 2"]:
     """Horizontal velocity (m per frame, in the heading) of ankles and feet: the root's plus theirs relative to it."""
-    relative = features[..., VELOCITIES].unflatten(-1, (NUM_FEATURE_JOINTS, 3))[..., list(CONTACT_JOINTS), :]
-    return features[..., ROOT_VELOCITY].unsqueeze(-2) + relative[..., [0, 2]]
+    relative = features[..., VELOCITIES].unflatten(-1, (NUM_FEATURE_JOINTS, 3))
+    feet = take(relative, list(CONTACT_JOINTS), -2)
+    return features[..., ROOT_VELOCITY].unsqueeze(-2) + feet[..., ::2]

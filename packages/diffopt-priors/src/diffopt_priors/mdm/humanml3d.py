@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv1d, normalize, pad
 
-from diffopt_priors.mdm.features import constant
+from diffopt_priors.mdm.features import constant, take
 from diffopt_priors.mdm.layout import CONTACT_JOINTS
 
 NUM_JOINTS = 22
@@ -124,7 +124,7 @@ def heading(joints: Float[Tensor, "B T 22 3"], *, smooth: bool = True) -> Float[
     forward = _forward(joints, swap_hips=True)
     forward = normalize(_smooth(forward) if smooth else forward, dim=-1)
     quaternion = normalize(torch.stack([1 + forward[..., 2], -forward[..., 0]], dim=-1), dim=-1)
-    first = quaternion.new_tensor([1.0, 0.0]).expand(len(joints), 1, 2)
+    first = constant((1.0, 0.0), quaternion.device, quaternion.dtype).expand(len(joints), 1, 2)
     return torch.cat([first, quaternion[:, 1:]], dim=1)
 
 
@@ -161,11 +161,11 @@ def features(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T-1 263"]:
     velocity = (root[:, :-1].unsqueeze(2) @ step.unsqueeze(-1)).squeeze(-1)
     local = local_positions(joints, root)[:, :-1]
     rotations = matrix_to_columns(bone_rotations(joints, root)[:, :-1, 1:])
-    contacts = (step.detach()[:, :, list(CONTACT_JOINTS)].square().sum(-1) < _CONTACT).to(joints.dtype)
+    contacts = (take(step.detach(), list(CONTACT_JOINTS), 2).square().sum(-1) < _CONTACT).to(joints.dtype)
     return torch.cat(
         [
             yaw_rate.unsqueeze(-1),
-            root_velocity[..., [0, 2]],
+            root_velocity[..., ::2],
             joints[:, :-1, 0, 1:2],
             local[:, :, 1:].flatten(2),
             rotations.flatten(2),

@@ -14,6 +14,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
 from diffopt_core import recipe as recipes
 from diffopt_core.metrics.alignment import aligned_by

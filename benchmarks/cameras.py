@@ -17,6 +17,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import numpy as np
 import torch
 from diffopt_core.errors import DiffOptError

@@ -15,6 +15,7 @@ import platform
 import time
 from pathlib import Path
 
+import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import numpy as np
 import scipy
 import torch

@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
 from diffopt_core import recipe as recipes
 from diffopt_core.demo_motion.gait import walk

@@ -22,6 +22,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import numpy as np
 import torch
 from diffopt_core import recipe as recipes

@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
 from diffopt_core.bodies import anny24
 from diffopt_core.datasets.case_file import clip_of, with_truth

@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
 from diffopt_core import recipe as recipes
 from diffopt_core.registry import Registry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 from diffopt_core import recipe as recipes
@@ -21,6 +23,10 @@ class TestEager(ExecutorContract):
     name = "eager"
 
 
+class TestAuto(ExecutorContract):
+    name = "auto"
+
+
 @needs_gpu
 class TestCudaGraph(ExecutorContract):
     name = "cudagraph"
@@ -30,6 +36,29 @@ class TestCudaGraph(ExecutorContract):
 def test_recording_needs_a_gpu():
     with pytest.raises(MissingResource, match="needs a CUDA device, and this runs on cpu"):
         Registry.load().build("executor", "cudagraph", {}, make_problem())
+
+
+@needs_gpu
+def test_auto_records_on_a_gpu():
+    built = Registry.load().build("executor", "auto", {}, make_problem(device="cuda", build=Registry.load().build))
+    assert type(built).__name__ == "CudaGraph"
+
+
+@needs_gpu
+def test_a_stage_leaves_nothing_on_the_device(tmp_path):
+    """What was recorded is let go with its stage, not when the garbage collector gets round to it."""
+    registry, path = Registry.load(), tmp_path / "walk.npz"
+    write_case(path, *demo_case(0))
+    recipe = recipes.parse(recipes.assign(recipes.load("paper", registry.recipes), [*QUICK]), "paper")
+    gc.disable()
+    try:
+        held = []
+        for turn in range(3):
+            execute(Run((path,), recipe, registry, tmp_path / str(turn), device="cuda"), lambda *_: None)
+            held.append(torch.cuda.memory_reserved())
+    finally:
+        gc.enable()
+    assert held[2] <= held[0] + 2**21
 
 
 @needs_gpu

@@ -185,7 +185,7 @@ class Recipe(_Spec):
     body: RoleSpec = RoleSpec(name="auto")
     representation: RoleSpec = RoleSpec(name="nemo")
     prior: RoleSpec = RoleSpec(name="mdm")
-    executor: RoleSpec = RoleSpec(name="eager")
+    executor: RoleSpec = RoleSpec(name="auto")
     input: InputSpec = InputSpec()
     place: PlaceSpec = PlaceSpec()
     camera_residual: CameraSpec = CameraSpec()

@@ -37,6 +37,8 @@ class Log:
     def close(self, blocks: list[_Block], began: float) -> Log:
         """Read the device's log, once."""
         self.values = {block.name: block.values[: block.done].cpu() for block in blocks}
+        for block in blocks:
+            del block.step  # what an executor recorded holds memory of the device, and knows the block that holds it
         self.seconds = time.perf_counter() - began
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..config import ComponentConfig
@@ -26,7 +27,7 @@ class CudaGraphConfig(ComponentConfig):
                 "--device cuda on a machine that has one, or --executor eager"
             )
         noise = getattr(ctx, "noise", None)
-        return CudaGraph(() if noise is None else tuple(noise.streams))
+        return CudaGraph(ctx.device, () if noise is None else tuple(noise.streams))
 
 
 #: Plain steps before the recording: libraries choose their algorithms and take their workspaces.
@@ -37,33 +38,44 @@ class CudaGraph:
     """Implements :class:`diffopt_core.interfaces.Executor`. ``streams``: generators whose draws go on in the replays,
     each from where it stands."""
 
-    def __init__(self, streams: tuple[torch.Generator, ...]) -> None:
-        self.streams = streams
+    def __init__(self, device: torch.device, streams: tuple[torch.Generator, ...]) -> None:
+        self.device, self.streams = device, streams
 
     def prepare(self, step: Step, capturable: bool) -> Step:
-        return _Recorded(step, self.streams) if capturable else step
+        return _Recorded(step, self.device, self.streams) if capturable else step
+
+
+@lru_cache
+def _aside_of(device: torch.device) -> torch.cuda.Stream:
+    """Where steps are tried out and recorded: one stream a device, since libraries keep 64 MiB for each."""
+    import torch
+
+    return torch.cuda.Stream(device)
 
 
 class _Recorded:
-    def __init__(self, step: Step, streams: tuple[torch.Generator, ...]) -> None:
-        self.step, self.streams, self.calls = step, streams, 0
+    def __init__(self, step: Step, device: torch.device, streams: tuple[torch.Generator, ...]) -> None:
+        self.step, self.device, self.streams, self.calls = step, device, streams, 0
         self.graph: torch.cuda.CUDAGraph | None = None
         self.outputs: tuple[Tensor, ...] = ()
 
     def __call__(self) -> tuple[Tensor, ...]:
-        self.calls += 1
-        if self.calls <= _PLAIN:
-            return self._aside()
-        if self.graph is None:
-            self.graph = self._record()
-        self.graph.replay()
-        return self.outputs
-
-    def _aside(self) -> tuple[Tensor, ...]:
-        """A plain step on a stream of its own, as recording asks for."""
         import torch
 
-        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        with torch.cuda.device(self.device):
+            self.calls += 1
+            if self.calls <= _PLAIN:
+                return self._aside()
+            if self.graph is None:
+                self.graph = self._record()
+            self.graph.replay()
+            return self.outputs
+
+    def _aside(self) -> tuple[Tensor, ...]:
+        """A plain step on the stream of the recording, as that asks for."""
+        import torch
+
+        here, aside = torch.cuda.current_stream(), _aside_of(self.device)
         aside.wait_stream(here)
         with torch.cuda.stream(aside):
             outputs = self.step()
@@ -81,7 +93,7 @@ class _Recorded:
         for stream in self.streams:
             graph.register_generator_state(stream)
         try:
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, stream=_aside_of(self.device), capture_error_mode="thread_local"):
                 self.outputs = self.step()
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[0]

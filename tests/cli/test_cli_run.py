@@ -186,6 +186,7 @@ def test_demo(diffopt):
     assert ran.status == 0, ran.err
     assert "rigid_clip" in ran.out and "hand-held camera" in ran.err
     assert {"demo.npz", "truth/demo.npz", "motion.npz", "run.json"} <= tree(Path("demo"))
+    assert json.loads(Path("demo/run.json").read_text())["recipe"]["scale"]["mode"] == "stance"  # recipe best
     assert "bit for bit" in diffopt("run", "demo/run.json", "--no-picture").out
 
 

@@ -99,10 +99,10 @@ def _span(frames: str | None) -> dict[str, int]:
     return {key: int(text) for key, text in zip(("start", "stop"), found.groups(), strict=True) if text}
 
 
-def chooses(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command that takes ``choice`` the flags of this module in its place."""
+def chooses(command: Callable[..., Any], recipe: str = DEFAULT_RECIPE) -> Callable[..., Any]:
+    """Give a command that takes ``choice`` the flags of this module in its place. ``recipe``: its help's default."""
     own = inspect.signature(command, eval_str=True)
-    flags = _parameters()
+    flags = _parameters(recipe)
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> Any:
@@ -132,11 +132,11 @@ def _role_of_flag() -> dict[str, str]:
     return FLAGS  # a role is called after its kind
 
 
-def _parameters() -> dict[str, inspect.Parameter]:
+def _parameters(recipe: str) -> dict[str, inspect.Parameter]:
     """The flags as keyword parameters, by name."""
     rows: dict[str, Any] = {
         "recipe": _flag(
-            str, RECIPE_PANEL, f"Recipe to run, [dim]default: {DEFAULT_RECIPE}[/]; `diffopt recipe` lists them.",
+            str, RECIPE_PANEL, f"Recipe to run, [dim]default: {recipe}[/]; `diffopt recipe` lists them.",
             "--recipe", "-r", metavar="NAME|FILE.toml", complete=completion.recipe(),
         ),
         "settings": _flag(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,13 @@ from .choice import Choice, chooses
 NAME = "demo"
 PANEL = "Recover motion"
 
+_RECIPE = "best"
 _STORY = """A person sets off and walks round a bend; a hand-held camera follows.
 Keypoints, first poses and the camera's path are noisy, the path's scale is unknown.
 DiffOpt recovers the walk in metres:"""
 
 
-@chooses
+@partial(chooses, recipe=_RECIPE)
 def command(
     choice: Choice,
     out: Annotated[Path, typer.Option("--out", "-o", help="Result folder.")] = Path("runs/demo"),
@@ -39,7 +41,7 @@ def command(
     from .run import finish, solve
 
     registry = choice.registry()
-    recipe = choice.resolve(registry)
+    recipe = choice.resolve(registry, _RECIPE)
     ResultFolder(out).check("", overwrite=True)
     if not voice.quiet():
         err.print(_STORY, highlight=False)

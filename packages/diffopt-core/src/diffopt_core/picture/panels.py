@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _ARROWS = 9
 _DASHES = ("-", "--", ":")
+_DECADES = 7  #: what the axis of the losses spans at most
 
 
 def draw_from_above(
@@ -99,6 +100,8 @@ def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]
         axes.text(0.5, 0.5, "no losses logged", transform=axes.transAxes, ha="center", fontsize=8, color=FAINT)
         return
     axes.set_yscale("log")
+    # A term that is nearly met has no lower end; the others should be seen.
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], axes.get_ylim()[1] * 10.0**-_DECADES))
     axes.set_xlim(0, len(log))
     axes.set_xticks(np.arange(len(log)) + 0.5, ticks, fontsize=6)
     axes.tick_params(axis="x", length=0)

@@ -32,7 +32,7 @@ def command(
         str,
         typer.Argument(
             metavar="TABLE",
-            help="table2, table3, table4, table5, a .toml of your own, or recipes: paper,table5/vposer.",
+            help="table2 to table5, best-parts, a .toml of your own, or recipes: paper,table5/vposer.",
             autocompletion=tables,
         ),
     ],

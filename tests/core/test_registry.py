@@ -6,8 +6,10 @@ import importlib.metadata
 import sys
 import types
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from diffopt_core import interfaces
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import DiffOptError, UnknownName
 from diffopt_core.plugin import KINDS, Component, hookimpl
@@ -20,7 +22,17 @@ class StillConfig(ComponentConfig):
     weight: float = 1.0
 
     def build(self, ctx):
-        return ("still", self.weight, ctx)
+        return Still(self.weight, ctx)
+
+
+class Still(NamedTuple):
+    """An energy, as far as names go."""
+
+    weight: float
+    ctx: object
+
+    def __call__(self, scene):
+        return scene
 
 
 def module(*rows: Component, recipes: dict[str, Path] | None = None) -> types.SimpleNamespace:
@@ -69,7 +81,7 @@ def install(monkeypatch, *entries: Entry) -> None:
 def test_a_name_gives_a_config_gives_an_object(registry):
     assert registry.component("prior", "still").summary == "stands still"
     assert registry.config("prior", "still", {"weight": 2}) == StillConfig(weight=2.0)
-    assert registry.build("prior", "still", {}, "ctx") == ("still", 1.0, "ctx")
+    assert registry.build("prior", "still", {}, "ctx") == Still(1.0, "ctx")
     assert registry.owner["prior", "still"].distribution == "diffopt-still"
 
 
@@ -93,6 +105,33 @@ def test_config_that_cannot_be_imported_names_its_distribution(registry):
     registry.add(module(Component("prior", "gone", "no_such_module:Config", "")), Plugin("gone", "dist-gone", "2"))
     with pytest.raises(DiffOptError, match="prior 'gone' of dist-gone cannot be loaded"):
         registry.config("prior", "gone", {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacking"),
+    [
+        ("prior", None),
+        ("metric", "unit"),
+        ("camera", "trajectory"),
+        ("body", "name and rest_joints and joints and keypoints"),
+        ("representation", "motion and variables and shift"),
+    ],
+)
+def test_an_object_without_a_method_of_its_kind_is_refused_by_name(registry, kind, lacking):
+    registry.add(module(row("odd", kind)), Plugin("odd", "dist-odd", "2"))
+    if lacking is None:
+        assert isinstance(registry.build(kind, "odd", {}, "ctx"), Still)
+        return
+    wanted = f"{kind} 'odd' of dist-odd built a Still without {lacking}, which protocol {KINDS[kind].protocol} asks for"
+    with pytest.raises(DiffOptError) as error:
+        registry.build(kind, "odd", {}, "ctx")
+    assert str(error.value) == wanted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_names_a_protocol_that_can_be_asked(kind):
+    protocol = getattr(interfaces, KINDS[kind].protocol)
+    assert not isinstance(object(), protocol)  # raises TypeError for one that is not runtime_checkable
 
 
 def broken():

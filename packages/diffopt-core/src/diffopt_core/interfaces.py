@@ -66,6 +66,7 @@ class ProblemContext(BuildContext):
     body: Body | None = None  # None only while the body itself is built
 
 
+@runtime_checkable
 class Dataset(Protocol):
     def accepts(self, path: Path) -> bool:
         """Whether this looks like a file of mine (cheap: name and header only)."""
@@ -88,18 +89,22 @@ class ListsClips(Protocol):
         ...
 
 
+@runtime_checkable
 class Detector(Protocol):
     def detect(self, clip: Clip) -> Observations: ...
 
 
+@runtime_checkable
 class CameraSource(Protocol):
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory: ...
 
 
+@runtime_checkable
 class Initializer(Protocol):
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody: ...
 
 
+@runtime_checkable
 class Body(Protocol):
     """A body model. All methods take motions with leading ``B T`` and give world metres."""
 
@@ -130,6 +135,7 @@ class PartialBody(Body, Protocol):
     def served(self, layout: str) -> tuple[bool, ...]: ...
 
 
+@runtime_checkable
 class Representation(Protocol):
     """The variables behind the motion. ``variables`` maps ``pose``, ``orient``, ``trans`` (and others of its
     own) to lists of leaf tensors with leading ``B``; the solver knows them as ``motion.pose`` and so on."""
@@ -143,14 +149,16 @@ class Representation(Protocol):
         ...
 
 
-Energy = Callable[[Scene], Float[Tensor, "B"]]
+@runtime_checkable
+class Energy(Protocol):
+    """What a term or a prior is: a function of the scene, one value a clip, differentiable."""
+
+    def __call__(self, scene: Scene, /) -> Float[Tensor, "B"]: ...
 
 
 @runtime_checkable
-class OwnsVariables(Protocol):
+class OwnsVariables(Energy, Protocol):
     """An energy with latent variables of its own; the solver knows them as ``prior.<name>`` or ``<term>.<name>``."""
-
-    def __call__(self, scene: Scene) -> Float[Tensor, "B"]: ...
 
     def variables(self) -> Mapping[str, list[Tensor]]: ...
 
@@ -159,6 +167,7 @@ class OwnsVariables(Protocol):
 Step = Callable[[], tuple[Tensor, ...]]
 
 
+@runtime_checkable
 class Executor(Protocol):
     def prepare(self, step: Step, capturable: bool) -> Step:
         """Return what the loop calls in place of ``step``.
@@ -169,6 +178,7 @@ class Executor(Protocol):
         ...
 
 
+@runtime_checkable
 class Exporter(Protocol):
     def export(self, result: Result, folder: Path) -> list[Path]:
         """Write atomically into ``folder``; return the files."""
@@ -190,12 +200,13 @@ class Scored:
     true_vertices: Float[Tensor, "T V 3"] | None = None
 
 
+@runtime_checkable
 class Metric(Protocol):
     """One named protocol: a value a frame (or one value), in ``unit``."""
 
     unit: str
 
-    def __call__(self, scored: Scored) -> Float[Tensor, "..."]:
+    def __call__(self, scored: Scored, /) -> Float[Tensor, "..."]:
         """Per-frame values, or a scalar; the report prints their mean."""
         ...
 
@@ -221,6 +232,7 @@ class Shot:
     floor: bool = False
 
 
+@runtime_checkable
 class Renderer(Protocol):
     """Draws meshes. ``about``: what draws, for people (library, device)."""
 
@@ -235,6 +247,7 @@ class Renderer(Protocol):
         ...
 
 
+@runtime_checkable
 class Runner(Protocol):
     """Does jobs elsewhere: in processes, on a cluster. Jobs and their values are plain data (:mod:`.jobs`)."""
 
@@ -263,6 +276,7 @@ class Glance:
     losses: Mapping[str, float]
 
 
+@runtime_checkable
 class Viewer(Protocol):
     """Shows results to somebody. All methods return at once; what is shown stays until the next call or ``close``.
 

@@ -30,7 +30,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True)
 class Kind:
-    """A row of the kinds table. ``flag`` is the command-line flag of a kind that fills one role of a recipe."""
+    """A row of the kinds table.
+
+    ``protocol``: the class of :mod:`diffopt_core.interfaces` that its objects are held to. ``flag``: the command-line
+    flag of a kind that fills one role of a recipe.
+    """
 
     name: str
     summary: str
@@ -47,8 +51,8 @@ KINDS: dict[str, Kind] = {
         Kind("initializer", "camera-frame body of each frame", "Initializer", "--init"),
         Kind("body", "joints, keypoints and mesh of a motion", "Body", "--body"),
         Kind("representation", "the variables that stand for the motion", "Representation", "--repr"),
-        Kind("prior", "energy of an implausible motion, with weights of its own", "Term", "--prior"),
-        Kind("term", "one term of the energy", "Term"),
+        Kind("prior", "energy of an implausible motion, with weights of its own", "Energy", "--prior"),
+        Kind("term", "one term of the energy", "Energy"),
         Kind("executor", "how the step of a block is run", "Executor", "--executor"),
         Kind("exporter", "writes a result to files", "Exporter"),
         Kind("metric", "one named evaluation protocol", "Metric"),

@@ -124,7 +124,7 @@ def bind(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe,
         config = registry.config(kind, spec.name, spec.options)
         if not isinstance(config, TermConfig):
             raise DiffOptError(f"{kind} '{spec.name}': its config must derive from TermConfig")
-        energy = config.build(ctx)
+        energy = registry.made(kind, spec.name, config, ctx)
         terms[name] = BoundTerm(energy, config.needs, config.capturable)
         if isinstance(energy, OwnsVariables):
             variables.add(name, energy.variables())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -165,7 +166,26 @@ class Registry:
 
     def build(self, kind: str, name: str, options: Mapping[str, Any], ctx: Any) -> Any:
         """Third rung: the object."""
-        return self.config(kind, name, options).build(ctx)
+        return self.made(kind, name, self.config(kind, name, options), ctx)
+
+    def made(self, kind: str, name: str, config: ComponentConfig, ctx: Any) -> Any:
+        """The object of settings at hand. DiffOptError where it lacks what the protocol of its kind asks for."""
+        from . import interfaces  # imports torch
+
+        built = config.build(ctx)
+        if lacking := _lacking(built, getattr(interfaces, KINDS[kind].protocol)):
+            raise DiffOptError(
+                f"{kind} '{name}' of {self.owner[kind, name].distribution} built a {type(built).__name__} without "
+                f"{' and '.join(lacking)}, which protocol {KINDS[kind].protocol} asks for"
+            )
+        return built
+
+
+def _lacking(built: object, protocol: type) -> list[str]:
+    """The methods and attributes of a protocol that an object does not have."""
+    parts = [part for part in protocol.__mro__ if getattr(part, "_is_protocol", False)]
+    names = [name for part in parts for name in (*inspect.get_annotations(part), *vars(part))]
+    return [name for name in names if (name == "__call__" or name[0] != "_") and not hasattr(built, name)]
 
 
 def _import(source: str) -> ModuleType:

@@ -69,7 +69,7 @@ class ComponentContract:
         return self.registry().build(kind, name, options, self.context())
 
     def build(self, ctx: BuildContext | None = None) -> Any:
-        return self.config().build(ctx or self.context())
+        return self.registry().made(self.kind, self.name, self.config(), ctx or self.context())
 
     def test_is_listed_with_a_summary(self) -> None:
         row = self.registry().component(self.kind, self.name)

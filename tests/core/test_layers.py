@@ -30,7 +30,7 @@ LAYERS: dict[str, float] = {
     # images, and programs that look at them in environments of their own
     "video": 3.5, "foreign": 3.8,
     # how things are found and held
-    "registry": 3.9, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4, "weights": 4,
+    "registry": 3.9, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4, "weights": 4, "train": 4,
     "completion": 4,
     # one method a file; a body is what others pose, so it stands below them
     "bodies": 5, "metrics": 5,

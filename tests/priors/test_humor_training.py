@@ -12,11 +12,11 @@ import torch
 import typer
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.skeleton import JOINT, JOINTS, mirror_order
+from diffopt_core.train import shards
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES
 from diffopt_priors.humor.network import HuMoR, apply_change
 from diffopt_priors.humor.states import part
-from diffopt_priors.train import shards
 from diffopt_priors.train.humor import objective, quality
 from diffopt_priors.train.humor.command import train
 from diffopt_priors.train.humor.settings import HuMoRSettings

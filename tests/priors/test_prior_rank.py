@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 from diffopt_core.errors import DiffOptError
+from diffopt_core.train import curves, loop
 from diffopt_priors.mdm import rank, weights
-from diffopt_priors.train import curves, loop
 from diffopt_priors.train.mdm import quality
 from diffopt_priors.train.mdm.settings import Settings
 from hypothesis import given

@@ -14,6 +14,8 @@ from diffopt_core.cli import main
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.registry import Registry
 from diffopt_core.rotation import matrix_to_axis_angle
+from diffopt_core.train.shards import read_offsets
+from diffopt_core.train.windows import leg_ratio, proportions
 from diffopt_priors.mdm.features import embed, kinematics, recover_joints
 from diffopt_priors.report import corruptions, held, mdm, sheet
 from diffopt_priors.report.bones import bones
@@ -22,8 +24,6 @@ from diffopt_priors.report.options import options_of
 from diffopt_priors.report.ranking import Asked, area, paired
 from diffopt_priors.report.recover import recover_motion
 from diffopt_priors.report.scene import problem, scene_of
-from diffopt_priors.train.shards import read_offsets
-from diffopt_priors.train.windows import leg_ratio, proportions
 from prior_cases import MOCAP, OFFSETS, motion
 
 FRAMES = 16

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from diffopt_core.rotation import matrix_to_columns
+from diffopt_core.train import windows
+from diffopt_core.train.shards import Clips
 from diffopt_priors.mdm import spectral, weights
 from diffopt_priors.mdm.denoiser import trajectory_mask
-from diffopt_priors.train import windows
 from diffopt_priors.train.mdm import objective
-from diffopt_priors.train.shards import Clips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prior_cases import motion, tiny_card

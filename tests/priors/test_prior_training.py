@@ -11,13 +11,13 @@ import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.rotation import columns_to_matrix, matrix_to_axis_angle, matrix_to_columns
 from diffopt_core.skeleton import JOINTS, mirror_order
+from diffopt_core.train import shards, windows
+from diffopt_core.train.terms import terms_of
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.features import kinematics
-from diffopt_priors.train import shards, windows
 from diffopt_priors.train.mdm.command import train
 from diffopt_priors.train.mdm.settings import Settings
 from diffopt_priors.train.mdm.statistics import fresh
-from diffopt_priors.train.terms import terms_of
 from prior_cases import OFFSETS, motion
 from typer.testing import CliRunner
 

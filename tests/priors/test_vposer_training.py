@@ -13,7 +13,7 @@ from diffopt_core.errors import BadInput
 from diffopt_core.geometry import forward_kinematics
 from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from diffopt_core.skeleton import JOINTS, PARENTS, mirror_order
-from diffopt_priors.train.loop import rate_at
+from diffopt_core.train.loop import rate_at
 from diffopt_priors.train.vposer.command import train
 from diffopt_priors.train.vposer.loss import kl_to_standard, positions, rest_of
 from diffopt_priors.train.vposer.poses import draw, find, mirror, read

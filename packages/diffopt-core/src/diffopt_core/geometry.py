@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .skeleton import JOINT
+
 
 def world_to_camera(
     points: Float[Tensor, "*b N 3"], R: Float[Tensor, "*b 3 3"], t: Float[Tensor, "*b 3"]
@@ -75,6 +77,12 @@ def _levels(parents: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], tuple[int,
     if [0, *(j for joints, _, _ in levels for j in joints)] != list(range(len(parents))):
         raise ValueError("joints must be numbered by their depth in the tree")
     return tuple(levels)
+
+
+def leg_length(offsets: Float[Tensor, "*b 24 3"]) -> Float[Tensor, "*b"]:
+    """Thigh plus shin, mean of both sides (m): the length that scales the root path between bodies."""
+    names = ("left_knee", "right_knee", "left_ankle", "right_ankle")
+    return offsets[..., [JOINT[n] for n in names], :].norm(dim=-1).sum(-1) / 2
 
 
 def align(

@@ -84,12 +84,6 @@ def kinematics(
     return torch.cat(positions, dim=-2)
 
 
-def leg_length(offsets: Float[Tensor, "*b 24 3"]) -> Float[Tensor, "*b"]:
-    """Thigh plus shin, mean of both sides (m): the length that scales the root path between bodies."""
-    names = ("left_knee", "right_knee", "left_ankle", "right_ankle")
-    return offsets[..., [JOINT[n] for n in names], :].norm(dim=-1).sum(-1) / 2
-
-
 def heading(joints: Float[Tensor, "*b j 3"]) -> tuple[Tensor, Tensor]:
     """Sine and cosine ``[*b]`` of the yaw that the body faces (0 = +Z, pi/2 = +X).
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diffopt_core.errors import DiffOptError
+from diffopt_core.geometry import leg_length
 from diffopt_core.interfaces import Energy, ProblemContext
 from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import Scene
@@ -15,7 +16,7 @@ from torch import Tensor
 from diffopt_priors.mdm import humanml3d, official, weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.features import embed, kinematics, leg_length
+from diffopt_priors.mdm.features import embed, kinematics
 from diffopt_priors.mdm.inpaint import observed_channels
 from diffopt_priors.mdm.network import MDM
 from diffopt_priors.mdm.rank import rank

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 from diffopt_core.errors import MissingResource
+from diffopt_core.train.shards import read_offsets
 from torch import Tensor
 
 from diffopt_priors.cards import SHIPPED
 from diffopt_priors.report.held import find_skeleton
-from diffopt_priors.train.shards import read_offsets
 
 
 def bones(skeleton: Path | None, path: Path, files: Sequence[Path]) -> tuple[Tensor, list[str]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.rotation import columns_to_matrix
+from diffopt_core.train.shards import Clips, find
+from diffopt_core.train.windows import between
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffopt_priors.mdm.features import kinematics
 from diffopt_priors.report import motions
-from diffopt_priors.train.shards import Clips, find
-from diffopt_priors.train.windows import between
 
 #: Mean speed of the joints in the world below which nothing moves, m/s.
 STILL = 0.05

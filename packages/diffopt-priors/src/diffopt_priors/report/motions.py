@@ -10,9 +10,8 @@ from diffopt_core.datasets.motion_file import load_motion
 from diffopt_core.datasets.npz import keys_of
 from diffopt_core.errors import BadInput
 from diffopt_core.rotation import matrix_to_columns
-
-from diffopt_priors.train import shards
-from diffopt_priors.train.shards import Clips
+from diffopt_core.train import shards
+from diffopt_core.train.shards import Clips
 
 
 def read(file: Path) -> Clips:

@@ -43,11 +43,11 @@ def train(
     Constant rate after warm-up, so that every checkpoint is usable; --steps or --finish decay it to zero.
     """
     from diffopt_core.errors import DiffOptError
+    from diffopt_core.train import shards
+    from diffopt_core.train.loop import Limits, run
 
     from diffopt_priors.humor.network import GROUPS
-    from diffopt_priors.train import shards
     from diffopt_priors.train.humor.trainer import HuMoRTraining, fresh
-    from diffopt_priors.train.loop import Limits, run
 
     if width % (2 * GROUPS) or width < 2 * GROUPS:
         raise DiffOptError(f"--width: {width}; a multiple of {2 * GROUPS} expected (GroupNorm)")

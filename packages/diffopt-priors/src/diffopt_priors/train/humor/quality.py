@@ -8,6 +8,8 @@ import torch
 from diffopt_core.geometry import forward_kinematics
 from diffopt_core.rotation import axis_angle_to_matrix, columns_to_matrix, matrix_to_columns
 from diffopt_core.skeleton import PARENTS
+from diffopt_core.train import windows
+from diffopt_core.train.shards import Clips
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,8 +19,6 @@ from diffopt_priors.humor.layout import NUM_JOINTS, ROTATIONS, SIZES
 from diffopt_priors.humor.network import HuMoR, kl
 from diffopt_priors.humor.rollout import rollout
 from diffopt_priors.humor.states import Frame, frame_of, into, part, pivot_of, states, transitions
-from diffopt_priors.train import windows
-from diffopt_priors.train.shards import Clips
 
 #: Frames of a held-out window, and of the rollout that is measured (1 s at 30 fps).
 _WINDOW, _ROLLOUT = 60, 30

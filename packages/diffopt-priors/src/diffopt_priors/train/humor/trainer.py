@@ -1,4 +1,4 @@
-"""The state of a HuMoR training run. See :mod:`diffopt_priors.train.loop` for what a run keeps and when it ends."""
+"""The state of a HuMoR training run. See :mod:`diffopt_core.train.loop` for what a run keeps and when it ends."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
+from diffopt_core.train import shards, windows
+from diffopt_core.train.loop import write_checkpoint
+from diffopt_core.train.shards import Clips
+from diffopt_core.train.terms import terms_of
 from torch import Tensor
 
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import STATE
 from diffopt_priors.humor.network import HuMoR
 from diffopt_priors.humor.states import frame_of, into, out_of, pivot_of
-from diffopt_priors.train import shards, windows
 from diffopt_priors.train.humor import objective, quality
 from diffopt_priors.train.humor.objective import Rows, Statistics
 from diffopt_priors.train.humor.settings import HuMoRSettings
-from diffopt_priors.train.loop import write_checkpoint
-from diffopt_priors.train.shards import Clips
-from diffopt_priors.train.terms import terms_of
 
 #: Frames of a window beyond its transitions: one more state, and one on each side for central differences.
 _MORE = 3
@@ -33,7 +33,7 @@ def hidden(width: int) -> dict[str, list[int]]:
 
 
 class HuMoRTraining:
-    """Implements :class:`diffopt_priors.train.loop.Training`."""
+    """Implements :class:`diffopt_core.train.loop.Training`."""
 
     name = "humor"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from diffopt_core.train import windows
+from diffopt_core.train.shards import Clips
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.mdm.rank import NAMES, answers
-from diffopt_priors.train import windows
-from diffopt_priors.train.shards import Clips
 
 _WINDOWS = 128
 _FRAMES = 64

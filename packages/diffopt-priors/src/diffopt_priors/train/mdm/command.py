@@ -42,8 +42,9 @@ def train(
 
     Constant rate after warm-up, so that every checkpoint is usable; --steps or --finish decay it to zero.
     """
-    from diffopt_priors.train import shards
-    from diffopt_priors.train.loop import Limits, run
+    from diffopt_core.train import shards
+    from diffopt_core.train.loop import Limits, run
+
     from diffopt_priors.train.mdm.statistics import fresh
     from diffopt_priors.train.mdm.trainer import Trainer
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
+from diffopt_core.train.windows import natural
 from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import foot_velocity
 from diffopt_priors.mdm.layout import CONTACTS, ROOT_VELOCITY
-from diffopt_priors.train.windows import natural
 
 #: Weight of a channel in the squared error; others 1. The path is what the prior is for.
 _CHANNEL_WEIGHT = {0: 4.0, 1: 10.0, 2: 10.0, 3: 4.0}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from diffopt_core.train import windows
+from diffopt_core.train.shards import read
+
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
-from diffopt_priors.train import windows
 from diffopt_priors.train.mdm import quality
-from diffopt_priors.train.shards import read
 
 
 def evaluate(denoiser: Denoiser, shards: list[Path], fps: float, window: int, samples: int = 32) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 from diffopt_core.errors import BadInput
+from diffopt_core.train import windows
+from diffopt_core.train.shards import Clips
 from torch import Tensor
 
 from diffopt_priors.mdm import weights
@@ -13,10 +15,8 @@ from diffopt_priors.mdm.denoiser import trajectory_mask
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.mdm.layout import STD_BLOCKS
 from diffopt_priors.mdm.spectral import autocovariance, principal_components
-from diffopt_priors.train import windows
 from diffopt_priors.train.mdm.settings import Settings
 from diffopt_priors.train.mdm.trainer import Statistics, Trainer
-from diffopt_priors.train.shards import Clips
 
 #: Batches that the statistics are measured on, short windows and long ones each.
 _DRAWS = 30

@@ -13,19 +13,19 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
+from diffopt_core.train import windows
+from diffopt_core.train.loop import write_checkpoint
+from diffopt_core.train.shards import Clips
+from diffopt_core.train.terms import terms_of
 from torch import Tensor
 
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
-from diffopt_priors.train import windows
-from diffopt_priors.train.loop import write_checkpoint
 from diffopt_priors.train.mdm import objective
 from diffopt_priors.train.mdm.calibrate import calibrate
 from diffopt_priors.train.mdm.publish import evaluate
 from diffopt_priors.train.mdm.settings import GUIDANCE, Settings
-from diffopt_priors.train.shards import Clips
-from diffopt_priors.train.terms import terms_of
 
 #: offsets [24 3] (m), mean and std [D], basis [D D], autocovariance [D L].
 Statistics = dict[str, Tensor]

@@ -34,8 +34,9 @@ def train(
     ] = VPoserSettings.position_sigma,
 ) -> None:
     """Train the pose prior (a VAE of single poses, the architecture of VPoser v2)."""
-    from diffopt_priors.train import shards
-    from diffopt_priors.train.loop import Limits, run
+    from diffopt_core.train import shards
+    from diffopt_core.train.loop import Limits, run
+
     from diffopt_priors.train.vposer import training
     from diffopt_priors.train.vposer.poses import find, read
 

@@ -16,9 +16,9 @@ import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.skeleton import JOINTS, mirror_order
+from diffopt_core.train import shards
 from torch import Tensor
 
-from diffopt_priors.train import shards
 from diffopt_priors.vposer import pose as layout
 
 _PARTNERS = [j - 1 for j in mirror_order(JOINTS)[1 : 1 + layout.JOINTS]]

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
+from diffopt_core.train.loop import write_checkpoint
+from diffopt_core.train.terms import terms_of
 from torch import Tensor
 
-from diffopt_priors.train.loop import write_checkpoint
-from diffopt_priors.train.terms import terms_of
 from diffopt_priors.train.vposer import quality
 from diffopt_priors.train.vposer.loss import loss
 from diffopt_priors.train.vposer.poses import Poses, draw

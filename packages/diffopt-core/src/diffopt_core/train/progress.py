@@ -9,9 +9,10 @@ from contextlib import contextmanager
 @contextmanager
 def progress(title: str, total: int | None) -> Iterator[Callable[[int, float], None]]:
     """Yields ``show(step, loss)``."""
-    from diffopt_core.voice import quiet
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from ..voice import quiet
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from diffopt_core.errors import BadInput
-from diffopt_core.rotation import columns_to_matrix
-from diffopt_core.skeleton import JOINTS, mirror_order
 from torch import Tensor
 
-from diffopt_priors.mdm.features import leg_length
-from diffopt_priors.train.shards import Clips
+from ..errors import BadInput
+from ..geometry import leg_length
+from ..rotation import columns_to_matrix
+from ..skeleton import JOINTS, mirror_order
+from .shards import Clips
 
 _MIRROR = list(mirror_order(JOINTS))
 #: Chain that the bone above each joint belongs to: both sides of a chain vary as one.

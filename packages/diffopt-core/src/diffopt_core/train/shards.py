@@ -15,10 +15,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from diffopt_core.errors import BadInput
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_columns
-from diffopt_core.skeleton import JOINTS
 from torch import Tensor
+
+from ..errors import BadInput
+from ..rotation import axis_angle_to_matrix, matrix_to_columns
+from ..skeleton import JOINTS
 
 _SHAPES = {"poses": (24, 3), "trans": (3,)}
 

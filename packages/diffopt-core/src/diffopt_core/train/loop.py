@@ -1,4 +1,4 @@
-"""One training loop for every prior: progress, log, checkpoints, curves, and an end on time.
+"""One training loop for every network: progress, log, checkpoints, curves, and an end on time.
 
 Folder of a run: ``checkpoint.pt`` (resumable), ``log.jsonl`` (losses and reports), ``curves.png`` and the
 weights with their card. A run that is killed loses at most ``export_minutes`` of work.
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from diffopt_core.errors import DiffOptError
-from diffopt_core.voice import answer
 from torch import Tensor
 
-from diffopt_priors.train.curves import draw
-from diffopt_priors.train.progress import progress
+from ..errors import DiffOptError
+from ..voice import answer
+from .curves import draw
+from .progress import progress
 
 #: Steps whose losses are averaged into one line of the log.
 _LOG_EVERY = 50
@@ -39,7 +39,7 @@ class Training(Protocol):
     """State of one run. Every draw comes from a generator seeded by (seed, step), so that a resumed run continues
     bit for bit like one that was never stopped."""
 
-    name: str  # of the prior: names the weight file
+    name: str  # of what is trained: names the weight file
     step_index: int
 
     @property

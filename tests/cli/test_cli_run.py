@@ -41,6 +41,42 @@ def test_quiet_says_nothing(diffopt, case):
     assert (ran.status, ran.out, ran.err) == (0, "", "")
 
 
+WARNS = """
+import logging
+from diffopt_core.config import ComponentConfig
+from diffopt_core.plugin import Component, hookimpl
+
+class Shaky(ComponentConfig):
+    def build(self, ctx):
+        return self
+
+    def trajectory(self, clip, observations):
+        logging.getLogger(__name__).warning("%s: the camera shakes", clip.name)
+        return clip.camera
+
+    def export(self, result, folder):
+        logging.getLogger(__name__).warning("nothing to export")
+        return []
+
+@hookimpl
+def diffopt_components():
+    return [Component(kind, "shaky", "shaky:Shaky", "of the tests") for kind in ("camera", "exporter")]
+"""
+
+
+def test_what_a_component_warns_of_is_in_run_json(diffopt, case):
+    """Also under --quiet, where nobody is told; of each clip its own."""
+    Path("shaky.py").write_text(WARNS)
+    other = Path("other.npz")
+    other.write_bytes(case.read_bytes())
+    asked = ("-p", "shaky.py", "--camera", "shaky", "--set", 'exporters=["npz","shaky"]', "--quiet", *QUICK)
+    ran = diffopt("run", case, other, "--out", "out", *asked)
+    assert (ran.status, ran.err) == (0, "")
+    for name in ("walk", "other"):
+        told = json.loads((Path("out") / name / "run.json").read_text())["warnings"]
+        assert told == [f"{name}: the camera shakes", "nothing to export"]
+
+
 def test_picture(diffopt, case):
     flags = [flag for flag in QUICK if flag != "--no-picture"]
     assert diffopt("run", case, "--out", "out", "--quiet", *flags).status == 0

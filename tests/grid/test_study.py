@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,7 +89,11 @@ def test_tests_at_their_ends():
 @pytest.mark.parametrize(
     ("layout", "heads", "line"),
     [
-        ("sequences", ("method", "s0", "s1", "s2", "mean"), ("Base", "15.0 / –", "35.0 / –", "55.0 / –", "35.0 / –")),
+        (
+            "sequences",
+            ("method", "s0", "s1", "s2", "mean over sequences"),
+            ("Base", "15.0 / –", "35.0 / –", "55.0 / –", "35.0 / –"),
+        ),
         ("pairs", ("method", "Error [m] / None [n] (mm)"), ("Base", "35.0 / –")),
         ("runtime", ("method", "run time (s)", "warmup"), ("Base", "1.50", "1.50")),
     ],
@@ -97,6 +102,22 @@ def test_layouts_of_the_paper(layout, heads, line):
     (sheet,) = main(study(layout))
     assert sheet.heads == heads and sheet.lines[0] == line
     assert "6 simulated cases" in sheet.title, "every table says what it is about"
+
+
+def test_an_odd_last_column_stays_and_every_metric_has_its_own_unit():
+    columns = (Column("Error", "m"), Column("Jitter", "n"), Column("RTE", "k"))
+    made = study("pairs", columns=columns, units={"m": "mm", "n": "m/s^3", "k": "%"})
+    odd = replace(made, cells=tuple(replace(cell, values=cell.values | {"k": 2.0}) for cell in made.cells))
+    (sheet,) = main(odd)
+    assert sheet.heads == ("method", "Error [m] (mm) / Jitter [n] (m/s^3)", "RTE [k] (%)")
+    assert sheet.lines[0] == ("Base", "35.0 / –", "2.0")
+    titles = [sheet.title for sheet in main(replace(odd, layout="sequences"))]
+    assert [title.rpartition(": ")[2] for title in titles] == list(sheet.heads[1:])
+
+
+@pytest.mark.parametrize(("layout", "over"), [("sequences", "sequences"), ("pairs", "cases"), ("differences", "cases")])
+def test_a_table_says_what_its_means_are_over(layout, over):
+    assert any(f"over {over}" in " ".join(sheet.notes) for sheet in main(study(layout)))
 
 
 def test_report_files_say_the_same(tmp_path):

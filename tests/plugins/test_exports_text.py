@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from diffopt_core.bodies.anny24 import load
 from diffopt_core.datasets.amass import AmassConfig
 from diffopt_core.datasets.motion_file import load_motion
+from diffopt_core.saved import read_result
 from diffopt_core.skeleton import JOINTS
 from exports_cases import FRAMES, apart, bare, exporter, shaped, walk
 from scipy.spatial.transform import Rotation
@@ -154,6 +156,19 @@ def test_amass_names_what_its_betas_are(tmp_path, caplog):
     assert saved["betas"][:10].all() and "average adult" in caplog.text
     pelvis = load().rest_pelvis(torch.zeros(1, 10))[0]
     assert np.abs(saved["rest_pelvis"] - pelvis.numpy()).max() < 5e-3
+
+
+def test_amass_keeps_the_gender_of_the_body(tmp_path, caplog):
+    def gender(result, **options):
+        return str(np.load(exporter("amass", **options).export(result, tmp_path)[0])["gender"])
+
+    female = shaped(bare(), "smpl-female")
+    assert gender(female) == "female" and "not SMPL's" not in caplog.text
+    recipe = {"body": {"name": "smpl", "options": {"gender": "male"}}}
+    assert gender(replace(bare(), body_model="smpl", recipe=recipe)) == "male"
+    assert gender(female, gender="neutral") == "neutral"
+    gender(female)
+    assert gender(read_result(tmp_path / "amass.npz")) == "female", "a motion file's own is kept as well"
 
 
 def test_amass_can_keep_y_up(tmp_path):

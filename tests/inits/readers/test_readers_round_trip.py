@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import joblib
 import numpy as np
 import pytest
 import reader_cases as cases
@@ -102,6 +103,26 @@ def test_the_users_model_gives_the_pelvis_of_any_shape(tool, tmp_path):
         with np.load(tmp_path / "m.npz") as out:
             np.testing.assert_allclose(out["transl"], k.pelvis, atol=METRES)
             assert str(out["joints_of"]) == ("anny24" if model == "smplx" else "smpl")
+
+
+def test_prompthmr_has_a_shape_in_the_world_and_another_in_the_camera(tmp_path):
+    """The translation of each goes with its own shape."""
+    file, held = model_file(tmp_path, "SMPLX_NEUTRAL.npz", 10475, 55)
+    there, here = np.random.default_rng(6).normal(size=(2, 10))
+    k = cases.make(1, betas=there, rest=lambda _, b: rest_of(held)(b))
+    result = cases.prompthmr(k, tmp_path)
+    saved = joblib.load(result)
+    person = saved["people"][1]["smplx_cam"]
+    person["shape"] = np.tile(here, (k.n, 1))
+    person["trans"] = k.pelvis_cam - rest_of(held)(person["shape"])
+    joblib.dump(saved, result)
+    write_motion(result, tmp_path / "m.npz", smpl=file, fps=30)
+    with np.load(tmp_path / "m.npz") as out:
+        np.testing.assert_allclose(out["transl"], k.pelvis, atol=METRES)
+        np.testing.assert_allclose(out["betas"], there, atol=1e-5)
+    body = body_of(read_tracks(result), cases.clip_of(k.n, focal=cases.FOCAL), file)
+    np.testing.assert_allclose(body.transl.numpy(), k.pelvis_cam, atol=METRES)
+    np.testing.assert_allclose(body.betas, here, atol=1e-5)
 
 
 @pytest.mark.parametrize("tool", ["vibe", "hmr2"])

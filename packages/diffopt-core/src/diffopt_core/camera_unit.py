@@ -13,9 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .skeleton import JOINT
+from .skeleton import FEET
 
-_FEET = [JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
 #: Displacements over this time, s: a step of walking lasts two or three of it.
 GAP = 0.2
 #: Speeds that noise alone gives a foot and the pelvis, m/s.
@@ -49,7 +48,7 @@ def stance_scale(
         return (path[:, apart:] - path[:, :-apart]) * (fps / apart)
 
     turned = joints @ R  # each row is R^T x
-    feet, pelvis, camera = speed(turned[:, :, _FEET]), speed(turned[:, :, 0]), speed(position)
+    feet, pelvis, camera = speed(turned[:, :, FEET]), speed(turned[:, :, 0]), speed(position)
     weight = trust[:, apart:] * trust[:, :-apart] + 1e-9
     weight = weight / weight.sum(1, keepdim=True)
     unit = (camera.norm(dim=-1) * weight).sum(1)

@@ -17,13 +17,12 @@ from .camera_unit import stance_scale
 from .geometry import project
 from .interfaces import Body
 from .recipe import PlaceSpec
-from .skeleton import JOINT
+from .skeleton import FEET, JOINT
 from .types import CameraTrajectory, HumanMotion
 from .window import Batch
 
 #: Clips of more frames are smoothed by convolution: a matrix of frames by frames would fill the memory.
 _DENSE = 2048
-_FEET = [JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
         joints = body.joints(motion)
         motion, camera = turn(motion, camera, levelling(find_up(joints, camera, spec)))
     if spec.floor == "feet":
-        height = body.joints(motion)[:, :, _FEET, 1].amin(-1)
+        height = body.joints(motion)[:, :, FEET, 1].amin(-1)
         drop = torch.quantile(height, 0.1, dim=1)
         offset = torch.stack([torch.zeros_like(drop), drop, torch.zeros_like(drop)], -1)
         motion, camera = move(motion, camera, -offset)

@@ -6,14 +6,13 @@ import torch
 from torch import Tensor
 
 from .geometry import project, world_to_camera
-from .skeleton import JOINT, LAYOUTS
+from .skeleton import FEET, JOINT, LAYOUTS
 from .types import CameraTrajectory, Clip, Result
 
 #: A foot stands while it is this close to the lowest it gets, m.
 STANDING = 0.05
 #: Keypoints that count for the reprojection error.
 CONFIDENT = 0.3
-_FEET = [JOINT["left_foot"], JOINT["right_foot"]]
 
 #: Row of the table -> unit. Bands are there where a clip was solved several times.
 _MEASURED = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
@@ -57,7 +56,7 @@ def foot_skate(joints: Tensor) -> float | None:
 
     It stands in two frames that both lie within ``STANDING`` of its low mark (5 % quantile of its height).
     """
-    feet = joints[:, _FEET]
+    feet = joints[:, FEET[2:]]  # the balls
     height = feet[..., 1]
     low = height < height.quantile(0.05, dim=0) + STANDING
     standing = low[1:] & low[:-1]

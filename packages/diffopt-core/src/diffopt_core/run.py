@@ -12,6 +12,7 @@ from typing import Any
 from .batch import Report, Solver, solve_batch
 from .errors import DiffOptError
 from .folder import ResultFolder
+from .heard import heard
 from .interfaces import BuildContext
 from .perceive import open_clip, perceive
 from .provenance import device as find_device
@@ -58,14 +59,27 @@ def check(run: Run) -> list[Evidence]:
     """Everything that can fail before the solve: plugins, options, device, files, output folders; then perception."""
     ctx = context(run)
     _check_components(run, ctx)
-    clips = [open_clip(path, run.registry, run.recipe, ctx) for path in run.inputs]
+    clips = [_opened(run, path, ctx) for path in run.inputs]
     names = [clip.name for clip in clips]
     if twice := {name for name in names if names.count(name) > 1}:
         raise DiffOptError(f"two inputs are called '{sorted(twice)[0]}'; results would overwrite each other")
     for clip in clips:
         if not run.only or clip.name in run.only:
             _check_folder(run, clip.name, content_of(clip))
-    return [perceive(clip, run.registry, run.recipe, ctx, run.fresh) for clip in clips]
+    return [_perceived(run, clip, ctx) for clip in clips]
+
+
+def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
+    with heard(run.registry.packages, []) as told:
+        clip = open_clip(path, run.registry, run.recipe, ctx)
+    return replace(clip, facts={**clip.facts, **({"warnings": told} if told else {})})
+
+
+def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
+    """Its warnings and those of the file's reader stay with the clip."""
+    with heard(run.registry.packages, list(clip.facts.get("warnings", ()))) as told:
+        found = perceive(clip, run.registry, run.recipe, ctx, run.fresh)
+    return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
 
 
 def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result]:
@@ -88,11 +102,15 @@ def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result
         solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen), watch)
         if members[0].clip.num_frames > chosen.recipe.input.most:
             for item in members:
-                results += _write(chosen, [solve_long(item, solver)], ctx)
+                with heard(run.registry.packages, []) as told:
+                    solved = [solve_long(item, solver)]
+                results += _write(chosen, solved, ctx, told)
             continue
         side_by_side = max(1, run.batch // chosen.recipe.draws.count)
         for first in range(0, len(members), side_by_side):
-            results += _write(chosen, solve_batch(members[first : first + side_by_side], solver), ctx)
+            with heard(run.registry.packages, []) as told:
+                solved = solve_batch(members[first : first + side_by_side], solver)
+            results += _write(chosen, solved, ctx, told)
     return results
 
 
@@ -138,12 +156,14 @@ def _staged(run: Run, stage: str, log: Log) -> None:
     run.registry.manager.hook.diffopt_stage_finished(run=run, stage=stage, log=log)
 
 
-def _write(run: Run, results: Sequence[Result], ctx: BuildContext) -> list[Result]:
-    """Into their folders, those that were asked for."""
+def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequence[str]) -> list[Result]:
+    """Into their folders, those that were asked for. ``told``: what the solve warned of."""
     kept = [result for result in results if not run.only or result.clip.name in run.only]
     exporters = [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
     for result in kept:
-        ResultFolder(run.folder(result.clip.name)).write(result, exporters, _described(run, result))
+        with heard(run.registry.packages, [*result.clip.facts.get("warnings", ()), *told]) as said:
+            described = _described(run, result) | {"warnings": said}  # the exporters add theirs before it is written
+            ResultFolder(run.folder(result.clip.name)).write(result, exporters, described)
         run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
     return kept
 

@@ -18,6 +18,8 @@ PARENTS: tuple[int, ...] = (
 
 JOINT: dict[str, int] = {name: i for i, name in enumerate(JOINTS)}
 NUM_JOINTS = len(JOINTS)
+#: The joints that can stand on the ground: ankles and balls.
+FEET: tuple[int, ...] = tuple(JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot"))
 
 COCO17: tuple[str, ...] = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",

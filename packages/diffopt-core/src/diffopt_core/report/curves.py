@@ -10,15 +10,13 @@ from torch import Tensor
 
 from ..geometry import project, world_to_camera
 from ..quality import CONFIDENT, STANDING
-from ..skeleton import JOINT, JOINTS, LAYOUTS
+from ..skeleton import FEET, JOINT, JOINTS, LAYOUTS
 from ..types import CameraTrajectory, Result
 from .blob import Blob
 from .tracks import INITIAL, Stage, Track
 
 #: A foot in contact moves no faster, m/s; below so many frames a second its speed is not known.
 SLOW, _RATE = 0.5, 8.0
-_FEET = (("left ankle", "left_ankle"), ("left ball", "left_foot"), ("right ankle", "right_ankle"),
-         ("right ball", "right_foot"))  # fmt: skip
 #: Points of a loss curve; more than a chart has pixels.
 _POINTS = 320
 
@@ -77,12 +75,12 @@ def _contacts(stage: Stage, fps: float, blob: Blob) -> Chart | None:
         return None
     shown = [t for t in stage.tracks if t.role != INITIAL]
     rows = []
-    for name, joint in _FEET:
-        bars = [_series(t, _standing(t.joints[:, JOINT[joint]], fps), blob) for t in shown]
-        if stage.truth is not None and bool(stage.truth[:, JOINT[joint]].isfinite().all()):
-            values = blob.add(_standing(stage.truth[:, JOINT[joint]], fps), "u1")
+    for joint in FEET[::2] + FEET[1::2]:  # side by side
+        bars = [_series(t, _standing(t.joints[:, joint], fps), blob) for t in shown]
+        if stage.truth is not None and bool(stage.truth[:, joint].isfinite().all()):
+            values = blob.add(_standing(stage.truth[:, joint], fps), "u1")
             bars.append({"label": "truth", "role": "truth", "values": values})
-        rows.append({"label": name, "bars": bars})
+        rows.append({"label": JOINTS[joint].replace("_foot", " ball").replace("_", " "), "bars": bars})
     note = (
         f"Within {STANDING * 100:.0f} cm of the joint's low mark (5 % quantile of its height) and slower than "
         f"{SLOW:g} m/s."

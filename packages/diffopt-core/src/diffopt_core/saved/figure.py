@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ STAND_IN = (0.0, -0.22, 0.03)
 class Figure:
     """``rest`` (24, 3) T-pose joints about the pelvis, m; ``pelvis`` (3,) its place in the model's own origin, exact or
     (``pelvis_known`` False) that of an average adult; ``betas`` (10,) the shape that the joints have, zero for the
-    mean. ``mesh`` is None where the body has none, or where ``missing`` says what it lacks."""
+    mean. ``mesh`` is None where the body has none, or where ``missing`` says what it lacks. ``gender``: of SMPL's
+    model, neutral for all others."""
 
     rest: Tensor
     pelvis: Tensor
@@ -36,6 +37,7 @@ class Figure:
     betas: Tensor
     mesh: LinearBody | None = None
     missing: str | None = None
+    gender: str = "neutral"
 
 
 def figure_of(result: Result) -> Figure:
@@ -43,6 +45,17 @@ def figure_of(result: Result) -> Figure:
 
     Raises DiffOptError where they fit neither the body that the result names nor any rigid skeleton.
     """
+    return replace(_figure(result), gender=_gender(result))
+
+
+def _gender(result: Result) -> str:
+    """That of the body that solved it, else that of the model whose betas these are (``smpl-female``)."""
+    if result.body_model == smpl.NAME:
+        return str(_options(result.recipe).get("gender", "neutral"))
+    return result.motion.betas_of.removeprefix(f"{smpl.NAME}-") if "-" in result.motion.betas_of else "neutral"
+
+
+def _figure(result: Result) -> Figure:
     motion, joints = result.motion, result.joints.double()
     pose, trans = motion.pose.double(), motion.trans.double()
     betas = motion.betas.reshape(-1)[:10]
@@ -85,10 +98,15 @@ def _mesh(result: Result) -> tuple[LinearBody | None, str | None]:
     return None, None
 
 
+def _options(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of body ``smpl`` in a recipe; none where it names another body or ``auto``."""
+    role = recipe.get("body")
+    return role.get("options", {}) if isinstance(role, Mapping) and role.get("name") == smpl.NAME else {}
+
+
 def _smpl(recipe: Mapping[str, Any]) -> LinearBody:
     """SMPL as a skinned mesh, from the file that the run used or the user has; needs no smplx."""
-    role = recipe.get("body")
-    options = role.get("options", {}) if isinstance(role, Mapping) and role.get("name") == smpl.NAME else {}
+    options = _options(recipe)
     path = options.get("path")
     arrays = smpl.read_model(smpl.find_model(Path(path) if path else None, options.get("gender", "neutral")))
     point = torch.zeros(len(arrays["v_template"]))

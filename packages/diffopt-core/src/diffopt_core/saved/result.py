@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from ..bodies import anny24
+from ..bodies import anny24, smpl
 from ..datasets.amass import AmassConfig
+from ..datasets.case_keys import text
 from ..datasets.motion_file import load_motion, split_address
 from ..datasets.npz import Arrays, keys_of, read_npz
 from ..errors import BadInput
@@ -91,6 +92,9 @@ def _foreign(path: Path) -> Result:
     clip = load_motion(path, AmassConfig(fps=None))
     assert clip.truth is not None and clip.truth.motion is not None
     motion, joints, name = clip.truth.motion, clip.truth.joints, "stick"
+    gender = text(read_npz(file)["gender"]) if "gender" in keys_of(file := split_address(path)[0]) else "neutral"
+    if motion.betas_of == smpl.NAME and gender in ("female", "male"):
+        motion = replace(motion, betas_of=f"{smpl.NAME}-{gender}")
     if clip.rest_joints is None:
         body, name = anny24.load(), anny24.NAME
         shape = motion.betas if motion.betas_of == name else torch.zeros_like(motion.betas)

@@ -11,6 +11,11 @@ from .sheet import Sheet, number, signed
 
 #: Metrics of which no extreme is best.
 NEITHER = frozenset({"path_ratio"})
+#: What a mean is over, by the study's pooling.
+_WEIGHING = {
+    "clips": "Means are over cases, which weigh alike.",
+    "frames": "Means are over cases and weigh cases by their frames; intervals and tests below weigh them alike.",
+}
 
 
 def main(study: Study) -> list[Sheet]:
@@ -33,11 +38,9 @@ def differences(study: Study) -> list[Sheet]:
             where[row.name] = len(lines)
             cells = [_with_difference(study, row.name, column.metric) for column in columns]
             lines.append((_label(study, row), *cells))
-    notes: list[str] = []
+    notes = [_WEIGHING[study.pooling]]
     if study.reference:
-        notes = [f"In parentheses: difference to {_row(study, study.reference).label}, over the cases that both have."]
-    if study.pooling == "frames":
-        notes.append("Means of this table weigh cases by their frames; intervals and tests below weigh them alike.")
+        notes += [f"In parentheses: difference to {_row(study, study.reference).label}, over the cases that both have."]
     return [Sheet(_title(study), heads, tuple(lines), (*notes, *study.notes), _best(study, columns, where))]
 
 
@@ -46,33 +49,30 @@ def sequences(study: Study) -> list[Sheet]:
     names = list(dict.fromkeys(case.sequence for case in study.cases))
     members = {name: {case.name for case in study.cases if case.sequence == name} for name in names}
     sheets = []
-    for local, world in _pairs(study):
+    for pair in _pairs(study):
         lines = []
         for row in study.rows:
-            cells = []
-            for name in names:
-                pair = [_mean_over(study, row.name, metric, members[name]) for metric in (local, world)]
-                cells.append(" / ".join(number(value) for value in pair))
-            overall = []
-            for metric in (local, world):
+            columns = []  # a metric's values, a sequence each, then their mean
+            for metric in pair:
                 own = [_mean_over(study, row.name, metric, members[name]) for name in names]
                 known = [value for value in own if math.isfinite(value)]
-                overall.append(fmean(known) if known else math.nan)
-            lines.append((_label(study, row), *cells, " / ".join(number(value) for value in overall)))
-        what = f"{_of(study, local)} / {_of(study, world)} ({study.units[local]})"
-        sheets.append(Sheet(f"{_title(study)}: {what}", ("method", *names, "mean"), tuple(lines), study.notes))
+                columns.append([number(value) for value in (*own, fmean(known) if known else math.nan)])
+            lines.append((_label(study, row), *(" / ".join(cell) for cell in zip(*columns, strict=True))))
+        heads = ("method", *names, "mean over sequences")
+        note = "The mean is over sequences, which weigh alike; a sequence's value is the mean over its cases."
+        sheets.append(Sheet(f"{_title(study)}: {_words(study, pair)}", heads, tuple(lines), (note, *study.notes)))
     return sheets
 
 
 def pairs(study: Study) -> list[Sheet]:
-    """Table 4: local and global error as a pair a column, every case weighing alike."""
+    """Table 4: local and global error as a pair a column; the mean over cases."""
     chosen = _pairs(study)
-    heads = ("method", *(f"{_of(study, a)} / {_of(study, b)} ({study.units[a]})" for a, b in chosen))
+    heads = ("method", *(_words(study, pair) for pair in chosen))
     lines = []
     for row in study.rows:
         cells = [" / ".join(number(mean_of(study, row.name, m)) for m in pair) for pair in chosen]
         lines.append((_label(study, row), *cells))
-    return [Sheet(_title(study), heads, tuple(lines), study.notes)]
+    return [Sheet(_title(study), heads, tuple(lines), (_WEIGHING[study.pooling], *study.notes))]
 
 
 def runtime(study: Study) -> list[Sheet]:
@@ -153,11 +153,19 @@ def _best(study: Study, columns: Sequence[Column], where: dict[str, int]) -> fro
     return frozenset(found)
 
 
-def _pairs(study: Study) -> list[tuple[str, str]]:
-    """Columns two by two, local and global; a pair of which neither has a value is left out."""
+def _pairs(study: Study) -> list[tuple[str, ...]]:
+    """Columns two by two, local and global, an odd last one alone; one of which nothing has a value is left out."""
     metrics = [column.metric for column in study.columns]
-    known = set(study.metrics)
-    return [(a, b) for a, b in zip(metrics[::2], metrics[1::2], strict=False) if {a, b} & known]
+    pairs = [tuple(metrics[i : i + 2]) for i in range(0, len(metrics), 2)]
+    return [pair for pair in pairs if set(pair) & set(study.metrics)]
+
+
+def _words(study: Study, pair: Sequence[str]) -> str:
+    """The pair's names with their unit, each with its own where they differ."""
+    units = [study.units[metric] for metric in pair]
+    if len(set(units)) == 1:
+        return f"{' / '.join(_of(study, metric) for metric in pair)} ({units[0]})"
+    return " / ".join(f"{_of(study, metric)} ({unit})" for metric, unit in zip(pair, units, strict=True))
 
 
 def _of(study: Study, metric: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveFloat
 
 from ..config import TermConfig
-from ..skeleton import JOINT
+from ..skeleton import FEET
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ..types import Scene
 
 #: Ankles and balls of the feet.
-FEET: tuple[int, ...] = tuple(JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot"))
 
 
 class ContactConfig(TermConfig):

@@ -59,7 +59,8 @@ def in_world(track: Track, rest: RestJoints) -> tuple[Placed, np.ndarray, np.nda
     world = track.world
     if world is None:
         return None
-    orient, pelvis = world.root.orient, pelvis_of(world.root, track.betas, rest)
+    betas = track.betas if world.betas is None else world.betas
+    orient, pelvis = world.root.orient, pelvis_of(world.root, betas, rest)
     if world.carried:
         assert world.R is not None and world.t is not None
         back = world.R.swapaxes(-1, -2)

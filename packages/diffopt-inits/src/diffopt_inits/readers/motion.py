@@ -76,6 +76,7 @@ class _Motion:
     R: np.ndarray
     t: np.ndarray
     axes: str
+    betas: np.ndarray
 
 
 def _arrays(
@@ -88,7 +89,7 @@ def _arrays(
     if not valid.all():
         _log.warning(f"{int((~valid).sum())} of {len(valid)} frames lack the person: filled from their neighbours")
     pose = _spread(np.concatenate([moved.placed.orient[:, None], track.body_pose], 1), track, valid, rotations=True)
-    pelvis, betas = _spread(moved.placed.pelvis, track, valid), track.betas.mean(0)
+    pelvis, betas = _spread(moved.placed.pelvis, track, valid), moved.betas.mean(0)
     rotvec = Rotation.from_matrix(pose.reshape(-1, 3, 3)).as_rotvec().reshape(-1, 24, 3)
     joints, body_model = _joints(pose, pelvis, betas, rest)
     arrays = {
@@ -132,7 +133,8 @@ def _in_world(file: Path, track: Track, rest: RestJoints) -> _Motion:
     assert track.world is not None
     if not track.world.level:
         _log.warning(f"{file}: {placed.facts['world']}")
-    return _Motion(placed, R, t, f"{_WORLD}. {placed.facts['world']}")
+    betas = track.betas if track.world.betas is None else track.world.betas
+    return _Motion(placed, R, t, f"{_WORLD}. {placed.facts['world']}", betas)
 
 
 def _in_cameras(file: Path, track: Track, rest: RestJoints, focal: float | None) -> _Motion:
@@ -143,7 +145,7 @@ def _in_cameras(file: Path, track: Track, rest: RestJoints, focal: float | None)
     clip = Clip(file.name, file, 1.0, size, len(track.frames), focal=focal, focal_from="--focal" if focal else "")
     placed = in_camera(track, clip, rest, np.arange(len(track.frames)))
     eye = np.tile(np.eye(3), (len(track.frames), 1, 1))
-    return _Motion(placed, eye, np.zeros((len(track.frames), 3)), _CAMERA)
+    return _Motion(placed, eye, np.zeros((len(track.frames), 3)), _CAMERA, track.betas)
 
 
 def _joints(pose: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, rest: RestJoints) -> tuple[np.ndarray, str]:

@@ -46,7 +46,7 @@ def _track(person: Fields, key: str, cameras: Fields | None, focal: Fields | Non
         frames=frames,
         total=total,
         body_pose=body_rotations(pose[:, 1:]),
-        betas=shape_ten(person.path, inside.name("shape"), inside.array("shape", (None, None), (None,)), count),
+        betas=_shape(inside, count),
         betas_of="smplx",
         camera=Root(pose[:, 0], trans),
         world=world,
@@ -66,6 +66,11 @@ def _pose(params: Fields) -> np.ndarray:
     return matrices(pose.reshape(len(pose), -1, 3)[:, : 1 + SHARED])
 
 
+def _shape(params: Fields, count: int) -> np.ndarray:
+    """``[count 10]``; the two frames of reference have each their own."""
+    return shape_ten(params.path, params.name("shape"), params.array("shape", (None, None), (None,)), count)
+
+
 def _world(person: Fields, cameras: Fields | None, frames: np.ndarray) -> tuple[World | None, int | None]:
     R = t = None
     total = None
@@ -79,9 +84,10 @@ def _world(person: Fields, cameras: Fields | None, frames: np.ndarray) -> tuple[
         return None, total
     there = person.sub("smplx_world")
     orient, trans = _pose(there)[:, 0], there.array("trans", (None, 3), (None, 1, 3)).reshape(-1, 3)
-    same_length(there, frames=frames, pose=orient, trans=trans)
+    count = same_length(there, frames=frames, pose=orient, trans=trans)
+    betas = _shape(there, count) if "shape" in there else None
     note = "PromptHMR's world, Y up, on its floor"
-    return upright(World(Root(orient, trans), np.eye(3), R=R, t=t, note=note), person.path), total
+    return upright(World(Root(orient, trans), np.eye(3), R=R, t=t, betas=betas, note=note), person.path), total
 
 
 def _boxes(person: Fields, count: int) -> np.ndarray | None:

@@ -43,6 +43,7 @@ class Weak:
 class World:
     """Motion in the tool's own world, and the way from there to ours: ``x_ours = axes x + shift``.
 
+    ``betas``: the shape that ``root``'s translation goes with, where it is not the track's.
     ``level``: our +Y is then the vertical as far as the tool knows it. ``R``, ``t``: world (the tool's) to camera,
     where the tool gives them. ``carried``: ``root`` is in the camera frame and R and t carry it. ``note``: what is
     known of this world, in words.
@@ -55,6 +56,7 @@ class World:
     R: Float[np.ndarray, "N 3 3"] | None = None
     t: Float[np.ndarray, "N 3"] | None = None
     carried: bool = False
+    betas: Float[np.ndarray, "N 10"] | None = None
     note: str = ""
 
 

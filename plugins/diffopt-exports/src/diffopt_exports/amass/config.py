@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 class AmassConfig(MotionOptions):
     """Z up and metres, as AMASS is; 156 columns, of which those of the fingers are zero."""
 
-    gender: Literal["neutral", "female", "male"] = Field(default="neutral", description="what the file says")
+    gender: Literal["neutral", "female", "male"] | None = Field(
+        default=None, description="what the file says; null: that of the body model"
+    )
     betas: Literal["own", "zero"] = Field(
         default="own", description="own: the shape that the joints have; zero: the mean shape of whatever body reads it"
     )

@@ -58,7 +58,7 @@ def _shape(performance: Performance, options: AmassConfig) -> tuple[np.ndarray, 
         log.warning("amass: the rest pelvis of this body is not known; that of an average adult is used, which may set "
                     "the whole clip off by a centimetre or two")  # fmt: skip
         told["rest_pelvis_from"] = "an average adult: the body of this result does not say"
-    if bool((betas != 0).any()) and performance.betas_of != "smpl":
+    if bool((betas != 0).any()) and performance.betas_of.partition("-")[0] != "smpl":
         log.warning("amass: betas are of '%s', not SMPL's: a tool that shows SMPL should be given the mean shape "
                     "(--set amass.betas=zero)", performance.betas_of)  # fmt: skip
     if bool((given != 0).any()) and not bool((betas != 0).any()) and options.betas == "own":
@@ -78,7 +78,7 @@ def _arrays(
     rate = performance.fps
     return {
         "trans": axes.points(performance.trans) - pelvis,
-        "gender": np.array(options.gender),
+        "gender": np.array(options.gender or performance.figure.gender),
         # readers compare it with whole numbers
         "mocap_framerate": np.array(round(rate) if abs(rate - round(rate)) < 1e-6 else rate),
         "betas": np.concatenate([betas, np.zeros(6)]),

@@ -119,7 +119,7 @@ def row(name: str, camera_source, source: str, options: dict, clip: Clip, seen: 
         return
     spent = f"{time.perf_counter() - clock:.0f} / {time.process_time() - cpu:.0f}"
     facts = camera.facts
-    posed = f"{1 - len(facts['filled']) / clip.num_frames:.0%}"
+    posed = f"{1 - (0 if camera.filled is None else int(camera.filled.sum())) / clip.num_frames:.0%}"
     off = degrees_off(camera, truth) if truth.exists() else ""
     print(
         f"| {name} | {label} | {facts['model']} | {evidence(facts)} | {posed} | {facts['focal_from'].split(':')[0]} "

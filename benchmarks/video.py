@@ -67,8 +67,8 @@ def describe(result: Result) -> None:
     clip, seconds = result.clip, result.provenance["seconds"]
     assert clip.observations is not None and clip.camera is not None and clip.body is not None
     looked = [part.facts.get("seconds", 0.0) for part in (clip.observations, clip.camera, clip.body)]
-    camera = clip.camera.facts
-    print(f"camera: {camera.get('model')}, focal length {camera['focal_from']}; filled frames {len(camera['filled'])}")
+    facts, gaps = clip.camera.facts, 0 if clip.camera.filled is None else int(clip.camera.filled.sum())
+    print(f"camera: {facts.get('model')}, focal length {facts['focal_from']}; filled frames {gaps}")
     print("\n| detector s | camera s | initializer s | solve s |\n|---|---|---|---|")
     print("| " + " | ".join(f"{value:.1f}" for value in (*looked, sum(seconds.values()))) + " |")
     print("\n| | initial | final |\n|---|---|---|")
@@ -96,12 +96,12 @@ def main() -> None:
     for name in wanted:
         settings = [f"input.fps={rates[name]}"] if name in rates else []
         table = {
-            key: recipes.parse(recipes.assign(recipes.load(recipe, registry.recipes), settings))
-            for key, recipe in {"": "paper", **RECIPES}.items()
+            name: recipes.parse(recipes.assign(recipes.load(name, registry.recipes), settings))
+            for name in ("paper", *RECIPES)
         }
         run = Run(
-            (args.folder / f"{name}.mp4",), table.pop(""), registry, args.out / name, device="cpu", overwrite=True,
-            by_path=table,
+            (args.folder / f"{name}.mp4",), table.pop("paper"), registry, args.out / name, device="cpu", overwrite=True,
+            fitted=table,
         )  # fmt: skip
         began = time.perf_counter()
         (result,) = execute(run, lambda *_: None)

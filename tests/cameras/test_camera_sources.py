@@ -31,7 +31,7 @@ def test_given_is_the_clips_own_camera():
 
 def test_gt_is_the_truths_camera_and_metric():
     clip = make_clip()
-    true = replace(clip.camera, t=clip.camera.t + 1.0, metric=False)
+    true = replace(clip.camera, t=clip.camera.t + 1.0, unit="guess")
     camera = TrueCamera().trajectory(replace(clip, truth=replace(clip.truth, camera=true)), clip.observations)
     assert camera.metric and torch.equal(camera.t, true.t)
 

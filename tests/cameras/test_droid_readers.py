@@ -58,7 +58,8 @@ def test_round_trip(tmp_path, name):
     write(path, known)
     camera = read(path, clip_of(focal=None if has_focal else FOCAL))
     assert_same(camera, known)
-    assert camera.facts["filled"] == [] and camera.facts["jumps"] == [] and not camera.facts["static"]
+    assert camera.travel == "travels" and camera.unit == ("metre" if name in ("tram", "prompthmr") else "arbitrary")
+    assert not camera.filled.any() and camera.facts["jumps"] == [] and not camera.facts["static"]
     assert torch.allclose(camera.focal, torch.tensor(FOCAL), rtol=1e-5)
     if has_focal:
         assert torch.allclose(camera.centre, torch.tensor(CENTRE), atol=0.01)
@@ -156,7 +157,7 @@ def test_reconstruction_interpolates_between_keyframes_and_says_so(tmp_path, cap
     camera = read(tmp_path / "scene.pth", clip_of(121))
     exact = torch.from_numpy(keys)
     assert (camera.t[exact].double() - torch.from_numpy(known.t[keys])).norm(dim=-1).max() < 1e-4
-    assert sorted({*range(121)} - {*camera.facts["filled"]}) == keys.tolist()
+    assert sorted({*range(121)} - {*np.flatnonzero(camera.filled).tolist()}) == keys.tolist()
     assert camera.facts["keyframes_only"] and camera.facts["held"] == []
     assert geodesic(camera.R.double(), torch.from_numpy(known.R)).max() < 0.01
     assert "only keyframes" in caplog.text and f"{121 - len(keys)} of 121" in caplog.text
@@ -183,7 +184,7 @@ def test_colmap_folder_with_gaps(tmp_path):
     kept = [lines[0]] + [line for i in range(FRAMES) if i not in gap for line in lines[1 + 2 * i : 3 + 2 * i]]
     (tmp_path / "images.txt").write_text("\n".join(kept) + "\n")
     camera = read(tmp_path, clip_of())
-    assert camera.facts["filled"] == gap
+    assert np.flatnonzero(camera.filled).tolist() == gap
     known_frames = [i for i in range(FRAMES) if i not in gap]
     assert torch.allclose(camera.t[known_frames], torch.from_numpy(known.t[known_frames]).float(), atol=1e-4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import BadInput
 from diffopt_core.plugin import Component, hookimpl
 from diffopt_core.testing.samples import make_clip
-from diffopt_core.types import CameraTrajectory, Observations
+from diffopt_core.types import CameraTrajectory, Observations, Travel
 from diffopt_core.video import read_frames
 
 #: A folder where every look leaves a file; a file `fail-camera` in it makes the camera fail.
@@ -39,7 +40,7 @@ class Detector(ComponentConfig):
 
 class Camera(ComponentConfig):
     file: Path | None = None
-    path: str = ""
+    travel: Travel = "unknown"
 
     def build(self, ctx):
         return self
@@ -50,9 +51,8 @@ class Camera(ComponentConfig):
             raise BadInput(clip.path, "camera", "told to fail")
         other = make_clip(clip.num_frames).camera
         facts = {"focal_from": clip.focal_from or "guessed", "file": self.file and self.file.name}
-        facts |= {"path": self.path} if self.path else {}
         focal = other.focal if clip.focal is None else torch.full_like(other.focal, clip.focal)
-        return CameraTrajectory(other.R, other.t, focal, other.centre, facts=facts)
+        return CameraTrajectory(other.R, other.t, focal, other.centre, travel=self.travel, facts=facts)
 
 
 class Initializer(ComponentConfig):
@@ -61,7 +61,7 @@ class Initializer(ComponentConfig):
 
     def initialize(self, clip, observations, camera):
         looked("initializer")
-        return make_clip(clip.num_frames).body
+        return replace(make_clip(clip.num_frames).body, poses_from="landmarks")
 
 
 @hookimpl

@@ -99,24 +99,26 @@ def test_result_says_where_its_evidence_is_from(diffopt, watch, video):
 
 
 @pytest.mark.parametrize(
-    ("path", "named", "free"),
+    ("travel", "named", "free"),
     [
-        ("fixed", [], None),
-        ("tracked", [], ["camera.scale"]),
-        ("", [], ["camera.*"]),
-        ("fixed", ["--recipe", "paper"], ["camera.*"]),
+        ("stands", [], None),
+        ("travels", [], ["camera.scale"]),
+        ("unknown", [], ["camera.*"]),
+        ("turns", ["--recipe", "paper"], ["camera.*"]),
     ],
 )
-def test_what_is_known_of_the_camera_is_kept(diffopt, watch, video, path, named, free):
+def test_what_is_known_of_the_camera_is_kept(diffopt, watch, video, travel, named, free):
     """The default recipe follows from the camera; a named one is the user's word."""
-    ran = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *named, "--set", f"camera.path={path}")
+    ran = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *named, "--set", f"camera.travel={travel}")
     assert ran.status == 0, ran.err
     guide = json.loads(Path("run/run.json").read_text())["recipe"]["stage"]["guide"]
     assert (guide["camera"]["free"] if "camera" in guide["blocks"] else None) == free
-    assert ("--recipe paper" in ran.err) == bool(path and not named)
-    again = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *named, "--set", f"camera.path={path}")
+    assert ("--recipe paper" in ran.err) == (travel != "unknown" and not named)
+    again = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *named, "--set", f"camera.travel={travel}")
     assert again.status == 0 and "was kept" in again.err
-    other = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, "--seed", "5", "--set", f"camera.path={path}")
+    other = diffopt(
+        "run", video, "--out", "run", *LOOK, *MEAN, *QUICK, "--seed", "5", "--set", f"camera.travel={travel}"
+    )
     assert "holds another run" in other.error
     repeated = diffopt("run", "run/run.json", "--no-picture")
     assert "bit for bit" in repeated.out

@@ -320,3 +320,27 @@ def test_wild_cases(shared):
         assert clip.num_frames == 100 and clip.truth is not None and clip.rest_joints is not None
         again = read_case(path, shared / "wild" / "truth" / path.name)
         assert dataclasses.replace(again, truth=None).sha256 == clip.sha256
+
+
+def test_what_the_program_decides_by_is_read_as_it_was_written(case, tmp_path):
+    small = tmp_path / "small.npz"
+    write_case(small, case)
+    clip = read_case(small)
+    assert (clip.camera.unit, clip.camera.travel, clip.body.poses_from) == ("guess", "travels", "regressor")
+    filled = torch.arange(clip.num_frames) < 2
+    told = dataclasses.replace(
+        clip,
+        camera=dataclasses.replace(clip.camera, unit="arbitrary", travel="unknown", trusted=False, filled=filled),
+        body=dataclasses.replace(clip.body, poses_from="landmarks"),
+    )
+    write_case(tmp_path / "told.npz", arrays_of(told))
+    again = read_case(tmp_path / "told.npz")
+    assert (again.camera.unit, again.camera.travel, again.camera.trusted) == ("arbitrary", "unknown", False)
+    assert torch.equal(again.camera.filled, filled) and again.body.poses_from == "landmarks"
+
+
+@pytest.mark.parametrize(("key", "word"), [("cam_unit", "feet"), ("cam_unit", "metre"), ("cam_travel", "flies")])
+def test_words_that_mean_nothing_here_are_refused(case, tmp_path, key, word):
+    path = tmp_path / "odd.npz"
+    write_npz(path, case | {key: np.array(word)})
+    refused(path, key, word)

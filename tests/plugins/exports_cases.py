@@ -26,7 +26,7 @@ def walk(frames: int = FRAMES) -> Result:
     clip = replace(clip_of(case, "walk"), rest_joints=None)
     motion, joints = walker.truth.motion, walker.truth.joints
     R, t = (torch.from_numpy(np.asarray(truth[key], np.float32)) for key in ("cam_R", "cam_t"))
-    camera = replace(clip.camera, R=R, t=t, metric=True, level=True)
+    camera = replace(clip.camera, R=R, t=t, unit="metre", level=True)
     return Result(clip, motion, camera, joints, motion, camera, joints, Status.FINISHED, {}, {}, {}, "anny24")
 
 

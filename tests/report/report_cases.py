@@ -36,7 +36,7 @@ def walk(frames: int = 24, name: str = "walk", body: str = "anny24") -> Result:
     }  # fmt: skip
     return Result(
         clip=replace(clip, camera=camera), motion=motion, camera=camera, joints=joints, initial=first,
-        initial_camera=CameraTrajectory(camera.R, camera.t + 0.1, camera.focal, camera.centre, True, True),
+        initial_camera=CameraTrajectory(camera.R, camera.t + 0.1, camera.focal, camera.centre, "metre", True),
         initial_joints=joints + torch.tensor([0.2, 0.0, 0.0]), status=Status.FINISHED, recipe=recipe, log=log,
         provenance={"seed": 3, "versions": {"torch": "x"}, "seconds": {"warmup": 1.0, "guide": 3.0},
                     "licences": {"prior mdm": "for <research> only"}},

@@ -48,7 +48,7 @@ def true_scene(
     centre = torch.stack([path, 1.4 + 0 * path, 4.0 + 0.1 * path], -1).expand(clips, -1, -1)
     t = -(R @ centre.unsqueeze(-1)).squeeze(-1)
     focal = torch.full((clips, frames, 2), 1000.0)
-    return motion, CameraTrajectory(R, t, focal, focal / 2, True), body
+    return motion, CameraTrajectory(R, t, focal, focal / 2, "metre"), body
 
 
 def seen(motion: HumanMotion, camera: CameraTrajectory, body: StickBody, R0: torch.Tensor | None = None) -> Batch:
@@ -60,7 +60,7 @@ def seen(motion: HumanMotion, camera: CameraTrajectory, body: StickBody, R0: tor
     root = camera.R @ motion.pose[:, :, 0]
     trans = world_to_camera(motion.trans.unsqueeze(2), camera.R, camera.t).squeeze(2)
     if R0 is not None:
-        camera = CameraTrajectory(camera.R @ R0.mT.unsqueeze(1), camera.t, camera.focal, camera.centre, True)
+        camera = CameraTrajectory(camera.R @ R0.mT.unsqueeze(1), camera.t, camera.focal, camera.centre, "metre")
     valid = torch.ones(clips, frames, dtype=torch.bool)
     return Batch(
         clips=tuple(Clip(f"clip{i}", None, 30.0, (1000, 1000), frames) for i in range(clips)),

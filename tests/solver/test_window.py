@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from diffopt_core.errors import DiffOptError
+from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
-from diffopt_core.window import Evidence, cut, key, pick, stack
+from diffopt_core.window import Evidence, cut, key, pick, stack, travel_of
 
 
 def clip(frames: int = 12, fps: float = 30.0) -> Clip:
@@ -53,3 +54,16 @@ def test_clips_of_different_rate_do_not_share_a_batch():
     assert key(evidence(clip())) != key(evidence(clip(fps=25.0)))
     with pytest.raises(DiffOptError, match="frame rate"):
         stack([evidence(clip()), evidence(clip(fps=25.0))], torch.device("cpu"))
+
+
+def test_a_path_says_whether_the_camera_stands_turns_or_travels():
+    """About a camera at (3, 1, -8), whose t turns with it."""
+    time = torch.linspace(0.0, 1.0, 20)[:, None]
+    turned, still = axis_angle_to_matrix(time * torch.tensor([0.1, 0.5, 0.0])), torch.eye(3).expand(20, 3, 3)
+    at = torch.tensor([3.0, 1.0, -8.0])
+
+    def travel(R, place):
+        return travel_of(R, -(R @ place.expand(20, 3)[..., None])[..., 0])
+
+    assert travel(still, at) == "stands" and travel(turned, at) == "turns"
+    assert travel(turned, at + 0.1 * time) == travel(still, at + 0.1 * time) == "travels"

@@ -164,7 +164,7 @@ def test_a_part_of_a_video_is_picked_by_its_frames(tool, tmp_path):
     k = cases.make(2)
     frames = (5, 7, 7, 9, 30)
     video = Video(tmp_path / "walk.mp4", frames, cases.SIZE)
-    clip = cases.clip_of(len(frames), video=video, focal=cases.FOCAL, facts={"source_frames": k.n})
+    clip = cases.clip_of(len(frames), video=video, focal=cases.FOCAL)
     body = body_of(read_tracks(cases.TOOLS[tool][0](k, tmp_path)), clip)
     np.testing.assert_allclose(body.transl.numpy(), k.pelvis_cam[list(frames)], atol=METRES)
     assert angle(body.global_orient.double(), k.orient_cam[list(frames)]).max() < RADIANS

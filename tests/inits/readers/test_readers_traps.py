@@ -103,9 +103,7 @@ def test_a_track_beyond_the_clip(k, tool, tmp_path):
 
 
 def video_clip(k, frames, source, folder):
-    return cases.clip_of(
-        len(frames), video=Video(folder / "walk.mp4", tuple(frames), cases.SIZE), facts={"source_frames": source}
-    )
+    return cases.clip_of(len(frames), video=Video(folder / "walk.mp4", tuple(frames), cases.SIZE, length=source))
 
 
 def test_another_video(k, tmp_path, caplog):

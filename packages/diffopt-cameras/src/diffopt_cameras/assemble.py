@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffopt_core.datasets.fill import fill_linear, fill_rotations
-from diffopt_core.types import CameraTrajectory, Clip
-from diffopt_core.window import ARBITRARY
+from diffopt_core.types import CameraTrajectory, Clip, Travel, Unit
 from numpy.typing import NDArray
 
 from .focal import Focal
@@ -33,28 +32,32 @@ def filled(R: Array, t: Array, solved: NDArray[np.bool_]) -> tuple[Array, Array]
 
 
 def assemble(
-    clip: Clip, R: Array, t: Array, solved: NDArray[np.bool_], focal: Focal, metric: bool, facts: dict[str, Any]
+    clip: Clip,
+    R: Array,
+    t: Array,
+    solved: NDArray[np.bool_],
+    focal: Focal,
+    travel: Travel,
+    facts: dict[str, Any],
+    unit: Unit = "metre",
 ) -> CameraTrajectory:
     """The trajectory of every frame of the clip, first camera's frame; the principal point is the image's centre.
 
-    ``metric`` is true where t is known in metres, which it is where it is 0: no scale is left to be found then.
+    ``unit`` is the metre where t is 0: no scale is left to be found then. A camera whose travel is unknown is one that
+    nothing bore out.
     """
     R, t = in_first_camera(*filled(R, t, solved))
     frames = clip.num_frames
-    facts = {
-        **facts,
-        "focal_from": focal.said,
-        "path": "fixed" if metric else ("tracked" if facts.get("trusted", True) else "unknown"),
-        "unit": "metre" if metric else ("metre, guessed" if "scale_spread" in facts else ARBITRARY),
-        "filled": np.flatnonzero(~solved).tolist(),
-    }
     return CameraTrajectory(
         R=torch.from_numpy(np.ascontiguousarray(R)).float(),
         t=torch.from_numpy(np.ascontiguousarray(t)).float(),
         focal=torch.full((frames, 2), float(focal.pixels)),
         centre=(torch.tensor(clip.size).float() / 2).expand(frames, 2).clone(),
-        metric=metric,
-        facts=facts,
+        unit=unit,
+        travel=travel,
+        filled=torch.from_numpy(~solved),
+        trusted=travel != "unknown",
+        facts={**facts, "focal_from": focal.said},
     )
 
 

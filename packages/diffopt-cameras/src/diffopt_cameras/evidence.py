@@ -20,15 +20,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Seen:
-    """Tracks that are fit for use, and facts on how they came about."""
+    """Tracks that are fit for use; ``points`` a frame, in the median; facts on how they came about."""
 
     tracks: Tracks
+    points: float
     facts: dict[str, Any]
-
-    @property
-    def points(self) -> float:
-        """Median over the frames."""
-        return float(self.facts["points_per_frame"])
 
 
 @dataclass(frozen=True)
@@ -50,9 +46,10 @@ def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
     raw = follow(clip, observations, settings)
     tracks, overlays = without_overlays(long_enough(raw, min(3, clip.num_frames)))
     masked = float(tracks.masked.mean())
+    points = float(np.median(tracks.per_frame()))
     facts = {
         "tracks": len(np.unique(tracks.track)),
-        "points_per_frame": float(np.median(tracks.per_frame())),
+        "points_per_frame": points,
         "masks": PersonMask(observations, clip.size).source,
         "masked_share": round(masked, 3),
         "overlay_points": overlays,
@@ -67,7 +64,7 @@ def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
             "moved there is unknown; use --frames to choose one shot",
             ", ".join(map(str, raw.breaks[:5])) + (" ..." if len(raw.breaks) > 5 else ""),
         )  # fmt: skip
-    return Seen(tracks, facts)
+    return Seen(tracks, points, facts)
 
 
 def require(seen: Seen, clip: Clip, fewest: int) -> None:

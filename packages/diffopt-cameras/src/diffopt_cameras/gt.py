@@ -24,7 +24,7 @@ class TrueCamera:
     """Implements :class:`diffopt_core.interfaces.CameraSource`."""
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """World (metres, Y up) to camera, the truth's; ``metric`` and ``level`` are True whatever the file says.
+        """World (metres, Y up) to camera, the truth's; ``unit`` is the metre and ``level`` True whatever the file says.
 
         Raises BadInput for a clip without a truth, without a camera in it, or with one of another length.
         """
@@ -37,4 +37,6 @@ class TrueCamera:
         if len(camera.R) != clip.num_frames:
             raise BadInput(where, "truth", f"{len(camera.R)} cameras for {clip.num_frames} frames")
 
-        return replace(camera, metric=True, level=True)
+        from diffopt_core.window import travel_of
+
+        return replace(camera, unit="metre", level=True, travel=travel_of(camera.R, camera.t))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from diffopt_core.skeleton import LAYOUTS
-from diffopt_core.types import Clip, Observations
+from diffopt_core.types import Clip, Observations, Unit
 
 from .odometry import Odometry
 from .tracks import Tracks
@@ -37,12 +37,13 @@ class Scale:
 
 def in_rough_metres(
     clip: Clip, observations: Observations, tracks: Tracks, path: Odometry, focal: float
-) -> tuple[Array, dict[str, str | float]]:
-    """``t`` [T 3] in the guessed unit, and facts on the guess; as it was where there is none."""
+) -> tuple[Array, Unit, dict[str, str | float]]:
+    """``t`` [T 3] in the guessed unit, the unit, and facts on the guess; as it was where there is none."""
     found = ground_scale(clip, observations, tracks, path, focal)
     if found is None:
-        return path.t, {"scale_from": "unknown: no person beside points on the ground"}
-    return path.t * found.metres, {"scale_from": found.said(), "scale_spread": round(found.spread, 3)}
+        return path.t, "arbitrary", {"scale_from": "unknown: no person beside points on the ground"}
+    said: dict[str, str | float] = {"scale_from": found.said(), "scale_spread": round(found.spread, 3)}
+    return path.t * found.metres, "guess", said
 
 
 def ground_scale(clip: Clip, observations: Observations, tracks: Tracks, path: Odometry, focal: float) -> Scale | None:

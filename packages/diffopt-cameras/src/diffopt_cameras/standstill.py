@@ -34,7 +34,7 @@ class StaticCamera:
             _log.warning("camera: focal length %s", focal.said)
         facts = {"source": "static", "model": "static", "evidence": self._check(clip, observations, focal.pixels)}
         R, t = standing(clip.num_frames)
-        return assemble(clip, R, t, np.ones(clip.num_frames, bool), focal, True, facts)
+        return assemble(clip, R, t, np.ones(clip.num_frames, bool), focal, "stands", facts)
 
     def _check(self, clip: Clip, observations: Observations, focal: float) -> dict[str, Any]:
         config = self._config

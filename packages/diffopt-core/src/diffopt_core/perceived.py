@@ -27,7 +27,7 @@ from .types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .weights.ledger import digest
 
 #: Raised when what an entry holds changes its meaning.
-FORMAT = 1
+FORMAT = 2
 _PLAIN = "__plain__"
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 

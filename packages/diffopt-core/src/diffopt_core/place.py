@@ -64,14 +64,14 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
 def with_unit(motion: HumanMotion, batch: Batch, body: Body, spec: PlaceSpec) -> CameraTrajectory:
     """The camera with its path in metres, roughly, where its own unit means nothing."""
     camera = batch.camera
-    chosen = batch.arbitrary if spec.scale == "auto" else torch.ones_like(camera.t[:, 0, 0], dtype=torch.bool)
-    if spec.scale == "given" or camera.metric or chosen is None or not bool(chosen.any()):
+    known = camera.unit == "metre" or (spec.scale == "auto" and camera.unit == "guess")
+    if spec.scale == "given" or known:
         return camera
     joints, trust = body.joints(motion), batch.observations.valid.to(camera.t)
     scale = stance_scale(
         joints, camera.R, camera.position, trust, batch.fps, pelvis_noise=spec.stance_noise, power=spec.stance_power
     )
-    return replace(camera, t=camera.t * torch.where(chosen, scale, torch.ones_like(scale))[:, None, None])
+    return replace(camera, t=camera.t * scale[:, None, None], unit="guess")
 
 
 def fit_translation(

@@ -21,7 +21,7 @@ from .registry import Registry
 from .run_file import content_of, fingerprint, run_json
 from .solve import Log
 from .stretches import solve_long
-from .types import Clip, Result
+from .types import CameraFrameBody, CameraTrajectory, Clip, Result
 from .watch import Watch
 from .window import Evidence, key
 
@@ -30,8 +30,8 @@ from .window import Evidence, key
 class Run:
     """What is asked for: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``).
 
-    ``by_path``: other recipes for clips whose camera source says ``facts["path"]`` (``fixed``, ``tracked``): what may
-    be optimised of a camera depends on what is known of it, which nobody knows before the images were looked at.
+    ``fitted``: other recipes by name, of which :func:`fitting` chooses: what may be optimised depends on what is known
+    of camera and body, which nobody knows before the images were looked at.
     """
 
     inputs: tuple[Path, ...]
@@ -44,15 +44,24 @@ class Run:
     batch: int = 64
     only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
     fresh: bool = False  # look at videos anew, whatever was found in them before
-    by_path: Mapping[str, Recipe] = field(default_factory=dict)
+    fitted: Mapping[str, Recipe] = field(default_factory=dict)
 
     def folder(self, name: str) -> Path:
         return self.out if len(self.inputs) == 1 or self.only else self.out / name
 
     def for_clip(self, item: Evidence) -> Run:
         """This run with the one recipe that the clip is solved by."""
-        recipe = self.by_path.get(str(item.camera.facts.get("path")), self.recipe)
-        return replace(self, recipe=recipe, by_path={})
+        return replace(self, recipe=self.fitted.get(fitting(item.camera, item.body), self.recipe), fitted={})
+
+
+def fitting(camera: CameraTrajectory, body: CameraFrameBody) -> str:
+    """The recipe for what is known of a clip; ``paper`` where that is too little for another one."""
+    if not camera.trusted:
+        return "paper"
+    if camera.travel in ("stands", "turns"):
+        return "standing-camera"
+    followed = {"landmarks": "tracked-camera", "regressor": "best"}
+    return followed.get(body.poses_from, "paper") if camera.travel == "travels" else "paper"
 
 
 def check(run: Run) -> list[Evidence]:
@@ -117,7 +126,7 @@ def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result
 def _check_folder(run: Run, name: str, content: str | None) -> None:
     """Refuse a folder that holds anything but a result that this run may give."""
     folder = ResultFolder(run.folder(name))
-    marks = [fingerprint(recipe, run.seed, run.device, content) for recipe in (run.recipe, *run.by_path.values())]
+    marks = [fingerprint(recipe, run.seed, run.device, content) for recipe in (run.recipe, *run.fitted.values())]
     folder.check(next((mark for mark in marks if folder.holds(mark)), marks[0]), run.overwrite)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from .errors import BadInput
 from .recipe import Recipe
 from .saved.result import RUN_FORMAT
-from .types import Clip, Result
+from .types import CameraFrameBody, CameraTrajectory, Clip, Observations, Result
 
 
 def fingerprint(recipe: Recipe, seed: int, device: str, content: str | None) -> str:
@@ -79,4 +79,12 @@ def focal_from(result: Result) -> str:
 
 def evidence(result: Result) -> dict[str, Any]:
     """What the clip, the detector, the camera source and the initializer say of themselves."""
-    return {"clip": result.clip.facts} | {kind: part.facts for kind, part in result.clip.parts.items()}
+    return {"clip": result.clip.facts} | {kind: part.facts | said_of(part) for kind, part in result.clip.parts.items()}
+
+
+def said_of(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str, Any]:
+    """What the program decides by, as plain data."""
+    if isinstance(part, CameraTrajectory):
+        filled = [] if part.filled is None else part.filled.nonzero().flatten().tolist()
+        return {"unit": part.unit, "travel": part.travel, "trusted": part.trusted, "filled": filled}
+    return {"poses_from": part.poses_from} if isinstance(part, CameraFrameBody) else {}

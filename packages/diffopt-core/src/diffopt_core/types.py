@@ -12,10 +12,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+#: Of a camera's path: metres; metres that are guessed; a length that means nothing (SLAM's and odometry's own).
+Unit = Literal["metre", "guess", "arbitrary"]
+#: Of a camera: it keeps its place and direction; it turns on the spot; its path was followed; nobody found out.
+Travel = Literal["stands", "turns", "travels", "unknown"]
+#: Of first poses: each frame's by a network; fitted over time to 3D landmarks; not said.
+PosesFrom = Literal["regressor", "landmarks", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Observations:
     (:data:`diffopt_core.skeleton.LAYOUTS`). ``landmarks``: x, y, z metres in OpenCV camera axes about the
     mid-hip, visibility; ``valid``: frames in which the person was found. ``masks``: the pixels of people, at a
     reduced size of the whole image (longest side about 160), for camera sources that must not track them.
-    ``facts``: where it came from, for ``run.json`` (plain data).
+    ``facts``: where it came from, for people (plain data).
     """
 
     keypoints: Float[Tensor, "*b J 3"]
@@ -42,18 +49,27 @@ class Observations:
 class CameraTrajectory:
     """Cameras of a clip: ``x_cam = R x_world + t``; ``focal`` and ``centre`` in px.
 
-    ``metric``: t is in metres. ``level``: the world has its vertical along +Y (a SLAM world does not).
-    ``facts``: how it was found, where the focal length is from (``focal_from``) and which frames were not solved but
-    filled in (``filled``, a list of frame numbers), for ``run.json`` (plain data).
+    ``unit``: of t. ``level``: the world has its vertical along +Y (a SLAM world does not). ``travel``: whether the
+    camera was found to stand, turn or travel. ``filled``: frames that were not solved but filled in (None: none).
+    ``trusted``: False where the evidence bore no camera out and this one is a way out. By these the program decides.
+    ``facts``: how it was found and where the focal length is from (``focal_from``), for people (plain data).
     """
 
     R: Float[Tensor, "*b 3 3"]
     t: Float[Tensor, "*b 3"]
     focal: Float[Tensor, "*b 2"]
     centre: Float[Tensor, "*b 2"]
-    metric: bool = False
+    unit: Unit = "guess"
     level: bool = False
+    travel: Travel = "unknown"
+    filled: Bool[Tensor, "*b"] | None = None
+    trusted: bool = True
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def metric(self) -> bool:
+        """Whether t is in metres."""
+        return self.unit == "metre"
 
     @property
     def position(self) -> Float[Tensor, "*b 3"]:
@@ -65,8 +81,8 @@ class CameraTrajectory:
 class CameraFrameBody:
     """An initializer's estimate of each frame, in the camera frame. ``transl`` is the pelvis joint, metres.
 
-    ``betas_of`` names the body model that the shape belongs to; theta is shared, betas are not. ``facts``: where it
-    came from, for ``run.json`` (plain data).
+    ``betas_of`` names the body model that the shape belongs to; theta is shared, betas are not. ``poses_from``: what
+    kind of error the poses have, by which a recipe is chosen. ``facts``: where it came from, for people (plain data).
     """
 
     global_orient: Float[Tensor, "T 3 3"]
@@ -74,6 +90,7 @@ class CameraFrameBody:
     transl: Float[Tensor, "T 3"]
     betas: Float[Tensor, "10"]
     betas_of: str = "smpl"
+    poses_from: PosesFrom = "unknown"
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -114,13 +131,14 @@ class Video:
 
     ``path``: a video file or a folder of images. ``frames``: number in the source of each frame of the clip,
     never decreasing (a number comes twice where a frame was shown twice as long). ``size``: width, height, px, as
-    shown, after ``rotation`` (degrees clockwise: 0, 90, 180, 270).
+    shown, after ``rotation`` (degrees clockwise: 0, 90, 180, 270). ``length``: frames of the whole source.
     """
 
     path: Path
     frames: tuple[int, ...]
     size: tuple[int, int]
     rotation: int = 0
+    length: int | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +147,8 @@ class Clip:
 
     ``focal``: px, from the user (``--focal``) or the file's metadata, None where neither says; ``focal_from`` says
     which. ``person``: which person is wanted where there are several: ``largest``, ``longest``, or a track's id.
-    ``facts``: where frame rate, frames and the rest are from, for ``run.json`` (plain data).
+    ``sequence``: the recording that the clip was cut from, where a dataset cuts (clips of one are not independent).
+    ``facts``: where frame rate, frames and the rest are from, for people (plain data).
     """
 
     name: str
@@ -147,6 +166,7 @@ class Clip:
     focal: float | None = None
     focal_from: str = ""
     person: str = "largest"
+    sequence: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

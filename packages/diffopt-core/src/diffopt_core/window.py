@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from .errors import DiffOptError
-from .types import CameraFrameBody, CameraTrajectory, Clip, Observations, map_tensors
+from .types import CameraFrameBody, CameraTrajectory, Clip, Observations, Travel, map_tensors
 
-#: What a camera source writes as ``facts["unit"]`` when it had to choose a unit for its path.
-ARBITRARY = "arbitrary"
+#: A camera stands that keeps within so much, in its path's unit (metres, or about the scene's depth); rad.
+STILL, STEADY = 0.005, 0.001
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,13 @@ class Batch:
     betas: Float[Tensor, "B 10"]
     betas_of: str
     rest_joints: Float[Tensor, "B 24 3"] | None
-    arbitrary: Bool[Tensor, "B"] | None = None  # the camera source says that the unit of its path means nothing
 
 
 def key(evidence: Evidence) -> tuple:
     """Clips with equal keys can share a batch."""
     clip = evidence.clip
     has_rest = clip.rest_joints is not None
-    camera = (evidence.camera.metric, evidence.camera.level)
+    camera = (evidence.camera.unit, evidence.camera.level)
     return (clip.num_frames, clip.fps, evidence.observations.layout, evidence.body.betas_of, has_rest, *camera)
 
 
@@ -78,7 +77,7 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
             t=side_by_side([item.camera.t for item in evidence]),
             focal=side_by_side([item.camera.focal for item in evidence]),
             centre=side_by_side([item.camera.centre for item in evidence]),
-            metric=first.camera.metric,
+            unit=first.camera.unit,
             level=first.camera.level,
         ),
         global_orient=side_by_side([item.body.global_orient for item in evidence]),
@@ -87,8 +86,16 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
         betas=side_by_side([item.body.betas for item in evidence]),
         betas_of=first.body.betas_of,
         rest_joints=side_by_side(rest) if rest else None,
-        arbitrary=torch.tensor([item.camera.facts.get("unit") == ARBITRARY for item in evidence], device=device),
     )
+
+
+def travel_of(R: Float[Tensor, "T 3 3"], t: Float[Tensor, "T 3"]) -> Travel:
+    """What a path (world to camera) does, from its numbers alone."""
+    place = -(R.mT @ t.unsqueeze(-1)).squeeze(-1)
+    if bool((place - place[:1]).norm(dim=-1).max() > STILL):
+        return "travels"
+    axes = (R - R[:1]).flatten(1).norm(dim=-1)  # for small angles, sqrt(2) times the angle
+    return "turns" if bool(axes.max() > 2**0.5 * STEADY) else "stands"
 
 
 def pick(value, index: int):

@@ -87,8 +87,8 @@ class LandmarksInitializer:
                 pose = refine(pose, rest, targets, clip.fps, self._config.acceleration, steps)
             transl = self._place(pose, rest, rays, clip.fps, transl)
             targets = replace(targets, transl=transl)
-        facts = _facts(good, visibility)
-        return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, torch.zeros(10), self._body.name, facts)
+        mean, said = torch.zeros(10), _facts(good, visibility)
+        return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, mean, self._body.name, "landmarks", said)
 
     def _analytic(self, landmarks: Tensor, visibility: Tensor, rest: RestBody, fps: float) -> Tensor:
         steady = smooth_landmarks(landmarks.numpy(), visibility.numpy(), fps, self._config.acceleration)

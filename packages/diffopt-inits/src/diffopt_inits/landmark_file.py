@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffopt_core.types import CameraTrajectory, Clip, Observations
+from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel
+from diffopt_core.window import travel_of
 from torch import Tensor
 
 from .arrays import Arrays
@@ -58,7 +59,8 @@ class LandmarksDataset:
         truth = read_truth(where, frames) if where else None
         if "key_R" in arrays:
             R, t, solved = key_cameras(arrays, frames)
-            camera = _camera(R, t, config.focal or solved * width / config.key_width, (width, height))
+            wide = config.focal or solved * width / config.key_width
+            camera = _camera(R, t, wide, (width, height), travel_of(_tensor(R), _tensor(t)))
         elif truth is None or config.static:
             camera = _standing(config.focal or arrays.positive("focal_px"), frames, (width, height))
             warnings.warn(
@@ -103,10 +105,13 @@ def _standing(focal: float, frames: int, size: tuple[int, int]) -> CameraTraject
     return _camera(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), focal, size)
 
 
-def _camera(R: np.ndarray, t: np.ndarray, focal: float, size: tuple[int, int]) -> CameraTrajectory:
+def _camera(
+    R: np.ndarray, t: np.ndarray, focal: float, size: tuple[int, int], travel: Travel = "unknown"
+) -> CameraTrajectory:
     centre = torch.tensor(size, dtype=torch.float32) / 2
     frames = len(R)
-    return CameraTrajectory(_tensor(R), _tensor(t), torch.full((frames, 2), float(focal)), centre.expand(frames, 2))
+    sides = torch.full((frames, 2), float(focal))
+    return CameraTrajectory(_tensor(R), _tensor(t), sides, centre.expand(frames, 2), travel=travel)
 
 
 def _tensor(array: np.ndarray) -> Tensor:

@@ -44,7 +44,7 @@ def read_truth(path: Path, frames: int) -> Truth:
         t=_tensor(t),
         focal=_tensor(np.tile(K[[0, 1], [0, 1]], (frames, 1))),
         centre=_tensor(np.tile(K[:2, 2], (frames, 1))),
-        metric=True,
+        unit="metre",
     )
     return Truth(_tensor(joints @ Y_UP.T), "blazepose33", LIMB_JOINTS, camera=camera)
 

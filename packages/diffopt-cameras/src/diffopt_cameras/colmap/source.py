@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.types import CameraTrajectory, Clip, Observations
+from diffopt_core.types import CameraTrajectory, Clip, Observations, Unit
 
 from ..assemble import assemble
 from ..evidence import look, require
@@ -25,6 +26,20 @@ from .on_tracks import map_tracks
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Mapped:
+    """``points`` of the model; ``registered``: share of the images that have a place in it."""
+
+    R: Array
+    t: Array
+    solved: np.ndarray
+    focal: Focal
+    unit: Unit
+    points: int
+    registered: float
+    facts: dict[str, Any]
+
+
 class ColmapCamera:
     """Implements :class:`diffopt_core.interfaces.CameraSource`."""
 
@@ -36,25 +51,24 @@ class ColmapCamera:
         from the person (``facts["scale_from"]``, ``features = tracks``).
 
         ``facts``: ``images`` and ``registered`` (those given to pycolmap and those it placed), ``points``,
-        ``residual_px``, ``focal_from``, ``filled``. Frames between registered ones are solved from the points
+        ``residual_px``, ``focal_from``. Frames between registered ones are solved from the points
         (``features = tracks``) or filled in. Raises MissingResource without pycolmap, BadInput where it fails.
         """
         library()
         if clip.video is None:
             raise BadInput(clip.path or clip.name, "video", "the clip holds no images for colmap; --camera given")
         solve = self._on_tracks if self._config.features == "tracks" else self._on_images
-        R, t, solved, focal, facts = solve(clip, observations)
-        if not focal.sure:
-            _log.warning("camera: focal length %s", focal.said)
-        self._check(clip, facts)
-        if not solved.all():
-            _log.warning("camera: colmap has no pose for %d of %d frames; filled in", (~solved).sum(), len(solved))
-        facts = {"source": "colmap", "model": f"colmap on {self._config.features}", **facts}
-        return assemble(clip, R, t, solved, focal, False, facts)
+        found = solve(clip, observations)
+        if not found.focal.sure:
+            _log.warning("camera: focal length %s", found.focal.said)
+        self._check(clip, found)
+        missing = int((~found.solved).sum())
+        if missing:
+            _log.warning("camera: colmap has no pose for %d of %d frames; filled in", missing, len(found.solved))
+        facts = {"source": "colmap", "model": f"colmap on {self._config.features}", **found.facts}
+        return assemble(clip, found.R, found.t, found.solved, found.focal, "travels", facts, found.unit)
 
-    def _on_tracks(
-        self, clip: Clip, observations: Observations
-    ) -> tuple[Array, Array, np.ndarray, Focal, dict[str, Any]]:
+    def _on_tracks(self, clip: Clip, observations: Observations) -> _Mapped:
         config = self._config
         seen = look(clip, observations, Following(config.points, config.longest))
         require(seen, clip, 30)
@@ -78,12 +92,11 @@ class ColmapCamera:
             "registered_images": placed,
             "tracks": seen.facts,
         }
-        t, scale = in_rough_metres(clip, observations, seen.tracks, path, pixels)
-        return path.R, t, path.solved, self._refined(focal, pixels), facts | scale
+        t, unit, scale = in_rough_metres(clip, observations, seen.tracks, path, pixels)
+        share, refined = evidence.registered, self._refined(focal, pixels)
+        return _Mapped(path.R, t, path.solved, refined, unit, evidence.points, share, facts | scale)
 
-    def _on_images(
-        self, clip: Clip, observations: Observations
-    ) -> tuple[Array, Array, np.ndarray, Focal, dict[str, Any]]:
+    def _on_images(self, clip: Clip, observations: Observations) -> _Mapped:
         focal = told(clip) or assumed(clip, "not to be had from a short shot; --focal sets it")
         found = map_images(clip, observations, self._config, focal.pixels, self._seed)
         if found is None:
@@ -95,19 +108,20 @@ class ColmapCamera:
             "registered_images": found.registered,
             "registered": round(found.registered / found.images, 3),
         }
-        return found.R, found.t, found.solved, self._refined(focal, found.focal), facts
+        share, refined = found.registered / found.images, self._refined(focal, found.focal)
+        return _Mapped(found.R, found.t, found.solved, refined, "arbitrary", found.points, share, facts)
 
     def _refined(self, focal: Focal, pixels: float) -> Focal:
         if not self._config.refine_focal:
             return focal
         return Focal(pixels, f"{pixels:.0f} px, refined by colmap from {focal.said}", focal.sure, focal.spread)
 
-    def _check(self, clip: Clip, facts: dict[str, Any]) -> None:
+    def _check(self, clip: Clip, found: _Mapped) -> None:
         config = self._config
-        if facts["points"] < config.fewest_points or facts["registered"] < config.registered:
+        if found.points < config.fewest_points or found.registered < config.registered:
             raise BadInput(
                 clip.path or clip.name, "camera",
-                f"colmap registered {facts['registered']:.0%} of the images with {facts['points']} points (at least "
+                f"colmap registered {found.registered:.0%} of the images with {found.points} points (at least "
                 f"{config.registered:.0%} and {config.fewest_points} are needed): the camera may only turn, or the "
                 "background says little; --camera auto chooses a model",
             )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.types import CameraTrajectory, Clip, Observations
-from diffopt_core.window import ARBITRARY
+from diffopt_core.window import travel_of
 
 from .between import Between, between, jumps
 from .config import DroidConfig
@@ -31,10 +31,10 @@ class DroidCamera:
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """World to camera, in the world and scale of the file or of DROID-SLAM (its first camera's frame).
 
-        ``facts``: ``source``, ``file``, ``format``, ``direction``, ``poses``, ``focal_from``, ``filled`` (frames of
-        the clip without a pose of their own), ``held`` (those of them outside the poses), ``jumps`` (frames of the
-        clip at which the camera is suddenly elsewhere), ``static``, ``keyframes_only``. Raises BadInput for the file,
-        MissingResource for DROID-SLAM.
+        ``filled``: frames of the clip without a pose of their own. ``travel``: what the path does. ``facts``:
+        ``source``, ``file``, ``format``, ``direction``, ``poses``, ``focal_from``, ``held`` (frames outside the poses),
+        ``jumps`` (frames of the clip at which the camera is suddenly elsewhere), ``static``, ``keyframes_only``.
+        Raises BadInput for the file, MissingResource for DROID-SLAM.
         """
         config = self._config
         if config.file is None:
@@ -68,15 +68,18 @@ def _on_clip(
     notes = [*saved.notes, *notes, *others, *_remarks(clip, saved, places, leaps)]
     for note in notes:
         _log.warning("%s", note)
-    filled = np.flatnonzero(~places.exact)
     facts = {
         "source": f"{saved.format} file", "file": str(saved.path), "format": saved.format,
         "direction": saved.direction,
-        "unit": "metre" if saved.metric else ARBITRARY, "poses": int(saved.solved.sum()),
-        "keyframes_only": saved.keyframes, "static": saved.static, "focal_from": focal_from, "filled": filled.tolist(),
-        "held": np.flatnonzero(places.outside).tolist(), "jumps": leaps, "notes": notes, **more,
+        "poses": int(saved.solved.sum()), "keyframes_only": saved.keyframes, "static": saved.static,
+        "focal_from": focal_from, "held": np.flatnonzero(places.outside).tolist(), "jumps": leaps, "notes": notes,
+        **more,
     }  # fmt: skip
-    return CameraTrajectory(_tensor(R), _tensor(t), _tensor(focal), _tensor(centre), saved.metric, saved.level, facts)
+    turns, path = _tensor(R), _tensor(t)
+    return CameraTrajectory(
+        turns, path, _tensor(focal), _tensor(centre), "metre" if saved.metric else "arbitrary", saved.level,
+        travel_of(turns, path), torch.from_numpy(~places.exact), facts=facts,
+    )  # fmt: skip
 
 
 def _jumps(saved: SavedCameras, place: np.ndarray, numbers: np.ndarray, source: Source) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.types import CameraTrajectory, Clip, Observations
+from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel, Unit
 
 from ..assemble import assemble, standing
 from ..evidence import Seen, look, require, stillness
@@ -30,11 +30,11 @@ class KltCamera:
         self._config, self._ctx = config, ctx
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """World to camera in the first camera's frame. ``metric`` is true where the camera was found not to travel
-        (t is 0 metres); the path of a moving camera is in metres that are guessed from the person
-        (``facts["scale_from"]``), or in a unit of its own.
+        """World to camera in the first camera's frame. The unit is the metre where the camera was found not to travel
+        (t is 0); the path of a moving camera is in metres that are guessed from the person (``facts["scale_from"]``),
+        or in a unit of its own. ``travel`` is unknown and ``trusted`` false where no model is borne out.
 
-        ``facts``: ``model``, the evidence for each candidate, ``rejected`` with reasons, ``focal_from``, ``filled``.
+        ``facts``: ``model``, the evidence for each candidate, ``rejected`` with reasons, ``focal_from``.
         Raises BadInput where no model can be had, and where a model that was asked for is not borne out.
         """
         config = self._config
@@ -94,7 +94,7 @@ class _Choice:
             return None
         _log.warning("camera: it stands still (the background moves by %.2f px at 960)", worst)
         R, t = standing(self.clip.num_frames)
-        return self._done("static", R, t, np.ones(len(R), bool), metric=True)
+        return self._done("static", R, t, np.ones(len(R), bool), "stands")
 
     def _rotation(self) -> CameraTrajectory | None:
         config, tracks = self.config, self.seen.tracks
@@ -117,7 +117,7 @@ class _Choice:
                 )
                 return None
         path = rotation_path(tracks, self.focal.pixels)
-        return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, metric=True)
+        return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, "turns")
 
     def _odometry(self) -> CameraTrajectory | None:
         found = odometry(self.seen.tracks, self.focal.pixels, self.ctx.seed)
@@ -147,9 +147,9 @@ class _Choice:
         return self._travelled("colmap", found)
 
     def _travelled(self, model: str, found: Odometry) -> CameraTrajectory:
-        t, scale = in_rough_metres(self.clip, self.observations, self.seen.tracks, found, self.focal.pixels)
+        t, unit, scale = in_rough_metres(self.clip, self.observations, self.seen.tracks, found, self.focal.pixels)
         self.facts |= scale
-        return self._done(model, found.R, t, found.solved, metric=False)
+        return self._done(model, found.R, t, found.solved, "travels", unit)
 
     def _weak(self, found: Odometry) -> str:
         """Why a moving camera is not to be trusted, empty if it is."""
@@ -186,13 +186,14 @@ class _Choice:
             "will seem to move as the camera does; %s",
             "; ".join(f"{name}: {text}" for name, text in self.rejected.items()), remedies,
         )  # fmt: skip
-        self.facts["trusted"] = False
-        return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, metric=False)
+        return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, "unknown", "arbitrary")
 
-    def _done(self, model: str, R: np.ndarray, t: np.ndarray, solved: np.ndarray, metric: bool) -> CameraTrajectory:
+    def _done(
+        self, model: str, R: np.ndarray, t: np.ndarray, solved: np.ndarray, travel: Travel, unit: Unit = "metre"
+    ) -> CameraTrajectory:
         if not self.focal.sure:
             _log.warning("camera: focal length %s", self.focal.said)
         if not solved.all():
             _log.warning("camera: %d of %d frames could not be solved and are filled in", (~solved).sum(), len(solved))
-        facts = {**self.facts, "model": model, "rejected": self.rejected, "trusted": self.facts.get("trusted", True)}
-        return assemble(self.clip, R, t, solved, self.focal, metric, facts)
+        facts = {**self.facts, "model": model, "rejected": self.rejected}
+        return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit)

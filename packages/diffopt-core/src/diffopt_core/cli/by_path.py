@@ -1,4 +1,4 @@
-"""The recipes that stand in for the default one where a video's own images say what is known of the camera."""
+"""The recipes that stand in for the default one where the evidence says what is known of the camera."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ if TYPE_CHECKING:
     from ..recipe import Recipe
     from ..registry import Registry
 
-#: ``facts["path"]`` of a camera -> recipe: it stands or turns on the spot; its path was followed on the images.
-RECIPES = {"fixed": "standing-camera", "tracked": "tracked-camera"}
+#: Names that :func:`diffopt_core.run.fitting` may give.
+RECIPES = ("standing-camera", "tracked-camera")
 
 
 def by_path(choice: Choice, registry: Registry) -> Mapping[str, Recipe]:
     """None of them where the user named a recipe: then that one is meant."""
-    if choice.recipe is not None:
-        return {}
-    return {path: choice.resolve(registry, name) for path, name in RECIPES.items()}
+    return {} if choice.recipe is not None else {name: choice.resolve(registry, name) for name in RECIPES}

@@ -44,7 +44,8 @@ def command(
         clips.append(
             {
                 "clip": clip.name, "frames": clip.num_frames, "fps": clip.fps, "seen": seen,
-                "keypoints": item.observations.layout, "metric": item.camera.metric, "body": body,
+                "keypoints": item.observations.layout, "metric": item.camera.metric, "unit": item.camera.unit,
+                "travel": item.camera.travel, "body": body,
                 "truth": clip.truth is not None,
             }
         )  # fmt: skip

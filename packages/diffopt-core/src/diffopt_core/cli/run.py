@@ -10,7 +10,7 @@ import typer
 from .. import completion, voice
 from ..errors import DiffOptError
 from ..progress import shown, terminal_bar
-from .by_path import RECIPES, by_path
+from .by_path import by_path
 from .choice import DEFAULT_RECIPE, Choice, chooses
 from .console import fail, note
 from .flags import PANEL as _OUTPUT
@@ -115,7 +115,7 @@ def command(
         overwrite,
         batch,
         fresh=fresh,
-        by_path=by_path(choice, registry),
+        fitted=by_path(choice, registry),
     )
     exporters = _exporters(asked, export)
     with viewed(asked, viewer or (VIEWER if view else None)) as shows:
@@ -178,10 +178,12 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
 
 def _say_recipe(run: Run, result: Result) -> None:
     """Which recipe solved a clip, where that was decided by its camera."""
-    camera = result.clip.camera
-    path = str(camera.facts.get("path")) if camera is not None else ""
-    if path in run.by_path:
-        why = f"{RECIPES[path]}: {run.by_path[path].summary}"
+    from ..run import fitting
+
+    assert result.clip.camera is not None and result.clip.body is not None
+    name = fitting(result.clip.camera, result.clip.body)
+    if name in run.fitted:
+        why = f"{name}: {run.fitted[name].summary}"
         note(f"{result.clip.name}: solved by {why} (--recipe {DEFAULT_RECIPE} is the paper's method)")
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,19 @@ from torch import Tensor
 
 from ..errors import BadInput
 from ..rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from ..types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, Observations, Truth, Video
+from ..types import (
+    CameraFrameBody,
+    CameraTrajectory,
+    Clip,
+    HumanMotion,
+    Observations,
+    PosesFrom,
+    Travel,
+    Truth,
+    Unit,
+    Video,
+)  # fmt: skip
+from ..window import travel_of
 from .case_keys import CASE_KEYS, check_case, check_truth, text, valid_frames
 from .fill import fill_linear, fill_rotations
 from .npz import Arrays, keys_of, read_npz, write_npz
@@ -69,10 +81,6 @@ def write_case(path: Path, case: Arrays, truth: Arrays | None = None) -> list[Pa
 def clip_of(case: Arrays, name: str, path: Path | None = None, sha256: str | None = None) -> Clip:
     """The clip that a checked case describes (float32). Estimates in invalid frames are filled from neighbours."""
     valid = torch.from_numpy(valid_frames(case))
-    camera = CameraTrajectory(
-        _tensor(case["cam_R"]), _tensor(case["cam_t"]), _tensor(case["cam_focal"]), _tensor(case["cam_centre"]),
-        bool(case["cam_metric"].reshape(-1)[0]), facts=_facts(case, "camera"),
-    )  # fmt: skip
     return Clip(
         name=name,
         path=path,
@@ -81,7 +89,7 @@ def clip_of(case: Arrays, name: str, path: Path | None = None, sha256: str | Non
         num_frames=len(valid),
         observations=_observations(case, valid),
         body=_body(case, valid),
-        camera=camera,
+        camera=_camera(case),
         rest_joints=_tensor(case["rest_joints"]) if "rest_joints" in case else None,
         sha256=sha256,
         video=_video(case, path),
@@ -101,7 +109,7 @@ def with_truth(clip: Clip, truth: Arrays, path: Path) -> Clip:
     if {"cam_R", "cam_t", "cam_focal"} <= truth.keys():
         R, t, focal = (_tensor(truth[key]) for key in ("cam_R", "cam_t", "cam_focal"))
         middle = torch.tensor(clip.size).to(focal).expand(len(focal), 2) / 2
-        camera = CameraTrajectory(R, t, focal, clip.camera.centre if clip.camera else middle, metric=True)
+        camera = CameraTrajectory(R, t, focal, clip.camera.centre if clip.camera else middle, "metre")
     extra = {"slam_scale": float(truth["slam_scale"])} if "slam_scale" in truth else {}
     good = torch.from_numpy(truth["good"] > 0) if "good" in truth else None
     scored = Truth(_tensor(truth["joints"]), motion=motion, camera=camera, extra=extra, good=good)
@@ -128,7 +136,13 @@ def arrays_of(clip: Clip) -> Arrays:
         "cam_focal": _array(camera.focal),
         "cam_centre": _array(camera.centre),
         "cam_metric": np.array(camera.metric),
+        "cam_unit": np.array(camera.unit),
+        "cam_travel": np.array(camera.travel),
+        "cam_trusted": np.array(camera.trusted),
+        "init_from": np.array(body.poses_from),
     }
+    if camera.filled is not None:
+        case["cam_filled"] = camera.filled.cpu().numpy()
     if clip.rest_joints is not None:
         case["rest_joints"] = _array(clip.rest_joints)
     if not bool(seen.valid.all()):
@@ -139,6 +153,8 @@ def arrays_of(clip: Clip) -> Arrays:
         case["video"] = np.array(str(clip.video.path.absolute()))
         case["video_frames"] = np.array(clip.video.frames, np.int64)
         case["video_rotation"] = np.array(clip.video.rotation)
+        if clip.video.length is not None:
+            case["video_length"] = np.array(clip.video.length)
     facts = {"clip": clip.facts} | {kind: part.facts for kind, part in clip.parts.items()}
     if any(facts.values()):
         case["facts"] = np.array(json.dumps(facts, sort_keys=True, default=str))
@@ -154,7 +170,8 @@ def _video(case: Arrays, path: Path | None) -> Video | None:
     found = next((place for place in (said, beside) if place.exists()), None)
     size = (int(case["image_size"][0]), int(case["image_size"][1]))
     rotation = int(case["video_rotation"]) if "video_rotation" in case else 0
-    return Video(found, tuple(case["video_frames"].astype(int).tolist()), size, rotation) if found else None
+    length = int(case["video_length"]) if "video_length" in case else None
+    return Video(found, tuple(case["video_frames"].astype(int).tolist()), size, rotation, length) if found else None
 
 
 def _facts(case: Arrays, part: str, path: Path | None = None) -> dict[str, Any]:
@@ -176,6 +193,23 @@ def _observations(case: Arrays, valid: Tensor) -> Observations:
     return Observations(keypoints, text(case["keypoint_layout"]), valid, facts=_facts(case, "detector"))
 
 
+def _camera(case: Arrays) -> CameraTrajectory:
+    """Where the file does not say what the camera does, its path does."""
+    R, t = _tensor(case["cam_R"]), _tensor(case["cam_t"])
+    metric = bool(case["cam_metric"].reshape(-1)[0])
+    return CameraTrajectory(
+        R,
+        t,
+        _tensor(case["cam_focal"]),
+        _tensor(case["cam_centre"]),
+        cast(Unit, text(case["cam_unit"])) if "cam_unit" in case else "metre" if metric else "guess",
+        travel=cast(Travel, text(case["cam_travel"])) if "cam_travel" in case else travel_of(R, t),
+        filled=torch.from_numpy(case["cam_filled"].astype(bool)) if "cam_filled" in case else None,
+        trusted=bool(case["cam_trusted"]) if "cam_trusted" in case else True,
+        facts=_facts(case, "camera"),
+    )
+
+
 def _body(case: Arrays, valid: Tensor) -> CameraFrameBody:
     # Whatever stands in invalid frames, NaN included, is put out of the way before it meets arithmetic.
     def person(key: str) -> Tensor:
@@ -191,6 +225,7 @@ def _body(case: Arrays, valid: Tensor) -> CameraFrameBody:
         transl=fill_linear(person("init_transl"), valid),
         betas=betas,
         betas_of=text(case["betas_model"]) if "betas_model" in case else "smpl",
+        poses_from=cast(PosesFrom, text(case["init_from"])) if "init_from" in case else "regressor",
         facts=_facts(case, "initializer"),
     )
 

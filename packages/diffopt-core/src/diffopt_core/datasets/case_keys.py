@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 
 from ..errors import BadInput, UnknownName
 from ..skeleton import LAYOUTS
+from ..types import PosesFrom, Travel, Unit
 from .npz import Arrays
 
 #: Third differences, the shortest clip with an acceleration that changes.
@@ -23,10 +25,16 @@ class Key:
     shapes: tuple[tuple[int | str, ...], ...]
     holds: str = "numbers"  # numbers, flags or text
     required: bool = True
+    words: tuple[str, ...] = ()
 
 
 def _key(*shape: int | str, holds: str = "numbers", required: bool = True) -> Key:
     return Key((shape,), holds, required)
+
+
+def _word(choice: Any) -> Key:
+    """One of the words of a ``Literal``, where the file says it."""
+    return Key(((),), "text", False, get_args(choice))
 
 
 CASE_KEYS: dict[str, Key] = {
@@ -43,6 +51,11 @@ CASE_KEYS: dict[str, Key] = {
     "cam_focal": _key("T", 2),
     "cam_centre": _key("T", 2),
     "cam_metric": _key(holds="flags"),
+    "cam_unit": _word(Unit),
+    "cam_travel": _word(Travel),
+    "cam_trusted": _key(holds="flags", required=False),
+    "cam_filled": _key("T", holds="flags", required=False),
+    "init_from": _word(PosesFrom),
     "rest_joints": _key(24, 3, required=False),
     "valid": _key("T", holds="flags", required=False),
     "betas_model": _key(holds="text", required=False),
@@ -50,6 +63,7 @@ CASE_KEYS: dict[str, Key] = {
     "video": _key(holds="text", required=False),
     "video_frames": _key("T", required=False),
     "video_rotation": _key(required=False),
+    "video_length": _key(required=False),
 }
 
 TRUTH_KEYS: dict[str, Key] = {
@@ -76,6 +90,7 @@ def check_case(path: Path, case: Arrays) -> None:
     layout = text(case["keypoint_layout"])
     if layout not in LAYOUTS:
         raise BadInput(path, "keypoint_layout", str(UnknownName("keypoint layout", layout, LAYOUTS)))
+    _check_words(path, case)
     frames = len(case["keypoints"]) if case["keypoints"].ndim else 0
     _check_shapes(path, case, CASE_KEYS, {"T": frames, "J": len(LAYOUTS[layout])})
     if frames < FEWEST_FRAMES:
@@ -126,6 +141,14 @@ def _check_names(path: Path, arrays: Arrays, keys: dict[str, Key]) -> None:
     for key in unknown:  # other keys are a producer's own business, but a misspelt option must not be lost
         if near := difflib.get_close_matches(key, optional, n=1, cutoff=0.85):
             raise BadInput(path, key, f"is no key of this format; '{near[0]}' is")
+
+
+def _check_words(path: Path, case: Arrays) -> None:
+    for key, spec in CASE_KEYS.items():
+        if spec.words and key in case and text(case[key]) not in spec.words:
+            raise BadInput(path, key, f"is '{text(case[key])}'; expected {', '.join(spec.words)}")
+    if "cam_unit" in case and (text(case["cam_unit"]) == "metre") != bool(case["cam_metric"].reshape(-1)[0]):
+        raise BadInput(path, "cam_unit", f"is '{text(case['cam_unit'])}', against cam_metric")
 
 
 def _check_shapes(path: Path, arrays: Arrays, keys: dict[str, Key], sizes: dict[str, int]) -> None:

@@ -102,8 +102,9 @@ def _open(path: Path, recipe: Recipe, registry: Registry, ctx: BuildContext, out
         _keep_truth(clip, out / TRUTH / f"{clip.name}.npz")
     except DiffOptError as error:
         return PlannedCase(path.stem, str(path.absolute()), sequence=path.stem, error=" ".join(str(error).split()))
-    sequence = str(clip.facts.get("sequence", clip.name))
-    return PlannedCase(clip.name, str(path.absolute()), sequence, clip.num_frames, clip.fps, content_of(clip))
+    return PlannedCase(
+        clip.name, str(path.absolute()), clip.sequence or clip.name, clip.num_frames, clip.fps, content_of(clip)
+    )
 
 
 def _keep_truth(clip: Clip, path: Path) -> None:

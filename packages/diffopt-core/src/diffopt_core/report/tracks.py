@@ -102,7 +102,7 @@ def _moved(camera: CameraTrajectory, R: Tensor, t: Tensor) -> CameraTrajectory:
     """The camera seen from a world that was moved by ``R``, ``t``."""
     turned = camera.R.double() @ R.mT
     moved = camera.t.double() - (turned @ t.unsqueeze(-1)).squeeze(-1)
-    return CameraTrajectory(turned, moved, camera.focal.double(), camera.centre.double(), camera.metric, True)
+    return CameraTrajectory(turned, moved, camera.focal.double(), camera.centre.double(), camera.unit, True)
 
 
 def _surface(figure: Figure) -> Surface:

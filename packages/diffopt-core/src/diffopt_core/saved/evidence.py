@@ -39,7 +39,7 @@ def with_evidence(result: Result, folder: Path, facts: Mapping[str, Any]) -> Res
     _check(file, arrays, frames)
     camera = CameraTrajectory(
         _tensor(arrays, "initial_cam_R"), _tensor(arrays, "initial_cam_t"), _tensor(arrays, "initial_cam_focal"),
-        _tensor(arrays, "initial_cam_centre"), True, True,
+        _tensor(arrays, "initial_cam_centre"), "metre", True,
     )  # fmt: skip
     pose = torch.cat([_tensor(arrays, "initial_global_orient")[:, None], _tensor(arrays, "initial_body_pose")], dim=1)
     initial = HumanMotion(

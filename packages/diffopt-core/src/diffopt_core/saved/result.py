@@ -69,7 +69,9 @@ def _own(file: Path, truth: bool) -> Result:
     pose = torch.cat([tensor("global_orient")[:, None], tensor("body_pose")], dim=1)
     betas_of, body_model = str(arrays["betas_of"]), str(arrays["body_model"])
     motion = HumanMotion(axis_angle_to_matrix(pose), tensor("transl"), tensor("betas"), betas_of)
-    camera = CameraTrajectory(tensor("cam_R"), tensor("cam_t"), tensor("cam_focal"), tensor("cam_centre"), True, True)
+    camera = CameraTrajectory(
+        tensor("cam_R"), tensor("cam_t"), tensor("cam_focal"), tensor("cam_centre"), "metre", True
+    )
     rest = tensor("rest_joints") if "rest_joints" in arrays else None
     width, height = (int(v) for v in arrays["image_size"])
     name = str(run.get("clip") or (file.parent.absolute().name if file.name == FILE else file.stem))

@@ -102,9 +102,13 @@ def _placed(item: Evidence, laid: Layout) -> Evidence:
         transl=world_to_camera(motion.trans.unsqueeze(-2), camera.R, camera.t).squeeze(-2),
         betas=motion.betas,
         betas_of=motion.betas_of,
+        poses_from=item.body.poses_from,
         facts=item.body.facts,
     )
-    camera = replace(camera, metric=True, level=True, facts={**item.camera.facts, "unit": "metre"})
+    camera = replace(
+        camera, unit="metre", level=True, travel=item.camera.travel, filled=item.camera.filled,
+        trusted=item.camera.trusted, facts=item.camera.facts,
+    )  # fmt: skip
     clip = replace(item.clip, truth=None, camera=camera, body=body)
     return Evidence(clip, item.observations, camera, body)
 

@@ -6,12 +6,14 @@ Each has ``clip``, which gives the synthetic one; a component that reads images 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from ..skeleton import LAYOUTS
-from ..types import CameraTrajectory, Clip, Observations
+from ..types import CameraTrajectory, Clip, Observations, PosesFrom, Travel, Unit
+from ..window import travel_of
 from .component import ComponentContract
 from .samples import make_clip
 
@@ -59,6 +61,13 @@ class CameraContract(_OnClip):
             assert value.shape == (frames, size), f"{name}: shape {tuple(value.shape)}, expected {(frames, size)}"
             assert value.isfinite().all(), f"{name} is not finite"
         assert (camera.focal > 0).all(), "focal lengths must be positive pixels"
+        assert camera.unit in get_args(Unit), f"unit '{camera.unit}', expected one of {get_args(Unit)}"
+        assert camera.travel in get_args(Travel), f"travel '{camera.travel}', expected one of {get_args(Travel)}"
+        assert isinstance(camera.trusted, bool) and isinstance(camera.level, bool), "trusted, level: expected bool"
+        if camera.travel in ("stands", "turns"):
+            assert travel_of(camera.R, camera.t) != "travels", f"the camera {camera.travel}, but its path moves"
+        if camera.filled is not None:
+            assert camera.filled.shape == (frames,) and camera.filled.dtype == torch.bool, "filled: expected bool T"
 
 
 class InitializerContract(_OnClip):
@@ -72,6 +81,7 @@ class InitializerContract(_OnClip):
         frames = clip.num_frames
         _check_rotations(body.global_orient, (frames, 3, 3))
         _check_rotations(body.body_pose, (frames, 23, 3, 3))
+        assert body.poses_from in get_args(PosesFrom), f"poses_from '{body.poses_from}', not of {get_args(PosesFrom)}"
         assert body.transl.shape == (frames, 3) and body.betas.shape == (10,)
         assert body.transl.isfinite().all() and (body.transl[:, 2] > 0).all(), "the pelvis is behind the camera"
 

@@ -174,7 +174,7 @@ def _clip(seed: int, frames: int, fps: float, layout: str) -> tuple[HumanMotion,
     centre_of_camera = torch.tensor([0.0, 1.2, 5.0]) + time[:, None] * torch.tensor([0.3, 0.0, 0.2])
     t = -(R @ centre_of_camera.unsqueeze(-1)).squeeze(-1)
     focal, centre = torch.full((frames, 2), 900.0).double(), torch.tensor([640.0, 360.0]).double().expand(frames, 2)
-    camera = CameraTrajectory(R, t, focal, centre, metric=True)
+    camera = CameraTrajectory(R, t, focal, centre, "metre")
 
     batched = replace(motion, pose=motion.pose[None], trans=motion.trans[None], betas=motion.betas[None])
     pixels = project(world_to_camera(StickBody().keypoints(batched, layout)[0], R, t), focal, centre)

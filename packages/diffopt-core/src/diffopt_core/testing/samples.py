@@ -27,6 +27,7 @@ def make_clip(frames: int = 12, layout: str = "coco17", seed: int = 0) -> Clip:
         body_pose=motion.pose[:, 1:],
         transl=(camera.R @ motion.trans.unsqueeze(-1)).squeeze(-1) + camera.t,
         betas=motion.betas,
+        poses_from="regressor",
     )
     assert ctx.rest_joints is not None
     return Clip(

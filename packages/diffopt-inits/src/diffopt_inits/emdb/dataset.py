@@ -106,7 +106,6 @@ class EmdbDataset:
         focal = float(made.intrinsics[[0, 1], [0, 1]].mean()) if config.calibration else None
         facts = {
             "dataset": "emdb",
-            "sequence": made.name,
             "frames": [start, stop],
             "gender": made.gender,
             "good_frames": int(made.good[part].sum()),
@@ -133,6 +132,7 @@ class EmdbDataset:
             video=None if video is None else replace(video, frames=video.frames[part]),
             focal=focal,
             focal_from="EMDB's calibration" if focal else "",
+            sequence=made.name,
             facts=facts,
         )
 

@@ -41,7 +41,7 @@ def truth_of(made: Sequence, smpl: Path) -> Truth:
         _tensor(made.extrinsics[:, :3, 3]),
         _tensor(focal).expand(frames, 2),
         _tensor(centre).expand(frames, 2),
-        metric=True,
+        unit="metre",
         level=True,
         facts={"focal_from": "EMDB's calibration"},
     )

@@ -81,11 +81,11 @@ def rows_of(track: Track, clip: Clip, where: object) -> tuple[np.ndarray, np.nda
 def _same_video(track: Track, clip: Clip, last: int, where: object) -> None:
     """Compare counts with the video's own. Raises BadInput naming both."""
     assert clip.video is not None
-    name, source = clip.video.path.name, clip.facts.get("source_frames")
+    name, source = clip.video.path.name, clip.video.length
     if track.total is not None and last > track.total:
         problem = f"the result covers {track.total} frames, the clip reaches frame {last} of {name}"
         raise BadInput(where, "frames", problem + ": they are not of the same video, or one is cut")
-    if not isinstance(source, int):
+    if source is None:
         return
     covers = track.total if track.total is not None else int(track.frames.max()) + 1
     if covers > source + SLACK:
@@ -145,5 +145,6 @@ def _filled(
         transl=fill_linear(tensor(placed.pelvis), valid),
         betas=tensor(track.betas[rows][found].mean(0)),
         betas_of=track.betas_of,
+        poses_from="regressor",
         facts=facts,
     )

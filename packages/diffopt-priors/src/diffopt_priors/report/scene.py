@@ -41,7 +41,7 @@ def problem(
     t = -(R @ place.expand(-1, frames, -1).unsqueeze(-1)).squeeze(-1)
     camera = CameraTrajectory(
         R, t, trans.new_full((clips, frames, 2), _FOCAL), trans.new_tensor(_CENTRE).expand(clips, frames, 2),
-        metric=True, level=True,
+        unit="metre", level=True,
     )  # fmt: skip
 
     def build(kind: str, name: str, options: Mapping[str, Any]) -> Any:

@@ -89,5 +89,5 @@ def _fitted(R: np.ndarray, points: np.ndarray, size: tuple[int, int], lens: floa
     centre = np.array([*(after - before) / 2, depth])
     return CameraTrajectory(
         torch.from_numpy(R).float(), torch.from_numpy(-centre).float(), torch.full((2,), focal),
-        torch.tensor([width / 2, height / 2]), metric=True, level=True,
+        torch.tensor([width / 2, height / 2]), unit="metre", level=True,
     )  # fmt: skip

@@ -59,32 +59,47 @@ def natural(batch: int, generator: torch.Generator) -> Tensor:
     return torch.where(u < 0.5, 1.0, 1 + SPEED * (2 * v - 1))
 
 
-def draw(
-    clips: Clips, batch: int, frames: int, generator: torch.Generator, rate: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Augmented windows: pose ``[batch frames 24 3 3]`` and root ``[batch frames 3]`` (m).
-
-    Mirrored with probability one half and played at ``rate`` ``[batch]``, negative for backwards (default:
-    :func:`natural`). Drawn by the clips' weights among those that are long enough. The heading needs no
-    augmentation: features do not see it.
-    """
-    rate = natural(batch, generator) if rate is None else rate
-    speed = rate.abs()
-    reach = ((frames - 1) * speed).long() + 2
+def choose(
+    clips: Clips, batch: int, frames: int, generator: torch.Generator, rate: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Clip, first frame and frames needed ``[batch]`` of windows of ``frames`` played at ``rate``; drawn by the clips'
+    weights among those that are long enough."""
+    reach = ((frames - 1) * rate.abs()).long() + 2
     longest = int(clips.length.max())
     weight = clips.weight * (clips.length >= reach.clamp(max=longest).unsqueeze(1))
     chosen = torch.multinomial(weight, 1, generator=generator).squeeze(1)
     room = (clips.length[chosen] - reach + 1).clamp(min=1).double()
     first = clips.start[chosen] + (torch.rand(batch, generator=generator).double() * room).long()
-    position = torch.arange(frames) * speed.unsqueeze(1)
+    return chosen, first, reach
+
+
+def play(
+    clips: Clips, chosen: Tensor, first: Tensor, frames: int, generator: torch.Generator, rate: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Pose ``[batch frames 24 3 3]`` and root ``[batch frames 3]`` (m) of chosen windows, at ``rate`` (negative:
+    backwards), mirrored with probability one half."""
+    position = torch.arange(frames) * rate.abs().unsqueeze(1)
     position = torch.where(rate.unsqueeze(1) < 0, position.flip(1), position)
     low, high = clips.start[chosen], (clips.start + clips.length)[chosen]
     d6, trans = between(clips.d6, clips.trans, first.unsqueeze(1) + position.double(), low, high)
-    flip = torch.rand(batch, generator=generator) < 0.5
+    flip = torch.rand(len(rate), generator=generator) < 0.5
     mirrored_d6, mirrored_trans = mirror(d6, trans)
     d6 = torch.where(flip[:, None, None, None], mirrored_d6, d6)
     trans = torch.where(flip[:, None, None], mirrored_trans, trans)
     return columns_to_matrix(d6), trans
+
+
+def draw(
+    clips: Clips, batch: int, frames: int, generator: torch.Generator, rate: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Augmented windows: pose ``[batch frames 24 3 3]`` and root ``[batch frames 3]`` (m).
+
+    Played at ``rate`` ``[batch]`` (default: :func:`natural`). The heading needs no augmentation: features do not see
+    it.
+    """
+    rate = natural(batch, generator) if rate is None else rate
+    chosen, first, _ = choose(clips, batch, frames, generator, rate)
+    return play(clips, chosen, first, frames, generator, rate)
 
 
 def cut(clips: Clips, frames: int) -> tuple[Tensor, Tensor]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-from diffopt_core.train.windows import natural
 from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import foot_velocity
 from diffopt_priors.mdm.layout import CONTACTS, ROOT_VELOCITY
+from diffopt_priors.train.mdm.augment import tempo
 
 #: Weight of a channel in the squared error; others 1. The path is what the prior is for.
 _CHANNEL_WEIGHT = {0: 4.0, 1: 10.0, 2: 10.0, 3: 4.0}
@@ -48,14 +48,14 @@ def playback(
     batch: int, share: float, generator: torch.Generator, fastest: float
 ) -> tuple[Float[Tensor, "B"], Float[Tensor, "B 2"]]:
     """Rates (negative: backwards) and the condition that says so. A ``share`` of the windows is played at 2^-1.2 to
-    2^1.2 of the speed (at most ``fastest``), half of them backwards; the rest is natural and says (0, 0)."""
+    2^1.2 of the speed (at most ``fastest``), half of them backwards; the rest has a natural tempo and says (0, 0)."""
     kind, octave, back = torch.rand(3, batch, generator=generator)
     octaves = (_OCTAVES * (2 * octave - 1)).clamp(max=math.log2(fastest))
     backwards = back < 0.5
     # Half of the backward windows keep their speed: the plain question "which way?".
     octaves = torch.where(back < 0.25, torch.zeros_like(octaves), octaves)
     altered = kind < share
-    rate = torch.where(altered, torch.where(backwards, -1.0, 1.0) * 2**octaves, natural(batch, generator))
+    rate = torch.where(altered, torch.where(backwards, -1.0, 1.0) * 2**octaves, tempo(batch, generator))
     said = torch.stack([octaves, backwards.float()], dim=1)
     return rate, torch.where(altered.unsqueeze(1), said, torch.zeros_like(said))
 

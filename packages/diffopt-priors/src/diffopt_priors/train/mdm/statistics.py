@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from diffopt_priors.mdm.denoiser import trajectory_mask
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.mdm.layout import STD_BLOCKS
 from diffopt_priors.mdm.spectral import autocovariance, principal_components
+from diffopt_priors.train.mdm.augment import Augmented, tempo
 from diffopt_priors.train.mdm.settings import Settings
 from diffopt_priors.train.mdm.trainer import Statistics, Trainer
 
@@ -35,10 +37,13 @@ def fresh(
             ", ".join(clips.files), "starts", f"the longest clip has {longest} frames; --window needs {needed}"
         )
     generator = torch.Generator().manual_seed(settings.seed)
+    augmented = Augmented(clips, offsets)
     short = min(settings.window, settings.shortest + 8)
 
     def draw(frames: int) -> list[Tensor]:
-        batches = [windows.draw(clips, settings.batch, frames + 1, generator) for _ in range(_DRAWS)]
+        told = torch.zeros(settings.batch, dtype=torch.bool)
+        rates = [tempo(settings.batch, generator).clamp(max=longest / (frames + 2)) for _ in range(_DRAWS)]
+        batches = [augmented(settings.batch, frames + 1, generator, rate, told) for rate in rates]
         return [embed(pose, root, offsets, clips.fps) for pose, root in batches]
 
     # Short windows for the means, so that short clips count; long ones for the spectra.
@@ -51,9 +56,11 @@ def fresh(
             # Root mean square, so that a block's mean variance is 1.
             std[list(block)] = each[list(block)].mean().sqrt().clamp(min=1e-4)
         basis = principal_components((flat - mean) / std, trajectory_mask(len(mean)))
-        network = None
+        network, chain = None, []
     else:
-        other, _ = weights.load(start)
+        other, card = weights.load(start)
+        link = {"name": start.stem, "step": card.get("step"), "sha256": hashlib.sha256(start.read_bytes()).hexdigest()}
+        chain = [*card.get("chain", []), link]
         if other.spectral is None:
             raise BadInput(start, "features", "are HumanML3D's; --from needs weights of `diffopt train mdm`")
         mean, std, basis, network = other.mean, other.std, other.spectral.basis, other.network.state_dict()
@@ -66,6 +73,7 @@ def fresh(
         "autocovariance": autocovariance(components),
     }
     trainer = Trainer(settings, clips, statistics, held_out)
+    trainer.chain = chain
     if network is not None:
         try:
             trainer.denoiser.network.load_state_dict(network)

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.train import windows
 from diffopt_core.train.loop import write_checkpoint
 from diffopt_core.train.shards import Clips
 from diffopt_core.train.terms import terms_of
@@ -23,6 +22,7 @@ from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.train.mdm import objective
+from diffopt_priors.train.mdm.augment import Augmented
 from diffopt_priors.train.mdm.calibrate import calibrate
 from diffopt_priors.train.mdm.publish import evaluate
 from diffopt_priors.train.mdm.settings import GUIDANCE, Settings
@@ -41,6 +41,8 @@ class Trainer:
         self.settings, self.clips, self.statistics, self.held_out = settings, clips, statistics, held_out
         #: Seconds are not the same on two machines, samples are: how many to draw at each report.
         self.samples = 32
+        #: What this run started from, oldest first: name, step and sha256 of each weight file.
+        self.chain: list[dict[str, Any]] = []
         self.card_core: dict[str, Any] = {
             "fps": clips.fps,
             "window": settings.window,
@@ -68,6 +70,7 @@ class Trainer:
         )
         self.step_index = 0
         self.longest = int(clips.length.max())
+        self.draw = Augmented(clips, statistics["offsets"])
         self.channel_weight = objective.channel_weight(len(statistics["mean"]))
 
     def generator(self) -> torch.Generator:
@@ -82,7 +85,7 @@ class Trainer:
         u, v = torch.rand(2, generator=generator).tolist()
         frames = s.window if u < 0.4 else s.shortest + int(v * (s.window - s.shortest + 1))
         rate_of, played = objective.playback(s.batch, s.played, generator, self.longest / (frames + 2))
-        pose, root = windows.draw(self.clips, s.batch, frames + 1, generator, rate_of)
+        pose, root = self.draw(s.batch, frames + 1, generator, rate_of, played.any(1))
         x = self.denoiser.normalise(embed(pose, root, self.denoiser.offsets, self.clips.fps))
         t, root_t = objective.noise_levels(len(x), s.diffusion_steps, generator)
         noise = torch.randn(x.shape, generator=generator)
@@ -131,6 +134,7 @@ class Trainer:
         card = {
             "name": path.stem,
             "step": self.step_index,
+            "chain": self.chain,
             "settings": asdict(self.settings),
             "training_files": list(files),
             "validation_files": [p.name for p in self.held_out],
@@ -151,6 +155,7 @@ class Trainer:
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
             "statistics": self.statistics,
+            "chain": self.chain,
         }
         write_checkpoint(path, state)
 
@@ -166,4 +171,5 @@ class Trainer:
         trainer.average = state["average"]
         trainer.optimizer.load_state_dict(state["optimizer"])
         trainer.step_index = state["step"]
+        trainer.chain = state.get("chain", [])
         return trainer

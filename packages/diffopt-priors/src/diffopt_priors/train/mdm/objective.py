@@ -55,7 +55,9 @@ def playback(
     # Half of the backward windows keep their speed: the plain question "which way?".
     octaves = torch.where(back < 0.25, torch.zeros_like(octaves), octaves)
     altered = kind < share
-    rate = torch.where(altered, torch.where(backwards, -1.0, 1.0) * 2**octaves, tempo(batch, generator))
+    rate = torch.where(
+        altered, torch.where(backwards, -1.0, 1.0) * 2**octaves, tempo(batch, generator).clamp(max=fastest)
+    )
     said = torch.stack([octaves, backwards.float()], dim=1)
     return rate, torch.where(altered.unsqueeze(1), said, torch.zeros_like(said))
 

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
-import pytest
+import nemo_twin
 import torch
 from diffopt_core import geometry as geo
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.skeleton import COCO17, JOINTS, LAYOUTS, PARENTS, mirror_order
 from diffopt_core.types import CameraTrajectory
+from goldens import Arrays, golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-GOLDEN = Path(__file__).parents[1].parent / "shared" / "golden"
-
-
-@pytest.fixture(scope="module")
-def golden() -> dict[str, Tensor]:
-    if not GOLDEN.is_dir():
-        pytest.skip("no golden data beside this checkout (shared/golden)")
-    with np.load(GOLDEN / "nemo_field.npz", allow_pickle=False) as data:
-        return {key: torch.as_tensor(data[key]) for key in data.files}
-
+nemo = golden("nemo_field.npz", twin=nemo_twin.arrays)
 
 _seed = st.integers(0, 2**16)
 _quick = settings(max_examples=25, deadline=None)
@@ -34,21 +23,21 @@ def _draw(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def test_projection_agrees_with_nemo(golden: dict[str, Tensor]) -> None:
-    data = {key.removeprefix("projection/"): value for key, value in golden.items() if key.startswith("projection/")}
+def test_projection_agrees_with_nemo(nemo: Arrays) -> None:
+    data = {key.removeprefix("projection/"): value for key, value in nemo.items() if key.startswith("projection/")}
     in_camera = geo.world_to_camera(data["points"], data["rotation"], data["translation"])
     assert (in_camera[..., 2] > 0.05).all()
     found = geo.project(in_camera, data["focal"].unsqueeze(-1).expand(-1, 2), data["center"])
     torch.testing.assert_close(found, data["out"], rtol=1e-5, atol=1e-2)
 
 
-def test_alignment_agrees_with_nemo(golden: dict[str, Tensor]) -> None:
-    pred, gt = golden["gmpjpe/pred"].flatten(0, 1), golden["gmpjpe/gt"].flatten(0, 1)
+def test_alignment_agrees_with_nemo(nemo: Arrays) -> None:
+    pred, gt = nemo["gmpjpe/pred"].flatten(0, 1), nemo["gmpjpe/gt"].flatten(0, 1)
     R, t, s = geo.align(pred, gt, scale=False)
     aligned = geo.transform(pred, R, t, s)
-    torch.testing.assert_close(aligned, golden["gmpjpe/aligned"].flatten(0, 1), rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(aligned, nemo["gmpjpe/aligned"].flatten(0, 1), rtol=1e-6, atol=1e-8)
     error = 1000 * (aligned - gt).norm(dim=-1).mean()
-    torch.testing.assert_close(error, golden["gmpjpe/mm"].double(), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(error, nemo["gmpjpe/mm"].double(), rtol=1e-6, atol=1e-6)
 
 
 @given(seed=_seed)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -24,10 +22,11 @@ from droid_files import (
     write_slahmr,
     write_tram,
 )
+from goldens import golden
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-SHARED = Path(__file__).parents[3] / "shared"
+conversions = golden("camera_conversions.npz")
 
 
 def assert_same(camera, known, metres=1e-4, radians=1e-3):
@@ -89,12 +88,8 @@ def test_round_trip_of_any_path(tmp_path, seed, frames, name):
     assert_same(read(path, clip_of(frames, FOCAL)), known)
 
 
-def test_golden_poses(tmp_path):
-    path = SHARED / "golden" / "camera_conversions.npz"
-    if not path.is_file():
-        pytest.skip(f"no golden data: {path} is absent")
-    with np.load(path) as file:
-        poses, back, w2c = file["droid/c2w_pose7"], file["droid/w2c_pose7"], file["droid/w2c_matrix"]
+def test_golden_poses(conversions, tmp_path):
+    poses, back, w2c = (conversions[f"droid/{k}"].numpy() for k in ("c2w_pose7", "w2c_pose7", "w2c_matrix"))
     clip = clip_of(len(poses), FOCAL)
     np.save(tmp_path / "traj.npy", poses)
     camera = read(tmp_path / "traj.npy", clip, quaternion="xyzw")

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from diffopt_core.datasets.simulator.simulate import simulate
 from diffopt_core.demo_motion import demo_clip
 
-torch.set_num_threads(1)
 Arrays = dict[str, np.ndarray]
-
-#: Not part of the repository; tests that need it are skipped where it is absent.
-SHARED = Path(__file__).parents[3] / "shared"
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +45,3 @@ def saved(tmp_path: Path) -> Callable[[Arrays], Path]:
         return path
 
     return save
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    if not (SHARED / "wild").is_dir():
-        pytest.skip("the shared folder with wild cases and motion capture is not beside this checkout")
-    return SHARED

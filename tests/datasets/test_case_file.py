@@ -12,9 +12,11 @@ import torch
 from diffopt_core.datasets.case_file import CaseDataset, arrays_of, read_case, write_case
 from diffopt_core.datasets.case_keys import CASE_KEYS
 from diffopt_core.datasets.npz import read_npz, write_npz
+from diffopt_core.datasets.simulator.simulate import simulate
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.rotation import geodesic
 from diffopt_core.skeleton import LAYOUTS
+from goldens import beside
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -313,12 +315,17 @@ def test_clip_without_evidence_cannot_be_a_case(walker):
         arrays_of(walker)
 
 
-def test_wild_cases(shared):
-    for path in sorted((shared / "wild").glob("case_*.npz")):
+@pytest.mark.parametrize("folder", [None, *beside("wild")])
+def test_cases_of_a_folder(walker, tmp_path, folder):
+    if folder is None:
+        folder = tmp_path
+        for seed in range(2):
+            write_case(folder / f"case_{seed}.npz", *simulate(walker, seed=seed))
+    for path in sorted(folder.glob("case_*.npz")):
         assert CaseDataset().accepts(path)
         clip = read_case(path)
         assert clip.num_frames == 100 and clip.truth is not None and clip.rest_joints is not None
-        again = read_case(path, shared / "wild" / "truth" / path.name)
+        again = read_case(path, folder / "truth" / path.name)
         assert dataclasses.replace(again, truth=None).sha256 == clip.sha256
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from diffopt_core.rotation import axis_angle_to_matrix
@@ -65,6 +67,30 @@ def seen(
         torch.full((frames, 2), FOCAL), (torch.tensor(SIZE) / 2).expand(frames, 2),
     )  # fmt: skip
     return Clip("synthetic", None, FPS, SIZE, frames, observations, None, camera), transl
+
+
+def write_drawn(folder: Path, rest, frames: int = 60, keys: bool = False) -> Path:
+    """A landmarks file of a drawn person, with noise; with the key cameras of a mover, or the truth beside it."""
+    pose = walk(frames, 3)
+    noisy, transl = seen(pose, rest, noise=0.015)
+    shown = noisy.observations
+    arrays = {
+        "fps": np.array(FPS), "image_size": np.array(SIZE), "layout": np.array("blazepose33"),
+        "landmarks_2d": np.insert(shown.keypoints.numpy(), 2, 0, -1), "landmarks_world": shown.landmarks.numpy(),
+        "focal_px": np.array(FOCAL),
+    }  # fmt: skip
+    if keys:
+        names = np.array(["000000.jpg", f"{frames - 1:06d}.jpg"])
+        centres = np.array([[0.0, 0, 0], [1.0, 0, 2.0]])
+        arrays |= {"key_R": np.tile(np.eye(3), (2, 1, 1)), "key_C": centres, "key_names": names, "key_focal": FOCAL / 2}
+    else:
+        R, C = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]), np.array([0.0, -4.0, 1.1])  # Z up, looks along +Y
+        inside = (rest.pose(pose)[2] + transl.unsqueeze(1)).double().numpy()[:, 11:33]
+        K = np.array([[FOCAL, 0, SIZE[0] / 2], [0, FOCAL, SIZE[1] / 2], [0, 0, 1]])
+        truth = {"R_cw": np.tile(R, (frames, 1, 1)), "C": C, "K": K, "joint_ids": np.arange(11, 33)}
+        np.savez(folder / "drawn.truth.npz", joints_world=inside @ R + C, **truth)
+    np.savez(folder / "drawn.landmarks.npz", **arrays)
+    return folder / "drawn.landmarks.npz"
 
 
 def landmark_arrays(frames: int = 6, keys: bool = True) -> dict[str, np.ndarray]:

@@ -17,7 +17,10 @@ from diffopt_inits.cropped import body_of_crops
 from diffopt_inits.hmr2.config import Hmr2Config
 from diffopt_inits.readers.pelvis import PUBLISHED
 from diffopt_inits.vibe.config import VibeConfig
+from goldens import golden
 from people_cases import SIZE, clip_of, context, environment, person, write_video
+
+conversions = golden("camera_conversions.npz")
 
 #: Frames of the video that the clip shows; the person is not seen in the fourth of them.
 NUMBERS, ABSENT, FOCAL = (0, 1, 2, 3, 3, 5, 7), 3, 400.0
@@ -289,19 +292,16 @@ def test_a_file_of_another_kind_is_refused(clip, tmp_path, cls):
         cls(file=tmp_path / "nowhere.pkl").build(context()).initialize(clip, *evidence(clip))
 
 
-def test_the_published_conversion_from_crop_to_image_is_ours():
+def test_the_published_conversion_from_crop_to_image_is_ours(conversions):
     """HMR2.0's own full-image translation, at its own focal length."""
-    path = Path(__file__).parents[2].parent / "shared" / "golden" / "camera_conversions.npz"
-    if not path.exists():
-        pytest.skip("../shared/golden/camera_conversions.npz is not here")
-    with np.load(path) as golden:
-        n, size = len(golden["weak_cam"]), tuple(int(v) for v in golden["img_wh"])
-        found = {
-            "frames": np.arange(n), "cam": golden["weak_cam"], "centre": golden["box_center"],
-            "side": golden["box_size"], "betas": np.zeros((n, 10)), "orient": np.tile(np.eye(3), (n, 1, 1)),
-            "body_pose": np.tile(np.eye(3), (n, 23, 1, 1)),
-        }  # fmt: skip
-        focal, wanted = float(golden["hmr2/focal"]), golden["hmr2/cam_t_full"]
+    given = {key: value.numpy() for key, value in conversions.items()}
+    n, size = len(given["weak_cam"]), tuple(int(v) for v in given["img_wh"])
+    found = {
+        "frames": np.arange(n), "cam": given["weak_cam"], "centre": given["box_center"],
+        "side": given["box_size"], "betas": np.zeros((n, 10)), "orient": np.tile(np.eye(3), (n, 1, 1)),
+        "body_pose": np.tile(np.eye(3), (n, 23, 1, 1)),
+    }  # fmt: skip
+    focal, wanted = float(given["hmr2/focal"]), given["hmr2/cam_t_full"]
     clip = replace(clip_of(n), size=size)
     camera = CameraTrajectory(
         torch.eye(3).expand(n, 3, 3), torch.zeros(n, 3), torch.full((n, 2), focal),

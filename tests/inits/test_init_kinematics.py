@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from diffopt_core.demo_motion import demo_clip
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import align, project, transform, world_to_camera
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
@@ -22,7 +22,8 @@ from diffopt_inits.refine import Blur
 from diffopt_inits.rest import JOINT_OF, RestBody, rest_body
 from diffopt_inits.smooth import smooth_landmarks
 from diffopt_inits.translation import fit_translation
-from init_cases import FACING, FPS, seen, walk
+from goldens import beside
+from init_cases import FACING, FPS, seen, walk, write_drawn
 
 LIMBS = [11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 
@@ -58,13 +59,14 @@ def test_closed_form_meets_a_known_pose(rest, seed):
     assert error.mean() < 0.018 and error.max() < 0.06
 
 
-def test_clean_landmarks_of_captured_motion_give_the_pose_back(rest, body):
+@pytest.mark.parametrize("shard", [None, *beside("mocap/cmu_val.npz")])
+def test_clean_landmarks_of_a_walk_give_the_pose_back(rest, body, shard):
     """The figure of the requirement is 20 mm; ``benchmarks/landmarks.py`` measures a whole shard."""
-    shard = Path(__file__).parents[2].parent / "shared" / "mocap" / "cmu_val.npz"
-    if not shard.exists():
-        pytest.skip("../shared/mocap/cmu_val.npz is not here")
-    with np.load(shard) as data:
-        pose = axis_angle_to_matrix(torch.from_numpy(data["poses"][:60]).float())
+    if shard is None:
+        pose = demo_clip(frames=60).truth.motion.pose
+    else:
+        with np.load(shard) as data:
+            pose = axis_angle_to_matrix(torch.from_numpy(data["poses"][:60]).float())
     pose[:, 0] = FACING @ pose[:, 0]
     found, _ = fitted(seen(pose, rest)[0], body)
     joints, true = rest.pose(found)[1], rest.pose(pose)[1]
@@ -278,9 +280,10 @@ def test_a_person_whose_limbs_are_nowhere_in_the_image_is_told(body, rest):
         fitted(replace(clip, observations=replace(clip.observations, keypoints=keypoints)), body)
 
 
-def test_real_pose_against_triangulated_truth(real, body, rest):
-    """The figures of the detector itself: PA 88 mm and hip-aligned 121 mm on these 12 joints."""
-    clip = LandmarksDataset(LandmarksDatasetConfig()).load(real("beam_pan.landmarks.npz"))
+@pytest.mark.parametrize("file", [None, *beside("real/beam_pan.landmarks.npz")])
+def test_pose_against_the_truth(tmp_path, body, rest, file):
+    """The figures of a real detector: PA 88 mm and hip-aligned 121 mm on these 12 joints."""
+    clip = LandmarksDataset(LandmarksDatasetConfig()).load(file or write_drawn(tmp_path, rest))
     camera = clip.truth.camera
     found, out = fitted(replace(clip, camera=camera), body, steps=80)
     true = world_to_camera(clip.truth.joints, camera.R, camera.t)
@@ -294,15 +297,17 @@ def test_real_pose_against_triangulated_truth(real, body, rest):
         x = x - x[:, 6:8].mean(1, keepdim=True)
         return x.diff(n=3, dim=0).norm(dim=-1).mean()
 
-    assert pa(points) < pa(raw) - 0.01
-    assert jitter(points) < 0.1 * jitter(raw)
+    assert pa(points) < 0.9 * pa(raw)
+    assert jitter(points) < (0.1 if file else 0.25) * jitter(raw)
     error = (project(points, camera.focal, camera.centre) - clip.observations.keypoints[:, LIMBS, :2]).norm(dim=-1)
     assert error.median() < 10 and geodesic(found[1:], found[:-1]).max() < np.radians(20)
 
 
-@pytest.mark.parametrize(("name", "fps", "pixels"), [("runner", 100.0, 7.0), ("walk", 52.0, 2.5)])
-def test_real_clips_are_covered(real, body, rest, name, fps, pixels):
-    clip = LandmarksDataset(LandmarksDatasetConfig(fps=fps)).load(real(f"{name}.landmarks.npz"))
+@pytest.mark.parametrize("file", [None, *beside("real/runner.landmarks.npz", "real/walk.landmarks.npz")])
+def test_landmarks_are_covered(tmp_path, body, rest, file):
+    fps, pixels = {"runner": (100.0, 7.0), "walk": (52.0, 2.5)}[file.name.split(".")[0]] if file else (FPS, 7.0)
+    file = file or write_drawn(tmp_path, rest, keys=True)
+    clip = LandmarksDataset(LandmarksDatasetConfig(fps=fps)).load(file)
     found, out = fitted(clip, body)
     points = rest.pose(found)[2][:, LIMBS] + out.transl.unsqueeze(1)
     seen_at = clip.observations.keypoints[:, LIMBS]

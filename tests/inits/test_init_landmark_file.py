@@ -13,7 +13,8 @@ from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.testing import DatasetContract
 from diffopt_inits.landmark_file import LandmarksDataset
 from diffopt_inits.landmarks import LandmarksDatasetConfig
-from init_cases import landmark_arrays
+from goldens import beside
+from init_cases import FOCAL, landmark_arrays, write_drawn
 
 
 def write(folder: Path, arrays: dict, name: str = "clip.landmarks.npz") -> Path:
@@ -176,16 +177,18 @@ def test_pickled_objects_and_other_files_are_refused(tmp_path):
         load(tmp_path / "text.landmarks.npz")
 
 
-@pytest.mark.parametrize(("name", "focal"), [("runner", 1440.0), ("walk", 864.0)])
-def test_real_files_with_key_frames(real, name, focal):
-    clip = load(real(f"{name}.landmarks.npz"))
+@pytest.mark.parametrize("file", [None, *beside("real/runner.landmarks.npz", "real/walk.landmarks.npz")])
+def test_files_with_key_frames(tmp_path, rest, file):
+    focal = {"runner": 1440.0, "walk": 864.0}[file.name.split(".")[0]] if file else FOCAL
+    clip = load(file or write_drawn(tmp_path, rest, keys=True))
     torch.testing.assert_close(clip.camera.focal[0], torch.full((2,), focal))
     step = clip.camera.position.diff(dim=0).norm(dim=-1)
     assert step.max() < 5 * step.median() and clip.observations.valid.all()
 
 
-def test_real_truth_is_where_the_landmarks_are(real):
-    clip = load(real("beam_pan.landmarks.npz"))
+@pytest.mark.parametrize("file", [None, *beside("real/beam_pan.landmarks.npz")])
+def test_truth_is_where_the_landmarks_are(tmp_path, rest, file):
+    clip = load(file or write_drawn(tmp_path, rest))
     assert clip.camera is None
     camera, joints = clip.truth.camera, clip.truth.joints
     pixels = project(world_to_camera(joints, camera.R, camera.t), camera.focal, camera.centre)

@@ -1,6 +1,4 @@
-"""Motions with known answers, and the golden arrays where they are at hand."""
-
-from pathlib import Path
+"""Motions with known answers."""
 
 import numpy as np
 import pytest
@@ -11,8 +9,6 @@ from diffopt_core.metrics.report import metrics_named, score
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.skeleton import JOINTS, PARENTS
 from diffopt_core.types import CameraTrajectory, HumanMotion
-
-SHARED = Path(__file__).parents[3] / "shared"
 
 #: A plausible T-pose, metres, pelvis at the origin.
 REST = torch.tensor(
@@ -76,17 +72,3 @@ def frames_of():
         return report.frames[name]
 
     return values
-
-
-@pytest.fixture(scope="session")
-def golden():
-    """``golden(name)``: arrays of a golden file in double precision; skips where there is none."""
-
-    def load(name):
-        path = SHARED / "golden" / f"{name}.npz"
-        if not path.is_file():
-            pytest.skip(f"no golden data: {path} is absent")
-        with np.load(path, allow_pickle=False) as file:
-            return {k: torch.as_tensor(file[k]) for k in file.files if file[k].dtype.kind in "fiub"}
-
-    return load

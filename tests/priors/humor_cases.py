@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffopt_core.demo_motion import walk as gait
 from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from diffopt_core.skeleton import JOINT
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import SCALES
 from diffopt_priors.humor.network import HuMoR
 from diffopt_priors.train.humor.trainer import hidden
-from prior_cases import OFFSETS, motion
+from prior_cases import OFFSETS, motion, rest_joints
 from torch import Tensor
 
 
@@ -56,6 +57,19 @@ def shard(path: Path, clips: int = 3, frames: int = 80, **changes: object) -> No
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **{k: v for k, v in (arrays | changes).items() if v is not None})  # type: ignore[arg-type]
+
+
+def gaits(path: Path) -> Path:
+    """A shard of walks on sound ground: the demonstration's gait, on ``OFFSETS``, at five lengths of leg."""
+    poses, trans, starts = [], [], [0]
+    for size in (0.85, 0.93, 1.0, 1.08, 1.15):
+        made = gait(size * rest_joints().double().numpy(), 150, 30.0)
+        poses.append(matrix_to_axis_angle(made.pose))
+        trans.append(made.trans / size)
+        starts.append(starts[-1] + 150)
+    shard(path, poses=torch.cat(poses).numpy(), trans=torch.cat(trans).numpy(), starts=np.array(starts),
+          subjects=np.array([f"s{i}" for i in range(5)]), flat_ground=np.ones(5, bool))  # fmt: skip
+    return path
 
 
 def mocap(root: Path) -> Path:

@@ -1,21 +1,18 @@
-"""What the tests of this folder share: golden files, a small synthetic motion, per-clip noise."""
+"""What the tests of this folder share: a small synthetic motion, per-clip noise."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 
-import numpy as np
-import pytest
 import torch
 from diffopt_core.interfaces import ProblemContext
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraTrajectory, HumanMotion, Observations, Scene
+from diffopt_priors.mdm import official
 from diffopt_priors.mdm.features import kinematics
+from diffopt_priors.mdm.network import MDM
 from torch import Tensor
-
-GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
-MOCAP = Path(__file__).parents[2].parent / "shared" / "mocap"
 
 #: A plain T-pose, m, child minus parent; proportions of an adult, written for these tests.
 OFFSETS = torch.tensor(
@@ -29,13 +26,12 @@ OFFSETS = torch.tensor(
 )  # fmt: skip
 
 
-def golden(name: str) -> dict[str, Tensor]:
-    """Arrays of a golden file as tensors, or skip."""
-    path = GOLDEN / name
-    if not path.is_file():
-        pytest.skip(f"golden file {name} is not beside this checkout")
-    with np.load(path, allow_pickle=False) as file:
-        return {key: torch.from_numpy(file[key]) for key in file.files}
+def mdm_of(data: dict[str, Tensor], kind: str) -> MDM:
+    """The network of a golden, by the weights' own sizes; ``kind`` is ``uncond`` or ``text``."""
+    state = {k.removeprefix(f"{kind}/sd/"): v for k, v in data.items() if k.startswith(f"{kind}/sd/")}
+    network = MDM(**official.network_settings(Path("golden.npz"), state, {}))
+    network.load_state_dict(state)
+    return network.eval()
 
 
 def motion(batch: int, frames: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:

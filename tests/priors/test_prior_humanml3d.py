@@ -2,61 +2,64 @@
 
 from __future__ import annotations
 
-import pytest
 import roma
 import torch
 from diffopt_core.testing import forbid_host_sync
 from diffopt_priors.mdm import humanml3d
-from prior_cases import golden
+from goldens import Arrays, golden
 
-CLIPS = ("cmu_walk", "cmu_jump", "cmu_punch", "syn_turn", "syn_back", "syn_short", "syn_two")
+stages = golden("humanml3d_features.npz")
+constants = golden("humanml3d_stats.npz")
+
+#: A few times what float32 does to the data set's own code, by group of features.
+GROUPS = {(0, 1): 1e-5, (1, 3): 2e-6, (3, 4): 1e-6, (4, 67): 1e-5, (67, 193): 6e-5, (193, 259): 1e-5, (259, 263): 0.0}
+
+
+def _clips(data: Arrays) -> list[str]:
+    return [key.partition("/")[0] for key in data if key.endswith("/ric_joints")]
 
 
 def _matrix(wxyz: torch.Tensor) -> torch.Tensor:
     return roma.unitquat_to_rotmat(torch.cat([wxyz[..., 1:], wxyz[..., :1]], dim=-1))
 
 
-@pytest.mark.parametrize("clip", CLIPS)
-def test_every_stage_agrees(clip: str) -> None:
-    data = golden("humanml3d_features.npz")
-
-    def of(name: str) -> torch.Tensor:
-        return data[f"{clip}/{name}"].unsqueeze(0)
-
-    def near(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> None:
-        torch.testing.assert_close(a, b, rtol=0, atol=tolerance)
-
-    placed = of("canonical")
-    root = humanml3d.yaw_matrix(humanml3d.heading(placed))
-    near(humanml3d.uniform_skeleton(of("joints_in")), of("uniform"), 5e-6)
-    near(humanml3d.canonical(of("uniform")), placed, 5e-6)
-    near(humanml3d.local_positions(placed, root), of("rifke"), 1e-5)
-    near(humanml3d.bone_rotations(placed, root), _matrix(of("ik_quat")), 3e-5)
-    plain = humanml3d.yaw_matrix(humanml3d.heading(placed, smooth=False))
-    near(plain, _matrix(of("ik_root_quat_unsmoothed")), 1e-5)
-    near(humanml3d.features(of("joints_in")), of("features"), 4e-5)
+def near(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> None:
+    torch.testing.assert_close(a, b, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("clip", CLIPS)
-def test_recovery_agrees(clip: str) -> None:
-    data = golden("humanml3d_features.npz")
-    features = data[f"{clip}/features"].unsqueeze(0)
-    quaternion, position = humanml3d.recover_root(features)
-    close = {"rtol": 0, "atol": 2e-6}
-    torch.testing.assert_close(quaternion[0], data[f"{clip}/root_quat"][:, [0, 2]], **close)
-    torch.testing.assert_close(position[0], data[f"{clip}/root_pos"], **close)
-    torch.testing.assert_close(humanml3d.recover_joints(features)[0], data[f"{clip}/ric_joints"], **close)
-    rotated = humanml3d.recover_joints_from_rotations(features)
-    torch.testing.assert_close(rotated[0], data[f"{clip}/rot_joints"], **close)
+def test_every_stage_agrees(stages: Arrays) -> None:
+    for clip in _clips(stages):
+        given, uniform, placed, rifke, quaternion, unsmoothed, features = (
+            stages[f"{clip}/{name}"].unsqueeze(0)
+            for name in ("joints_in", "uniform", "canonical", "rifke", "ik_quat", "ik_root_quat_unsmoothed", "features")
+        )
+        root = humanml3d.yaw_matrix(humanml3d.heading(placed))
+        near(humanml3d.uniform_skeleton(given), uniform, 5e-6)
+        near(humanml3d.canonical(uniform), placed, 5e-6)
+        near(humanml3d.local_positions(placed, root), rifke, 1e-5)
+        near(humanml3d.bone_rotations(placed, root), _matrix(quaternion), 6e-5)
+        near(humanml3d.yaw_matrix(humanml3d.heading(placed, smooth=False)), _matrix(unsmoothed), 1e-5)
+        found = humanml3d.features(given)
+        for (start, end), tolerance in GROUPS.items():
+            near(found[..., start:end], features[..., start:end], tolerance)
 
 
-def test_constants_are_the_data_sets() -> None:
-    data = golden("humanml3d_stats.npz")
+def test_recovery_agrees(stages: Arrays) -> None:
+    for clip in _clips(stages):
+        features = stages[f"{clip}/features"].unsqueeze(0)
+        quaternion, position = humanml3d.recover_root(features)
+        near(quaternion[0], stages[f"{clip}/root_quat"][:, [0, 2]], 1e-5)
+        near(position[0], stages[f"{clip}/root_pos"], 2e-5)
+        near(humanml3d.recover_joints(features)[0], stages[f"{clip}/ric_joints"], 4e-5)
+        near(humanml3d.recover_joints_from_rotations(features)[0], stages[f"{clip}/rot_joints"], 4e-5)
+
+
+def test_constants_are_the_data_sets(constants: Arrays) -> None:
     lengths = torch.tensor(humanml3d.LENGTHS)
     directions = torch.tensor(humanml3d.DIRECTIONS)
-    torch.testing.assert_close(directions * lengths[:, None], data["tgt_offsets"], rtol=0, atol=1e-6)
-    assert directions.long().tolist() == data["t2m_raw_offsets"].tolist()
-    chains = [[j for j in chain if j >= 0] for chain in data["t2m_kinematic_chain"].tolist()]
+    torch.testing.assert_close(directions * lengths[:, None], constants["tgt_offsets"], rtol=0, atol=1e-6)
+    assert directions.long().tolist() == constants["t2m_raw_offsets"].tolist()
+    chains = [[j for j in chain if j >= 0] for chain in constants["t2m_kinematic_chain"].tolist()]
     assert [list(chain) for chain in humanml3d.CHAINS] == chains
 
 

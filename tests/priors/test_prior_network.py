@@ -7,14 +7,10 @@ import json
 import pytest
 import torch
 from diffopt_priors.mdm.network import MDM, classifier_free, sinusoidal_table
-from prior_cases import GOLDEN, golden
+from goldens import HERE, Arrays, golden
+from prior_cases import mdm_of
 
-
-def _small(data: dict[str, torch.Tensor], kind: str) -> MDM:
-    network = MDM(width=64, layers=2, heads=4, feedforward=128, text=kind == "text")
-    prefix = f"{kind}/sd/"
-    network.load_state_dict({k.removeprefix(prefix): v for k, v in data.items() if k.startswith(prefix)})
-    return network.eval()
+data = golden("mdm_small.npz")
 
 
 def _frames(x: torch.Tensor) -> torch.Tensor:
@@ -22,15 +18,15 @@ def _frames(x: torch.Tensor) -> torch.Tensor:
     return x.squeeze(2).mT
 
 
-def test_table_is_the_official_one() -> None:
-    torch.testing.assert_close(sinusoidal_table(256, 64), golden("mdm_small.npz")["pe_first256"], rtol=0, atol=2e-5)
+def test_table_is_the_official_one(data: Arrays) -> None:
+    table = data["pe_first256"]
+    torch.testing.assert_close(sinusoidal_table(*table.shape), table, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", ["uncond", "text"])
 @pytest.mark.parametrize("gradient", [False, True])
-def test_output_and_its_gradient_agree(kind: str, gradient: bool) -> None:
-    data = golden("mdm_small.npz")
-    network = _small(data, kind)
+def test_output_and_its_gradient_agree(data: Arrays, kind: str, gradient: bool) -> None:
+    network = mdm_of(data, kind)
     x = _frames(data["x"]).requires_grad_(gradient)
     text = data["text_embed"][0] if kind == "text" else None
     mask = data["mask"][:, 0, 0]
@@ -46,9 +42,8 @@ def test_output_and_its_gradient_agree(kind: str, gradient: bool) -> None:
         torch.testing.assert_close(vjp, _frames(data[f"{kind}/vjp_x"]), rtol=1e-4, atol=2e-5)
 
 
-def test_time_token_single_frame_and_guidance_agree() -> None:
-    data = golden("mdm_small.npz")
-    plain, text = _small(data, "uncond"), _small(data, "text")
+def test_time_token_single_frame_and_guidance_agree(data: Arrays) -> None:
+    plain, text = mdm_of(data, "uncond"), mdm_of(data, "text")
     x, t = _frames(data["x"]), data["timesteps"]
     close = {"rtol": 1e-5, "atol": 2e-5}
     with torch.no_grad():
@@ -65,10 +60,7 @@ def test_time_token_single_frame_and_guidance_agree() -> None:
     ("name", "text"), [("humanml_trans_enc_512", True), ("humanml_trans_enc_512_unconditional", False)]
 )
 def test_full_size_names_and_shapes(name: str, text: bool) -> None:
-    path = GOLDEN / "mdm_large_keys.json"
-    if not path.is_file():
-        pytest.skip("golden file mdm_large_keys.json is not beside this checkout")
-    listing = json.loads(path.read_text())
+    listing = json.loads((HERE / "mdm_large_keys.json").read_text())
     official = {
         key: tuple(shape)
         for key, (shape, _) in listing["models"][name].items()

@@ -17,17 +17,17 @@ from diffopt_priors.mdm import official, weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.network import MDM, classifier_free
 from diffopt_priors.mdm.text import TextGuided, read_embedding
-from prior_cases import GOLDEN, Streams, context, golden, motion, rest_joints, scene, tiny_card
+from goldens import HERE, Arrays, golden
+from prior_cases import Streams, context, mdm_of, motion, rest_joints, scene, tiny_card
 from torch import Tensor
+
+data = golden("mdm_small.npz")
 
 TEXT, PLAIN = "humanml_trans_enc_512", "humanml_trans_enc_512_unconditional"
 
 
 def _listing() -> dict[str, Any]:
-    path = GOLDEN / "mdm_large_keys.json"
-    if not path.is_file():
-        pytest.skip("golden file mdm_large_keys.json is not beside this checkout")
-    return json.loads(path.read_text())["models"]
+    return json.loads((HERE / "mdm_large_keys.json").read_text())["models"]
 
 
 def _full(name: str, seed: int = 0) -> dict[str, Tensor]:
@@ -115,10 +115,8 @@ def test_the_schedule_may_come_from_settings(small: Path) -> None:
     assert _build(small, diffusion_steps=1000).denoiser.diffusion.steps == 1000
 
 
-def test_text_guidance_is_the_official_one_in_one_forward() -> None:
-    data = golden("mdm_small.npz")
-    network = MDM(width=64, layers=2, heads=4, feedforward=128, text=True).eval()
-    network.load_state_dict({k.removeprefix("text/sd/"): v for k, v in data.items() if k.startswith("text/sd/")})
+def test_text_guidance_is_the_official_one_in_one_forward(data: Arrays) -> None:
+    network = mdm_of(data, "text")
     x, t = data["x"].squeeze(2).mT, data["timesteps"]
     calls = []
     network.register_forward_hook(lambda *_: calls.append(1))
@@ -130,7 +128,7 @@ def test_text_guidance_is_the_official_one_in_one_forward() -> None:
             torch.testing.assert_close(guided, data["text/out_cfg"][row].squeeze(2).mT, rtol=1e-4, atol=1e-4)
         assert len(calls) == len(x)
         many = TextGuided(network, text[0], 2.5)(x, t)
-        twice = classifier_free(network, x, t, text[:1].expand(3, -1), torch.full((3,), 2.5))
+        twice = classifier_free(network, x, t, text[:1].expand(len(x), -1), torch.full((len(x),), 2.5))
         torch.testing.assert_close(many, twice, rtol=1e-4, atol=1e-4)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from diffopt_priors.mdm import weights
@@ -65,27 +66,41 @@ def test_eps_form_is_the_x0_form_weighted_by_the_signal_to_noise_ratio() -> None
     torch.testing.assert_close(gradients[1], gradients[0] * ratio)
 
 
-def test_eps_form_is_eq_3_as_written() -> None:
-    """The gradient of w |eps_hat - eps|^2 with the network's answer held, by hand."""
-    sds = _sds(form="eps", weighting="sds", timesteps=(0.4, 0.4))
+WEIGHTS = {
+    "uniform": lambda a, s: 1.0, "sds": lambda a, s: s**2, "snr": lambda a, s: min(a**2 / s**2, 5) / 5,
+    "fantasia": lambda a, s: a * s**2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [0.2, 0.6])
+@pytest.mark.parametrize("weighting", WEIGHTS)
+@pytest.mark.parametrize("form", ["eps", "x0"])
+def test_energy_and_gradient_are_those_of_a_second_implementation(form: str, weighting: str, level: float) -> None:
+    """Eq. 3 as written, in float64: the schedule from its formula, ``w |eps_hat - eps|^2`` (or ``w |x - x0|^2``) with
+    the network's answer held, and its gradient ``2 w (alpha / sigma)^2 (x - x0)`` by hand."""
+    sds = _sds(form=form, weighting=weighting, timesteps=(level, level))
     x = _x(1, windows=1).requires_grad_()
     value = sds.loss(x, _frame_weight(x), Streams([7]), NOW)
     value.sum().backward()
     noise = Streams([7])
     noise.uniform((1, 1))
-    eps = noise.normal((1, 1, 12, 263)).flatten(0, 2)
-    y = x.detach().flatten(0, 1).requires_grad_()
-    t = torch.tensor([round(0.4 * 999)])
-    denoiser = sds.denoiser
-    alpha, sigma = denoiser.level("alpha", t, t), denoiser.level("sigma", t, t)
+    eps = noise.normal((1, 1, 12, 263)).flatten(0, 2).double().numpy()
+    t = round(level * 999)
+    curve = np.cos((np.arange(t + 2) / 1000 + 0.008) / 1.008 * np.pi / 2) ** 2
+    signal = np.prod(1 - np.minimum(1 - curve[1:] / curve[:-1], 0.999))
+    alpha, sigma = signal**0.5, (1 - signal) ** 0.5
+    y = x.detach().flatten(0, 1).double().numpy()
+    x_t = alpha * y + sigma * eps
     with torch.no_grad():
-        x0 = denoiser.predict(denoiser.noised(y, t, t, eps), t, t)
-    eps_hat = (denoiser.noised(y, t, t, eps) - alpha * x0) / sigma
-    by_hand = (sigma**2 * (eps_hat - eps).square()).mean()
-    by_hand.backward()
-    torch.testing.assert_close(value.detach(), by_hand.detach()[None], rtol=1e-4, atol=1e-6)
-    assert x.grad is not None and y.grad is not None
-    torch.testing.assert_close(x.grad[0], y.grad, rtol=1e-3, atol=1e-6)
+        at = torch.tensor([t])
+        x0 = sds.denoiser.double().predict(torch.from_numpy(x_t), at, at).numpy()
+    eps_hat = (x_t - alpha * x0) / sigma
+    error, factor = (eps_hat - eps, (alpha / sigma) ** 2) if form == "eps" else (y - x0, 1.0)
+    weight = WEIGHTS[weighting](alpha, sigma)
+    torch.testing.assert_close(value.double(), torch.tensor([weight * np.mean(error**2)]), rtol=1e-4, atol=1e-7)
+    gradient = torch.from_numpy(2 * weight * factor * (y - x0) / y.size)
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad[0].double(), gradient, rtol=1e-3, atol=1e-6 * float(gradient.abs().max()) + 1e-7)
 
 
 def test_gradient_is_the_residual_and_skips_the_network() -> None:

@@ -1,12 +1,10 @@
 """The shipped weights: small enough, documented, and better than doing nothing on a walk.
 
-Two walks that training never saw: the project's own demonstration, and trial 08_01 of the CMU Graphics Lab Motion
-Capture Database where the validation shard is at hand (``../shared/mocap``).
+Walks that training never saw: the project's own demonstration, and trial 08_01 of the CMU Graphics Lab Motion
+Capture Database where a shard that holds it is at hand.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed, kinematics, root_path
+from goldens import beside
 from prior_cases import Streams, context, scene
 from torch import Tensor
 
@@ -26,16 +25,13 @@ def shipped() -> tuple[Denoiser, dict]:
     return weights.load(weights.resolve("nc"))
 
 
-@pytest.fixture(scope="module", params=["demo", "cmu"])
+@pytest.fixture(scope="module", params=[None, *beside("mocap/cmu_val.npz")])
 def walk(request: pytest.FixtureRequest, shipped: tuple[Denoiser, dict]) -> tuple[Tensor, Tensor]:
-    if request.param == "demo":
+    if request.param is None:
         rest = kinematics(torch.eye(3).expand(1, 24, 3, 3), torch.zeros(1, 3), shipped[0].offsets)[0]
         motion = demo_walk(rest.double().numpy(), 71, 30.0)
         return motion.pose.float().unsqueeze(0), motion.trans.float().unsqueeze(0)
-    shard = Path(__file__).parents[2].parent / "shared" / "mocap" / "cmu_val.npz"
-    if not shard.is_file():
-        pytest.skip("../shared/mocap/cmu_val.npz is not here")
-    with np.load(shard) as file:
+    with np.load(request.param) as file:
         index = file["names"].tolist().index("08_01")
         span = slice(file["starts"][index], file["starts"][index] + 70)
         poses, trans = (torch.from_numpy(file[k][span].astype(np.float32)) for k in ("poses", "trans"))

@@ -16,8 +16,11 @@ from diffopt_priors.train.vposer.loss import kl_to_standard
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.network import Edition, VPoser
 from diffopt_priors.vposer.pose import JOINTS, to_axis_angle
-from prior_cases import golden
+from goldens import Arrays, golden
 from vposer_cases import Code, foreign, network, published
+from vposer_twin import TWINS
+
+v1, v2 = (golden(f"vposer_{edition}.npz", twin=TWINS[edition]) for edition in ("v1", "v2"))
 
 EDITIONS: tuple[Edition, ...] = ("v1", "v2")
 
@@ -31,9 +34,7 @@ def same(a: VPoser, b: VPoser) -> None:
     torch.testing.assert_close(a.decode(z), b.decode(z), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("edition", EDITIONS)
-def test_agrees_with_the_published_code(tmp_path: Path, edition: Edition) -> None:
-    arrays = golden(f"vposer_{edition}.npz")
+def agrees_with_the_published_code(tmp_path: Path, edition: Edition, arrays: Arrays) -> None:
     path = tmp_path / "snapshot.pt"
     torch.save({k.removeprefix("sd/"): v for k, v in arrays.items() if k.startswith("sd/")}, path)
     made, _ = weights.load(weights.resolve(str(path)))
@@ -42,12 +43,20 @@ def test_agrees_with_the_published_code(tmp_path: Path, edition: Edition) -> Non
     torch.testing.assert_close(mean, arrays["enc_mean"], rtol=1e-5, atol=5e-6)
     torch.testing.assert_close(std, arrays["enc_std"], rtol=1e-5, atol=5e-6)
     decoded = made.decode(arrays["z"])
-    torch.testing.assert_close(decoded.flatten(-2), arrays["decode_matrot"], rtol=0, atol=3e-5)
-    torch.testing.assert_close(to_axis_angle(decoded), arrays["decode_aa"], rtol=0, atol=5e-5)
+    torch.testing.assert_close(decoded.flatten(-2), arrays["decode_matrot"], rtol=0, atol=1e-4)
+    torch.testing.assert_close(to_axis_angle(decoded), arrays["decode_aa"], rtol=0, atol=2e-4)
     if edition == "v2":
-        torch.testing.assert_close(made.decode(mean).flatten(-2), arrays["recon_matrot"], rtol=0, atol=3e-5)
+        torch.testing.assert_close(made.decode(mean).flatten(-2), arrays["recon_matrot"], rtol=0, atol=1e-4)
         divergence = kl_to_standard(mean, std).sum(-1)
         torch.testing.assert_close(divergence, arrays["kl_to_std_normal"], rtol=1e-5, atol=1e-4)
+
+
+def test_the_first_edition_agrees_with_the_published_code(tmp_path: Path, v1: Arrays) -> None:
+    agrees_with_the_published_code(tmp_path, "v1", v1)
+
+
+def test_the_second_edition_agrees_with_the_published_code(tmp_path: Path, v2: Arrays) -> None:
+    agrees_with_the_published_code(tmp_path, "v2", v2)
 
 
 def test_axis_angle_at_every_angle() -> None:

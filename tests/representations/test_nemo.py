@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
+import nemo_twin
 import pytest
 import torch
 from diffopt_core.representations.motion_field import MotionField
@@ -13,25 +12,18 @@ from diffopt_core.representations.nemo import NemoConfig
 from diffopt_core.representations.phase import fourier, phase, radial, warp
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.testing import disturbed, make_problem
+from goldens import Arrays, golden
 from torch import Tensor
 
-GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
+nemo = golden("nemo_field.npz", twin=nemo_twin.arrays)
 
 
-@pytest.fixture
-def golden() -> dict[str, Tensor]:
-    if not GOLDEN.is_dir():
-        pytest.skip("no golden data beside this checkout (shared/golden)")
-    with np.load(GOLDEN / "nemo_field.npz", allow_pickle=False) as data:
-        return {key: torch.as_tensor(data[key]) for key in data.files}
-
-
-def _original(golden: dict[str, Tensor], clips: int) -> MotionField:
+def _original(nemo: Arrays, clips: int) -> MotionField:
     """The three-network field with the published code's weights in every clip."""
-    frames = golden["phase"].shape[0]
+    frames = nemo["phase"].shape[0]
     ctx = make_problem(clips, frames)
     ctx = replace(ctx, initial=replace(ctx.initial, trans=torch.zeros_like(ctx.initial.trans)))
-    config = NemoConfig.original().model_copy(update={"hidden": 32})
+    config = NemoConfig.original().model_copy(update={"hidden": len(nemo["v0_trans/sd/net.0.bias"])})
     field = config.build(ctx)
     assert isinstance(field, MotionField)
     nets = {
@@ -42,39 +34,39 @@ def _original(golden: dict[str, Tensor], clips: int) -> MotionField:
     for prefix, (net, layers) in nets.items():
         assert len(net.weights) == len(layers)
         for k, layer in enumerate(layers):
-            net.weights[k].copy_(golden[f"{prefix}{layer}.weight"].expand_as(net.weights[k]))
-            net.biases[k].copy_(golden[f"{prefix}{layer}.bias"].expand_as(net.biases[k]))
+            net.weights[k].copy_(nemo[f"{prefix}{layer}.weight"].expand_as(net.weights[k]))
+            net.biases[k].copy_(nemo[f"{prefix}{layer}.bias"].expand_as(net.biases[k]))
     return field
 
 
-def test_three_networks_agree_with_nemo(golden: dict[str, Tensor]) -> None:
-    field = _original(golden, clips=3)
-    torch.testing.assert_close(field.tau[0], golden["phase"], rtol=0.0, atol=1e-7)
+def test_three_networks_agree_with_nemo(nemo: Arrays) -> None:
+    field = _original(nemo, clips=3)
+    torch.testing.assert_close(field.tau[0], nemo["phase"], rtol=0.0, atol=1e-7)
     x = field.tau.expand(3, -1, -1)
     motion = field.motion()
     for clip in range(3):
-        torch.testing.assert_close(field.pose(x)[clip], golden["v0_pose/rot6d"], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(field.orient(x)[clip], golden["v0_orient/rot6d"], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(motion.pose[clip, :, 1:], golden["v0_pose/rotmat"], rtol=1e-5, atol=3e-6)
-        torch.testing.assert_close(motion.pose[clip, :, :1], golden["v0_orient/rotmat"], rtol=1e-5, atol=3e-6)
-        torch.testing.assert_close(field.trans(x)[clip], golden["v0_trans/raw"], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(motion.trans[clip], golden["v0_trans/trans"], rtol=1e-5, atol=1e-6)
-    joints = axis_angle_to_matrix(golden["v0_pose/pose"].unflatten(-1, (23, 3)))
+        torch.testing.assert_close(field.pose(x)[clip], nemo["v0_pose/rot6d"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(field.orient(x)[clip], nemo["v0_orient/rot6d"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(motion.pose[clip, :, 1:], nemo["v0_pose/rotmat"], rtol=1e-5, atol=3e-6)
+        torch.testing.assert_close(motion.pose[clip, :, :1], nemo["v0_orient/rotmat"], rtol=1e-5, atol=3e-6)
+        torch.testing.assert_close(field.trans(x)[clip], nemo["v0_trans/raw"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(motion.trans[clip], nemo["v0_trans/trans"], rtol=1e-5, atol=1e-6)
+    joints = axis_angle_to_matrix(nemo["v0_pose/pose"].unflatten(-1, (23, 3)))
     torch.testing.assert_close(motion.pose[0, :, 1:], joints, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kernel", ["quadratic", "linear", "gaussian"])
-def test_radial_basis_agrees_with_nemo(golden: dict[str, Tensor], kernel: str) -> None:
-    centres, widths = golden["v2_rbf/sd/centres"].T[None], golden["v2_rbf/sd/log_sigmas"][None, None]
-    found = radial(golden["phase"][None], centres, widths, kernel)[0]
-    torch.testing.assert_close(found, golden[f"v2_rbf/out_{kernel}"], rtol=1e-5, atol=1e-6)
+def test_radial_basis_agrees_with_nemo(nemo: Arrays, kernel: str) -> None:
+    centres, widths = nemo["v2_rbf/sd/centres"].T[None], nemo["v2_rbf/sd/log_sigmas"][None, None]
+    found = radial(nemo["phase"][None], centres, widths, kernel)[0]
+    torch.testing.assert_close(found, nemo[f"v2_rbf/out_{kernel}"], rtol=1e-5, atol=1e-6)
 
 
-def test_monotone_warp_agrees_with_nemo(golden: dict[str, Tensor]) -> None:
-    shifts, scales = golden["monotonic/sd/shifts"][None], golden["monotonic/sd/scales"][None]
-    found = warp(golden["phase"][None], shifts, scales)[0]
+def test_monotone_warp_agrees_with_nemo(nemo: Arrays) -> None:
+    shifts, scales = nemo["monotonic/sd/shifts"][None], nemo["monotonic/sd/scales"][None]
+    found = warp(nemo["phase"][None], shifts, scales)[0]
     # The published code divides by the rise plus 1e-6, and so ends just below 1; this one ends at 1.
-    torch.testing.assert_close(found, golden["monotonic/out"], rtol=0.0, atol=3e-6)
+    torch.testing.assert_close(found, nemo["monotonic/out"], rtol=0.0, atol=3e-6)
 
 
 def test_warp_is_monotone_and_keeps_the_ends() -> None:

@@ -3,53 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
+import nemo_twin
 import pytest
 import torch
 from diffopt_core.interfaces import ProblemContext
 from diffopt_core.terms.reprojection import ReprojectionConfig
 from diffopt_core.terms.robust import geman_mcclure
 from diffopt_core.testing import make_problem, make_scene
+from goldens import Arrays, golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
-
-
-def golden(name: str) -> dict[str, Tensor]:
-    if not GOLDEN.is_dir():
-        pytest.skip("no golden data beside this checkout (shared/golden)")
-    with np.load(GOLDEN / name, allow_pickle=False) as data:
-        return {key: torch.as_tensor(data[key]) for key in data.files}
+robust = golden("geman_mcclure.npz")
+nemo = golden("nemo_field.npz", twin=nemo_twin.arrays)
 
 
 @pytest.mark.parametrize("sigma", [1, 50, 100])
-def test_geman_mcclure_agrees_with_slahmr_and_smplify(sigma: int) -> None:
-    data = golden("geman_mcclure.npz")
-    value = geman_mcclure(data["residual_px"].double().square(), float(sigma))
-    for key in (f"gmof_sigma{sigma}", f"gmof_smplifyx_rho{sigma}"):
-        torch.testing.assert_close(value, data[key].double(), rtol=1e-5, atol=1e-3)
+def test_geman_mcclure_agrees_with_slahmr(robust: Arrays, sigma: int) -> None:
+    value = geman_mcclure(robust["residual_px"].double().square(), float(sigma))
+    torch.testing.assert_close(value, robust[f"gmof_sigma{sigma}"].double(), rtol=1e-5, atol=1e-3)
 
 
-def test_gradient_agrees_with_slahmr() -> None:
-    data = golden("geman_mcclure.npz")
-    residual = data["residual_px"].double().requires_grad_(True)
+def test_gradient_agrees_with_slahmr(robust: Arrays) -> None:
+    residual = robust["residual_px"].double().requires_grad_(True)
     (grad,) = torch.autograd.grad(geman_mcclure(residual.square(), 100.0).sum(), [residual])
-    torch.testing.assert_close(grad, data["grad_sigma100"].double(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(grad, robust["grad_sigma100"].double(), rtol=1e-4, atol=1e-5)
 
 
-def test_nemo_squared_and_rooted_errors() -> None:
-    data = golden("nemo_field.npz")
-    residual = data["gmof/residual_px"].double()
+def test_nemo_squared_and_rooted_errors(nemo: Arrays) -> None:
+    residual = nemo["gmof/residual_px"].double()
     torch.testing.assert_close(
-        geman_mcclure(residual.square(), 100.0), data["gmof/nosqrt"].double(), rtol=1e-5, atol=1e-3
+        geman_mcclure(residual.square(), 100.0), nemo["gmof/nosqrt"].double(), rtol=1e-5, atol=1e-3
     )
     # NeMo's rooted form puts the distance where the squared error stands.
     distance = residual.norm(dim=-1, keepdim=True)
-    torch.testing.assert_close(geman_mcclure(distance, 100.0), data["gmof/sqrt"].double(), rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(geman_mcclure(distance, 100.0), nemo["gmof/sqrt"].double(), rtol=1e-5, atol=1e-3)
 
 
 def _with_pixels(ctx: ProblemContext, residual: Tensor, confidence: Tensor):
@@ -61,12 +51,12 @@ def _with_pixels(ctx: ProblemContext, residual: Tensor, confidence: Tensor):
     return ctx, replace(scene, pixels=residual[None], depth=torch.ones_like(residual[None, ..., 0]))
 
 
-def test_weighted_sum_agrees_with_slahmr_and_humor() -> None:
-    data = golden("geman_mcclure.npz")
-    residual, confidence = data["residual_px"].double(), data["conf"].double()
-    ctx, scene = _with_pixels(make_problem(1, 5, layout="coco17", dtype=torch.float64), residual, confidence)
+def test_weighted_sum_agrees_with_slahmr_and_humor(robust: Arrays) -> None:
+    residual, confidence = robust["residual_px"].double(), robust["conf"].double()
+    problem = make_problem(1, len(residual), layout="coco17", dtype=torch.float64)
+    ctx, scene = _with_pixels(problem, residual, confidence)
     config = ReprojectionConfig(sigma=100.0, confidence_power=2, normalise="none", joints="sum")
-    expected = data["conf2_weighted_sum_sigma100"].double() / residual.shape[0]
+    expected = robust["conf2_weighted_sum_sigma100"].double() / residual.shape[0]
     torch.testing.assert_close(config.build(ctx)(scene)[0], expected, rtol=1e-5, atol=1e-3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import goldens
 import numpy as np
 import pytest
 from diffopt_core.types import Clip
@@ -13,15 +14,23 @@ from diffopt_inits.readers.phalp import parse as parse_phalp
 from diffopt_inits.readers.vibe import parse as parse_vibe
 from scipy.spatial.transform import Rotation
 
-GOLDEN = Path(__file__).parents[4] / "shared" / "golden" / "camera_conversions.npz"
-pytestmark = pytest.mark.skipif(not GOLDEN.is_file(), reason="the golden files are not beside the repository")
+conversions = goldens.golden("camera_conversions.npz")
 HERE = Path("result.pkl")
 
 
-@pytest.fixture(scope="module")
-def golden():
-    with np.load(GOLDEN) as held:
-        return dict(held)
+@pytest.fixture
+def golden(conversions):
+    """The arrays, and what VIBE writes of the same boxes: its full-image camera is worked out here, since its own
+    code's licence lets none of its arrays be kept. ``orig_cam`` scales and shifts in halves of the image's sides."""
+    held = {key: value.numpy() for key, value in conversions.items()}
+    if "vibe/orig_cam" in held:
+        return held
+    scale, *shift = held["weak_cam"].T
+    halves, side, centre = held["img_wh"][:, None] / 2, held["box_size"], held["box_center"].T
+    scales = scale * side / (2 * halves)
+    held["vibe/orig_cam"] = np.concatenate([scales, np.stack(shift) + (centre - halves) / halves / scales]).T
+    held["vibe/bboxes"] = np.stack([*centre, side, side], -1)
+    return held
 
 
 def clip_of(golden, focal):

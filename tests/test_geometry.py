@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import nemo_twin
+import pytest
+import roma
 import torch
 from diffopt_core import geometry as geo
 from diffopt_core.rotation import axis_angle_to_matrix
@@ -102,6 +104,14 @@ def test_alignment_finds_the_transform(seed: int, scale: bool) -> None:
     found = geo.align(source, target, scale)
     for one, other in zip(found, (R, t, s), strict=True):
         torch.testing.assert_close(one, other, rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_alignment_is_romas(scale: bool) -> None:
+    source, target = _draw(1, 50, 22, 3), _draw(2, 50, 22, 3)
+    theirs = roma.rigid_points_registration(source, target, compute_scaling=scale)
+    for one, other in zip(geo.align(source, target, scale), theirs, strict=False):
+        torch.testing.assert_close(one, other, rtol=0.0, atol=1e-12)
 
 
 def test_alignment_never_mirrors() -> None:

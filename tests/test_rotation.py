@@ -6,6 +6,7 @@ from math import pi
 
 import nemo_twin
 import pytest
+import roma
 import torch
 from diffopt_core import rotation as rot
 from goldens import Arrays, golden
@@ -159,6 +160,44 @@ def test_nearest_rotation_keeps_rotations_and_mends_others(vector: tuple[float, 
     mended = rot.nearest_rotation(matrix + 0.1 * torch.arange(9.0, dtype=torch.float64).view(3, 3).sin())
     _is_rotation(mended)
     _is_rotation(rot.nearest_rotation(-matrix))
+
+
+def _turns(dtype: torch.dtype) -> Tensor:
+    """Axis-angle vectors of every size, nothing and half a turn among them, in an order that memory does not have."""
+    size = torch.cat([torch.zeros(1), torch.logspace(-9, 0.5, 38), torch.tensor([pi])])
+    axis = torch.nn.functional.normalize(torch.randn(22, 40, 3, generator=torch.Generator().manual_seed(0)), dim=-1)
+    return (axis * size[:, None]).to(dtype).transpose(0, 1)
+
+
+ROMA = {
+    "axis_angle_to_matrix": (rot.axis_angle_to_matrix, roma.rotvec_to_rotmat, lambda v: v),
+    "matrix_to_axis_angle": (rot.matrix_to_axis_angle, roma.rotmat_to_rotvec, roma.rotvec_to_rotmat),
+    "quaternion_to_matrix": (rot.quaternion_to_matrix, roma.unitquat_to_rotmat, roma.rotvec_to_unitquat),
+    "matrix_to_quaternion": (rot.matrix_to_quaternion, roma.rotmat_to_unitquat, roma.rotvec_to_rotmat),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ROMA)
+def test_values_and_gradients_are_romas_bit_for_bit(name: str, dtype: torch.dtype) -> None:
+    ours, theirs, start = ROMA[name]
+    found = []
+    for function in (ours, theirs):
+        x = start(_turns(dtype)).detach().requires_grad_(True)
+        out = function(x)
+        weights = torch.linspace(0.3, 1.7, out.numel(), dtype=dtype).view_as(out)
+        found.append((out.detach(), *torch.autograd.grad((weights * out).sum(), [x])))
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_nearest_rotation_and_geodesic_are_romas(dtype: torch.dtype) -> None:
+    matrix = torch.randn(500, 3, 3, generator=torch.Generator().manual_seed(1)).to(dtype)
+    found, theirs = rot.nearest_rotation(matrix), roma.special_procrustes(matrix)
+    tolerance = 0.0 if dtype is torch.float32 else 1e-12
+    torch.testing.assert_close(found, theirs, rtol=0.0, atol=tolerance)
+    assert torch.equal(rot.geodesic(found, found.flip(0)), roma.rotmat_geodesic_distance(found, found.flip(0)))
 
 
 def test_yaw_turns_forward_to_the_left() -> None:

@@ -22,7 +22,7 @@ LAYERS: dict[str, float] = {
     "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5, "places": 0.5, "progress": 0.6,
     "jobs": 0.5, "voice": 0.5, "heard": 0.5, "toml": 0.5,
     # tensors
-    "rotation": 1, "geometry": 1,
+    "rotation": 1, "geometry": 1.1, "adam": 1,
     # shapes, units, frames
     "types": 2,
     # names and settings
@@ -65,7 +65,7 @@ LIGHT = (
     "errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "recipe_spec", "registry", "builtin", "cli",
     "voice", "completion",
 )  # fmt: skip
-HEAVY = {"torch", "numpy", "roma", "scipy", "matplotlib", "jaxtyping", "safetensors"}
+HEAVY = {"torch", "numpy", "scipy", "matplotlib", "jaxtyping", "safetensors"}
 
 
 def files(folder: Path) -> list[Path]:

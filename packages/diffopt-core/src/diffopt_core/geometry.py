@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import roma
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .rotation import nearest_rotation
 from .skeleton import JOINT
 
 
@@ -89,11 +89,16 @@ def align(
     source: Float[Tensor, "*b N 3"], target: Float[Tensor, "*b N 3"], scale: bool
 ) -> tuple[Float[Tensor, "*b 3 3"], Float[Tensor, "*b 3"], Float[Tensor, "*b"]]:
     """Umeyama: ``R, t, s`` minimising ``sum |target - (s R source + t)|^2`` (s = 1 unless ``scale``)."""
+    even = source.new_full((1,), 1 / source.shape[-2]).expand(source.shape[:-1])
+    mean = torch.einsum("...k,...ki->...i", even, source)
+    middle = torch.einsum("...k,...ki->...i", even, target)
+    x, y = source - mean.unsqueeze(-2), target - middle.unsqueeze(-2)
+    covariance = torch.einsum("...k,...ki,...kj->...ij", even, y, x)
+    R = nearest_rotation(covariance)
+    s = torch.ones(source.shape[:-2], dtype=source.dtype, device=source.device)
     if scale:
-        R, t, s = roma.rigid_points_registration(source, target, compute_scaling=True)
-        return R, t, s
-    R, t = roma.rigid_points_registration(source, target)
-    return R, t, torch.ones(source.shape[:-2], dtype=source.dtype, device=source.device)
+        s = (R * covariance).sum((-2, -1)) / torch.einsum("...k,...ki,...ki->...", even, x, x)
+    return R, middle - s.unsqueeze(-1) * torch.einsum("...ij,...j->...i", R, mean), s
 
 
 def transform(

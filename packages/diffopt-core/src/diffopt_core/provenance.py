@@ -37,7 +37,7 @@ def provenance(registry: Registry, recipe: Recipe, chosen: torch.device, seed: i
     owners = {registry.owner[kind, getattr(recipe, role).name].distribution for role, kind in _named(registry, recipe)}
     owners |= {registry.owner["term", spec.name].distribution for spec in recipe.used_terms().values()}
     versions = {}
-    for name in sorted({"diffopt-core", "torch", "numpy", "roma", *owners}):
+    for name in sorted({"diffopt-core", "torch", "numpy", *owners}):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

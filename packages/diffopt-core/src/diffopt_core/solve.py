@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .adam import Adam
 from .problem import Problem
 from .recipe import BlockSpec, Recipe, StageSpec
 from .rescale import rescale
@@ -69,9 +70,8 @@ class _Block:
         self.terms = [problem.terms[term] for term in self.names]
         self.weights = progress.new_tensor([spec.terms[term] for term in self.names])
         self.needs = frozenset().union(*(term.needs for term in self.terms))
-        groups = problem.variables.groups(spec.free, spec.lr)
-        self.leaves: list[Tensor] = [leaf for group in groups for leaf in group["params"]]  # type: ignore[attr-defined]
-        self.optimiser = torch.optim.Adam(groups, foreach=True)
+        self.leaves, rates = problem.variables.rated(spec.free, spec.lr)
+        self.optimiser = Adam(self.leaves, rates)
         motion = {id(leaf) for leaves in problem.representation.variables().values() for leaf in leaves}
         self.moves_body = any(id(leaf) in motion for leaf in self.leaves)
         self.held: HumanMotion | None = None
@@ -97,9 +97,7 @@ class _Block:
         for k in range(steps):
             self.progress.fill_((start + k) / total)
             self.values[self.done], *grads = self.step()
-            for leaf, grad in zip(self.leaves, grads, strict=True):
-                leaf.grad = grad
-            self.optimiser.step()
+            self.optimiser.step(grads)
             self.done += 1
         for leaf in self.leaves:
             leaf.requires_grad_(False)
@@ -153,7 +151,8 @@ def _run_stage(
             for count in _pieces(block.spec.steps, stage.rounds):
                 if not dropped and done >= stage.lr_drop_at * total:
                     dropped = True
-                    _slow_down(blocks, stage.lr_drop)
+                    for each in blocks:
+                        each.optimiser.slow_down(stage.lr_drop)
                 done = block.run(count, done, total)
                 if watch is not None:
                     watch(name, done, total, partial(_means, blocks))
@@ -177,12 +176,6 @@ def _pieces(steps: int, rounds: int) -> list[int]:
     """A block's steps of one round. A stage of a single round is cut so that it can be looked at as it goes."""
     size = steps if rounds > 1 else -(-steps // _LOOKS)
     return [min(size, steps - first) for first in range(0, steps, size)]
-
-
-def _slow_down(blocks: list[_Block], factor: float) -> None:
-    for block in blocks:
-        for group in block.optimiser.param_groups:
-            group["lr"] *= factor
 
 
 def _look(problem: Problem, blocks: list[_Block], snapshot: list[Tensor], diverged: Tensor) -> list[Tensor]:

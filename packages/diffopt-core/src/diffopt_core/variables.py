@@ -37,12 +37,10 @@ class Variables:
             chosen.update(hits)
         return chosen
 
-    def groups(self, patterns: Iterable[str], lr: float | Mapping[str, float]) -> list[dict[str, object]]:
-        """Adam's parameter groups: one a variable, at the rate of the longest pattern that matches it."""
-        groups: list[dict[str, object]] = []
-        for name, leaves in self.free(patterns).items():
-            groups.append({"params": leaves, "lr": _rate(name, lr)})
-        return groups
+    def rated(self, patterns: Iterable[str], lr: float | Mapping[str, float]) -> tuple[list[Tensor], list[float]]:
+        """Free leaves, and each one's learning rate: that of the longest pattern that matches its variable."""
+        free = [(leaf, _rate(name, lr)) for name, leaves in self.free(patterns).items() for leaf in leaves]
+        return [leaf for leaf, _ in free], [rate for _, rate in free]
 
     def snapshot(self) -> list[Tensor]:
         return [leaf.detach().clone() for leaf in self.all()]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import roma
 import torch
 from diffopt_core.errors import DiffOptError
 from diffopt_core.geometry import forward_kinematics
+from diffopt_core.rotation import matrix_to_quaternion
 from diffopt_core.saved import Figure, Surface, body_surface, drawn_surface, figure_of
 from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import CameraTrajectory, Result, Video
@@ -121,7 +121,7 @@ def shown_of(result: Result, label: str, colour: RGB, truth: bool = True, figure
 
 def wxyz(rotations: Tensor) -> np.ndarray:
     """Quaternions (…, 4), real part first, of matrices (…, 3, 3)."""
-    return _array(roma.rotmat_to_unitquat(rotations.detach().cpu().double()).roll(1, -1))
+    return _array(matrix_to_quaternion(rotations.detach().cpu().double()).roll(1, -1))
 
 
 def line(points: np.ndarray) -> np.ndarray:

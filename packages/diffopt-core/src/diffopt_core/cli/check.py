@@ -82,4 +82,4 @@ def _bind(run: Run, evidence: list[Evidence]) -> None:
         problem = bind(stack([item], ctx.device), [run.seed], run.registry, run.recipe, ctx)
         for _, stage in run.recipe.stages:
             for block in stage.block.values():
-                problem.variables.groups(block.free, block.lr)
+                problem.variables.rated(block.free, block.lr)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import roma
 import torch
 from torch import Tensor
 
 from ..picture.style import BONES
+from ..rotation import matrix_to_quaternion
 from ..saved.surface import Surface
 from ..skeleton import JOINTS, LAYOUTS
 from ..types import CameraTrajectory, Observations, Result
@@ -109,4 +109,4 @@ def _keypoints(seen: Observations | None, blob: Blob) -> dict[str, Any] | None:
 
 def _quaternions(R: Tensor) -> Tensor:
     """x, y, z, w."""
-    return roma.rotmat_to_unitquat(R.double())
+    return matrix_to_quaternion(R.double())

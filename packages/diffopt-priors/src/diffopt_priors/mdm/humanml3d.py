@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import itertools
 
-import roma
 import torch
-from diffopt_core.rotation import columns_to_matrix, matrix_to_columns
+from diffopt_core.rotation import columns_to_matrix, matrix_to_columns, quaternion_to_matrix
 from diffopt_core.skeleton import JOINT
 from jaxtyping import Float
 from torch import Tensor
@@ -115,7 +114,7 @@ def canonical(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 22 3"]:
     x, z = joints[:, 0, 0, 0], joints[:, 0, 0, 2]
     joints = joints - torch.stack([x, floor, z], dim=-1)[:, None, None]
     forward = normalize(_forward(joints[:, 0], swap_hips=False), dim=-1)
-    turn = roma.unitquat_to_rotmat(_between(forward, constant(_Z, forward.device, forward.dtype).expand_as(forward)))
+    turn = quaternion_to_matrix(_between(forward, constant(_Z, forward.device, forward.dtype).expand_as(forward)))
     return (turn[:, None, None] @ joints.unsqueeze(-1)).squeeze(-1)
 
 
@@ -132,14 +131,14 @@ def yaw_matrix(quaternion: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 3 3"]:
     """Rotation matrix of the yaw quaternion (w, y)."""
     w, y = quaternion.unbind(-1)
     zero = torch.zeros_like(w)
-    return roma.unitquat_to_rotmat(torch.stack([zero, y, zero, w], dim=-1))
+    return quaternion_to_matrix(torch.stack([zero, y, zero, w], dim=-1))
 
 
 def bone_rotations(joints: Float[Tensor, "B T 22 3"], root: Float[Tensor, "B T 3 3"]) -> Float[Tensor, "B T 22 3 3"]:
     """Local rotations by shortest arcs from the rest directions; joint 0 holds ``root``."""
     bones = normalize(joints[:, :, 1:] - _parents(joints, 2, _ABOVE), dim=-1)
     rest = constant(DIRECTIONS[1:], bones.device, bones.dtype).expand_as(bones)
-    turned = torch.cat([root.unsqueeze(2), roma.unitquat_to_rotmat(_between(rest, bones))], dim=2)
+    turned = torch.cat([root.unsqueeze(2), quaternion_to_matrix(_between(rest, bones))], dim=2)
     return torch.cat([root.unsqueeze(2), _parents(turned, 2, _BEFORE).mT @ turned[:, :, 1:]], dim=2)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ...types import Clip
 from ..case_file import clip_of, with_truth
 from ..motion_file import load_motion, window
-from .simulate import simulate
 
 if TYPE_CHECKING:
     from ..simulated import SimulatedConfig
@@ -25,6 +24,8 @@ class SimulatedDataset:
         return False
 
     def load(self, path: Path) -> Clip:
+        from .simulate import simulate  # brings scipy.signal, which nobody needs who only asks what a file is
+
         config = self._config
         motion = load_motion(path, config.motion)
         motion = window(motion, config.start, config.frames)

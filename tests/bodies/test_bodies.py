@@ -7,6 +7,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+import jaxtyping
 import pytest
 import torch
 from diffopt_core.bodies import COMPONENTS
@@ -151,8 +152,9 @@ def test_components_name_configs():
         assert issubclass(config, ComponentConfig) and config.licence is not None
 
 
-def test_no_graph_break(anny, stick, random_motion):
-    """What the compiling executors see."""
+def test_no_graph_break(anny, stick, random_motion, monkeypatch):
+    """What a compiler sees, which cannot look into the check of shapes round each function."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     for body in (anny, stick):
         compiled = torch.compile(lambda m, b=body: b.keypoints(m, "coco17"), backend="eager", fullgraph=True)
         motion = random_motion()

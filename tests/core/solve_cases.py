@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import SimpleNamespace
 
 import torch
 from diffopt_core.camera_residual import CameraResidual
@@ -13,8 +12,9 @@ from diffopt_core.place import Placed
 from diffopt_core.problem import BoundTerm, Problem
 from diffopt_core.recipe import CameraSpec, Recipe, parse
 from diffopt_core.testing.problem import make_problem
-from diffopt_core.types import HumanMotion, Scene, map_tensors
+from diffopt_core.types import Clip, HumanMotion, Scene, map_tensors
 from diffopt_core.variables import Variables
+from diffopt_core.window import Batch
 from torch import Tensor
 
 FRAMES = 6
@@ -61,7 +61,18 @@ def problem(clips: int = 2, executor: object | None = None, seed: int = 0, **ter
     }
     assert ctx.body is not None
     return Problem(
-        batch=SimpleNamespace(clips=tuple(range(clips)), observations=ctx.observations),  # type: ignore[arg-type]
+        batch=Batch(
+            clips=tuple(Clip(f"clip{k}", None, ctx.fps, (1000, 1000), FRAMES) for k in range(clips)),
+            fps=ctx.fps,
+            observations=ctx.observations,
+            camera=ctx.camera,
+            global_orient=ctx.initial.pose[:, :, 0],
+            body_pose=ctx.initial.pose[:, :, 1:],
+            transl=ctx.initial.trans,
+            betas=ctx.initial.betas,
+            betas_of=ctx.initial.betas_of,
+            rest_joints=ctx.rest_joints,
+        ),
         ctx=ctx,
         body=ctx.body,
         representation=path,

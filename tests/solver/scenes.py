@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from diffopt_core.bodies.stick_body import StickBody
+from diffopt_core.camera_residual import CameraResidual
+from diffopt_core.executors.eager import Eager
 from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.interfaces import Body
+from diffopt_core.place import Placed
+from diffopt_core.problem import Problem
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.skeleton import PARENTS
+from diffopt_core.testing.problem import make_problem
 from diffopt_core.types import CameraTrajectory, Clip, HumanMotion, Observations
+from diffopt_core.variables import Variables
 from diffopt_core.window import Batch
 
 OFFSETS = torch.tensor(
@@ -51,7 +60,7 @@ def true_scene(
     return motion, CameraTrajectory(R, t, focal, focal / 2, "metre"), body
 
 
-def seen(motion: HumanMotion, camera: CameraTrajectory, body: StickBody, R0: torch.Tensor | None = None) -> Batch:
+def seen(motion: HumanMotion, camera: CameraTrajectory, body: Body, R0: torch.Tensor | None = None) -> Batch:
     """What perfect perception would give of a scene, in a world turned by ``R0`` (``B 3 3``)."""
     clips, frames = motion.trans.shape[:2]
     points = world_to_camera(body.keypoints(motion, "coco17"), camera.R, camera.t)
@@ -74,3 +83,30 @@ def seen(motion: HumanMotion, camera: CameraTrajectory, body: StickBody, R0: tor
         betas_of="stick",
         rest_joints=rest().expand(clips, 24, 3),
     )
+
+
+class Held:
+    """A representation that keeps its motion, and in ``shifted`` what it was told to move by."""
+
+    def __init__(self, motion: HumanMotion):
+        self._motion = motion
+        self.shifted: list[torch.Tensor] = []
+
+    def motion(self) -> HumanMotion:
+        return self._motion
+
+    def variables(self) -> dict[str, list[torch.Tensor]]:
+        return {}
+
+    def shift(self, delta: torch.Tensor) -> None:
+        self.shifted.append(delta)
+
+
+def held(batch: Batch, body: Body, camera: CameraResidual, initial: HumanMotion, motion: HumanMotion) -> Problem:
+    """A problem that stands at ``motion``, which began at ``initial``."""
+    ctx = replace(
+        make_problem(*initial.trans.shape[:2]),
+        fps=batch.fps, initial=initial, camera=camera.base, observations=batch.observations, body=body,
+    )  # fmt: skip
+    start = Placed(initial, camera.base)
+    return Problem(batch, ctx, body, Held(motion), camera, Eager(), {}, Variables(), ctx.noise, start)

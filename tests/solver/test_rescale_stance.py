@@ -13,6 +13,7 @@ from diffopt_core.recipe import CameraSpec, ScaleSpec
 from diffopt_core.rescale import rescale
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraTrajectory, HumanMotion, map_tensors
+from scenes import held
 from scenes import seen as perceived
 
 
@@ -37,14 +38,8 @@ def made():
     initial = map_tensors(motion, torch.clone)
     initial.trans.add_(moved)
     placed = map_tensors(initial, torch.clone)
-    shifted: list[torch.Tensor] = []
-    problem = SimpleNamespace(
-        batch=batch,
-        body=body,
-        camera=wrong,
-        representation=SimpleNamespace(motion=lambda: placed, shift=shifted.append),
-        ctx=SimpleNamespace(fps=30.0, camera=wrong.base, initial=initial, observations=batch.observations),
-    )
+    problem = held(batch, body, wrong, initial, placed)
+    shifted = problem.representation.shifted
     return SimpleNamespace(problem=problem, scales=scales, motion=motion, camera=camera, shifted=shifted)
 
 

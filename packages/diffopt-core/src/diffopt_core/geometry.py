@@ -39,7 +39,7 @@ def project(
 
 
 def forward_kinematics(
-    pose: Float[Tensor, "*b J 3 3"], rest: Float[Tensor, "*b J 3"], parents: tuple[int, ...]
+    pose: Float[Tensor, "*b J 3 3"], rest: Float[Tensor, "*#b J 3"], parents: tuple[int, ...]
 ) -> tuple[Float[Tensor, "*b J 3 3"], Float[Tensor, "*b J 3"]]:
     """Global rotations and joint positions relative to joint 0, one product a level of the tree.
 
@@ -103,9 +103,9 @@ def align(
 
 def transform(
     points: Float[Tensor, "*b N 3"],
-    R: Float[Tensor, "*b 3 3"],
-    t: Float[Tensor, "*b 3"],
-    s: Float[Tensor, "*b"] | float = 1.0,
+    R: Float[Tensor, "*#b 3 3"],
+    t: Float[Tensor, "*#b 3"],
+    s: Float[Tensor, "*#b"] | float = 1.0,
 ) -> Float[Tensor, "*b N 3"]:
     """``s R x + t``."""
     scale = s if isinstance(s, float) else s[..., None, None]

@@ -121,13 +121,13 @@ def nearest_rotation(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]
     return (torch.cat([U[..., :2], last], dim=-1) @ Vh).to(matrix.dtype)
 
 
-def geodesic(a: Float[Tensor, "*b 3 3"], b: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b"]:
+def geodesic(a: Float[Tensor, "*#b 3 3"], b: Float[Tensor, "*#b 3 3"]) -> Float[Tensor, "*b"]:
     """Angle between two rotations, radians: the chord ``|b - a|`` is ``2 sqrt(2) sin(angle / 2)``."""
     chord = (b - a).norm(dim=(-1, -2))
     return 2.0 * torch.asin((chord * (1 / 8**0.5)).clamp_max(1.0))
 
 
-def slerp(a: Float[Tensor, "*b 3 3"], b: Float[Tensor, "*b 3 3"], s: Tensor) -> Float[Tensor, "*b 3 3"]:
+def slerp(a: Float[Tensor, "*#b 3 3"], b: Float[Tensor, "*#b 3 3"], s: Float[Tensor, "*#b"]) -> Float[Tensor, "*b 3 3"]:
     """Shortest-path interpolation from ``a`` (s = 0) to ``b`` (s = 1); ``s`` broadcasts."""
     step = matrix_to_axis_angle(a.mT @ b)
     return a @ axis_angle_to_matrix(step * s.unsqueeze(-1))

@@ -19,10 +19,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from numbers import Integral, Real
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@runtime_checkable
+class Out(Protocol):
+    """Standard output, whatever stands in for it."""
+
+    def write(self, text: str, /) -> int: ...
+
+    def flush(self) -> None: ...
 
 
 @dataclass
@@ -32,7 +41,7 @@ class Voice:
     json: bool = False
     quiet: bool = False
     document: Any = None
-    stdout: IO[str] | None = None
+    stdout: Out | None = None
     delivered: bool = False
 
 
@@ -108,7 +117,7 @@ def listen(*, as_json: bool = False, quiet: bool = False) -> None:
 
 
 @contextmanager
-def speaking(quiet: bool = False) -> Iterator[IO[str]]:
+def speaking(quiet: bool = False) -> Iterator[Out]:
     """A command's time to speak, from silence to silence. Yields standard output as it was."""
     was, stdout = vars(_voice).copy(), sys.stdout
     vars(_voice).update(vars(Voice(quiet=quiet, stdout=stdout)))
@@ -119,7 +128,7 @@ def speaking(quiet: bool = False) -> Iterator[IO[str]]:
         vars(_voice).update(was)
 
 
-def finish(stdout: IO[str], status: int, error: str | None) -> None:
+def finish(stdout: Out, status: int, error: str | None) -> None:
     """Write the document, in one piece. An error that left none has one: the line of the error and the status."""
     if not _voice.json or _voice.delivered:
         return
@@ -131,6 +140,6 @@ def finish(stdout: IO[str], status: int, error: str | None) -> None:
     _write(stdout, document)
 
 
-def _write(stdout: IO[str], document: Any) -> None:
+def _write(stdout: Out, document: Any) -> None:
     stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
     stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from diffopt_core.bodies.linear import LinearBody
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 32
 
 
+@runtime_checkable
 class Posable(Protocol):
     """A surface with a pose for every frame."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import viser
 
@@ -18,6 +18,7 @@ from .truth import FITS, Fit
 from .views import ABOVE, FOLLOW, FREE, SIDE, THROUGH
 
 
+@runtime_checkable
 class Desk(Protocol):
     """What the panel works on. ``do`` runs a change in the thread that owns the scene and shows it."""
 

@@ -24,16 +24,16 @@ def pose_feature(pose: Float[Tensor, "*b 24 3 3"]) -> Float[Tensor, "*b 207"]:
 
 
 def skin(
-    vertices: Float[Tensor, "*b V 3"],
+    vertices: Float[Tensor, "*#b V 3"],
     weights: Float[Tensor, "V J"],
     rotations: Float[Tensor, "*b J 3 3"],
     positions: Float[Tensor, "*b J 3"],
-    rest_joints: Float[Tensor, "*b J 3"],
+    rest_joints: Float[Tensor, "*#b J 3"],
 ) -> Float[Tensor, "*b V 3"]:
     """Posed vertices ``sum_j w_vj (G_j (v - r_j) + p_j)``, m.
 
     ``rotations``, ``positions``: global ``G_j``, ``p_j`` of forward kinematics. ``vertices`` and ``rest_joints``
-    are of the rest pose and share one origin; leading dimensions broadcast.
+    are of the rest pose and share one origin; their leading dimensions broadcast.
     """
     moved = positions - (rotations @ rest_joints.unsqueeze(-1)).squeeze(-1)
     affine = weights @ torch.cat([rotations.flatten(-2), moved], dim=-1)  # *b V 12: blended G and p - G r

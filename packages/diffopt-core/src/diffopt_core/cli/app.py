@@ -43,12 +43,13 @@ def build() -> tuple[Any, State]:
     return command, state
 
 
-def print_version(asked: bool) -> None:
+def print_version(asked: bool) -> bool:
     if asked:
         from importlib.metadata import version
 
         typer.echo(f"diffopt {version('diffopt-core')}")
         raise typer.Exit
+    return asked
 
 
 def root(

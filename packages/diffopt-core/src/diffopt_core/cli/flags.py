@@ -5,13 +5,18 @@ They are declared here once and laid on the finished tree. A command that brings
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
 import typer.main
 
 from .. import voice
+
+if TYPE_CHECKING:
+    from typer import Context
+else:
+    Context = typer.Context.__base__  # what commands and callbacks are handed in truth
 
 PANEL = "Output"
 #: In the command line as typed, for what is said before a command is known (plugins in quarantine, usage errors).
@@ -34,12 +39,12 @@ def leaves(command: Any, name: str = "") -> dict[str, Any]:
     return {key: leaf for word, sub in below for key, leaf in leaves(sub, f"{name} {word}".strip()).items()}
 
 
-def _as_json(context: typer.Context, value: bool) -> None:
+def _as_json(context: Context, value: bool) -> None:
     if value and not context.resilient_parsing:  # a shell that asks for completions parses, too
         voice.listen(as_json=True)
 
 
-def _quiet(context: typer.Context, value: bool) -> None:
+def _quiet(context: Context, value: bool) -> None:
     if value and not context.resilient_parsing:
         voice.listen(quiet=True)
 

@@ -9,6 +9,7 @@ import typer
 from .. import completion
 from ..voice import answer
 from .console import grid, out
+from .flags import Context
 
 if TYPE_CHECKING:
     from ..registry import Plugin, Registry
@@ -18,7 +19,7 @@ PANEL = "Look around"
 
 
 def command(
-    context: typer.Context,
+    context: Context,
     kind: Annotated[
         str | None,
         typer.Argument(metavar="[KIND]", help="Only this kind, e.g. prior.", autocompletion=completion.kind()),

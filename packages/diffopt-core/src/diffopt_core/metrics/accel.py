@@ -25,7 +25,7 @@ class Accel:
 
     unit = "m/s^2"
 
-    def __call__(self, scored: Scored) -> Float[Tensor, "T-2"]:
+    def __call__(self, scored: Scored) -> Float[Tensor, "{len(scored.pred)}-2"]:
         pred, true = pair(scored)
         at_least(pred, 3)
         return acceleration_error(aligned_by(pred, true, pred, scale=False), true) * scored.fps**2

@@ -29,7 +29,7 @@ class Jitter:
 
     unit = "10 m/s^3"
 
-    def __call__(self, scored: Scored) -> Float[Tensor, "T-3"]:
+    def __call__(self, scored: Scored) -> Float[Tensor, "{len(scored.pred)}-3"]:
         return jerk(checked(scored.pred, "the prediction"), scored.fps)
 
 
@@ -42,7 +42,7 @@ class EmdbJitter:
 
     unit = "10 m/s^3"
 
-    def __call__(self, scored: Scored) -> Float[Tensor, "T-3"]:
+    def __call__(self, scored: Scored) -> Float[Tensor, "{len(scored.pred)}-3"]:
         if scored.names != JOINTS:
             raise NotScorable("EMDB's jitter is defined on the 24 SMPL joints")
         joints = camera_pair(scored)[0].clone()

@@ -22,7 +22,7 @@ class BatchedMLP:
     biases: list[Tensor]
     activation: str = "relu"
 
-    def __call__(self, x: Float[Tensor, "B T in"]) -> Float[Tensor, "B T out"]:
+    def __call__(self, x: Float[Tensor, "BK T inputs"]) -> Float[Tensor, "BK T outputs"]:
         act = torch.relu if self.activation == "relu" else torch.nn.functional.silu
         last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

@@ -33,7 +33,7 @@ def fourier(tau: Float[Tensor, "*b T 1"], frequencies: int) -> Float[Tensor, "*b
 
 
 def radial(
-    tau: Float[Tensor, "*b T 1"], centres: Float[Tensor, "*b 1 K"], log_widths: Float[Tensor, "*b 1 K"], kernel: str
+    tau: Float[Tensor, "*#b T 1"], centres: Float[Tensor, "*#b 1 K"], log_widths: Float[Tensor, "*#b 1 K"], kernel: str
 ) -> Float[Tensor, "*b T K"]:
     """Radial basis functions of ``d = (tau - centre)^2 / width``, each with a width of its own.
 

@@ -11,7 +11,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from .progress import progress
 _LOG_EVERY = 50
 
 
+@runtime_checkable
 class Rates(Protocol):
     """The part of the settings that the loop reads."""
 
@@ -35,6 +36,7 @@ class Rates(Protocol):
     def warmup(self) -> int: ...
 
 
+@runtime_checkable
 class Training(Protocol):
     """State of one run. Every draw comes from a generator seeded by (seed, step), so that a resumed run continues
     bit for bit like one that was never stopped."""

@@ -13,7 +13,7 @@ import lzma
 import pickle
 import zlib
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class JoblibUnpickler(pickle._Unpickler):  # the C one reads ahead, over the arr
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
 
-    def __init__(self, stream: IO[bytes], folder: Path):
+    def __init__(self, stream: io.BytesIO, folder: Path):
         super().__init__(stream, encoding="latin1")
         self._stream, self._folder = stream, folder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from diffopt_core.config import TermConfig
 from pydantic import Field, model_validator
@@ -100,7 +100,7 @@ class MDMConfig(TermConfig):
     )
 
     @model_validator(mode="after")
-    def _ranges(self) -> Self:
+    def _ranges(self) -> MDMConfig:
         for name in ("timesteps", "root_timesteps"):
             span = getattr(self, name)
             if span is not None and not 0 <= span[0] <= span[1] <= 1:

@@ -96,18 +96,18 @@ class MotionTransformer(nn.Module):
         self.register_buffer("waves", 2.0 ** torch.linspace(0, 8, _LEVEL_WAVES), persistent=False)
         self.waves: Tensor
 
-    def _embed(self, t: Int[Tensor, "B"]) -> Float[Tensor, "B 2w"]:
+    def _embed(self, t: Int[Tensor, "B"]) -> Float[Tensor, "B {2*len(self.waves)}"]:
         angle = (t.float() / self.levels).unsqueeze(1) * self.waves
         return torch.cat([angle.cos(), angle.sin()], dim=1)
 
     def forward(
         self,
-        x: Float[Tensor, "B T 2D"],
+        x: Float[Tensor, "B T {self.inputs.in_features}"],
         t: Int[Tensor, "B"],
         *,
         root_t: Int[Tensor, "B"],
         playback: Float[Tensor, "B 2"] | None = None,
-    ) -> Float[Tensor, "B T D"]:
+    ) -> Float[Tensor, "B T {self.outputs.out_features}"]:
         """``playback``: log2 of the rate, and 1 where reversed; None for motion as it is."""
         played = x.new_zeros(len(x), 2) if playback is None else playback
         condition = self.condition(torch.cat([self._embed(t), self._embed(root_t), played], dim=1))

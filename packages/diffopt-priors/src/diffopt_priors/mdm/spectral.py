@@ -115,7 +115,7 @@ class Spectral(nn.Module):
 
     def prepare(
         self, x_t: Float[Tensor, "B T D"], alpha: Float[Tensor, "B 1 D"], sigma: Float[Tensor, "B 1 D"]
-    ) -> tuple[Float[Tensor, "B T 2D"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
+    ) -> tuple[Float[Tensor, "B T 2*D"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
         """Inputs of the network (noisy and estimated components, unit variance), the estimate in components over
         time, and c_out of every coefficient. ``alpha`` and ``sigma`` are those of the components."""
         dct, variance, noise = self.tables(x_t.shape[1])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from diffopt_core.types import CameraTrajectory, map_tensors
 
 
+@runtime_checkable
 class Panel(Protocol):
     """A rectangle of the picture, ``size`` (width, height) px."""
 

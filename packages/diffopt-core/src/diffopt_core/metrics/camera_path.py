@@ -82,7 +82,9 @@ def _paths(scored: Scored) -> tuple[CameraTrajectory, CameraTrajectory]:
     return pred, true
 
 
-def _steps(camera: CameraTrajectory) -> tuple[Float[Tensor, "{len(camera.R)}-1 3 3"], Float[Tensor, "{len(camera.R)}-1 3"]]:
+def _steps(
+    camera: CameraTrajectory,
+) -> tuple[Float[Tensor, "{len(camera.R)}-1 3 3"], Float[Tensor, "{len(camera.R)}-1 3"]]:
     """Rotation and translation of ``T_i^-1 T_{i+1}``: of the next camera in the axes of this one."""
     R, C = camera.R.double(), camera.position.double()
     return R[:-1] @ R[1:].mT, (R[:-1] @ C.diff(dim=0)[..., None])[..., 0]

@@ -1,14 +1,12 @@
-"""What holds for every test: one thread, since tests share the machine."""
+"""Every function of ours that a test calls is held to its annotations, shapes included."""
 
 from __future__ import annotations
 
+import jaxtyping
 import pytest
-import torch
-
-torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    yield
-    torch.set_num_threads(1)
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Annotations are not checked, as for users, whose mistakes our own words must answer."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

@@ -7,7 +7,6 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-import jaxtyping
 import pytest
 import torch
 from diffopt_core.bodies import COMPONENTS
@@ -152,9 +151,8 @@ def test_components_name_configs():
         assert issubclass(config, ComponentConfig) and config.licence is not None
 
 
-def test_no_graph_break(anny, stick, random_motion, monkeypatch):
-    """What a compiler sees, which cannot look into the check of shapes round each function."""
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+def test_no_graph_break(anny, stick, random_motion, unchecked):
+    """What a compiler sees."""
     for body in (anny, stick):
         compiled = torch.compile(lambda m, b=body: b.keypoints(m, "coco17"), backend="eager", fullgraph=True)
         motion = random_motion()

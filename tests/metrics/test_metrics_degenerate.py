@@ -84,8 +84,12 @@ def test_what_is_absent_is_named(make):
     assert "vertices" in reason(bare, "mpvpe")
     assert "left_hip, right_hip" in reason(replace(bare, names=tuple(map(str, range(24)))), "mpjpe_rigid")
     assert "6890" in reason(replace(bare, pred_vertices=bare.pred, true_vertices=bare.true), "foot_sliding")
-    assert "shape" in reason(replace(bare, true=bare.true[1:]), "rigid_clip")
     assert "shape" in reason(replace(bare, pred=bare.pred[:0], true=bare.true[:0]), "jitter")
+
+
+def test_other_frames_than_the_truth_are_named(make, unchecked):
+    scored = make(8)
+    assert "shape" in reason(Scored(scored.pred, scored.true[1:], 30.0, JOINTS), "rigid_clip")
 
 
 def test_reflection_that_ties_is_refused():

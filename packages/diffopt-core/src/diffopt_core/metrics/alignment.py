@@ -37,7 +37,7 @@ def aligned(source: Float[Tensor, "*b N 3"], target: Float[Tensor, "*b N 3"], sc
 
 
 def aligned_by(
-    fit_source: Float[Tensor, "T M 3"], fit_target: Float[Tensor, "T M 3"], points: Float[Tensor, "T N 3"], scale: bool
+    fit_source: Float[Tensor, "F M 3"], fit_target: Float[Tensor, "F M 3"], points: Float[Tensor, "T N 3"], scale: bool
 ) -> Float[Tensor, "T N 3"]:
     """Points moved by the one transform that is fitted on all frames and points of ``fit_*`` together."""
     return transform(points, *fitted(fit_source.reshape(-1, 3), fit_target.reshape(-1, 3), scale))

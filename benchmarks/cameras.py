@@ -21,7 +21,6 @@ import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spi
 import numpy as np
 import torch
 from diffopt_core.errors import DiffOptError
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.registry import Registry
 from diffopt_core.rotation import geodesic
 from diffopt_core.types import CameraTrajectory, Clip, Observations, Video
@@ -80,7 +79,7 @@ def main() -> None:
     args = parser.parse_args()
     logging.getLogger("diffopt_cameras").setLevel(logging.ERROR)
     registry = Registry.load()
-    ctx = BuildContext(torch.device("cpu"), SEED, lambda kind, name, options: registry.build(kind, name, options, ctx))
+    ctx = registry.context(seed=SEED)
     sources = [("klt", {})]
     if args.colmap:
         sources.append(("colmap", {}))
@@ -103,7 +102,7 @@ def main() -> None:
                 clips.insert(0, replace(clip, focal=float(arrays["K"][0, 0]), focal_from="the truth"))
         for source, options in sources:
             for each in clips:
-                row(name, registry.build("camera", source, options, ctx), source, options, each, seen, truth)
+                row(name, ctx.build("camera", source, options), source, options, each, seen, truth)
 
 
 def row(name: str, camera_source, source: str, options: dict, clip: Clip, seen: Observations, truth: Path) -> None:

@@ -79,13 +79,10 @@ def given(path: Path):
 
 
 def build(name: str, env: str | None = None):
-    import torch
-    from diffopt_core.interfaces import BuildContext
     from diffopt_core.registry import Registry
 
     registry = Registry.load()
-    ctx = BuildContext(torch.device("cpu"), 0, lambda kind, name, options: None, env=env)
-    return registry.build("exporter", name, {}, ctx)
+    return registry.context(env=env).build("exporter", name)
 
 
 def write(result, folder: Path, bpy: Path | None) -> dict:

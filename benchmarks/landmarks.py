@@ -24,7 +24,6 @@ from diffopt_core.geometry import align, transform
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 from diffopt_inits.analytic import analytic_pose
-from diffopt_inits.initializer import LandmarksInitializer
 from diffopt_inits.landmarks import LandmarksInitializerConfig
 from diffopt_inits.rest import RestBody, rest_body
 from torch import Tensor
@@ -99,7 +98,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     body = load()
     rest = rest_body(body, None)
-    initializer = LandmarksInitializer(LandmarksInitializerConfig(steps=args.steps), body)
+    initializer = Registry.load().context().build("initializer", "landmarks", steps=args.steps)
     clips = [seen(*clip, rest, args.noise) for clip in clips_of(args.folder / f"{args.shard}.npz")]
     frames = sum(clip.num_frames for clip, _ in clips)
     warm = clips[0][0]

@@ -61,7 +61,7 @@ def problem(clips: int, frames: int, fps: float, device: torch.device) -> tuple[
     ctx = ProblemContext(
         device=device,
         seed=0,
-        build=lambda kind, name, options: None,
+        host=Registry(),
         fps=fps,
         initial=held,
         camera=camera,

@@ -34,18 +34,17 @@ def main() -> int:
 
     import torch
     from diffopt_core.errors import MissingResource
-    from diffopt_core.interfaces import BuildContext
     from diffopt_core.registry import Registry
 
     registry = Registry.load()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ctx: BuildContext = BuildContext(device, 0, lambda kind, name, opts: registry.build(kind, name, opts, ctx))
+    ctx = registry.context(device)
     versions()
     result, slow = given(asked.result, asked.frames), False
     size = tuple(int(side) for side in asked.size.split("x"))
     for name in asked.renderers.split(","):
         try:
-            renderer = registry.build("renderer", name, {}, ctx)
+            renderer = ctx.build("renderer", name)
         except MissingResource as error:
             print(f"\n{name}: not here: {str(error)[:90]} …")
             continue

@@ -12,8 +12,8 @@ import torch
 from diffopt_core.bodies import COMPONENTS
 from diffopt_core.bodies.anny24 import Anny24Config
 from diffopt_core.bodies.shape import ForeignBetas, adopt_betas
-from diffopt_core.bodies.stick import BONES, NoSkeleton, StickConfig
-from diffopt_core.bodies.stick_body import StickBody
+from diffopt_core.bodies.stick import BONES, StickConfig
+from diffopt_core.bodies.stick_body import NoSkeleton, StickBody
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import UnknownName
 from diffopt_core.interfaces import Body, MeshBody

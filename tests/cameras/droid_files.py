@@ -68,7 +68,7 @@ def read(path: Path, clip=None, **options):
     config = DroidConfig(file=path, **options)
     from diffopt_cameras.droid.source import DroidCamera
 
-    return DroidCamera(config, None).trajectory(clip, clip.observations)
+    return DroidCamera(config, Registry().context()).trajectory(clip, clip.observations)
 
 
 def write_droid(path, known):

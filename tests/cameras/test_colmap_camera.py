@@ -13,10 +13,9 @@ from diffopt_cameras.colmap.config import ColmapConfig
 from diffopt_cameras.klt.config import KltConfig
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.geometry import align
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.testing import CameraContract
 
-CTX = BuildContext(device=torch.device("cpu"), seed=0, build=lambda kind, name, options: None)
+CTX = Registry().context()
 needs_pycolmap = pytest.mark.skipif(find_spec("pycolmap") is None, reason="pycolmap is not installed")
 
 

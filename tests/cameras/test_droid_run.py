@@ -140,7 +140,9 @@ def weights(tmp_path):
 
 
 def run(clip, env, observations=None, **options):
-    return DroidCamera(DroidConfig(**options), env).trajectory(clip, observations or clip.observations)
+    return DroidCamera(DroidConfig(**options), Registry().context(env=env)).trajectory(
+        clip, observations or clip.observations
+    )
 
 
 def with_person(clip):

@@ -14,11 +14,10 @@ from diffopt_cameras.klt.config import KltConfig
 from diffopt_cameras.static import StaticCameraConfig
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import align
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.testing import CameraContract
 from diffopt_core.types import Observations
 
-CTX = BuildContext(device=torch.device("cpu"), seed=0, build=lambda kind, name, options: None)
+CTX = Registry().context()
 STILL = np.eye(3), np.zeros(3)
 
 

@@ -11,12 +11,11 @@ import pytest
 import scene_cases as cases
 import torch
 from diffopt_cameras.klt.config import KltConfig
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Clip, Observations, Video
 from diffopt_core.video import probe
 from goldens import beside
 
-CTX = BuildContext(device=torch.device("cpu"), seed=0, build=lambda kind, name, options: None)
+CTX = Registry().context()
 
 
 def clip_of(path: Path, frames: int) -> Clip:

@@ -26,7 +26,7 @@ LAYERS: dict[str, float] = {
     # shapes, units, frames
     "types": 2,
     # names and settings
-    "interfaces": 2.5, "config": 3, "recipe_spec": 3, "recipe": 3.1,
+    "config": 2.4, "interfaces": 2.5, "recipe_spec": 3, "recipe": 3.1,
     # images, and programs that look at them in environments of their own
     "video": 3.5, "foreign": 3.8,
     # how things are found and held

@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from diffopt_core.datasets.case import CaseConfig
 from diffopt_core.datasets.case_file import CaseDataset, arrays_of, read_case, write_case
 from diffopt_core.datasets.case_keys import CASE_KEYS
 from diffopt_core.datasets.npz import read_npz, write_npz
@@ -120,7 +121,7 @@ def test_any_case_gives_a_finite_clip(case, tmp_path):
 def test_truth_is_found_beside_the_case_or_where_told(case, truth, tmp_path):
     files = write_case(tmp_path / "a.npz", case, truth)
     assert [str(file.relative_to(tmp_path)) for file in files] == ["a.npz", "truth/a.npz"]
-    clip = CaseDataset().load(tmp_path / "a.npz")
+    clip = CaseDataset(CaseConfig()).load(tmp_path / "a.npz")
     assert np.array_equal(clip.truth.joints.numpy(), truth["joints"])
     assert clip.truth.motion is not None and clip.truth.camera is not None and clip.truth.camera.metric
     assert clip.truth.extra["slam_scale"] == pytest.approx(float(truth["slam_scale"]))
@@ -137,7 +138,7 @@ def test_truth_is_found_beside_the_case_or_where_told(case, truth, tmp_path):
 def test_missing_key(case, saved, key):
     del case[key]
     path = saved(case)
-    assert CaseDataset().accepts(path), "it is still a case, and is told what it lacks"
+    assert CaseDataset(CaseConfig()).accepts(path), "it is still a case, and is told what it lacks"
     refused(path, key, "missing")
 
 
@@ -264,7 +265,7 @@ def test_not_an_npz(case, tmp_path, content):
     else:
         write_npz(path, case)
         path.write_bytes(path.read_bytes()[:-200])
-    assert not CaseDataset().accepts(path)
+    assert not CaseDataset(CaseConfig()).accepts(path)
     with pytest.raises(BadInput, match=r"foreign\.npz"):
         read_case(path)
 
@@ -322,7 +323,7 @@ def test_cases_of_a_folder(walker, tmp_path, folder):
         for seed in range(2):
             write_case(folder / f"case_{seed}.npz", *simulate(walker, seed=seed))
     for path in sorted(folder.glob("case_*.npz")):
-        assert CaseDataset().accepts(path)
+        assert CaseDataset(CaseConfig()).accepts(path)
         clip = read_case(path)
         assert clip.num_frames == 100 and clip.truth is not None and clip.rest_joints is not None
         again = read_case(path, folder / "truth" / path.name)

@@ -25,7 +25,6 @@ from diffopt_core.datasets.simulator.settings import (
 from diffopt_core.datasets.simulator.simulate import simulate
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.geometry import align, camera_to_world, forward_kinematics, project, transform, world_to_camera
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.skeleton import COCO17, JOINT, PARENTS
 from goldens import beside
@@ -202,12 +201,12 @@ def test_folder(walker, tmp_path):
 def test_dataset(walker, tmp_path):
     path = tmp_path / "walk.npz"
     np.savez(path, **simulate(walker, seed=0)[1], fps=30.0, rest_joints=walker.rest_joints)
-    ctx = BuildContext(torch.device("cpu"), 9, lambda kind, name, options: None)
+    ctx = Registry().context(seed=9)
     dataset = SimulatedConfig(frames=50).build(ctx)
     assert not dataset.accepts(path)
     clip = dataset.load(path)
     assert clip.num_frames == 50 and clip.truth.camera is not None
-    again = SimulatedConfig(frames=50, seed=9).build(BuildContext(torch.device("cpu"), 0, ctx.build)).load(path)
+    again = SimulatedConfig(frames=50, seed=9).build(Registry().context()).load(path)
     assert torch.equal(clip.observations.keypoints, again.observations.keypoints)
     with pytest.raises(ValidationError):
         SimulatedConfig(settings={"camera": {"distanse": (1, 2)}})

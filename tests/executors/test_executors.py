@@ -41,7 +41,7 @@ def test_recording_needs_a_gpu():
 @needs_gpu
 def test_auto_records_on_a_gpu():
     registry = Registry.load()
-    ctx = make_problem(device="cuda", build=lambda kind, name, options: registry.build(kind, name, options, ctx))
+    ctx = make_problem(device="cuda", host=registry)
     built = registry.build("executor", "auto", {}, ctx)
     assert type(built).__name__ == "CudaGraph"
 

@@ -15,10 +15,9 @@ from diffopt_core.datasets.npz import read_npz, write_npz
 from diffopt_core.datasets.simulator.simulate import simulate
 from diffopt_core.demo_motion import demo_clip
 from diffopt_core.errors import BadInput
-from diffopt_core.exporters.evidence import EvidenceConfig
-from diffopt_core.exporters.npz import NpzConfig
+from diffopt_core.exporters.evidence_writer import EvidenceExporter
+from diffopt_core.exporters.npz_writer import NpzExporter
 from diffopt_core.folder import ResultFolder
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.perceive import open_clip
 from diffopt_core.recipe import parse
 from diffopt_core.registry import Registry
@@ -45,11 +44,11 @@ def folder(tmp_path) -> Path:
         initial_joints=joints + 0.1, status=Status.FINISHED, recipe={}, log=LOG, provenance={}, body_model="stick",
     )  # fmt: skip
     registry = Registry.load()
-    ctx = BuildContext(torch.device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
-    exporters = [NpzConfig().build(ctx), EvidenceConfig().build(ctx)]
+    ctx = registry.context()
+    exporters = [NpzExporter(), EvidenceExporter()]
     run = {
         "diffopt_run": 1, "clip": "walk", "inputs": [str(path)], "status": "finished", "recipe": parse({}).dump(),
-        "sha256": open_clip(path, registry, parse({}), ctx).sha256,
+        "sha256": open_clip(path, parse({}), ctx).sha256,
         "metrics": {"initial": {"rigid_clip": 2.0}, "final": {"rigid_clip": 1.0}},
         "evidence": {"detector": {"component": "given"}},
     }  # fmt: skip

@@ -17,8 +17,8 @@ from diffopt_core.demo_motion import demo_clip
 from diffopt_core.errors import DiffOptError
 from diffopt_core.exporters import COMPONENTS
 from diffopt_core.exporters.json import JsonConfig
-from diffopt_core.exporters.npz import NpzConfig
-from diffopt_core.interfaces import BuildContext, Exporter
+from diffopt_core.exporters.json_writer import JsonExporter
+from diffopt_core.exporters.npz_writer import NpzExporter
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.types import HumanMotion, Result, Status
 
@@ -37,12 +37,8 @@ def result() -> Result:
     )  # fmt: skip
 
 
-def build(config) -> Exporter:
-    return config.build(BuildContext(torch.device("cpu"), 0, lambda kind, name, options: None))
-
-
 def test_npz_round_trip(result, tmp_path):
-    (path,) = build(NpzConfig()).export(result, tmp_path / "new" / "folder")
+    (path,) = NpzExporter().export(result, tmp_path / "new" / "folder")
     assert path.name == "motion.npz" and [p.name for p in path.parent.iterdir()] == ["motion.npz"]
     with np.load(path, allow_pickle=False) as archive:
         arrays = dict(archive)
@@ -62,8 +58,8 @@ def test_npz_round_trip(result, tmp_path):
 
 
 def test_json_holds_the_same(result, tmp_path):
-    build(NpzConfig()).export(result, tmp_path)
-    (path,) = build(JsonConfig()).export(result, tmp_path)
+    NpzExporter().export(result, tmp_path)
+    (path,) = JsonExporter(JsonConfig()).export(result, tmp_path)
     content = json.loads(path.read_text())
     assert content["name"] == "walk" and content["status"] == "finished"
     assert content["metrics"] == {"rigid_clip": {"joints": 123.45679}}
@@ -75,7 +71,7 @@ def test_json_holds_the_same(result, tmp_path):
 
 def test_not_a_number_is_null(result, tmp_path):
     broken = replace(result, joints=result.joints * float("nan"), status=Status.DIVERGED)
-    (path,) = build(JsonConfig(decimals=2)).export(broken, tmp_path)
+    (path,) = JsonExporter(JsonConfig(decimals=2)).export(broken, tmp_path)
 
     def constant(name: str) -> float:
         raise AssertionError(f"{name} is not JSON")
@@ -84,11 +80,11 @@ def test_not_a_number_is_null(result, tmp_path):
     assert content["joints"][0][0] == [None, None, None] and content["status"] == "diverged"
 
 
-@pytest.mark.parametrize("config", [NpzConfig(), JsonConfig()])
-def test_unusable_folder_is_named(result, tmp_path, config):
+@pytest.mark.parametrize("exporter", [NpzExporter(), JsonExporter(JsonConfig())])
+def test_unusable_folder_is_named(result, tmp_path, exporter):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DiffOptError, match="file"):
-        build(config).export(result, tmp_path / "file")
+        exporter.export(result, tmp_path / "file")
     assert (tmp_path / "file").read_text() == "in the way"
 
 
@@ -96,11 +92,11 @@ def test_unusable_folder_is_named(result, tmp_path, config):
 def test_forbidden_folder_is_named(result, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(DiffOptError, match=tmp_path.name):
-        build(NpzConfig()).export(result, tmp_path)
+        NpzExporter().export(result, tmp_path)
 
 
 def test_a_failed_write_leaves_the_old_file(result, tmp_path, monkeypatch):
-    (path,) = build(NpzConfig()).export(result, tmp_path)
+    (path,) = NpzExporter().export(result, tmp_path)
     before = path.read_bytes()
 
     def full(*args, **kwargs):
@@ -108,7 +104,7 @@ def test_a_failed_write_leaves_the_old_file(result, tmp_path, monkeypatch):
 
     monkeypatch.setattr(np.lib.format, "write_array", full)
     with pytest.raises(DiffOptError, match="No space left"):
-        build(NpzConfig()).export(result, tmp_path)
+        NpzExporter().export(result, tmp_path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import torch
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.registry import Registry
 from diffopt_core.types import Clip, Video
@@ -46,7 +45,7 @@ def person(frames: int, joints: int, size: float, at: tuple[float, float], seed:
 
 def context(**more) -> BuildContext:
     ctx: BuildContext
-    ctx = BuildContext(torch.device("cpu"), 0, lambda *row: Registry.load().build(*row, ctx), **more)
+    ctx = Registry.load().context(**more)
     return ctx
 
 

@@ -15,7 +15,6 @@ from diffopt_core.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.testing import InitializerContract
 from diffopt_inits.analytic import analytic_pose
 from diffopt_inits.chain import axis_angle_matrix, chain_of, global_columns
-from diffopt_inits.initializer import LandmarksInitializer
 from diffopt_inits.landmark_file import LandmarksDataset
 from diffopt_inits.landmarks import LandmarksDatasetConfig, LandmarksInitializerConfig
 from diffopt_inits.refine import Blur
@@ -30,7 +29,7 @@ LIMBS = [11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 
 def fitted(clip, body, steps=40):
     """Estimate of a clip with its own camera: pose ``[T 24 3 3]``, camera frame, and the estimate itself."""
-    initializer = LandmarksInitializer(LandmarksInitializerConfig(steps=steps), body)
+    initializer = LandmarksInitializerConfig(steps=steps).build(Registry.load().context())
     out = initializer.initialize(clip, clip.observations, clip.camera)
     return torch.cat([out.global_orient.unsqueeze(1), out.body_pose], 1), out
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.places import cache_folder
 from diffopt_core.testing import DetectorContract
 from diffopt_core.types import Clip, Observations, Video
@@ -69,7 +68,7 @@ def clip_of(path: Path, person: str = "largest") -> Clip:
 
 
 def detect(clip: Clip, named: str | None, **options) -> Observations:
-    ctx = BuildContext(device=torch.device("cpu"), seed=0, build=lambda *_: None, env=named)
+    ctx = Registry().context(env=named)
     return MediapipeConfig(**options).build(ctx).detect(clip)
 
 

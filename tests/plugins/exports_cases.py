@@ -11,7 +11,6 @@ import torch
 from diffopt_core.datasets.case_file import clip_of
 from diffopt_core.datasets.simulator.simulate import simulate
 from diffopt_core.demo_motion import demo_clip
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.testing.component import installed
 from diffopt_core.types import HumanMotion, Result, Status
 
@@ -55,8 +54,7 @@ def shaped(result: Result, betas_of: str, value: float = 0.5) -> Result:
 
 
 def exporter(name: str, **options: Any):
-    ctx = BuildContext(torch.device("cpu"), 0, lambda kind, name, options: None)
-    return installed().build("exporter", name, options, ctx)
+    return installed().context().build("exporter", name, options)
 
 
 def apart(a, b) -> float:

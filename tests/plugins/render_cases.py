@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import MissingResource
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.testing.component import installed
 from diffopt_core.types import CameraTrajectory, Result, Video
 from exports_cases import bare, exporter, walk
@@ -67,9 +66,9 @@ def saved(folder: Path, result: Result, fps: float = 30.0) -> Path:
 def drawer():
     """A renderer that works here; skips the test where none does."""
     registry = installed()
-    ctx = BuildContext(torch.device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
+    ctx = registry.context()
     try:
-        return registry.build("renderer", "auto", {}, ctx)
+        return ctx.build("renderer", "auto")
     except MissingResource as error:
         pytest.skip(str(error))
 

@@ -85,7 +85,7 @@ def context(
     return ProblemContext(
         device=torch.device("cpu"),
         seed=0,
-        build=lambda kind, name, options: None,
+        host=Registry(),
         fps=fps,
         initial=HumanMotion(pose, trans, torch.zeros(batch, 10)),
         camera=CameraTrajectory(eye, torch.zeros(batch, frames, 3), pixels, pixels),

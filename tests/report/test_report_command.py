@@ -6,18 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from diffopt_core.cli import main
-from diffopt_core.exporters.evidence import EvidenceConfig
-from diffopt_core.exporters.npz import NpzConfig
+from diffopt_core.exporters.evidence_writer import EvidenceExporter
+from diffopt_core.exporters.npz_writer import NpzExporter
 from diffopt_core.folder import ResultFolder
-from diffopt_core.interfaces import BuildContext
 from report_cases import walk
 
 
 def saved(folder: Path, frames: int = 12, run: dict | None = None) -> Path:
-    ctx = BuildContext(torch.device("cpu"), 0, lambda *_: None)
-    exporters = [NpzConfig().build(ctx), EvidenceConfig().build(ctx)]
+    exporters = [NpzExporter(), EvidenceExporter()]
     ResultFolder(folder).write(walk(frames), exporters, {"diffopt_run": 1, "clip": "walk", **(run or {})})
     return folder
 

@@ -8,9 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-import torch
-from diffopt_core.exporters.npz import NpzConfig
-from diffopt_core.interfaces import BuildContext
+from diffopt_core.exporters.npz_writer import NpzExporter
 from diffopt_core.study import Case, Cell, Column, Row, State, Study, write_report
 from diffopt_core.study.players import MOST
 from report_cases import walk
@@ -21,7 +19,7 @@ def saved(folder: Path, aside: float = 0.0, frames: int = 12) -> Path:
     moved = replace(
         result, joints=result.joints + aside, motion=replace(result.motion, trans=result.motion.trans + aside)
     )
-    (path,) = NpzConfig().build(BuildContext(torch.device("cpu"), 0, lambda *_: None)).export(moved, folder)
+    (path,) = NpzExporter().export(moved, folder)
     return path
 
 

@@ -50,9 +50,8 @@ def camera_of(n, focal=cases.FOCAL):
 
 def initialize(file, n, focal=cases.FOCAL, **clip):
     registry = Registry.load()
-    from diffopt_core.interfaces import BuildContext
 
-    ctx = BuildContext(torch.device("cpu"), 0, lambda *a: registry.build(*a, ctx))
+    ctx = registry.context()
     built = registry.build("initializer", "sam3d", {"file": str(file), "steps": 20}, ctx)
     none = Observations(torch.zeros(n, 17, 3), "coco17", torch.ones(n, dtype=torch.bool))
     return built.initialize(cases.clip_of(n, **clip), none, camera_of(n, focal))

@@ -5,19 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
     from diffopt_core.types import CameraTrajectory, Clip, Observations
-
-
-class TrueCameraConfig(ComponentConfig):
-    """No settings."""
-
-    def build(self, ctx: BuildContext) -> TrueCamera:
-        return TrueCamera()
 
 
 class TrueCamera:

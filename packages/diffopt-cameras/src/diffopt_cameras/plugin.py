@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diffopt_core.plugin import Component, WeightFile, hookimpl
+from diffopt_core.plugin import Component, WeightFile, fixed, hookimpl
 
 _HERE = "diffopt_cameras"
 
@@ -29,7 +29,7 @@ def diffopt_components() -> Iterable[Component]:
             f"{_HERE}.droid.config:DroidConfig",
             "DROID-SLAM, or the cameras that a SLAM system saved",
         ),
-        Component("camera", "gt", "diffopt_cameras.gt:TrueCameraConfig", "the true camera of a clip that has a truth"),
+        fixed("camera", "gt", f"{_HERE}.gt:TrueCamera", "the true camera of a clip that has a truth"),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.errors import BadInput
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 
 from .assemble import assemble, standing
@@ -22,7 +23,7 @@ _FEWEST = 10
 class StaticCamera:
     """Implements :class:`diffopt_core.interfaces.CameraSource`."""
 
-    def __init__(self, config: StaticCameraConfig):
+    def __init__(self, config: StaticCameraConfig, ctx: BuildContext | None = None):
         self._config = config
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:

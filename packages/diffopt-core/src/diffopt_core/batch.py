@@ -49,7 +49,7 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
     draws, own = recipe.draws.count, [solver.seed_of(item) for item in members]
     every = [drawn(item, k, seed, recipe.draws) for item, seed in zip(members, own, strict=True) for k in range(draws)]
     seeds = [seed + k for seed in own for k in range(draws)]
-    problem = bind(stack(every, ctx.device), seeds, solver.registry, recipe, ctx)
+    problem = bind(stack(every, ctx.device), seeds, recipe, ctx)
     seconds = {"bind": time.perf_counter() - began}
     watcher = None if solver.watch is None else solver.watch.of(problem, recipe)
     outcome = solve(problem, recipe, solver.report, watcher)
@@ -67,7 +67,7 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
         one = _result(solver, problem, outcome, final, (last[index], first[index]), facts, index)
         one = replace(one, spread=_spread(solver, outcome, last[index : index + draws], index))
         if one.clip.truth is not None:
-            one = scored(one, body_alone(problem.ctx, index, solver.registry, recipe), recipe, problem.ctx)
+            one = scored(one, body_alone(problem.ctx, index, recipe), recipe, problem.ctx)
         results.append(one)
     return results
 

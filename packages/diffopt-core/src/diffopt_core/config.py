@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
+
+from .plugin import resolve
 
 
 class ComponentConfig(BaseModel):
     """Base of every component's settings: frozen, no unknown keys; ``build`` makes the object.
 
-    Import torch inside ``build`` (or in the module that it imports), never at the top of the config's module.
+    No torch at the top of the config's module: it belongs to the module that ``builds`` names, or into ``build``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -18,18 +21,39 @@ class ComponentConfig(BaseModel):
     #: What `diffopt show KIND NAME` prints as the terms of use of weights, data or code behind the component.
     licence: ClassVar[str] = ""
 
+    #: What is built, as ``"package.module:Class"``: called with these settings and the context. Its module may import
+    #: the config's, never the other way round.
+    builds: ClassVar[str] = ""
+
     def terms_of_use(self) -> str:
         """Terms of what these very settings name, written into every result. Override where a setting decides, as
         the choice of weights does."""
         return self.licence
 
     def build(self, ctx: Any) -> Any:
-        """Return the object that the kind's protocol describes.
+        """Return the object that the kind's protocol describes; override it where there is more to do than to call
+        what ``builds`` names.
 
         ``ctx`` is a :class:`diffopt_core.interfaces.BuildContext`; for bodies, representations, terms, priors and
         executors it is a ``ProblemContext``.
         """
-        raise NotImplementedError
+        return resolve(self.target())(self, ctx)
+
+    def target(self) -> str:
+        """``builds``; override it where the settings choose between several classes."""
+        if not self.builds:
+            raise NotImplementedError(f"{type(self).__name__}: name what it builds (`builds`), or write `build(ctx)`")
+        return self.builds
+
+
+class FixedConfig(ComponentConfig):
+    """It has no options."""
+
+    #: What ``builds`` is called with. Rows set both (:func:`diffopt_core.plugin.fixed`).
+    arguments: ClassVar[Mapping[str, Any]] = {}
+
+    def build(self, ctx: Any) -> Any:
+        return resolve(self.target())(**self.arguments)
 
 
 class TermConfig(ComponentConfig):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from .config import ComponentConfig
 from .jobs import Job, JobEnd
+from .plugin import Component
 from .types import (
     CameraFrameBody,
     CameraTrajectory,
@@ -39,9 +42,29 @@ class Noise(Protocol):
     def uniform(self, shape: tuple[int, ...]) -> Float[Tensor, "B *shape"]: ...
 
 
+#: Options of a component.
+Options = Mapping[str, Any]
+
+
+class Host(Protocol):
+    """Who knows the components: a :class:`diffopt_core.registry.Registry`."""
+
+    @property
+    def components(self) -> Mapping[str, Mapping[str, Component]]:
+        """Kind, name, row."""
+        ...
+
+    def config_class(self, kind: str, name: str) -> type[ComponentConfig]: ...
+
+    def config(self, kind: str, name: str, options: Options) -> ComponentConfig: ...
+
+    def build(self, kind: str, name: str, options: Options, ctx: BuildContext) -> Any: ...
+
+
 @dataclass(frozen=True)
 class BuildContext:
     """What every ``build`` receives: the device, the seed, and a way to build other components by name.
+    :meth:`diffopt_core.registry.Registry.context` makes one.
 
     ``env``: the environment that foreign programs run in, as the user named it (``--env``): ``uv``, a path,
     ``conda:NAME``; None leaves it to the component (:mod:`diffopt_core.foreign`).
@@ -49,8 +72,45 @@ class BuildContext:
 
     device: torch.device
     seed: int
-    build: Callable[[str, str, Mapping[str, Any]], Any]  # kind, name, options -> object
+    host: Host
     env: str | None = field(default=None, kw_only=True)
+
+    @overload
+    def build(self, kind: Literal["dataset"], name: str, options: Options = ..., /, **more: Any) -> Dataset: ...
+    @overload
+    def build(self, kind: Literal["detector"], name: str, options: Options = ..., /, **more: Any) -> Detector: ...
+    @overload
+    def build(self, kind: Literal["camera"], name: str, options: Options = ..., /, **more: Any) -> CameraSource: ...
+    @overload
+    def build(self, kind: Literal["initializer"], name: str, options: Options = ..., /, **more: Any) -> Initializer: ...
+    @overload
+    def build(self, kind: Literal["body"], name: str, options: Options = ..., /, **more: Any) -> Body: ...
+    @overload
+    def build(
+        self, kind: Literal["representation"], name: str, options: Options = ..., /, **more: Any
+    ) -> Representation: ...
+    @overload
+    def build(self, kind: Literal["prior", "term"], name: str, options: Options = ..., /, **more: Any) -> Energy: ...
+    @overload
+    def build(self, kind: Literal["executor"], name: str, options: Options = ..., /, **more: Any) -> Executor: ...
+    @overload
+    def build(self, kind: Literal["exporter"], name: str, options: Options = ..., /, **more: Any) -> Exporter: ...
+    @overload
+    def build(self, kind: Literal["metric"], name: str, options: Options = ..., /, **more: Any) -> Metric: ...
+    @overload
+    def build(self, kind: Literal["viewer"], name: str, options: Options = ..., /, **more: Any) -> Viewer: ...
+    @overload
+    def build(self, kind: Literal["renderer"], name: str, options: Options = ..., /, **more: Any) -> Renderer: ...
+    @overload
+    def build(self, kind: Literal["runner"], name: str, options: Options = ..., /, **more: Any) -> Runner: ...
+    @overload
+    def build(self, kind: str, name: str, options: Options = ..., /, **more: Any) -> Any: ...
+    def build(self, kind: str, name: str, options: Options = MappingProxyType({}), /, **more: Any) -> Any:
+        """The component of that kind and name, built with this very context: parts of a component see its problem.
+
+        Options by keyword, ``ctx.build("body", "smpl", gender="female")``, or as a mapping.
+        """
+        return self.host.build(kind, name, {**options, **more}, self)
 
 
 @dataclass(frozen=True)

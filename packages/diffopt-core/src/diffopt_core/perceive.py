@@ -11,10 +11,9 @@ from typing import Any, TypeVar
 
 from .datasets.video_file import with_focal
 from .errors import BadInput, DiffOptError
-from .interfaces import BuildContext
+from .interfaces import BuildContext, Host
 from .perceived import clip_key, kept, source_digest, step_key
 from .recipe import Recipe, RoleSpec
-from .registry import Registry
 from .types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .video import focal_pixels
 from .window import Evidence, cut
@@ -25,7 +24,7 @@ _OWN = frozenset({"auto", "given"})
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 
 
-def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext) -> Clip:
+def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
     """Read a file with the recipe's dataset; ``auto`` asks each dataset whether it knows the file.
 
     The recipe's ``input`` is applied: frames, rate, focal length, person.
@@ -34,15 +33,15 @@ def open_clip(path: Path, registry: Registry, recipe: Recipe, ctx: BuildContext)
         raise BadInput(path, "file", "does not exist")
     choice, asked = recipe.dataset, recipe.input
     if choice.name == "auto":
-        for name in registry.components["dataset"]:
-            dataset = registry.build("dataset", name, known_options(registry, name, choice), ctx)
+        for name in ctx.host.components["dataset"]:
+            dataset = ctx.build("dataset", name, known_options(ctx.host, name, choice))
             if dataset.accepts(path):
                 break
         else:
-            names = ", ".join(registry.components["dataset"])
+            names = ", ".join(ctx.host.components["dataset"])
             raise BadInput(path, "format", f"no dataset knows this file (installed: {names}); name one with --dataset")
     else:
-        dataset = registry.build("dataset", choice.name, choice.options, ctx)
+        dataset = ctx.build("dataset", choice.name, choice.options)
     clip = cut(dataset.load(path), asked.start, asked.stop, asked.fps, asked.resample)
     clip = replace(clip, person=asked.person, facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})})
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
@@ -54,27 +53,27 @@ def is_there(path: Path) -> bool:
     return path.exists() or bool(mark and Path(file).exists())
 
 
-def known_options(registry: Registry, name: str, choice: RoleSpec) -> dict:
+def known_options(host: Host, name: str, choice: RoleSpec) -> dict:
     """Under ``auto``, options go to those datasets that have them."""
-    fields = registry.config_class("dataset", name).model_fields
+    fields = host.config_class("dataset", name).model_fields
     return {key: value for key, value in choice.options.items() if key in fields}
 
 
-def perceive(clip: Clip, registry: Registry, recipe: Recipe, ctx: BuildContext, fresh: bool = False) -> Evidence:
+def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False) -> Evidence:
     """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
 
     What is found in images is kept on disk (:mod:`.perceived`); ``fresh`` finds it anew.
     """
     cache = None if clip.video is None else clip_key(clip)
-    code = "" if clip.video is None else source_digest(_packages(registry))
+    code = "" if clip.video is None else source_digest(_packages(ctx.host))
 
     def step(cls: type[Part], kind: str, role: RoleSpec, own: Part | None, make: Callable[[Any], Part]) -> Part:
         nonlocal cache
-        component = registry.build(kind, role.name, role.options, ctx)
+        component = ctx.build(kind, role.name, role.options)
         if cache is None or (own is not None and role.name in _OWN):
             part = make(component)
         else:
-            options = registry.config(kind, role.name, role.options).model_dump()
+            options = ctx.host.config(kind, role.name, role.options).model_dump()
             cache = step_key(cache, f"{kind} {role.name}", code, options)
             part = kept(cls, cache, lambda: _timed(make, component), fresh)
         return replace(part, facts={"component": role.name, **part.facts})
@@ -108,10 +107,10 @@ def _timed(make: Callable[[Any], Part], component: Any) -> Part:
     return replace(part, facts={**part.facts, "seconds": round(time.perf_counter() - began, 2)})
 
 
-def _packages(registry: Registry) -> tuple[str, ...]:
+def _packages(host: Host) -> tuple[str, ...]:
     """Import packages of everything that may look at a clip: ``auto`` calls components of other packages, too."""
-    rows = [row for kind in ("detector", "camera", "initializer") for row in registry.components[kind].values()]
-    return tuple(sorted({row.config.partition(":")[0].partition(".")[0] for row in rows}))
+    rows = [row for kind in ("detector", "camera", "initializer") for row in host.components[kind].values()]
+    return tuple(sorted({row.package for row in rows}))
 
 
 def _say_gaps(clip: Clip, observations: Observations) -> None:

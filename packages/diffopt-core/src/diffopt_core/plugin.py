@@ -11,8 +11,10 @@ A plugin is a module named by an entry point of the group ``diffopt``::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -68,7 +70,8 @@ class Component:
     """One thing that a plugin offers.
 
     ``config`` is ``"module:Class"``, a :class:`diffopt_core.config.ComponentConfig`; it is imported only when
-    the component is shown or used, so that listing plugins costs nothing.
+    the component is shown or used, so that listing plugins costs nothing. ``sets``: class variables of that config
+    which are this component's own, so that many components share one config.
     """
 
     kind: str
@@ -76,6 +79,25 @@ class Component:
     config: str
     summary: str
     api: int = API_VERSION
+    sets: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def package(self) -> str:
+        """The import package that it comes from."""
+        address: str = self.sets.get("builds", self.config)
+        return address.partition(":")[0].partition(".")[0]
+
+
+def fixed(kind: str, name: str, builds: str, summary: str, **arguments: Any) -> Component:
+    """The row of a component without options. ``builds``: ``"module:Class"``, which is called with ``arguments``."""
+    sets = {"builds": builds, "arguments": arguments}
+    return Component(kind, name, "diffopt_core.config:FixedConfig", summary, sets=sets)
+
+
+def resolve(address: str) -> Any:
+    """What stands at ``"module:attribute"``. Raises ImportError or AttributeError where nothing does."""
+    module, _, attribute = address.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from .interfaces import (
 from .noise import StreamNoise
 from .place import Placed, camera_frame_motion, place
 from .recipe import Recipe
-from .registry import Registry
 from .types import CameraTrajectory, HumanMotion, Observations, Scene, map_tensors
 from .variables import Variables
 from .window import Batch
@@ -81,13 +80,14 @@ class Layout:
     noise: StreamNoise
 
 
-def lay_out(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe, base: BuildContext) -> Layout:
+def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Layout:
     """Build the body and place the batch."""
     noise = StreamNoise(seeds, base.device)
     ctx = ProblemContext(
         device=base.device,
         seed=base.seed,
-        build=base.build,
+        host=base.host,
+        env=base.env,
         fps=batch.fps,
         initial=camera_frame_motion(batch),
         camera=batch.camera,
@@ -95,23 +95,22 @@ def lay_out(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Reci
         rest_joints=batch.rest_joints,
         noise=noise,
     )
-    ctx = _closed(ctx, registry)
-    body = registry.build("body", recipe.body.name, recipe.body.options, ctx)
+    body = ctx.build("body", recipe.body.name, recipe.body.options)
     batch = replace(batch, observations=served(batch.observations, body))
     ctx = replace(ctx, observations=batch.observations)
     start = place(batch, body, recipe.place)
     return Layout(batch, ctx, body, replace(start, motion=own_shape(start.motion, body)), noise)
 
 
-def bind(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe, base: BuildContext) -> Problem:
+def bind(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Problem:
     """Build body, placement, representation, camera, terms and prior of a batch."""
-    laid = lay_out(batch, seeds, registry, recipe, base)
+    laid = lay_out(batch, seeds, recipe, base)
     batch, ctx, body, start = laid.batch, laid.ctx, laid.body, laid.start
     # The context's initial motion and camera are written to in place when the scale is corrected; the start is kept.
     initial = map_tensors(start.motion, Tensor.clone)
     camera = map_tensors(start.camera, Tensor.clone)
-    ctx = _closed(replace(ctx, initial=initial, camera=camera, body=body), registry)
-    representation = registry.build("representation", recipe.representation.name, recipe.representation.options, ctx)
+    ctx = replace(ctx, initial=initial, camera=camera, body=body)
+    representation = ctx.build("representation", recipe.representation.name, recipe.representation.options)
     residual = CameraResidual(camera, recipe.camera_residual)
     variables = Variables()
     variables.add("motion", representation.variables())
@@ -121,29 +120,23 @@ def bind(batch: Batch, seeds: Sequence[int], registry: Registry, recipe: Recipe,
     if any("prior" in block.terms for _, stage in recipe.stages for block in stage.block.values()):
         used["prior"] = ("prior", recipe.prior)
     for name, (kind, spec) in used.items():
-        config = registry.config(kind, spec.name, spec.options)
+        config = ctx.host.config(kind, spec.name, spec.options)
         if not isinstance(config, TermConfig):
             raise DiffOptError(f"{kind} '{spec.name}': its config must derive from TermConfig")
         energy = registry.made(kind, spec.name, config, ctx)
         terms[name] = BoundTerm(energy, config.needs, config.capturable)
         if isinstance(energy, OwnsVariables):
             variables.add(name, energy.variables())
-    executor = registry.build("executor", recipe.executor.name, recipe.executor.options, ctx)
+    executor = ctx.build("executor", recipe.executor.name, recipe.executor.options)
     return Problem(batch, ctx, body, representation, residual, executor, terms, variables, laid.noise, start)
 
 
-def _closed(ctx: ProblemContext, registry: Registry) -> ProblemContext:
-    """The context whose ``build`` hands the context itself on: parts of a component see the problem too."""
-    closed = replace(ctx, build=lambda kind, name, options: registry.build(kind, name, options, closed))
-    return closed
-
-
-def body_alone(problem: ProblemContext, index: int, registry: Registry, recipe: Recipe) -> Body:
+def body_alone(problem: ProblemContext, index: int, recipe: Recipe) -> Body:
     """The body of clip ``index`` by itself, on the CPU: scoring and exporting go clip by clip."""
     rest = problem.rest_joints
     one = None if rest is None else rest[index : index + 1].cpu()
-    ctx = _closed(replace(problem, device=torch.device("cpu"), rest_joints=one, body=None), registry)
-    return registry.build("body", recipe.body.name, recipe.body.options, ctx)
+    ctx = replace(problem, device=torch.device("cpu"), rest_joints=one, body=None)
+    return ctx.build("body", recipe.body.name, recipe.body.options)
 
 
 def served(observations: Observations, body: Body) -> Observations:

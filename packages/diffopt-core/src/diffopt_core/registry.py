@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,13 @@ import pluggy
 
 from . import hookspecs
 from .errors import DiffOptError, UnknownName
-from .plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile
+from .plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile, resolve
 
 if TYPE_CHECKING:
+    import torch
+
     from .config import ComponentConfig
+    from .interfaces import BuildContext
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,9 @@ class Registry:
     @property
     def packages(self) -> tuple[str, ...]:
         """Import packages of the core, the plugins and their components: whose loggers speak of a run."""
-        rows = {row.config.partition(":")[0] for table in self.components.values() for row in table.values()}
-        plugins = {str(getattr(plugin, "__name__", "")) for plugin in self.manager.get_plugins()}
-        return tuple(sorted({name.partition(".")[0] for name in {"diffopt_core", *rows, *plugins} if name}))
+        rows = {row.package for table in self.components.values() for row in table.values()}
+        plugins = {str(getattr(plugin, "__name__", "")).partition(".")[0] for plugin in self.manager.get_plugins()}
+        return tuple(sorted(name for name in {"diffopt_core", *rows, *plugins} if name))
 
     def _check(self, row: Component, plugin: Plugin) -> None:
         if row.kind not in KINDS:
@@ -148,13 +152,12 @@ class Registry:
     def config_class(self, kind: str, name: str) -> type[ComponentConfig]:
         """Second rung: import the config class of a component."""
         row = self.component(kind, name)
-        module, _, attribute = row.config.partition(":")
         try:
-            found = getattr(importlib.import_module(module), attribute)
+            found: type[ComponentConfig] = resolve(row.config)
         except (ImportError, AttributeError) as error:
             who = self.owner[kind, name].distribution
             raise DiffOptError(f"{kind} '{name}' of {who} cannot be loaded: {error}") from error
-        return found
+        return _with(found, row) if row.sets else found
 
     def config(self, kind: str, name: str, options: Mapping[str, Any]) -> ComponentConfig:
         """The settings of a component, checked; an unknown option names the nearest one."""
@@ -172,7 +175,7 @@ class Registry:
             raise DiffOptError(f"{kind} '{name}': {where}: {first['msg']} (got {first.get('input')!r})") from error
 
     def build(self, kind: str, name: str, options: Mapping[str, Any], ctx: Any) -> Any:
-        """Third rung: the object."""
+        """Third rung: the object. ``ctx.build(kind, name, **options)`` is the way to it."""
         return self.made(kind, name, self.config(kind, name, options), ctx)
 
     def made(self, kind: str, name: str, config: ComponentConfig, ctx: Any) -> Any:
@@ -187,12 +190,28 @@ class Registry:
             )
         return built
 
+    def context(self, device: torch.device | str = "cpu", seed: int = 0, env: str | None = None) -> BuildContext:
+        """What components are built with, ``registry.context().build("body", "anny24")``. Imports torch."""
+        import torch
+
+        from .interfaces import BuildContext
+
+        return BuildContext(torch.device(device), seed, self, env=env)
+
 
 def _lacking(built: object, protocol: type) -> list[str]:
     """The methods and attributes of a protocol that an object does not have."""
     parts = [part for part in protocol.__mro__ if getattr(part, "_is_protocol", False)]
     names = [name for part in parts for name in (*inspect.get_annotations(part), *vars(part))]
     return [name for name in names if (name == "__call__" or name[0] != "_") and not hasattr(built, name)]
+
+
+@cache
+def _with(config: type[ComponentConfig], row: Component) -> type[ComponentConfig]:
+    """The config class with the class variables that the row sets."""
+    own = {"__doc__": config.__doc__, "__module__": config.__module__}
+    made: type[ComponentConfig] = type(config.__name__, (config,), {**own, **row.sets})
+    return made
 
 
 def _import(source: str) -> ModuleType:

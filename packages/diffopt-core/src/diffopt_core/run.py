@@ -80,14 +80,14 @@ def check(run: Run) -> list[Evidence]:
 
 def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
     with heard(run.registry.packages, []) as told:
-        clip = open_clip(path, run.registry, run.recipe, ctx)
+        clip = open_clip(path, run.recipe, ctx)
     return replace(clip, facts={**clip.facts, **({"warnings": told} if told else {})})
 
 
 def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
     """Its warnings and those of the file's reader stay with the clip."""
     with heard(run.registry.packages, list(clip.facts.get("warnings", ()))) as told:
-        found = perceive(clip, run.registry, run.recipe, ctx, run.fresh)
+        found = perceive(clip, run.recipe, ctx, run.fresh)
     return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
 
 
@@ -131,14 +131,8 @@ def _check_folder(run: Run, name: str, content: str | None) -> None:
 
 
 def context(run: Run) -> BuildContext:
-    """The device, the seed and the registry's ``build``, for everything outside a bound problem."""
-    ctx = BuildContext(
-        find_device(run.device),
-        run.seed,
-        lambda kind, name, options: run.registry.build(kind, name, options, ctx),
-        env=run.recipe.input.env,
-    )
-    return ctx
+    """What is built with outside of a bound problem."""
+    return run.registry.context(find_device(run.device), run.seed, run.recipe.input.env)
 
 
 def _check_components(run: Run, ctx: BuildContext) -> None:
@@ -158,7 +152,7 @@ def _check_components(run: Run, ctx: BuildContext) -> None:
     for name in recipe.metrics:
         registry.component("metric", name)
     for spec in recipe.exporters:  # built here as well: what one lacks (Blender, usd-core) is told before the solve
-        registry.build("exporter", spec.name, spec.options, ctx)
+        ctx.build("exporter", spec.name, spec.options)
 
 
 def _staged(run: Run, stage: str, log: Log) -> None:
@@ -168,7 +162,7 @@ def _staged(run: Run, stage: str, log: Log) -> None:
 def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequence[str]) -> list[Result]:
     """Into their folders, those that were asked for. ``told``: what the solve warned of."""
     kept = [result for result in results if not run.only or result.clip.name in run.only]
-    exporters = [run.registry.build("exporter", spec.name, spec.options, ctx) for spec in run.recipe.exporters]
+    exporters = [ctx.build("exporter", spec.name, spec.options) for spec in run.recipe.exporters]
     for result in kept:
         with heard(run.registry.packages, [*result.clip.facts.get("warnings", ()), *told]) as said:
             described = _described(run, result) | {"warnings": said}  # the exporters add theirs before it is written

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.interfaces import Body
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.skeleton import BLAZEPOSE33
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from jaxtyping import Bool, Float
@@ -60,8 +60,8 @@ def _one_thread() -> Iterator[None]:
 class LandmarksInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`."""
 
-    def __init__(self, config: LandmarksInitializerConfig, body: Body):
-        self._config, self._body = config, body
+    def __init__(self, config: LandmarksInitializerConfig, ctx: BuildContext):
+        self._config, self._body = config, ctx.build("body", config.body)
 
     @_one_thread()
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:

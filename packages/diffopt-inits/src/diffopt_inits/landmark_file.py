@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel
 from diffopt_core.window import travel_of
 from torch import Tensor
@@ -33,7 +34,7 @@ LAYOUT, POINTS = "blazepose33", 33
 class LandmarksDataset:
     """Implements :class:`diffopt_core.interfaces.Dataset`."""
 
-    def __init__(self, config: LandmarksDatasetConfig):
+    def __init__(self, config: LandmarksDatasetConfig, ctx: BuildContext | None = None):
         self._config = config
 
     def accepts(self, path: Path) -> bool:

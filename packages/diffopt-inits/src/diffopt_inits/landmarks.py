@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .initializer import LandmarksInitializer
-    from .landmark_file import LandmarksDataset
 
 
 class LandmarksDatasetConfig(ComponentConfig):
@@ -24,16 +18,13 @@ class LandmarksDatasetConfig(ComponentConfig):
     camera to stand still where the file holds none, even if a truth knows better.
     """
 
+    builds: ClassVar[str] = "diffopt_inits.landmark_file:LandmarksDataset"
+
     fps: PositiveFloat | None = None
     focal: PositiveFloat | None = None
     key_width: PositiveInt = 960
     truth: Path | None = None
     static: bool = False
-
-    def build(self, ctx: BuildContext) -> LandmarksDataset:
-        from .landmark_file import LandmarksDataset
-
-        return LandmarksDataset(self)
 
 
 class LandmarksInitializerConfig(ComponentConfig):
@@ -45,13 +36,10 @@ class LandmarksInitializerConfig(ComponentConfig):
     as noise, m/s^2. ``path_acceleration``: the same for the pelvis in the camera frame.
     """
 
+    builds: ClassVar[str] = "diffopt_inits.initializer:LandmarksInitializer"
+
     body: str = "anny24"
     steps: NonNegativeInt = 30
     pixels: NonNegativeFloat = 1.0
     acceleration: PositiveFloat = 40.0
     path_acceleration: PositiveFloat = 10.0
-
-    def build(self, ctx: BuildContext) -> LandmarksInitializer:
-        from .initializer import LandmarksInitializer
-
-        return LandmarksInitializer(self, ctx.build("body", self.body, {}))

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 _HERE = "diffopt_inits"
 _READERS = f"{_HERE}.readers.configs"
 
+#: Systems whose results are read as they are: name, what it stands for, what the file is usually called.
+RESULTS = (
+    ("wham", "WHAM", "wham_output.pkl, written with --save_pkl"),
+    ("gvhmr", "GVHMR and GEM", "hmr4d_results.pt of GVHMR, smpl_params.pt of GEM"),
+    ("tram", "TRAM", "hps/hps_track_0.npy or the folder results/SEQUENCE"),
+    ("slahmr", "SLAHMR", "motion_chunks/..._world_results.npz, or a folder of track_preds"),
+    ("glamr", "GLAMR", "SEQUENCE_seed1.pkl"),
+    ("prompthmr", "PromptHMR", "results.pkl"),
+)
+
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
@@ -40,12 +50,12 @@ def diffopt_components() -> Iterable[Component]:
             "initializer", "hmr2", f"{_HERE}.hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP"
         ),
         Component("initializer", "vibe", f"{_HERE}.vibe.config:VibeConfig", "VIBE, or its results"),
-        Component("initializer", "wham", f"{_READERS}:WhamConfig", "results of WHAM"),
-        Component("initializer", "gvhmr", f"{_READERS}:GvhmrConfig", "results of GVHMR and GEM"),
-        Component("initializer", "tram", f"{_READERS}:TramConfig", "results of TRAM"),
-        Component("initializer", "slahmr", f"{_READERS}:SlahmrConfig", "results of SLAHMR"),
-        Component("initializer", "glamr", f"{_READERS}:GlamrConfig", "results of GLAMR"),
-        Component("initializer", "prompthmr", f"{_READERS}:PromptHmrConfig", "results of PromptHMR"),
+        *(
+            Component(
+                "initializer", name, f"{_READERS}:ResultConfig", f"results of {of}", sets={"name": name, "usual": usual}
+            )
+            for name, of, usual in RESULTS
+        ),
         Component("initializer", "sam3d", f"{_READERS}:Sam3dConfig", "results of SAM 3D Body (MHR)"),
     ]
 

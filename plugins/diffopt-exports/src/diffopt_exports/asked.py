@@ -8,7 +8,7 @@ from typing import Any
 
 from diffopt_core.errors import DiffOptError, UnknownName
 
-from .plugin import FORMATS
+from .formats import FORMATS
 
 
 def formats(to: str, known: Iterable[str]) -> list[str]:

@@ -97,13 +97,8 @@ def export(
 
 def _built(registry: Registry, options: dict[str, dict[str, Any]], env: str | None) -> dict[str, Any]:
     """Every exporter, before anything is read: a missing package or a misspelt option fails here."""
-    import torch
-    from diffopt_core.interfaces import BuildContext
-
-    ctx: BuildContext = BuildContext(
-        torch.device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx), env=env
-    )
-    return {name: registry.build("exporter", name, options[name], ctx) for name in options}
+    ctx = registry.context(env=env)
+    return {name: ctx.build("exporter", name, own) for name, own in options.items()}
 
 
 def _read(source: Path, out: Path | None) -> tuple[Result, Path]:

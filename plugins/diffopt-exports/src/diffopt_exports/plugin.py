@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import typer
 
 _HERE = "diffopt_exports"
-#: In the order in which ``diffopt export`` names them.
-FORMATS = ("glb", "bvh", "amass", "usd", "csv", "trc", "fbx")
 
 
 @hookimpl

@@ -6,10 +6,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import torch
-from diffopt_core.interfaces import Shot
+from diffopt_core.interfaces import BuildContext, Shot
 from torch import Tensor
 
 from .cameras import camera_of
+from .config import Pytorch3dConfig
 
 #: Nothing nearer is drawn (the protocol says so), m.
 _NEAR = 0.05
@@ -18,13 +19,13 @@ _NEAR = 0.05
 class Pytorch3dRenderer:
     """Implements :class:`diffopt_core.interfaces.Renderer` on the device of the build."""
 
-    def __init__(self, device: torch.device, samples: int):
-        self._device, self._samples = device, samples
+    def __init__(self, config: Pytorch3dConfig, ctx: BuildContext):
+        self._device, self._samples = ctx.device, config.samples
         try:
             number = version("pytorch3d")
         except PackageNotFoundError:  # a source tree on the path
             number = "of unknown version"
-        self.about = f"PyTorch3D {number} on {device}"
+        self.about = f"PyTorch3D {number} on {ctx.device}"
 
     def draw(self, shot: Shot) -> np.ndarray:
         """See the protocol."""

@@ -20,11 +20,11 @@ class AutoConfig(ComponentConfig):
     def build(self, ctx: BuildContext) -> Renderer:
         """``gl``; ``embree`` where no OpenGL context can be opened, which is said."""
         try:
-            return ctx.build("renderer", "gl", {})
+            return ctx.build("renderer", "gl")
         except MissingResource as error:
             lacking = error
         try:
-            renderer: Renderer = ctx.build("renderer", "embree", {})
+            renderer: Renderer = ctx.build("renderer", "embree")
         except MissingResource as error:
             raise MissingResource(f"nothing here can draw. {lacking}. {error}") from None
         log.warning("drawn by embree, which is slower: %s", lacking)

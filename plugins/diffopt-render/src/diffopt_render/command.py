@@ -98,7 +98,6 @@ def _renderer(name: str, settings: list[str], plugins: list[str]) -> Renderer:
     """Built before anything is read: what it lacks is told at once."""
     import torch
     from diffopt_core.errors import DiffOptError
-    from diffopt_core.interfaces import BuildContext
     from diffopt_core.registry import Registry
 
     registry = Registry.load(plugins)
@@ -109,6 +108,4 @@ def _renderer(name: str, settings: list[str], plugins: list[str]) -> Renderer:
             raise DiffOptError(f"--set {setting}: expected KEY=VALUE, an option of renderer '{name}'")
         options[key.strip()] = value.strip()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ctx: BuildContext = BuildContext(device, 0, lambda kind, name, opts: registry.build(kind, name, opts, ctx))
-    built: Renderer = registry.build("renderer", name, options, ctx)
-    return built
+    return registry.context(device).build("renderer", name, options)

@@ -8,7 +8,10 @@ from typing import Any
 
 import ray
 from diffopt_core.errors import MissingResource
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.jobs import Job, JobEnd, perform
+
+from .ray_config import RayConfig
 
 #: What Ray raises when a worker, its machine or what it held went away. Errors of a job itself do not come this way.
 _LOST = (
@@ -24,8 +27,9 @@ _LOST = (
 class RayRunner:
     """Implements :class:`diffopt_core.interfaces.Runner`."""
 
-    def __init__(self, address: str | None, workers: int | None, cpus: float, gpus: float):
-        self._address, self._asked, self._cpus, self._gpus = address, workers, cpus, gpus
+    def __init__(self, config: RayConfig, ctx: BuildContext):
+        self._address, self._asked, self._cpus = config.address, config.workers, config.cpus
+        self._gpus = config.gpus if config.gpus is not None else float(ctx.device.type == "cuda")
         self._connect()
 
     @property

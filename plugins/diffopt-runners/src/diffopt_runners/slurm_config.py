@@ -5,18 +5,20 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import MissingResource
 from pydantic import Field
 
 if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext, Runner
+    from diffopt_core.interfaces import BuildContext
 
 
 class SlurmConfig(ComponentConfig):
     """What each job of the array asks Slurm for."""
+
+    builds: ClassVar[str] = "diffopt_runners.slurm_runner:SlurmRunner"
 
     cluster: Literal["slurm", "local"] = Field("slurm", description="local: processes of this machine, to try it out")
     workers: int = Field(32, ge=1, description="jobs of the array that run at once")
@@ -28,7 +30,7 @@ class SlurmConfig(ComponentConfig):
     account: str | None = None
     logs: Path = Field(Path("runs/slurm"), description="where submitit keeps its files; all machines must see it")
 
-    def build(self, ctx: BuildContext) -> Runner:
+    def build(self, ctx: BuildContext) -> Any:
         if find_spec("submitit") is None:
             raise MissingResource(
                 "runner 'slurm' needs submitit, which is not installed: uv pip install 'diffopt-runners[slurm]'"
@@ -38,6 +40,4 @@ class SlurmConfig(ComponentConfig):
                 "runner 'slurm': there is no sbatch here; start the grid on a machine that submits to Slurm, or try it "
                 "with --runner-set cluster=local"
             )
-        from .slurm_runner import SlurmRunner
-
-        return SlurmRunner(self, self.gpus if self.gpus is not None else int(ctx.device.type == "cuda"))
+        return super().build(ctx)

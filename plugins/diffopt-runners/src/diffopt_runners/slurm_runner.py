@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import submitit
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.jobs import Job, JobEnd, perform
 
 from .slurm_config import SlurmConfig
@@ -18,8 +19,9 @@ _PACE = {"slurm": 5.0, "local": 0.2}
 class SlurmRunner:
     """Implements :class:`diffopt_core.interfaces.Runner`."""
 
-    def __init__(self, config: SlurmConfig, gpus: int):
-        self._config, self._gpus = config, gpus
+    def __init__(self, config: SlurmConfig, ctx: BuildContext):
+        self._config = config
+        self._gpus = config.gpus if config.gpus is not None else int(ctx.device.type == "cuda")
 
     @property
     def workers(self) -> int:

@@ -73,17 +73,11 @@ def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
 def _serve(results: list[Result], options: dict) -> int:
     import sys
 
-    import torch
-    from diffopt_core.interfaces import BuildContext
     from diffopt_core.registry import Registry
     from diffopt_core.voice import answer, deliver, say
 
-    registry = Registry.load()
-    ctx: BuildContext = BuildContext(
-        torch.device("cpu"), 0, lambda kind, name, given: registry.build(kind, name, given, ctx)
-    )
     asked = {key: value for key, value in options.items() if value is not None}
-    viewer = registry.build("viewer", "viser", asked, ctx)
+    viewer = Registry.load().context().build("viewer", "viser", asked)
     try:
         viewer.show(results)
         answer({"url": viewer.where, "results": [result.clip.name for result in results]})

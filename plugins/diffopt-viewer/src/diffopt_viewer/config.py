@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from diffopt_core.config import ComponentConfig
 from pydantic import Field
 
 if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext, Viewer
+    from diffopt_core.interfaces import BuildContext
 
 
 class ViserConfig(ComponentConfig):
@@ -19,13 +19,15 @@ class ViserConfig(ComponentConfig):
     colours to begin with. ``truth``: show what the clip was scored against.
     """
 
+    builds: ClassVar[str] = "diffopt_viewer.viewer:ViserViewer"
+
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     open: bool | None = None
     dark: bool = False
     truth: bool = True
 
-    def build(self, ctx: BuildContext) -> Viewer:
+    def build(self, ctx: BuildContext) -> Any:
         from diffopt_core.errors import MissingResource
 
         try:
@@ -34,6 +36,4 @@ class ViserConfig(ComponentConfig):
             raise MissingResource(
                 f"viewer 'viser' needs the package viser ({error}): pip install 'viser>=1.1,<2'"
             ) from error
-        from diffopt_viewer.viewer import ViserViewer
-
-        return ViserViewer(self)
+        return super().build(ctx)

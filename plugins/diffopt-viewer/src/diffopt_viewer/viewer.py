@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 import numpy as np
 import viser
 from diffopt_core.errors import DiffOptError
-from diffopt_core.interfaces import Glance
+from diffopt_core.interfaces import BuildContext, Glance
 from diffopt_core.saved import Figure, figure_of
 from diffopt_core.types import Result
 
@@ -36,7 +36,7 @@ _PANEL_EVERY = 0.1
 class ViserViewer:
     """Starts to listen when it is made. ``where``: the address to open."""
 
-    def __init__(self, config: ViserConfig):
+    def __init__(self, config: ViserConfig, ctx: BuildContext | None = None):
         port = free_port(config.host, config.port)
         with redirect_stdout(io.StringIO()):  # the library says hello on standard output
             self.server = viser.ViserServer(host=config.host, port=port, label="DiffOpt", verbose=False)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
 from pydantic import Field
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .source import ColmapCamera
 
 
 class ColmapConfig(ComponentConfig):
@@ -19,6 +14,7 @@ class ColmapConfig(ComponentConfig):
     faster one there, incremental on SIFT, where the global one may not end within an hour."""
 
     licence: ClassVar[str] = "pycolmap: BSD-3-Clause"
+    builds: ClassVar[str] = "diffopt_cameras.colmap.source:ColmapCamera"
 
     features: Literal["tracks", "sift"] = "tracks"
     mapper: Literal["auto", "global", "incremental"] = "auto"
@@ -33,8 +29,3 @@ class ColmapConfig(ComponentConfig):
     registered: float = Field(0.3, gt=0, le=1, description="share of the images it must register")
     minutes: float = Field(20.0, gt=0, description="after which the incremental mapper stops with what it has")
     threads: int = Field(-1, description="-1: as many as there are cores")
-
-    def build(self, ctx: BuildContext) -> ColmapCamera:
-        from .source import ColmapCamera
-
-        return ColmapCamera(self, ctx)

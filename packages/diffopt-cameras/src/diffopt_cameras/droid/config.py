@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .source import DroidCamera
 
 Format = Literal[
     "auto", "droid", "droid-reconstruction", "dpvo", "wham", "tram", "gvhmr", "simplevo", "slahmr", "prompthmr",
@@ -37,6 +32,7 @@ class DroidConfig(ComponentConfig):
     """
 
     licence: ClassVar[str] = "DROID-SLAM: code BSD-3-Clause (princeton-vl); its weights come from the same authors"
+    builds: ClassVar[str] = "diffopt_cameras.droid.source:DroidCamera"
 
     file: Path | None = None
     format: Format = "auto"
@@ -53,8 +49,3 @@ class DroidConfig(ComponentConfig):
     def terms_of_use(self) -> str:
         """Those of DROID-SLAM where it runs; a file has those of its maker."""
         return "" if self.file else self.licence
-
-    def build(self, ctx: BuildContext) -> DroidCamera:
-        from .source import DroidCamera
-
-        return DroidCamera(self, self.env or ctx.env)

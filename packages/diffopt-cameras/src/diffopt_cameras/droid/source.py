@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffopt_core.errors import BadInput
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 from diffopt_core.window import travel_of
 
@@ -25,8 +26,8 @@ _log = logging.getLogger(__name__)
 class DroidCamera:
     """Implements :class:`diffopt_core.interfaces.CameraSource`."""
 
-    def __init__(self, config: DroidConfig, env: str | None):
-        self._config, self._env = config, env
+    def __init__(self, config: DroidConfig, ctx: BuildContext):
+        self._config, self._env = config, config.env or ctx.env
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """World to camera, in the world and scale of the file or of DROID-SLAM (its first camera's frame).

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
 from pydantic import Field, PositiveFloat
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .source import KltCamera
 
 
 class KltConfig(ComponentConfig):
     """``mapper = auto`` takes the first model that the evidence carries: static, rotation, odometry. ``colmap`` does
     the same with pycolmap before odometry; any other is used or refused. Px are meant at a longest side of 960."""
+
+    builds: ClassVar[str] = "diffopt_cameras.klt.source:KltCamera"
 
     mapper: Literal["auto", "static", "rotation", "odometry", "colmap"] = "auto"
     longest: int = Field(960, ge=160, description="px, longest side at which points are followed")
@@ -29,8 +26,3 @@ class KltConfig(ComponentConfig):
     residual: PositiveFloat = Field(1.0, description="px: reprojection error that a moving camera may have")
     registered: float = Field(0.5, gt=0, le=1, description="share of the frames that a moving camera must cover")
     focal_error: PositiveFloat = Field(0.1, description="relative error up to which an estimated focal length is used")
-
-    def build(self, ctx: BuildContext) -> KltCamera:
-        from .source import KltCamera
-
-        return KltCamera(self, ctx)

@@ -21,7 +21,7 @@ class AutoBodyConfig(ComponentConfig):
 
     def build(self, ctx: ProblemContext) -> Body:
         if ctx.rest_joints is not None:
-            return ctx.build("body", "stick", {})
+            return ctx.build("body", "stick")
         foreign = ctx.initial.betas_of != "anny24" and bool((ctx.initial.betas != 0).any())
         if foreign:
             log.warning(

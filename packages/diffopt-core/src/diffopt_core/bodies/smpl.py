@@ -19,7 +19,7 @@ from ..places import weights_folder
 from ..skeleton import PARENTS
 
 if TYPE_CHECKING:
-    from ..interfaces import BuildContext, MeshBody
+    from ..interfaces import BuildContext
 
 NAME = "smpl"
 ENVIRONMENT = "DIFFOPT_SMPL"
@@ -40,12 +40,14 @@ class SmplConfig(ComponentConfig):
         "SMPL model and smplx code: Max Planck non-commercial research licences; https://smpl.is.tue.mpg.de"
     )
 
+    builds: ClassVar[str] = "diffopt_core.bodies.smpl_body:SmplBody"
+
     path: Path | None = None
     gender: Literal["neutral", "male", "female"] = "neutral"
 
-    def build(self, ctx: BuildContext) -> MeshBody:
+    def build(self, ctx: BuildContext) -> Any:
         # fail before the heavy work: the file first, then the package, then torch
-        file = find_model(self.path, self.gender)
+        find_model(self.path, self.gender)
         try:
             import smplx  # noqa: F401
         except ImportError as error:
@@ -53,10 +55,7 @@ class SmplConfig(ComponentConfig):
                 "body 'smpl' needs the package smplx (non-commercial research licence): "
                 "install diffopt-core[smpl]; or use --body anny24"
             ) from error
-        arrays = read_model(file)
-        from .smpl_body import SmplBody
-
-        return SmplBody(arrays, ctx.device)
+        return super().build(ctx)
 
 
 def find_model(path: Path | None, gender: str) -> Path:

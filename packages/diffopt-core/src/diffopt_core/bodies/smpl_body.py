@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
 import smplx
 import smplx.vertex_ids
@@ -14,10 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..interfaces import BuildContext
 from ..types import HumanMotion
 from .linear import FRAMES_AT_ONCE, BodyArrays, LinearBody, smpl_transl
 from .shape import check_betas
-from .smpl import NAME
+from .smpl import NAME, SmplConfig, find_model, read_model
 
 #: Our names of points -> smplx's names of vertices.
 VERTEX_NAMES: dict[str, str] = {
@@ -33,7 +33,8 @@ class SmplBody:
 
     name = NAME
 
-    def __init__(self, arrays: Mapping[str, Any], device: torch.device):
+    def __init__(self, config: SmplConfig, ctx: BuildContext):
+        arrays, device = read_model(find_model(config.path, config.gender)), ctx.device
         with contextlib.redirect_stdout(io.StringIO()):  # it prints a warning about 10 shape components
             self._smplx = smplx.SMPLLayer(model_path="", data_struct=smplx.utils.Struct(**arrays)).to(device)
         table = smplx.vertex_ids.vertex_ids["smplh"]  # SMPL and SMPL-H share the mesh

@@ -8,14 +8,10 @@ limb points are the SMPL joints, and their face points have confidence 0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from ..config import ComponentConfig
-from ..errors import DiffOptError
 from ..skeleton import JOINT, JOINTS, PARENTS
-
-if TYPE_CHECKING:
-    from ..interfaces import Body, BuildContext
 
 NAME = "stick"
 
@@ -50,25 +46,10 @@ BONES: tuple[tuple[int, int, float], ...] = tuple(
 )
 
 
-class NoSkeleton(DiffOptError):
-    """The stick body was asked for without a rest skeleton."""
-
-
 class StickConfig(ComponentConfig):
     """No settings: the skeleton comes with the clip."""
 
-    licence: ClassVar[str] = ""
-
-    def build(self, ctx: BuildContext) -> Body:
-        from .stick_body import StickBody
-
-        rest = getattr(ctx, "rest_joints", None)
-        if rest is None:
-            raise NoSkeleton(
-                "body 'stick' needs rest_joints (24 T-pose joints, m) and the clip has none: "
-                "add the key to the case file, or use --body anny24"
-            )
-        return StickBody(rest.to(ctx.device))
+    builds: ClassVar[str] = "diffopt_core.bodies.stick_body:stick_of"
 
 
 def anchored_points() -> dict[str, tuple[int, tuple[float, float, float]]]:

@@ -8,11 +8,28 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..errors import DiffOptError
+from ..interfaces import BuildContext
 from ..skeleton import JOINT, JOINTS
 from ..types import HumanMotion
 from .anchors import Anchors, joint_anchors
-from .stick import NAME, OFFSETS_HEIGHT, anchored_points
+from .stick import NAME, OFFSETS_HEIGHT, StickConfig, anchored_points
 from .tree import TreeBody
+
+
+class NoSkeleton(DiffOptError):
+    """The stick body was asked for without a rest skeleton."""
+
+
+def stick_of(config: StickConfig, ctx: BuildContext) -> StickBody:
+    """The body of the clip's rest skeleton. Raises NoSkeleton."""
+    rest = getattr(ctx, "rest_joints", None)
+    if rest is None:
+        raise NoSkeleton(
+            "body 'stick' needs rest_joints (24 T-pose joints, m) and the clip has none: "
+            "add the key to the case file, or use --body anny24"
+        )
+    return StickBody(rest.to(ctx.device))
 
 
 @final

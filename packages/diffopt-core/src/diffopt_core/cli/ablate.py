@@ -187,14 +187,12 @@ def _finish(study: Study, written: Sequence[Path]) -> int:
 def _runner(
     registry: Registry, name: str, device: str, workers: int | None, address: str | None, settings: Sequence[str]
 ) -> Any:
-    from ..interfaces import BuildContext
     from ..provenance import device as find_device
     from ..recipe import assign
 
     named = {"workers": workers, "address": address}
     options = assign({key: value for key, value in named.items() if value is not None}, settings)
-    ctx = BuildContext(find_device(device), 0, lambda kind, n, o: registry.build(kind, n, o, ctx))
-    return registry.build("runner", name, options, ctx)
+    return registry.context(find_device(device)).build("runner", name, options)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def _bind(run: Run, evidence: list[Evidence]) -> None:
 
     ctx = context(run)
     for item in evidence:
-        problem = bind(stack([item], ctx.device), [run.seed], run.registry, run.recipe, ctx)
+        problem = bind(stack([item], ctx.device), [run.seed], run.recipe, ctx)
         for _, stage in run.recipe.stages:
             for block in stage.block.values():
                 problem.variables.rated(block.free, block.lr)

@@ -38,7 +38,7 @@ def command(
     from ..folder import ResultFolder
     from ..run import Run
     from .console import err
-    from .run import finish, solve
+    from .solving import finish, solve
 
     registry = choice.registry()
     recipe = choice.resolve(registry, _RECIPE)

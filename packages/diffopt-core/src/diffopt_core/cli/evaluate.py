@@ -57,9 +57,7 @@ def command(
     Folders of results are set side by side, with intervals over cases and the difference to the first.
     """
     from ..evaluate import aggregate, score_files
-    from ..interfaces import BuildContext
     from ..metrics import DEFAULT
-    from ..provenance import device
     from ..registry import Registry
     from ..study.protocols import protocol
 
@@ -70,7 +68,7 @@ def command(
     names = tuple(chosen.columns.values()) if chosen else tuple(metrics or DEFAULT)
     for name in names:
         registry.component("metric", name)
-    ctx = BuildContext(device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
+    ctx = registry.context()
     from ..study.from_folders import is_set, study_of_folders
 
     sets = [is_set(result) for result in results]

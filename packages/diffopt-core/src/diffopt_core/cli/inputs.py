@@ -47,14 +47,12 @@ def _search(folder: Path, registry: Registry, datasets: Sequence[Any]) -> list[P
 
 def _datasets(registry: Registry, recipe: Recipe) -> list[Any]:
     """Those of the recipe's choice; under ``auto`` all, each with those options that it has."""
-    import torch
-
-    from ..interfaces import BuildContext
     from ..perceive import known_options
 
-    ctx = BuildContext(torch.device("cpu"), 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
+    ctx = registry.context()
     choice = recipe.dataset
     if choice.name != "auto":
-        return [registry.build("dataset", choice.name, choice.options, ctx)]
-    options = {name: known_options(registry, name, choice) for name in registry.components["dataset"]}
-    return [registry.build("dataset", name, own, ctx) for name, own in options.items()]
+        return [ctx.build("dataset", choice.name, choice.options)]
+    return [
+        ctx.build("dataset", name, known_options(registry, name, choice)) for name in registry.components["dataset"]
+    ]

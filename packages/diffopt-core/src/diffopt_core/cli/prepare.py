@@ -47,7 +47,7 @@ def command(
     recipe = choice.resolve(registry)
     files = expand(inputs, registry, recipe)
     ctx = context(Run(files, recipe, registry, Path(), device=device))
-    clips = [open_clip(path, registry, recipe, ctx) for path in files]
+    clips = [open_clip(path, recipe, ctx) for path in files]
     places = [_place(out, clip.name, len(clips)) for clip in clips]
     for place in places:
         if place.exists() and not overwrite:
@@ -56,7 +56,7 @@ def command(
     told = []
     with shown(terminal_bar):
         for clip, place in zip(clips, places, strict=True):
-            found = perceive(clip, registry, recipe, ctx, fresh)
+            found = perceive(clip, recipe, ctx, fresh)
             write_case(place, arrays_of(found.clip))
             if picture and clip.video is not None:
                 _draw(found, place.with_suffix(".png"))

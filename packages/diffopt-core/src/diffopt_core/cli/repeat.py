@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import BadInput, MissingResource
 from ..voice import answer
 from .console import note, say
+from .solving import finish, solve
 
 MOTION = "motion.npz"
 
@@ -37,7 +38,6 @@ def repeat(
     from ..recipe import parse
     from ..registry import Registry
     from ..run import Run
-    from .run import finish, solve
 
     saved = _saved(path)
     registry = Registry.load(plugins or saved.get("plugins", ()))
@@ -118,15 +118,14 @@ def _device(path: Path, saved: dict[str, Any]) -> str:
 
 def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
     """The clip's file must be the one that the run saw."""
-    from ..interfaces import BuildContext
     from ..perceive import is_there, open_clip
-    from ..provenance import device
+    from ..run import context
 
     for name in run.inputs:
         if not is_there(name):
             raise BadInput(path, "inputs", f"{name} is gone; where it is now: diffopt run {path} FILE")
-    ctx = BuildContext(device(run.device), run.seed, lambda k, n, options: run.registry.build(k, n, options, ctx))
-    clips = {clip.name: clip for clip in (open_clip(name, run.registry, run.recipe, ctx) for name in run.inputs)}
+    ctx = context(run)
+    clips = {clip.name: clip for clip in (open_clip(name, run.recipe, ctx) for name in run.inputs)}
     clip = clips.get(saved["clip"])
     if clip is None:
         raise BadInput(path, "clip", f"'{saved['clip']}' is not among the inputs ({', '.join(clips)})")

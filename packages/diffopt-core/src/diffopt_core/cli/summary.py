@@ -83,10 +83,8 @@ def rows_of(run: Run, result: Result) -> Rows:
 def _units(run: Run) -> dict[str, str]:
     from ..evaluate import metrics_named
 
-    def build(kind: str, name: str, options: Any) -> Any:
-        return run.registry.build(kind, name, options, None)  # a metric needs no context
-
-    return {name: metric.unit for name, metric in metrics_named(run.recipe.metrics, build).items()}
+    metrics = metrics_named(run.recipe.metrics, run.registry.context().build)
+    return {name: metric.unit for name, metric in metrics.items()}
 
 
 def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> None:

@@ -32,7 +32,7 @@ def viewed(run: Run, name: str | None) -> Iterator[Viewer | None]:
     from ..run import context
 
     try:
-        viewer = run.registry.build("viewer", name, {}, context(run))
+        viewer = context(run).build("viewer", name)
     except UnknownName as error:
         if name != VIEWER:
             raise

@@ -15,19 +15,17 @@ A wrong value moves the whole clip by a constant, and changes neither the motion
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ..config import ComponentConfig
 
-if TYPE_CHECKING:
-    from ..interfaces import BuildContext
-    from .motion_file import MotionDataset
-
 
 class AmassConfig(ComponentConfig):
     """Which clip of the file, at what rate, and what the file does not say itself."""
+
+    builds: ClassVar[str] = "diffopt_core.datasets.motion_file:MotionDataset"
 
     clip: str = Field(default="", description="name or index of a clip in a shard; also as FILE#clip")
     fps: float | None = Field(default=30.0, gt=0, description="resample to this rate; null keeps the file's own")
@@ -35,8 +33,3 @@ class AmassConfig(ComponentConfig):
     up: Literal["auto", "y", "z"] = Field(default="auto", description="auto: z for AMASS, y for the others")
     rest_pelvis: tuple[float, float, float] = Field(default=(0.0, -0.22, 0.03), description="AMASS, m: pelvis - trans")
     skeleton: Path | None = Field(default=None, description="skeleton.json; by default beside the shard")
-
-    def build(self, ctx: BuildContext) -> MotionDataset:
-        from .motion_file import MotionDataset
-
-        return MotionDataset(self)

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from ..config import ComponentConfig
-
-if TYPE_CHECKING:
-    from ..interfaces import BuildContext
-    from .case_file import CaseDataset
 
 
 class CaseConfig(ComponentConfig):
     """``truth``: truth file; by default ``truth/<same name>`` beside the case, where there is one."""
 
+    builds: ClassVar[str] = "diffopt_core.datasets.case_file:CaseDataset"
+
     truth: Path | None = None
-
-    def build(self, ctx: BuildContext) -> CaseDataset:
-        from .case_file import CaseDataset
-
-        return CaseDataset(self.truth)

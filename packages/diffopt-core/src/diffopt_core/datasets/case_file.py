@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BadInput
+from ..interfaces import BuildContext
 from ..rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from ..types import (
     CameraFrameBody,
@@ -27,6 +28,7 @@ from ..types import (
     Video,
 )  # fmt: skip
 from ..window import travel_of
+from .case import CaseConfig
 from .case_keys import CASE_KEYS, check_case, check_truth, text, valid_frames
 from .fill import fill_linear, fill_rotations
 from .npz import Arrays, keys_of, read_npz, write_npz
@@ -37,8 +39,8 @@ _OWN = frozenset(key for key in CASE_KEYS if key.startswith(("keypoint", "init_"
 class CaseDataset:
     """Implements :class:`diffopt_core.interfaces.Dataset`."""
 
-    def __init__(self, truth: Path | None = None):
-        self._truth = truth
+    def __init__(self, config: CaseConfig, ctx: BuildContext | None = None):
+        self._truth = config.truth
 
     def accepts(self, path: Path) -> bool:
         # Two keys of its own are enough: a case that lacks some is to be told which, and not to be unknown.

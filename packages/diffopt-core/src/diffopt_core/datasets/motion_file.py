@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,14 +12,13 @@ from torch import Tensor
 
 from ..errors import BadInput, UnknownName
 from ..geometry import forward_kinematics
+from ..interfaces import BuildContext
 from ..rotation import axis_angle_to_matrix, slerp
 from ..skeleton import NUM_JOINTS, PARENTS
 from ..types import Clip, HumanMotion, Truth, map_tensors
+from .amass import AmassConfig
 from .case_keys import text
 from .npz import Arrays, keys_of, read_npz
-
-if TYPE_CHECKING:
-    from .amass import AmassConfig
 
 _POSES, _SHARD, _RESULT = {"poses", "trans"}, {"poses", "trans", "starts"}, {"global_orient", "body_pose", "transl"}
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
@@ -31,7 +29,7 @@ _Z_TO_Y = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 class MotionDataset:
     """Implements :class:`diffopt_core.interfaces.Dataset`."""
 
-    def __init__(self, config: AmassConfig):
+    def __init__(self, config: AmassConfig, ctx: BuildContext | None = None):
         self._config = config
 
     def accepts(self, path: Path) -> bool:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from pydantic import Field
 
 from ..config import ComponentConfig
 
-if TYPE_CHECKING:
-    from ..interfaces import BuildContext
-    from .video_file import VideoDataset
-
 
 class VideoConfig(ComponentConfig):
     """``truth``: truth file; by default ``truth/<stem>.npz`` beside the video, where there is one."""
 
+    builds: ClassVar[str] = "diffopt_core.datasets.video_file:VideoDataset"
+
     truth: Path | None = None
     image_fps: float | None = Field(default=None, gt=0, description="frame rate of a folder of images (or --fps)")
-
-    def build(self, ctx: BuildContext) -> VideoDataset:
-        from .video_file import VideoDataset
-
-        return VideoDataset(self)

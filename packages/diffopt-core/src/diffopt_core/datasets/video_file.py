@@ -6,19 +6,17 @@ import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import BadInput
+from ..interfaces import BuildContext
 from ..types import Clip, Video
 from ..video import VIDEO_SUFFIXES, Probe, probe
 from ..video.probe import images_in
 from .case_file import with_truth
 from .npz import read_npz
-
-if TYPE_CHECKING:
-    from .video import VideoConfig
+from .video import VideoConfig
 
 log = logging.getLogger(__name__)
 #: Rate of a folder of images until ``--fps`` says another (said aloud).
@@ -28,7 +26,7 @@ _UNKNOWN_RATE = 30.0
 class VideoDataset:
     """Implements :class:`diffopt_core.interfaces.Dataset`."""
 
-    def __init__(self, config: VideoConfig):
+    def __init__(self, config: VideoConfig, ctx: BuildContext | None = None):
         self._config = config
 
     def accepts(self, path: Path) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..plugin import Component
+from ..plugin import Component, fixed
 
 COMPONENTS: list[Component] = [
     Component("executor", "auto", f"{__name__}.auto:AutoConfig", "cudagraph on a CUDA device, eager elsewhere"),
-    Component("executor", "eager", f"{__name__}.eager:EagerConfig", "plain calls, one operation after the other"),
+    fixed("executor", "eager", f"{__name__}.eager:Eager", "plain calls, one operation after the other"),
     Component(
         "executor",
         "cudagraph",

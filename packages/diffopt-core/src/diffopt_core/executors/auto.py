@@ -14,4 +14,4 @@ class AutoConfig(ComponentConfig):
     """``cudagraph`` on a CUDA device, where plain steps wait for the host; ``eager`` elsewhere."""
 
     def build(self, ctx: BuildContext) -> Executor:
-        return ctx.build("executor", "cudagraph" if ctx.device.type == "cuda" else "eager", {})
+        return ctx.build("executor", "cudagraph" if ctx.device.type == "cuda" else "eager")

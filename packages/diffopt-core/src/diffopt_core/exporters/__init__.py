@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..plugin import Component
+from ..plugin import Component, fixed
 
 _HERE = "diffopt_core.exporters"
 
 COMPONENTS: list[Component] = [
-    Component("exporter", "npz", f"{_HERE}.npz:NpzConfig", "motion.npz: arrays of motion, joints and camera"),
+    fixed("exporter", "npz", f"{_HERE}.npz_writer:NpzExporter", "motion.npz: arrays of motion, joints and camera"),
     Component("exporter", "json", f"{_HERE}.json:JsonConfig", "motion.json: the same as text, with the metrics"),
-    Component("exporter", "evidence", f"{_HERE}.evidence:EvidenceConfig",
-              "evidence.npz: keypoints, first motion and camera, losses: what reports and viewers show beside it"),
+    fixed("exporter", "evidence", f"{_HERE}.evidence_writer:EvidenceExporter",
+          "evidence.npz: keypoints, first motion and camera, losses: what reports and viewers show beside it"),
 ]  # fmt: skip

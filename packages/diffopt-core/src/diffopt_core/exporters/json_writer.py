@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.npz import atomic
+from ..interfaces import BuildContext
 from ..types import Result
 from .arrays import labels, motion_arrays
+from .json import JsonConfig
 
 
 class JsonExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, decimals: int):
-        self._decimals = decimals
+    def __init__(self, config: JsonConfig, ctx: BuildContext | None = None):
+        self._decimals = config.decimals
 
     def export(self, result: Result, folder: Path) -> list[Path]:
         """Write ``motion.json`` atomically; raises DiffOptError naming a folder that cannot be written."""

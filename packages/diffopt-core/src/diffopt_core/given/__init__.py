@@ -3,7 +3,7 @@ these alone the core runs, whatever else is installed."""
 
 from __future__ import annotations
 
-from ..plugin import Component
+from ..plugin import Component, fixed
 
 COMPONENTS: list[Component] = [
     Component("detector", "auto", f"{__name__}.auto_detector:AutoDetectorConfig", "given, or mediapipe for a video"),
@@ -11,8 +11,8 @@ COMPONENTS: list[Component] = [
     Component(
         "initializer", "auto", f"{__name__}.auto_initializer:AutoInitializerConfig", "given, or landmarks for a video"
     ),
-    Component("detector", "given", f"{__name__}.detector:GivenDetectorConfig", "the keypoints of the clip's file"),
-    Component("camera", "given", f"{__name__}.camera:GivenCameraConfig", "the camera of the clip's file"),
-    Component("initializer", "given", f"{__name__}.initializer:GivenBodyConfig", "the body of the clip's file"),
+    fixed("detector", "given", f"{__name__}.detector:GivenDetector", "the keypoints of the clip's file"),
+    fixed("camera", "given", f"{__name__}.camera:GivenCamera", "the camera of the clip's file"),
+    fixed("initializer", "given", f"{__name__}.initializer:GivenBody", "the body of the clip's file"),
     Component("prior", "none", f"{__name__}.no_prior:NoPriorConfig", "no prior"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..config import ComponentConfig
 from .choose import build_named, signed
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 class AutoCameraConfig(ComponentConfig):
     """``video``: the camera source for clips that are images alone."""
 
-    video: str = "klt"
+    builds: ClassVar[str] = f"{__name__}:AutoCamera"
 
-    def build(self, ctx: BuildContext) -> AutoCamera:
-        return AutoCamera(ctx, self.video)
+    video: str = "klt"
 
 
 class AutoCamera:
     """Implements :class:`diffopt_core.interfaces.CameraSource`. ``facts["component"]`` says whose camera it is."""
 
-    def __init__(self, ctx: BuildContext, video: str):
-        self._ctx, self._video = ctx, video
+    def __init__(self, config: AutoCameraConfig, ctx: BuildContext):
+        self._ctx, self._video = ctx, config.video
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """The clip's camera, or that of the named source on its images."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..config import ComponentConfig
 from .choose import build_named, signed
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 class AutoDetectorConfig(ComponentConfig):
     """``video``: the detector for clips that are images alone."""
 
-    video: str = "mediapipe"
+    builds: ClassVar[str] = f"{__name__}:AutoDetector"
 
-    def build(self, ctx: BuildContext) -> AutoDetector:
-        return AutoDetector(ctx, self.video)
+    video: str = "mediapipe"
 
 
 class AutoDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` says who detected."""
 
-    def __init__(self, ctx: BuildContext, video: str):
-        self._ctx, self._video = ctx, video
+    def __init__(self, config: AutoDetectorConfig, ctx: BuildContext):
+        self._ctx, self._video = ctx, config.video
 
     def detect(self, clip: Clip) -> Observations:
         """The clip's keypoints, or those of the named detector on its images."""

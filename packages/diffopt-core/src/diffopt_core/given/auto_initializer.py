@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..config import ComponentConfig
 from .choose import build_named, signed
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 class AutoInitializerConfig(ComponentConfig):
     """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body."""
 
-    landmarks: str = "landmarks"
+    builds: ClassVar[str] = f"{__name__}:AutoInitializer"
 
-    def build(self, ctx: BuildContext) -> AutoInitializer:
-        return AutoInitializer(ctx, self.landmarks)
+    landmarks: str = "landmarks"
 
 
 class AutoInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`. ``facts["component"]`` says whose estimate it is."""
 
-    def __init__(self, ctx: BuildContext, landmarks: str):
-        self._ctx, self._landmarks = ctx, landmarks
+    def __init__(self, config: AutoInitializerConfig, ctx: BuildContext):
+        self._ctx, self._landmarks = ctx, config.landmarks
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """The clip's body, or one from the observations' 3D landmarks; BadInput where there is neither."""

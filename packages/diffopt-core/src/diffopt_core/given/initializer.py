@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..config import ComponentConfig
 from ..errors import BadInput
 
 if TYPE_CHECKING:
-    from ..interfaces import BuildContext
     from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
-
-
-class GivenBodyConfig(ComponentConfig):
-    """No settings."""
-
-    def build(self, ctx: BuildContext) -> GivenBody:
-        return GivenBody()
 
 
 class GivenBody:

@@ -17,7 +17,6 @@ from ..errors import BadInput, DiffOptError
 from ..interfaces import BuildContext, ListsClips
 from ..perceive import open_clip
 from ..recipe import Recipe
-from ..registry import Registry
 from ..rotation import matrix_to_axis_angle
 from ..run_file import content_of
 from ..types import Clip
@@ -46,16 +45,16 @@ class Data:
     words: str
 
 
-def find_data(path: Path, out: Path, spec: TableSpec, registry: Registry, ctx: BuildContext, how: Simulate) -> Data:
+def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Simulate) -> Data:
     """EMDB where dataset ``emdb`` knows the path; else the case files there; else cases simulated from the motions
     there, kept in ``out/simulated``. Raises BadInput where none of it is there."""
     if not path.exists():
         raise BadInput(path, "--data", "does not exist")
-    if "emdb" in registry.components["dataset"]:
-        emdb = registry.build("dataset", "emdb", spec.emdb, ctx)
+    if "emdb" in ctx.host.components["dataset"]:
+        emdb = ctx.build("dataset", "emdb", spec.emdb)
         if emdb.accepts(path):
             return _emdb(path, spec, emdb)
-    case = registry.build("dataset", "case", {}, ctx)
+    case = ctx.build("dataset", "case")
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
     if own := tuple(file for file in files if case.accepts(file)):
         return Data(own, {"name": "case"}, _kind(path, len(own)))
@@ -82,10 +81,10 @@ def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("case_*.npz")))[: how.count]
 
 
-def open_cases(data: Data, recipe: Recipe, registry: Registry, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:
+def open_cases(data: Data, recipe: Recipe, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:
     """Every case looked at once; one that cannot be used is planned with the reason. Its truth is kept in
     ``out/truth``. Raises DiffOptError where no case is left, or two share a name."""
-    planned = [_open(path, recipe, registry, ctx, out) for path in data.files]
+    planned = [_open(path, recipe, ctx, out) for path in data.files]
     names = [case.name for case in planned]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DiffOptError(f"two cases are called '{twice[0]}'; results would overwrite each other")
@@ -94,9 +93,9 @@ def open_cases(data: Data, recipe: Recipe, registry: Registry, ctx: BuildContext
     return tuple(planned)
 
 
-def _open(path: Path, recipe: Recipe, registry: Registry, ctx: BuildContext, out: Path) -> PlannedCase:
+def _open(path: Path, recipe: Recipe, ctx: BuildContext, out: Path) -> PlannedCase:
     try:
-        clip = open_clip(path, registry, recipe, ctx)
+        clip = open_clip(path, recipe, ctx)
         if clip.truth is None:
             raise BadInput(path, "truth", f"there is none to score against; expected truth/{path.name} beside it")
         _keep_truth(clip, out / TRUTH / f"{clip.name}.npz")

@@ -19,10 +19,7 @@ from .plan import TRUTH, Key, Plan, PlannedCase, cell_folder
 
 def collect(plan: Plan, out: Path, registry: Registry) -> Study:
     """Every cell's status file, the first placement as a row of its own, and the results of other systems."""
-
-    def build(kind: str, name: str, options: Any) -> Any:
-        return registry.build(kind, name, options, None)  # a metric needs no context
-
+    build = registry.context().build
     made = {key: _Kept(key, out, _status(key, out)) for key in plan.grid()}
     cells = [kept.cell for kept in made.values()]
     rows = [Row(row.name, row.label, row.group, row.recipe) for row in plan.rows]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from .. import recipe as recipes
 from ..errors import DiffOptError
-from ..interfaces import BuildContext
 from ..provenance import device as find_device
 from ..registry import Registry
 from .cases import Data, Simulate, find_data, open_cases
@@ -38,8 +37,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
     Raises DiffOptError for anything of it that is wrong but a single case.
     """
     spec = asked.spec
-    chosen = find_device(asked.device)
-    ctx = BuildContext(chosen, 0, lambda kind, name, options: registry.build(kind, name, options, ctx))
+    ctx = registry.context(find_device(asked.device))
     known = [name for name in spec.metrics if name in registry.components["metric"]]
     if unknown := [name for name in spec.columns.values() if name not in known]:
         registry.component("metric", unknown[0])  # raises, with the nearest name
@@ -49,7 +47,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
     # Rows are read before the data: a misspelt setting should not wait for a thousand clips.
     for row in spec.row:
         _resolved(row, asked.settings, known, registry, None)
-    data = find_data(asked.data, asked.out, spec, registry, ctx, asked.simulate)
+    data = find_data(asked.data, asked.out, spec, ctx, asked.simulate)
     parsed = [_resolved(row, asked.settings, known, registry, data) for row in spec.row]
     rows = [
         PlannedRow(row.key, row.label or row.key, row.group, recipe.dump())
@@ -68,7 +66,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
         columns=dict(spec.columns),
         metrics=tuple(known),
         rows=tuple(rows),
-        cases=open_cases(data, parsed[0], registry, ctx, asked.out),
+        cases=open_cases(data, parsed[0], ctx, asked.out),
         seeds=asked.seeds,
         device=asked.device,
         plugins=registry.options,

@@ -6,48 +6,74 @@ No protocol is called plain "G-MPJPE": papers mean four different things by it (
 
 from __future__ import annotations
 
-from ..plugin import Component
+from typing import Any
 
-_ROWS: tuple[tuple[str, str, str], ...] = (
-    ("rigid_clip", "RigidClip", "mm; joints after one rigid fit (no scale) over the whole clip"),
-    ("rigid_clip_mesh", "RigidClipMesh", "mm; vertices after one rigid fit (no scale) on the clip's vertices"),
-    ("rigid_clip_by_mesh", "RigidClipByMesh", "mm; joints after one rigid fit (no scale) on the clip's vertices"),
-    ("first_frame", "FirstFrame", "mm; joints after a rigid fit (no scale) on the first frame"),
-    ("heading_250", "Heading250", "mm; joints in each trajectory's own heading frame, renewed every 250 frames"),
-    ("W-MPJPE100", "WMpjpe100", "mm; chunks of 100 frames, similarity fitted on the first two"),
-    ("WA-MPJPE100", "WaMpjpe100", "mm; chunks of 100 frames, similarity fitted on the chunk"),
-    ("RTE", "Rte", "% of the true path; root after one rigid fit (no scale) of the root path"),
-    ("path_ratio", "PathRatio", "predicted over true length of the root path; 1 is right"),
-    ("mpjpe_rigid", "MpjpeRigid", "mm; rigid_clip, then the mid-hip subtracted in every frame"),
-    ("camera_pelvis", "CameraPelvis", "mm; camera frame, mid-hip subtracted, orientation kept"),
-    ("nemo_local", "NemoLocal", "mm; articulation only: root position and orientation removed"),
-    ("pa_mpjpe", "PaMpjpe", "mm; similarity fitted in every frame"),
-    ("mpvpe", "Mpvpe", "mm; vertices under mpjpe_rigid"),
-    ("jitter", "Jitter", "10 m/s^3; mean third derivative of the predicted joints"),
-    ("accel", "Accel", "m/s^2; error of the joints' acceleration after rigid_clip"),
-    ("foot_sliding", "FootSliding", "mm per 1/30 s; four sole vertices of SMPL where the true ones stand"),
-    ("foot_sliding_joints", "FootSlidingJoints", "mm per 1/30 s; ankle and foot joints where the true ones stand"),
-    ("camera_ate", "CameraAte", "mm; camera centres after one rigid fit (no scale), root mean square"),
-    ("camera_ate_scaled", "CameraAteScaled", "mm; camera centres after one similarity fit, root mean square"),
-    ("camera_rpe", "CameraRpe", "mm a frame; camera motion from frame to frame, root mean square"),
-    ("camera_rpe_scaled", "CameraRpeScaled", "mm a frame; camera_rpe with the scale of the whole path's fit"),
-    ("camera_rpe_rotation", "CameraRpeRotation", "deg a frame; camera turn from frame to frame, root mean square"),
-    ("tram_w", "TramW", "mm; W-MPJPE100 with TRAM's chunks: the rest joined to the last, one frame left out"),
-    ("tram_wa", "TramWa", "mm; WA-MPJPE100 with TRAM's chunks"),
-    ("tram_ate", "TramAte", "mm; mean distance of camera centres after one similarity fit, TRAM's ATE"),
-    ("tram_ate_s", "TramAteS", "mm; mean distance of camera centres after one rigid fit, TRAM's ATE-S"),
-    ("emdb_mpjpe", "CameraPelvis", "mm; EMDB's MPJPE (camera_pelvis by another name)"),
-    ("emdb_mpjpe_pa", "PaMpjpe", "mm; EMDB's MPJPE_PA (pa_mpjpe by another name)"),
-    ("emdb_mve", "EmdbMve", "mm; EMDB's MVE: vertices in the camera frame, mid-hip subtracted"),
-    ("emdb_mpjae", "EmdbMpjae", "deg; EMDB's MPJAE: global orientations of nine joints, camera frame"),
-    ("emdb_mpjae_pa", "EmdbMpjaePa", "deg; EMDB's MPJAE_PA: after the Procrustes rotation of each frame"),
-    ("emdb_jitter", "EmdbJitter", "10 m/s^3; EMDB's jitter: camera frame, nine of the 24 joints set to zero"),
-)
+from ..plugin import Component, fixed
+
+
+def _metric(name: str, builds: str, summary: str, **arguments: Any) -> Component:
+    """No options: a protocol with settings is another protocol and needs another name."""
+    return fixed("metric", name, f"{__name__}.{builds}", summary, **arguments)
+
 
 COMPONENTS: list[Component] = [
-    Component("metric", name, f"diffopt_core.metrics.configs:{config}Config", summary)
-    for name, config, summary in _ROWS
-]
+    _metric("rigid_clip", "rigid_clip:RigidClip",
+            "mm; joints after one rigid fit (no scale) over the whole clip", fit="joints", score="joints"),
+    _metric("rigid_clip_mesh", "rigid_clip:RigidClip",
+            "mm; vertices after one rigid fit (no scale) on the clip's vertices", fit="vertices", score="vertices"),
+    _metric("rigid_clip_by_mesh", "rigid_clip:RigidClip",
+            "mm; joints after one rigid fit (no scale) on the clip's vertices", fit="vertices", score="joints"),
+    _metric("first_frame", "first_frame:FirstFrame", "mm; joints after a rigid fit (no scale) on the first frame"),
+    _metric("heading_250", "heading_250:Heading250",
+            "mm; joints in each trajectory's own heading frame, renewed every 250 frames"),
+    _metric("W-MPJPE100", "w_mpjpe:ChunkedMpjpe",
+            "mm; chunks of 100 frames, similarity fitted on the first two", fit_frames=2),
+    _metric("WA-MPJPE100", "w_mpjpe:ChunkedMpjpe",
+            "mm; chunks of 100 frames, similarity fitted on the chunk", fit_frames=None),
+    _metric("RTE", "rte:Rte", "% of the true path; root after one rigid fit (no scale) of the root path"),
+    _metric("path_ratio", "path_ratio:PathRatio", "predicted over true length of the root path; 1 is right"),
+    _metric("mpjpe_rigid", "mpjpe_rigid:MpjpeRigid",
+            "mm; rigid_clip, then the mid-hip subtracted in every frame", score="joints"),
+    _metric("camera_pelvis", "camera_pelvis:CameraPelvis",
+            "mm; camera frame, mid-hip subtracted, orientation kept", score="joints"),
+    _metric("nemo_local", "nemo_local:NemoLocal", "mm; articulation only: root position and orientation removed"),
+    _metric("pa_mpjpe", "pa_mpjpe:PaMpjpe", "mm; similarity fitted in every frame"),
+    _metric("mpvpe", "mpjpe_rigid:MpjpeRigid", "mm; vertices under mpjpe_rigid", score="vertices"),
+    _metric("jitter", "jitter:Jitter", "10 m/s^3; mean third derivative of the predicted joints"),
+    _metric("accel", "accel:Accel", "m/s^2; error of the joints' acceleration after rigid_clip"),
+    _metric("foot_sliding", "foot_sliding:FootSliding",
+            "mm per 1/30 s; four sole vertices of SMPL where the true ones stand"),
+    _metric("foot_sliding_joints", "foot_sliding:FootSlidingJoints",
+            "mm per 1/30 s; ankle and foot joints where the true ones stand"),
+    _metric("camera_ate", "camera_path:CameraAte",
+            "mm; camera centres after one rigid fit (no scale), root mean square", scale=False),
+    _metric("camera_ate_scaled", "camera_path:CameraAte",
+            "mm; camera centres after one similarity fit, root mean square", scale=True),
+    _metric("camera_rpe", "camera_path:CameraRpe",
+            "mm a frame; camera motion from frame to frame, root mean square", scale=False),
+    _metric("camera_rpe_scaled", "camera_path:CameraRpe",
+            "mm a frame; camera_rpe with the scale of the whole path's fit", scale=True),
+    _metric("camera_rpe_rotation", "camera_path:CameraRpeRotation",
+            "deg a frame; camera turn from frame to frame, root mean square"),
+    _metric("tram_w", "w_mpjpe:TramChunkedMpjpe",
+            "mm; W-MPJPE100 with TRAM's chunks: the rest joined to the last, one frame left out", fit_frames=2),
+    _metric("tram_wa", "w_mpjpe:TramChunkedMpjpe", "mm; WA-MPJPE100 with TRAM's chunks", fit_frames=None),
+    _metric("tram_ate", "camera_path:CameraAte",
+            "mm; mean distance of camera centres after one similarity fit, TRAM's ATE", scale=True, squared=False),
+    _metric("tram_ate_s", "camera_path:CameraAte",
+            "mm; mean distance of camera centres after one rigid fit, TRAM's ATE-S", scale=False, squared=False),
+    _metric("emdb_mpjpe", "camera_pelvis:CameraPelvis",
+            "mm; EMDB's MPJPE (camera_pelvis by another name)", score="joints"),
+    _metric("emdb_mpjpe_pa", "pa_mpjpe:PaMpjpe", "mm; EMDB's MPJPE_PA (pa_mpjpe by another name)"),
+    _metric("emdb_mve", "camera_pelvis:CameraPelvis",
+            "mm; EMDB's MVE: vertices in the camera frame, mid-hip subtracted", score="vertices"),
+    _metric("emdb_mpjae", "emdb_mpjae:EmdbMpjae",
+            "deg; EMDB's MPJAE: global orientations of nine joints, camera frame", procrustes=False),
+    _metric("emdb_mpjae_pa", "emdb_mpjae:EmdbMpjae",
+            "deg; EMDB's MPJAE_PA: after the Procrustes rotation of each frame", procrustes=True),
+    _metric("emdb_jitter", "jitter:EmdbJitter",
+            "10 m/s^3; EMDB's jitter: camera frame, nine of the 24 joints set to zero"),
+]  # fmt: skip
 
 #: What a report shows unless asked otherwise: the trajectory, then the body, then the motion.
 DEFAULT: tuple[str, ...] = (

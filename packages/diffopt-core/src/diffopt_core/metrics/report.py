@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ import torch
 from torch import Tensor
 
 from ..errors import UnknownName
-from ..interfaces import BuildContext, Metric, Scored
+from ..interfaces import Metric, Scored
+from ..plugin import resolve
 from . import COMPONENTS, DEFAULT
 from .evidence import NotScorable
 
-#: ``Registry.build`` with its context bound, or ``BuildContext.build``: kind, name, options -> object.
+#: ``BuildContext.build``: kind, name, options -> object.
 Build = Callable[[str, str, Mapping[str, Any]], Any]
 
 
@@ -95,6 +95,5 @@ def _build_builtin(kind: str, name: str, options: Mapping[str, Any]) -> Any:
     rows = {row.name: row for row in COMPONENTS}
     if name not in rows:
         raise UnknownName(kind, name, rows)
-    module, _, attribute = rows[name].config.partition(":")
-    context = BuildContext(torch.device("cpu"), 0, _build_builtin)
-    return getattr(importlib.import_module(module), attribute)(**options).build(context)
+    sets = rows[name].sets
+    return resolve(sets["builds"])(**sets["arguments"])

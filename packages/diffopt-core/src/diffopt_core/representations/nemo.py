@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ..config import ComponentConfig
-
-if TYPE_CHECKING:
-    from ..interfaces import ProblemContext, Representation
 
 
 class NemoConfig(ComponentConfig):
@@ -28,6 +25,8 @@ class NemoConfig(ComponentConfig):
     least ``overlap`` frames and fade into one another there (not in the paper, which trims its clips); null: one
     field, however long the clip.
     """
+
+    builds: ClassVar[str] = "diffopt_core.representations.motion_field:MotionField"
 
     hidden: PositiveInt = 96
     layers: PositiveInt = 3
@@ -52,8 +51,3 @@ class NemoConfig(ComponentConfig):
         return cls(
             hidden=1000, trans_layers=2, encoding="none", offset="none", origin="first", head_gain=1e-5, window=None
         )
-
-    def build(self, ctx: ProblemContext) -> Representation:
-        from .motion_field import MotionField
-
-        return MotionField(self, ctx)

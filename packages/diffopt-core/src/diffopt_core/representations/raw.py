@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Literal
 
 from ..config import ComponentConfig
-
-if TYPE_CHECKING:
-    from ..interfaces import ProblemContext, Representation
 
 
 class RawConfig(ComponentConfig):
@@ -18,9 +15,6 @@ class RawConfig(ComponentConfig):
     sum moves the whole path with one step of the optimiser.
     """
 
+    builds: ClassVar[str] = "diffopt_core.representations.free_tensors:FreeTensors"
+
     trans: Literal["position", "velocity"] = "position"
-
-    def build(self, ctx: ProblemContext) -> Representation:
-        from .free_tensors import FreeTensors
-
-        return FreeTensors(self, ctx)

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..errors import DiffOptError
-from ..interfaces import BuildContext
 from ..perceive import is_there, open_clip
 from ..recipe import parse
 from ..registry import Registry
@@ -29,14 +26,13 @@ def truth_of(folder: Path, run: Mapping[str, Any], frames: int) -> Truth | None:
         return None
     name, where = run.get("clip"), str(folder)
     try:
-        registry = Registry.load()
+        ctx = Registry.load().context()
         recipe = parse(run["recipe"], f"{folder / 'run.json'}")
-        ctx = BuildContext(torch.device("cpu"), 0, lambda kind, n, options: registry.build(kind, n, options, ctx))
         inputs = [_find(Path(path), folder) for path in run.get("inputs", ())]
         for path in sorted(inputs, key=lambda path: path.stem != name):  # the likely one of a batch first
             if not is_there(path):
                 continue
-            clip = open_clip(path, registry, recipe, ctx)
+            clip = open_clip(path, recipe, ctx)
             if clip.name != name:
                 continue
             if clip.sha256 != run.get("sha256"):

@@ -44,7 +44,7 @@ class _Counted:
 def solve_long(item: Evidence, solver: Solver) -> Result:
     """Solve a clip of any length; memory grows with the stretch and not with the clip."""
     recipe, ctx = solver.recipe, solver.ctx
-    laid = lay_out(stack([item], ctx.device), [solver.seed_of(item)], solver.registry, recipe, ctx)
+    laid = lay_out(stack([item], ctx.device), [solver.seed_of(item)], recipe, ctx)
     path = pick(laid.start.motion, 0).trans
     parts = Parts(len(path), recipe.input.most, min(recipe.input.overlap, recipe.input.most // 2), path)
     counted = _Counted(solver.report, parts.count)
@@ -65,7 +65,7 @@ def solve_long(item: Evidence, solver: Solver) -> Result:
         found[number] = _solve(placed, parts, number, fixed)
         counted.number += 1
     stretches = [found[k] for k in range(parts.count)]
-    body = body_alone(laid.ctx, 0, solver.registry, recipe)
+    body = body_alone(laid.ctx, 0, recipe)
     motion, camera = joined_motion(stretches, parts), joined_camera(stretches, parts)
     initial, initial_camera = pick(laid.start.motion, 0), pick(laid.start.camera, 0)
     with torch.no_grad():

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-import torch
 from pydantic import ValidationError
 
 from ..config import ComponentConfig
@@ -63,10 +62,7 @@ class ComponentContract:
 
     def context(self) -> BuildContext:
         """What the component is built with, on the CPU."""
-        return BuildContext(device=torch.device("cpu"), seed=0, build=self.build_other)
-
-    def build_other(self, kind: str, name: str, options: Mapping[str, Any]) -> Any:
-        return self.registry().build(kind, name, options, self.context())
+        return self.registry().context()
 
     def build(self, ctx: BuildContext | None = None) -> Any:
         return self.registry().made(self.kind, self.name, self.config(), ctx or self.context())

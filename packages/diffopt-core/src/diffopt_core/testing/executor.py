@@ -19,7 +19,7 @@ class ExecutorContract(ProblemContract):
     device: ClassVar[str] = "cpu"
 
     def context(self) -> ProblemContext:
-        return make_problem(self.clips, self.frames, build=self.build_other, device=self.device)
+        return make_problem(self.clips, self.frames, host=self.registry(), device=self.device)
 
     def _check(self, capturable: bool) -> None:
         """Ten calls, with numbers that change in place and random draws, against the same step called plainly."""

@@ -19,7 +19,7 @@ class ProblemContract(ComponentContract):
     frames: ClassVar[int] = 12
 
     def context(self) -> ProblemContext:
-        return make_problem(self.clips, self.frames, build=self.build_other)
+        return make_problem(self.clips, self.frames, host=self.registry())
 
 
 def weighed(part: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from ..geometry import project, world_to_camera
-from ..interfaces import ProblemContext
+from ..interfaces import Host, ProblemContext
 from ..noise import StreamNoise
+from ..registry import Registry
 from ..rotation import axis_angle_to_matrix, interleaved_to_matrix, matrix_to_interleaved
 from ..skeleton import JOINT
 from ..types import CameraTrajectory, HumanMotion, Observations, Scene, map_tensors
@@ -29,12 +30,12 @@ def make_problem(
     layout: str = "smpl24",
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
-    build: Any = None,
+    host: Host | None = None,
 ) -> ProblemContext:
     """A problem of ``clips`` x ``frames``; clip ``k`` depends on ``seed + k`` alone, not on its neighbours.
 
-    In every clip some frames are not valid and some keypoints were not found. ``build`` resolves other components
-    by name; without one, asking for another component fails.
+    In every clip some frames are not valid and some keypoints were not found. ``host`` knows other components;
+    without one, asking for another component fails.
     """
     body = StickBody()
     single = [_clip(seed + k, frames, fps, layout) for k in range(clips)]
@@ -48,7 +49,7 @@ def make_problem(
     return ProblemContext(
         device=device,
         seed=seed,
-        build=build or _no_components,
+        host=host or Registry(),
         fps=fps,
         initial=initial,
         camera=camera,
@@ -128,10 +129,6 @@ class _Noise(StreamNoise):
     def __init__(self, seeds: list[int], device: torch.device, dtype: torch.dtype):
         super().__init__(seeds, device, dtype)
         self.seeds, self.dtype = tuple(seeds), dtype
-
-
-def _no_components(kind: str, name: str, options: Mapping[str, Any]) -> Any:
-    raise LookupError(f"this problem was made without a registry, so it cannot build {kind} '{name}'")
 
 
 def _stack(items: list[Any], side_by_side: Any) -> Any:

@@ -43,7 +43,7 @@ class TermContract(ComponentContract):
     any_dtype: ClassVar[bool] = True
 
     def context(self, dtype: torch.dtype = torch.float32) -> ProblemContext:
-        return make_problem(self.clips, self.frames, layout=self.layout, dtype=dtype, build=self.build_other)
+        return make_problem(self.clips, self.frames, layout=self.layout, dtype=dtype, host=self.registry())
 
     def needs(self) -> frozenset[str]:
         config = self.config()

@@ -10,15 +10,10 @@ A part is ``..._data.pkl#100:200``; the same follows a folder. ``segment`` cuts 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
 from pydantic import Field, model_validator
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .dataset import EmdbDataset
 
 #: The paper's two experiments: subset and frames a segment.
 PROTOCOLS: dict[str, tuple[str, int | None]] = {"trimmed": ("paper", 100), "untrimmed": ("all", None)}
@@ -31,6 +26,7 @@ class EmdbConfig(ComponentConfig):
         "EMDB: its own licence, non-commercial research (https://eth-ait.github.io/emdb/); "
         "SMPL: Max Planck non-commercial research licence (https://smpl.is.tue.mpg.de)"
     )
+    builds: ClassVar[str] = "diffopt_inits.emdb.dataset:EmdbDataset"
 
     subset: Literal["all", "emdb1", "emdb2", "paper"] = Field(
         "all", description="sequences of a folder: EMDB-1 (17), EMDB-2 (25), or the seven of the paper's Table 2"
@@ -60,8 +56,3 @@ class EmdbConfig(ComponentConfig):
     def chosen(self) -> tuple[str, int | None]:
         """Subset and frames a segment."""
         return PROTOCOLS[self.protocol] if self.protocol else (self.subset, self.segment)
-
-    def build(self, ctx: BuildContext) -> EmdbDataset:
-        from .dataset import EmdbDataset
-
-        return EmdbDataset(self)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffopt_core.errors import BadInput
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Clip, Observations, Truth
 from torch import Tensor
 
@@ -31,7 +32,7 @@ FEWEST = 3
 class EmdbDataset:
     """Implements :class:`diffopt_core.interfaces.Dataset` and ``ListsClips``."""
 
-    def __init__(self, config: EmdbConfig):
+    def __init__(self, config: EmdbConfig, ctx: BuildContext | None = None):
         self._config = config
         self._subset, self._segment = config.chosen()
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from diffopt_core.config import ComponentConfig
 from pydantic import PositiveInt
 
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext, Initializer
+from ..readers.configs import ResultConfig
 
 
-class Hmr2Config(ComponentConfig):
+class Hmr2Config(ResultConfig):
     """HMR2.0 from a result file, or run on the person's boxes.
 
     ``file``: a result of PHALP or 4D-Humans' ``track.py`` (``results/*.pkl``). ``smpl``: your SMPL model file, for the
@@ -22,17 +20,13 @@ class Hmr2Config(ComponentConfig):
 
     licence: ClassVar[str] = "HMR2.0: MIT (code); needs SMPL, Max Planck non-commercial research licence"
 
-    file: Path | None = None
-    smpl: Path | None = None
+    name: ClassVar[str] = "hmr2"
+    usual: ClassVar[str] = "a result of PHALP or of 4D-Humans, results/*.pkl"
+
     env: str | None = None
     checkpoint: Path | None = None
     batch: PositiveInt = 16
 
-    def build(self, ctx: BuildContext) -> Initializer:
-        if self.file is not None:
-            from ..readers.initializer import ResultInitializer
-
-            return ResultInitializer("hmr2", self.file, self.smpl)
-        from .initializer import Hmr2Initializer
-
-        return Hmr2Initializer(self, self.env or ctx.env or "here", str(ctx.device))
+    def target(self) -> str:
+        """The reader of a file, or what runs the system."""
+        return self.builds if self.file else "diffopt_inits.hmr2.initializer:Hmr2Initializer"

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
 from pydantic import Field
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .detector import MediapipeDetector
 
 
 class MediapipeConfig(ComponentConfig):
@@ -24,6 +19,7 @@ class MediapipeConfig(ComponentConfig):
     """
 
     licence: ClassVar[str] = "MediaPipe and its BlazePose models: Apache-2.0 (Google)"
+    builds: ClassVar[str] = "diffopt_inits.mediapipe.detector:MediapipeDetector"
 
     backend: Literal["solutions", "tasks"] = "solutions"
     model: Path | None = Field(default=None, description="bundle (.task) of the backend tasks")
@@ -32,8 +28,3 @@ class MediapipeConfig(ComponentConfig):
     detection_confidence: float = Field(default=0.5, ge=0, le=1, description="least score of a newly found person")
     tracking_confidence: float = Field(default=0.5, ge=0, le=1, description="below it the person is looked for anew")
     longest: int = Field(default=1280, ge=160, description="longer side of the images that MediaPipe sees, px")
-
-    def build(self, ctx: BuildContext) -> MediapipeDetector:
-        from .detector import MediapipeDetector
-
-        return MediapipeDetector(self, self.env or ctx.env or "uv")

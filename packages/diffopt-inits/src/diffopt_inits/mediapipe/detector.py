@@ -6,23 +6,22 @@ import logging
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from diffopt_core.datasets.npz import read_npz, write_npz
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.foreign import run_script
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.progress import track
 from diffopt_core.types import Clip, Observations
 
 from . import chunks as pieces
+from .config import MediapipeConfig
 from .follow import boxes_of, paint, right_person
 from .needs import SOLUTIONS, TASKS
 from .survey import FIRST, MOST, SECOND, Person, between, link, looks, pick
-
-if TYPE_CHECKING:
-    from .config import MediapipeConfig
 
 _log = logging.getLogger(__name__)
 #: Longest side of the masks, px.
@@ -37,8 +36,8 @@ Arrays = dict[str, np.ndarray]
 class MediapipeDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`."""
 
-    def __init__(self, config: MediapipeConfig, env: str):
-        self._config, self._env = config, env
+    def __init__(self, config: MediapipeConfig, ctx: BuildContext):
+        self._config, self._env = config, config.env or ctx.env or "uv"
         self._needs = TASKS if config.backend == "tasks" else SOLUTIONS
 
     def detect(self, clip: Clip) -> Observations:

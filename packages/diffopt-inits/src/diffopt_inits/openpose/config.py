@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
 from pydantic import NonNegativeInt
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .detector import OpenposeDetector
 
 
 class OpenposeConfig(ComponentConfig):
@@ -20,10 +15,7 @@ class OpenposeConfig(ComponentConfig):
     ``first``: the number that the video's first frame has in the files' names; by default the names tell.
     """
 
+    builds: ClassVar[str] = "diffopt_inits.openpose.detector:OpenposeDetector"
+
     file: Path | None = None
     first: NonNegativeInt | None = None
-
-    def build(self, ctx: BuildContext) -> OpenposeDetector:
-        from .detector import OpenposeDetector
-
-        return OpenposeDetector(self)

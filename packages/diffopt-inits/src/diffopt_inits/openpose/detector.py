@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffopt_core.errors import MissingResource
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Clip, Observations
 
 from ..people import Track, choose, link, observations_of
@@ -13,7 +14,7 @@ from .folder import read_folder
 class OpenposeDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`."""
 
-    def __init__(self, config: OpenposeConfig):
+    def __init__(self, config: OpenposeConfig, ctx: BuildContext | None = None):
         self._config = config
 
     def detect(self, clip: Clip) -> Observations:

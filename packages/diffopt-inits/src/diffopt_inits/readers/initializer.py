@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
 from .choose import body_of
+from .configs import ResultConfig
 from .systems import read_tracks
 
 
 class ResultInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`. The file is read when it is wanted, and once."""
 
-    def __init__(self, system: str, file: Path, smpl: Path | None):
-        self._system, self._file, self._smpl = system, file.expanduser(), smpl
+    def __init__(self, config: ResultConfig, ctx: BuildContext | None = None):
+        self._system, self._file, self._smpl = config.name, config.named_file().expanduser(), config.smpl
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """The wanted person in the camera frame; see :func:`diffopt_inits.readers.choose.body_of`."""

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from diffopt_core.datasets.fill import fill_linear
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import project
-from diffopt_core.interfaces import Body, Initializer
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.skeleton import BLAZEPOSE33
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
 from ..clip_frames import rows_at, source_frames
 from ..rest import rest_body
+from .configs import Sam3dConfig
 from .sam3d import POINTS, Points, read
 
 _log = logging.getLogger(__name__)
@@ -29,10 +29,12 @@ _BODY_HIPS = [BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")]
 
 
 class Sam3dInitializer:
-    """Implements :class:`diffopt_core.interfaces.Initializer`. ``body``: whose pose ``kinematics`` solves."""
+    """Implements :class:`diffopt_core.interfaces.Initializer`."""
 
-    def __init__(self, file: Path, kinematics: Initializer, body: Body):
-        self._file, self._kinematics, self._body = file, kinematics, body
+    def __init__(self, config: Sam3dConfig, ctx: BuildContext):
+        self._file = config.named_file()
+        self._body = ctx.build("body", "anny24")
+        self._kinematics = ctx.build("initializer", "landmarks", steps=config.steps, body="anny24")
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root, pose and pelvis in the camera frame, float32; the shape is the mean. Raises BadInput."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from diffopt_core.config import ComponentConfig
 from pydantic import PositiveInt
 
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext, Initializer
+from ..readers.configs import ResultConfig
 
 
-class VibeConfig(ComponentConfig):
+class VibeConfig(ResultConfig):
     """VIBE from a result file, or run on the person's boxes.
 
     ``file``: ``vibe_output.pkl``. ``smpl``: your SMPL model file, for the exact pelvis. Without ``file`` VIBE runs in
@@ -23,18 +21,14 @@ class VibeConfig(ComponentConfig):
 
     licence: ClassVar[str] = "VIBE and SMPL: Max Planck non-commercial research licences"
 
-    file: Path | None = None
-    smpl: Path | None = None
+    name: ClassVar[str] = "vibe"
+    usual: ClassVar[str] = "vibe_output.pkl"
+
     env: str | None = None
     repository: Path | None = None
     checkpoint: Path | None = None
     batch: PositiveInt = 450
 
-    def build(self, ctx: BuildContext) -> Initializer:
-        if self.file is not None:
-            from ..readers.initializer import ResultInitializer
-
-            return ResultInitializer("vibe", self.file, self.smpl)
-        from .initializer import VibeInitializer
-
-        return VibeInitializer(self, self.env or ctx.env or "here", str(ctx.device))
+    def target(self) -> str:
+        """The reader of a file, or what runs the system."""
+        return self.builds if self.file else "diffopt_inits.vibe.initializer:VibeInitializer"

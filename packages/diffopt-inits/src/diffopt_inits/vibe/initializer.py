@@ -6,6 +6,7 @@ from pathlib import Path
 
 from diffopt_core.errors import MissingResource
 from diffopt_core.foreign import Needs, run_script
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.progress import track as progress
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
@@ -33,8 +34,8 @@ DATA = {
 class VibeInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`."""
 
-    def __init__(self, config: VibeConfig, env: str, device: str):
-        self._config, self._env, self._device = config, env, device
+    def __init__(self, config: VibeConfig, ctx: BuildContext):
+        self._config, self._env, self._device = config, config.env or ctx.env or "here", str(ctx.device)
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """A body a frame, placed by the camera's focal length; frames without the person are filled and listed.

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
 from pydantic import Field, NonNegativeInt, PositiveInt
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
-    from .detector import VitposeDetector
-    from .file_detector import VitposeFileDetector
 
 
 class VitposeConfig(ComponentConfig):
@@ -32,6 +26,7 @@ class VitposeConfig(ComponentConfig):
     """
 
     licence: ClassVar[str] = "ViTPose and RT-DETR: Apache-2.0; models from other hub ids have their own terms"
+    builds: ClassVar[str] = "diffopt_inits.vitpose.detector:VitposeDetector"
 
     file: Path | None = None
     first: NonNegativeInt | None = None
@@ -46,12 +41,6 @@ class VitposeConfig(ComponentConfig):
     env: str | None = None
     download: bool = False
 
-    def build(self, ctx: BuildContext) -> VitposeDetector | VitposeFileDetector:
-        if self.file is not None:
-            from .file_detector import VitposeFileDetector
-
-            return VitposeFileDetector(self.file.expanduser(), self.first)
-        from .detector import VitposeDetector
-
-        boxes_from = ctx.build("detector", self.boxes_from, {}) if self.boxes_from else None
-        return VitposeDetector(self, self.env or ctx.env or "here", str(ctx.device), boxes_from)
+    def target(self) -> str:
+        """The reader of a file, or the detector."""
+        return "diffopt_inits.vitpose.file_detector:VitposeFileDetector" if self.file else self.builds

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.foreign import Needs, run_script
-from diffopt_core.interfaces import Detector
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.progress import track as progress
 from diffopt_core.types import Clip, Observations
 from diffopt_core.video import reduced_size
@@ -32,10 +32,11 @@ NEEDS = Needs(
 
 
 class VitposeDetector:
-    """Implements :class:`diffopt_core.interfaces.Detector`. ``boxes_from``: another detector, for its boxes."""
+    """Implements :class:`diffopt_core.interfaces.Detector`."""
 
-    def __init__(self, config: VitposeConfig, env: str, device: str, boxes_from: Detector | None):
-        self._config, self._env, self._device, self._boxes_from = config, env, device, boxes_from
+    def __init__(self, config: VitposeConfig, ctx: BuildContext):
+        self._config, self._env, self._device = config, config.env or ctx.env or "here", str(ctx.device)
+        self._boxes_from = ctx.build("detector", config.boxes_from) if config.boxes_from else None
 
     def detect(self, clip: Clip) -> Observations:
         """Keypoints of one person. Raises MissingResource without transformers or a model, BadInput without a video,

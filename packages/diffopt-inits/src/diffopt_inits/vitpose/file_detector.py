@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from diffopt_core.errors import MissingResource
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Clip, Observations
 
 from ..openpose.folder import read_folder
 from ..people import choose, link, observations_of
+from .config import VitposeConfig
 from .files import read_results
 
 
 class VitposeFileDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`."""
 
-    def __init__(self, file: Path, first: int | None):
-        self._file, self._first = file, first
+    def __init__(self, config: VitposeConfig, ctx: BuildContext | None = None):
+        assert config.file is not None
+        self._file, self._first = config.file.expanduser(), config.first
 
     def detect(self, clip: Clip) -> Observations:
         """Keypoints of one person of the file. Raises BadInput for a file that does not fit the clip."""

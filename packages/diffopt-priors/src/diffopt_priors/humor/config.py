@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import TermConfig
 from pydantic import Field
 
 from diffopt_priors.cards import terms
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import Energy, ProblemContext
 
 
 class HuMoRConfig(TermConfig):
@@ -55,8 +52,6 @@ class HuMoRConfig(TermConfig):
         """Those of the chosen weights."""
         return terms("humor", self.weights) or self.licence
 
-    def build(self, ctx: ProblemContext) -> Energy:
-        """``energy(scene) -> [B]``: mean over the clip's transitions at the model's frame rate."""
-        from diffopt_priors.humor.term import HuMoRLatentPrior, HuMoRPrior
-
-        return HuMoRPrior(self, ctx) if self.form == "motion" else HuMoRLatentPrior(self, ctx)
+    def target(self) -> str:
+        """The energy of the form: ``energy(scene) -> [B]``, mean over the clip's transitions at the model's rate."""
+        return f"diffopt_priors.humor.term:{'HuMoRPrior' if self.form == 'motion' else 'HuMoRLatentPrior'}"

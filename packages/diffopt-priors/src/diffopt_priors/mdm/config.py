@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import TermConfig
 from pydantic import Field, model_validator
 
 from diffopt_priors.cards import terms
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import Energy, ProblemContext
 
 
 class MDMConfig(TermConfig):
@@ -22,6 +19,7 @@ class MDMConfig(TermConfig):
         "non-commercial use only); `--set prior.weights=open` switches. The .json card beside the weights has the full "
         "text. Published MDM checkpoints were trained on HumanML3D, hence on AMASS: non-commercial research only."
     )
+    builds: ClassVar[str] = "diffopt_priors.mdm.term:MDMPrior"
 
     weights: str = Field(
         "nc",
@@ -110,9 +108,3 @@ class MDMConfig(TermConfig):
     def terms_of_use(self) -> str:
         """Those of the chosen weights."""
         return terms("mdm", self.weights) or self.licence
-
-    def build(self, ctx: ProblemContext) -> Energy:
-        """``energy(scene) -> [B]``: mean squared residual per channel and frame."""
-        from diffopt_priors.mdm.term import MDMPrior
-
-        return MDMPrior(self, ctx)

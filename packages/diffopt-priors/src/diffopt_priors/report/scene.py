@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from diffopt_core.geometry import project, world_to_camera
@@ -44,13 +43,10 @@ def problem(
         unit="metre", level=True,
     )  # fmt: skip
 
-    def build(kind: str, name: str, options: Mapping[str, Any]) -> Any:
-        return registry.build(kind, name, options, ctx)
-
     ctx = ProblemContext(
         device=device,
         seed=seeds[0],
-        build=build,
+        host=registry,
         fps=fps,
         initial=HumanMotion(pose, trans, trans.new_zeros(clips, 10)),
         camera=camera,
@@ -60,7 +56,7 @@ def problem(
         rest_joints=rest.to(device).expand(clips, 24, 3),
         noise=StreamNoise(seeds, device),
     )
-    ctx = replace(ctx, body=registry.build("body", "stick", {}, ctx))
+    ctx = replace(ctx, body=ctx.build("body", "stick"))
     points, pixels, _ = _seen(ctx)
     seen = torch.cat([pixels, torch.ones_like(points[..., :1])], dim=-1)
     ctx = replace(ctx, observations=replace(ctx.observations, keypoints=seen))

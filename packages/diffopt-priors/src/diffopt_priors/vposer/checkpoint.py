@@ -10,15 +10,23 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
+from torch import Tensor
 
 from diffopt_priors.mdm import checkpoint
+from diffopt_priors.vposer.network import VPoser
 
+#: Where a file comes from, for every message that has to say it.
+SOURCES = (
+    "weights of your own come from `diffopt train vposer`, the official vposer_v1_0 and V02_05 from "
+    "https://smpl-x.is.tue.mpg.de (registration, non-commercial)"
+)
 #: Modules of Python's own library whose classes only hold data.
 _HOLDERS = {"argparse", "collections", "datetime", "decimal", "enum", "pathlib", "typing", "uuid"}
 _CODE = (sys.stdlib_module_names | {"__builtin__"}) - _HOLDERS
@@ -43,3 +51,19 @@ def read(path: Path, source: str) -> dict[Any, Any]:
         raise BadInput(path, "pickle", f"wants '{refused[0]}', which is code; it was not run and is refused; {source}")
     with torch.serialization.safe_globals([(_StandIn, name) for name in unknown]):
         return checkpoint.read(path, source)
+
+
+def fill(network: VPoser, path: Path, state: dict[str, Tensor], names: Mapping[str, str]) -> None:
+    """Copy ``state`` into ``network``. ``names``: module of the network -> its name in the file, where it differs.
+
+    Raises BadInput that names keys which are missing, of another shape, or not finite.
+    """
+    expected = {}
+    for own, value in network.state_dict().items():
+        module, _, leaf = own.rpartition(".")
+        if leaf != "num_batches_tracked":
+            expected[f"{names.get(module, module)}.{leaf}"] = value
+    checkpoint.compare(path, {key: state[key] for key in expected if key in state}, expected, SOURCES)
+    with torch.no_grad():
+        for key, value in expected.items():
+            value.copy_(state[key])

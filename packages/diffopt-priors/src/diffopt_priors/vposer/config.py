@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import TermConfig
 from pydantic import Field
 
 from diffopt_priors.cards import terms
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import Energy, ProblemContext
 
 
 class VPoserConfig(TermConfig):
@@ -50,13 +47,6 @@ class VPoserConfig(TermConfig):
         """Those of the chosen weights."""
         return terms("vposer", self.weights) or self.licence
 
-    def build(self, ctx: ProblemContext) -> Energy:
-        """``energy(scene) -> [B]``: mean over frames; a typical pose is worth about a half."""
-        from diffopt_priors.vposer import weights
-        from diffopt_priors.vposer.term import LatentPrior, NLLPrior
-
-        network, _ = weights.load(weights.resolve(self.weights))
-        network.to(ctx.device)
-        if self.form == "latent":
-            return LatentPrior(self, network, ctx)
-        return NLLPrior(self, network)
+    def target(self) -> str:
+        """The energy of the form: ``energy(scene) -> [B]``, mean over frames; a typical pose is worth about a half."""
+        return f"diffopt_priors.vposer.term:{'NLLPrior' if self.form == 'nll' else 'LatentPrior'}"

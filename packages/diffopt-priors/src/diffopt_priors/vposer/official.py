@@ -9,8 +9,8 @@ from diffopt_core.errors import BadInput
 
 from diffopt_priors.mdm.checkpoint import listed
 from diffopt_priors.vposer import checkpoint
+from diffopt_priors.vposer.checkpoint import SOURCES, fill
 from diffopt_priors.vposer.network import Edition, VPoser
-from diffopt_priors.vposer.weights import SOURCES, fill
 
 #: Module of the network -> its name in the published file.
 _NAMES: dict[Edition, dict[str, str]] = {

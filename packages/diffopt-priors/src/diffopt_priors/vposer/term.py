@@ -15,6 +15,7 @@ from diffopt_core.types import Scene
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.config import VPoserConfig
 from diffopt_priors.vposer.network import VPoser
 from diffopt_priors.vposer.pose import JOINTS, body_of, rotation_error, to_axis_angle
@@ -36,11 +37,16 @@ def misfit(a: Float[Tensor, "*b 21 3 3"], b: Float[Tensor, "*b 21 3 3"], spread:
     return rotation_error(a, b) / (JOINTS * spread**2)
 
 
+def _network(config: VPoserConfig, ctx: ProblemContext) -> VPoser:
+    network, _ = weights.load(weights.resolve(config.weights))
+    return network.to(ctx.device)
+
+
 class NLLPrior:
     """Likelihood of the encoded pose, and how far the pose is from its reconstruction."""
 
-    def __init__(self, config: VPoserConfig, network: VPoser) -> None:
-        self.network, self.config = network, config
+    def __init__(self, config: VPoserConfig, ctx: ProblemContext) -> None:
+        self.network, self.config = _network(config, ctx), config
 
     def frames(self, pose: Float[Tensor, "B T 24 3 3"]) -> Float[Tensor, "B T"]:
         """Energy of each frame."""
@@ -59,10 +65,10 @@ class NLLPrior:
 class LatentPrior:
     """A code a frame, started at the encoded initial pose: likelihood of the code, and the pose tied to it."""
 
-    def __init__(self, config: VPoserConfig, network: VPoser, ctx: ProblemContext) -> None:
-        self.network, self.config = network, config
+    def __init__(self, config: VPoserConfig, ctx: ProblemContext) -> None:
+        self.network, self.config = _network(config, ctx), config
         with torch.no_grad():
-            z = encoded(network, body_of(ctx.initial.pose))
+            z = encoded(self.network, body_of(ctx.initial.pose))
         self.z = z.clone().requires_grad_(True)
         self.moved = False
 

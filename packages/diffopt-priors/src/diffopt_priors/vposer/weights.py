@@ -9,26 +9,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from diffopt_core.errors import BadInput, MissingResource
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from diffopt_priors.cards import SHIPPED, require
-from diffopt_priors.mdm.checkpoint import compare
+from diffopt_priors.vposer import official
+from diffopt_priors.vposer.checkpoint import SOURCES, fill
 from diffopt_priors.vposer.network import VPoser
 
 FORMAT = 1
-#: Where a file comes from, for every message that has to say it.
-SOURCES = (
-    "weights of your own come from `diffopt train vposer`, the official vposer_v1_0 and V02_05 from "
-    "https://smpl-x.is.tue.mpg.de (registration, non-commercial)"
-)
 _CHECKPOINTS = (".ckpt", ".pt", ".pth")
 
 
@@ -54,27 +47,9 @@ def _last_snapshot(folder: Path) -> Path:
     return max(found, key=lambda path: [int(digits) for digits in re.findall(r"\d+", path.stem)])
 
 
-def fill(network: VPoser, path: Path, state: dict[str, Tensor], names: Mapping[str, str]) -> None:
-    """Copy ``state`` into ``network``. ``names``: module of the network -> its name in the file, where it differs.
-
-    Raises BadInput that names keys which are missing, of another shape, or not finite.
-    """
-    expected = {}
-    for own, value in network.state_dict().items():
-        module, _, leaf = own.rpartition(".")
-        if leaf != "num_batches_tracked":
-            expected[f"{names.get(module, module)}.{leaf}"] = value
-    compare(path, {key: state[key] for key in expected if key in state}, expected, SOURCES)
-    with torch.no_grad():
-        for key, value in expected.items():
-            value.copy_(state[key])
-
-
 def load(path: Path) -> tuple[VPoser, dict[str, Any]]:
     """Frozen network in evaluation mode (float32, CPU) and its card."""
     if path.suffix != ".safetensors":
-        from diffopt_priors.vposer import official
-
         network = official.read(path)
         return network.eval().requires_grad_(False), {"name": path.stem}
     beside = path.with_suffix(".json")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffopt_core.datasets.npz import write_npz
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.rotation import matrix_to_axis_angle
 from diffopt_core.types import Result
 
@@ -25,7 +26,7 @@ COLUMNS, SHARED = 156, 22
 class AmassExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, options: AmassConfig):
+    def __init__(self, options: AmassConfig, ctx: BuildContext | None = None):
         self._options = options
 
     def export(self, result: Result, folder: Path) -> list[Path]:

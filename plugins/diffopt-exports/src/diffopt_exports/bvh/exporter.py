@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.skeleton import NUM_JOINTS, PARENTS
 from diffopt_core.types import Result
 from pymotion.io.bvh import BVH
@@ -24,7 +25,7 @@ _END = 0.5
 class BvhExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, options: BvhConfig):
+    def __init__(self, options: BvhConfig, ctx: BuildContext | None = None):
         self._options = options
 
     def export(self, result: Result, folder: Path) -> list[Path]:

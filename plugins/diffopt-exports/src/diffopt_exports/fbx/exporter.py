@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Result
 
 from ..files import drafted, write_beside
@@ -14,15 +15,16 @@ from ..orient import Axes, chosen
 from ..performance import perform
 from ..skinned import surface_of
 from ..words import describe
-from .blender import blender
+from .blender import blender, find_blender
 from .config import FbxConfig
 
 
 class FbxExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, options: FbxConfig, env: str | None, program: str | None):
-        self._options, self._env, self._program = options, env, program
+    def __init__(self, options: FbxConfig, ctx: BuildContext):
+        self._options, self._env = options, options.env or ctx.env
+        self._program = None if self._env else find_blender()
 
     def export(self, result: Result, folder: Path) -> list[Path]:
         """Write ``motion.fbx`` and ``motion.fbx.json``; raises MissingResource without a Blender, DiffOptError naming a

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from ..skinned import SkinnedOptions
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext, Exporter
 
 
 class GlbConfig(SkinnedOptions):
     """``up`` and ``unit`` have no effect: glTF says Y up and metres, and readers turn and scale themselves."""
 
-    def build(self, ctx: BuildContext) -> Exporter:
-        from .exporter import GlbExporter
-
-        return GlbExporter(self)
+    builds: ClassVar[str] = "diffopt_exports.glb.exporter:GlbExporter"

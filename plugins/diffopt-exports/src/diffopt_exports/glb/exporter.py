@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffopt_core.datasets.npz import atomic
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Result
 
 from ..files import write_beside
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 class GlbExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, options: SkinnedOptions):
+    def __init__(self, options: SkinnedOptions, ctx: BuildContext | None = None):
         self._options = options
 
     def export(self, result: Result, folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from diffopt_core.datasets.npz import atomic
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Result
 
 from ..files import write_beside
@@ -19,7 +20,7 @@ from .table import joint_rows, write_rows
 class CsvExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, options: CsvConfig):
+    def __init__(self, options: CsvConfig, ctx: BuildContext | None = None):
         self._options = options
 
     def export(self, result: Result, folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Result
 
 from ..files import drafted, write_beside
@@ -18,7 +19,7 @@ from .stage import make_stage
 class UsdExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, options: SkinnedOptions):
+    def __init__(self, options: SkinnedOptions, ctx: BuildContext | None = None):
         self._options = options
 
     def export(self, result: Result, folder: Path) -> list[Path]:

@@ -9,13 +9,14 @@ import embreex
 import numpy as np
 import torch
 from diffopt_core.geometry import project, world_to_camera
-from diffopt_core.interfaces import Mesh, Shot
+from diffopt_core.interfaces import BuildContext, Mesh, Shot
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from ..stacked import stacked
+from .config import EmbreeConfig
 
 #: Nothing nearer is drawn (the protocol says so), m.
 _NEAR = 0.05
@@ -40,8 +41,8 @@ class _Target:
 class EmbreeRenderer:
     """Implements :class:`diffopt_core.interfaces.Renderer`."""
 
-    def __init__(self, samples: int):
-        side = max(1, math.isqrt(samples))
+    def __init__(self, config: EmbreeConfig, ctx: BuildContext | None = None):
+        side = max(1, math.isqrt(config.samples))
         self._offsets = (np.stack(np.meshgrid(*2 * [np.arange(side)]), -1).reshape(-1, 2) + 0.5) / side
         self._device = EmbreeDevice()
         self.about = f"Embree, embreex {embreex.__version__}"

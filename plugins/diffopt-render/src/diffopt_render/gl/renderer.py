@@ -7,9 +7,11 @@ from typing import Any
 
 import moderngl
 import numpy as np
-from diffopt_core.interfaces import Mesh, Shot
+from diffopt_core.interfaces import BuildContext, Mesh, Shot
 
 from ..stacked import stacked
+from .config import GlConfig
+from .context import open_context
 
 #: Nothing nearer is drawn (the protocol says so), nothing farther can be, m.
 _NEAR, _FAR = 0.05, 1e4
@@ -44,11 +46,14 @@ void main() { seen = vec4(colour, 1.0); }
 
 
 class GlRenderer:
-    """Implements :class:`diffopt_core.interfaces.Renderer`. Not to be shared between threads: a context is one's."""
+    """Implements :class:`diffopt_core.interfaces.Renderer`. Not to be shared between threads: a context is one's.
 
-    def __init__(self, context: moderngl.Context, samples: int):
-        self._context = context
-        self._samples = min(samples, context.max_samples)
+    Raises MissingResource where no context can be opened.
+    """
+
+    def __init__(self, config: GlConfig, ctx: BuildContext | None = None):
+        self._context = context = open_context(config.device)
+        self._samples = min(config.samples, context.max_samples)
         self._program = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
         self._targets: tuple[tuple[int, int], moderngl.Framebuffer, moderngl.Framebuffer] | None = None
         info = context.info

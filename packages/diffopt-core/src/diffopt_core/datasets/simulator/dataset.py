@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...interfaces import BuildContext
 from ...types import Clip
 from ..case_file import clip_of, with_truth
 from ..motion_file import load_motion, window
-
-if TYPE_CHECKING:
-    from ..simulated import SimulatedConfig
+from ..simulated import SimulatedConfig
 
 
 class SimulatedDataset:
     """Implements :class:`diffopt_core.interfaces.Dataset`."""
 
-    def __init__(self, config: SimulatedConfig, seed: int):
-        self._config, self._seed = config, seed
+    def __init__(self, config: SimulatedConfig, ctx: BuildContext):
+        self._config, self._seed = config, ctx.seed if config.seed is None else config.seed
 
     def accepts(self, path: Path) -> bool:
         """Never unasked: a motion file opened as it is means the motion itself."""

@@ -1,0 +1,84 @@
+"""A solve before people's eyes, and what follows it: pictures, reports, tables, the exit status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import voice
+from ..progress import shown, terminal_bar
+from .choice import DEFAULT_RECIPE
+from .console import fail, note
+from .progress import Bars
+
+if TYPE_CHECKING:
+    from ..interfaces import Viewer
+    from ..run import Run
+    from ..types import Result
+
+
+def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
+    """Execute with progress on standard error, and before the eyes of ``viewer``."""
+    from ..run import execute
+    from ..watch import Watch
+
+    stages = ", ".join(run.recipe.schedule) or "none"
+    title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
+    with Bars(title) as bars, shown(terminal_bar):
+        return execute(run, bars, None if viewer is None else Watch(viewer.update))
+
+
+def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
+    """Pictures, reports, tables, and the exit status: 1 where a clip diverged."""
+    from .summary import print_summary, rows_of, summary
+
+    kept = len(run.only or run.inputs) - len(results)
+    if kept:
+        note(f"{kept} clip(s) had a finished result of this very run, which was kept (--overwrite solves again)")
+    if picture and results:
+        draw(run, results)
+    if report and results:
+        write_reports(run, results)
+    for result in results:
+        _say_recipe(run, result)
+    rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
+    voice.answer({"results": summary(run, results, rows), "kept": kept})
+    if rows:
+        print_summary(run, results, rows)
+    for result in results:
+        if result.status == "diverged":
+            where = run.folder(result.clip.name)
+            fail(
+                f"{result.clip.name}: diverged: the losses left the finite numbers; the last finite state is in "
+                f"{where}; try a smaller rate (--set stage.<stage>.<block>.lr=…)"
+            )
+    return int(any(result.status == "diverged" for result in results))
+
+
+def _say_recipe(run: Run, result: Result) -> None:
+    """Which recipe solved a clip, where that was decided by its camera."""
+    from ..run import fitting
+
+    assert result.clip.camera is not None and result.clip.body is not None
+    name = fitting(result.clip.camera, result.clip.body)
+    if name in run.fitted:
+        why = f"{name}: {run.fitted[name].summary}"
+        note(f"{result.clip.name}: solved by {why} (--recipe {DEFAULT_RECIPE} is the paper's method)")
+
+
+def write_reports(run: Run, results: list[Result]) -> None:
+    """``report.html`` into every result folder."""
+    from ..report import write_report
+
+    for result in results:
+        write_report(result, run.folder(result.clip.name) / "report.html")
+
+
+def draw(run: Run, results: list[Result]) -> None:
+    """``picture.png`` into every result folder, and ``overlay.png`` where the clip's images are at hand."""
+    from ..picture import draw_on_video, draw_result
+
+    for result in results:
+        folder = run.folder(result.clip.name)
+        draw_result(result, folder / "picture.png")
+        if result.clip.video is not None:
+            draw_on_video(result, folder / "overlay.png")

@@ -21,6 +21,7 @@ import scipy
 import torch
 from diffopt_core.bodies.anny24 import load
 from diffopt_core.geometry import align, transform
+from diffopt_core.registry import Registry
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 from diffopt_inits.analytic import analytic_pose

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import torch
 from diffopt_cameras.droid.config import DroidConfig
+from diffopt_core.registry import Registry
 from diffopt_core.testing import make_clip
 from scipy.spatial.transform import Rotation
 

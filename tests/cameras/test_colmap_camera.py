@@ -13,6 +13,7 @@ from diffopt_cameras.colmap.config import ColmapConfig
 from diffopt_cameras.klt.config import KltConfig
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.geometry import align
+from diffopt_core.registry import Registry
 from diffopt_core.testing import CameraContract
 
 CTX = Registry().context()

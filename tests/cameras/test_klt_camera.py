@@ -14,6 +14,7 @@ from diffopt_cameras.klt.config import KltConfig
 from diffopt_cameras.static import StaticCameraConfig
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import align
+from diffopt_core.registry import Registry
 from diffopt_core.testing import CameraContract
 from diffopt_core.types import Observations
 

@@ -25,6 +25,7 @@ from diffopt_core.datasets.simulator.settings import (
 from diffopt_core.datasets.simulator.simulate import simulate
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.geometry import align, camera_to_world, forward_kinematics, project, transform, world_to_camera
+from diffopt_core.registry import Registry
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.skeleton import COCO17, JOINT, PARENTS
 from goldens import beside

@@ -10,6 +10,7 @@ import torch
 from diffopt_core.demo_motion import demo_clip
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import align, project, transform, world_to_camera
+from diffopt_core.registry import Registry
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.testing import InitializerContract

@@ -13,6 +13,7 @@ import pytest
 import torch
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.places import cache_folder
+from diffopt_core.registry import Registry
 from diffopt_core.testing import DetectorContract
 from diffopt_core.types import Clip, Observations, Video
 from diffopt_core.video import probe

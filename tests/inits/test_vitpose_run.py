@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,8 +132,11 @@ def test_boxes_around_another_detectors_keypoints(clip, env):
             points = torch.from_numpy(person(N, 17, 100, (100, 50))).float()
             return Observations(points, "coco17", torch.tensor([True] * 6 + [False]))
 
-    build = context()
-    ctx = type(build)(build.device, 0, lambda kind, name, options: Other() if name == "other" else None)
+    class Host:
+        def build(self, kind, name, options, ctx):
+            return Other() if name == "other" else None
+
+    ctx = replace(context(), host=Host())
     seen = VitposeConfig(env=env, boxes_from="other", longest=160).build(ctx).detect(clip)
     np.testing.assert_allclose(seen.keypoints[0, [0, -1], :2], [[90, 40], [210, 160]], atol=1e-3)
     assert not seen.valid[6] and seen.facts["boxes"] == "around the keypoints of other"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from diffopt_core.interfaces import ProblemContext
+from diffopt_core.registry import Registry
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraTrajectory, HumanMotion, Observations, Scene
 from diffopt_priors.mdm import official

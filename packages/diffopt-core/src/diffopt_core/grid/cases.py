@@ -52,7 +52,7 @@ def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Si
         raise BadInput(path, "--data", "does not exist")
     if "emdb" in ctx.host.components["dataset"]:
         emdb = ctx.build("dataset", "emdb", spec.emdb)
-        if emdb.accepts(path):
+        if isinstance(emdb, ListsClips) and emdb.accepts(path):
             return _emdb(path, spec, emdb)
     case = ctx.build("dataset", "case")
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())

@@ -123,7 +123,7 @@ def bind(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext)
         config = ctx.host.config(kind, spec.name, spec.options)
         if not isinstance(config, TermConfig):
             raise DiffOptError(f"{kind} '{spec.name}': its config must derive from TermConfig")
-        energy = registry.made(kind, spec.name, config, ctx)
+        energy = ctx.build(kind, spec.name, spec.options)
         terms[name] = BoundTerm(energy, config.needs, config.capturable)
         if isinstance(energy, OwnsVariables):
             variables.add(name, energy.variables())

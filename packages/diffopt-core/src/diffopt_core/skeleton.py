@@ -43,11 +43,18 @@ BLAZEPOSE33: tuple[str, ...] = (
     "right_heel", "left_foot_index", "right_foot_index",
 )  # fmt: skip
 
+#: COCO's points first; then MPII's two of the head, and the feet.
+OPENPOSE25B: tuple[str, ...] = (
+    *COCO17, "upper_neck", "head_top", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe",
+    "right_small_toe", "right_heel",
+)  # fmt: skip
+
 #: Keypoint layouts by the name that a case file's ``keypoint_layout`` holds.
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "smpl24": JOINTS,
     "coco17": COCO17,
     "openpose25": OPENPOSE25,
+    "openpose25b": OPENPOSE25B,
     "blazepose33": BLAZEPOSE33,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from diffopt_core.plugin import Component, WeightFile, hookimpl
+from diffopt_core.plugin import Component, WeightFile, command_group, hookimpl
 
 if TYPE_CHECKING:
     import typer
@@ -70,7 +70,9 @@ def diffopt_weights() -> Iterable[WeightFile]:
 
 @hookimpl
 def diffopt_commands(app: typer.Typer) -> None:
-    """``diffopt convert``."""
+    """``diffopt convert`` and ``diffopt train lift``."""
+    from .lift.train.command import train as train_lift
     from .readers.command import convert
 
+    command_group(app, "train").command("lift")(train_lift)
     app.command("convert", rich_help_panel="Bring your own")(convert)

@@ -33,7 +33,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "eye": ("{s}_eye", "joint:head"), "nose": ("joint:head",), "ear": ("joint:head",),
     "mouth": ("nose", "joint:head"), "heel": ("joint:{s}_ankle",), "toe": ("joint:{s}_foot",),
     "foot": ("joint:{s}_foot",), "pinky": ("joint:{s}_hand",), "index": ("joint:{s}_hand",),
-    "thumb": ("joint:{s}_hand",),
+    "thumb": ("joint:{s}_hand",), "top": ("joint:head",), "upper": ("joint:neck",),
 }  # fmt: skip
 
 

@@ -16,9 +16,11 @@ from ..skeleton import JOINT, JOINTS, PARENTS
 NAME = "stick"
 
 #: Left-hand point -> joint it rides on, offset from that joint in the rest pose (m; +X left, +Y up, +Z forward).
-#: The right-hand partner is mirrored. ``nose`` lies in the mirror plane.
+#: The right-hand partner is mirrored; nose, neck and crown lie in the mirror plane.
 OFFSETS: dict[str, tuple[str, tuple[float, float, float]]] = {
     "nose": ("head", (0.0, 0.023, 0.108)),
+    "upper_neck": ("head", (0.0, -0.020, -0.010)),
+    "head_top": ("head", (0.0, 0.190, 0.020)),
     "left_eye": ("head", (0.030, 0.054, 0.086)),
     "left_ear": ("head", (0.074, 0.036, 0.004)),
     "left_eye_inner": ("head", (0.020, 0.050, 0.087)),

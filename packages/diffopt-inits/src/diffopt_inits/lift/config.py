@@ -1,0 +1,29 @@
+"""Settings of the initializer ``lift``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diffopt_core.config import ComponentConfig
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext, Initializer
+
+
+class LiftConfig(ComponentConfig):
+    """A network on 2D keypoints, and on the detector's 3D landmarks where there are any.
+
+    ``weights``: shipped ones by name (``open``), or a file of ``diffopt train lift``. ``fuse``: an initializer whose
+    poses are read as evidence too (``given``: the body of the clip's file). ``body``: whose mean skeleton gives the
+    lengths in metres, unless the clip brings ``rest_joints``.
+    """
+
+    weights: str = "open"
+    fuse: str | None = None
+    body: str = "anny24"
+
+    def build(self, ctx: BuildContext) -> Initializer:
+        from .initializer import LiftInitializer
+
+        other = None if self.fuse is None else ctx.build("initializer", self.fuse, {})
+        return LiftInitializer(self, ctx.build("body", self.body, {}), other)

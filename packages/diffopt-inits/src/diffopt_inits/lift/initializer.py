@@ -1,0 +1,144 @@
+"""Initializer ``lift``: body, place, vertical, speed and contacts from 2D keypoints, each with its variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffopt_core.errors import BadInput
+from diffopt_core.geometry import leg_length
+from diffopt_core.interfaces import Body, Initializer
+from diffopt_core.skeleton import PARENTS
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from . import weights
+from .config import LiftConfig
+from .gaps import Bridge, bridge
+from .inputs import Evidence, Frame
+from .observed import observed
+from .outputs import Outputs, read
+from .windows import run
+
+#: What is not seen for a second may have changed by this much, in standard deviations: rad, log m, legs a second.
+_TURNS, _TILTS, _RECEDES, _DRIFTS, _SPEEDS = 0.8, 0.2, 0.2, 0.3, 0.8
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """One clip in metres and camera frames; variances of one axis, calibrated on validation motion.
+
+    ``rotations``: root, then 21 joints, rad^2. ``transl``: pelvis; ``depth_var`` is that of its log depth, ``ray_var``
+    of its ray. ``up``: unit vector, rad^2. ``velocity``: pelvis, m/s, to the left, up and forward as the body heads.
+    ``contact``: chance that left and right ankle and foot stand. ``present``: frames with the person.
+    """
+
+    rotations: Float[Tensor, "T 22 3 3"]
+    rotations_var: Float[Tensor, "T 22"]
+    transl: Float[Tensor, "T 3"]
+    depth_var: Float[Tensor, "T"]
+    ray_var: Float[Tensor, "T"]
+    up: Float[Tensor, "T 3"]
+    up_var: Float[Tensor, "T"]
+    velocity: Float[Tensor, "T 3"]
+    velocity_var: Float[Tensor, "T 3"]
+    contact: Float[Tensor, "T 4"]
+    present: Bool[Tensor, "T"]
+
+
+class LiftInitializer:
+    """Implements :class:`diffopt_core.interfaces.Initializer`."""
+
+    def __init__(self, config: LiftConfig, body: Body, other: Initializer | None):
+        self._config, self._body, self._other = config, body, other
+        self._network, self._card = weights.load(weights.resolve(config.weights))
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
+
+        The size of the body is not told by keypoints: it is that of ``rest_joints`` or of the mean body. Frames
+        without the person are bridged. Raises BadInput where no frame shows three keypoints that the network knows.
+        """
+        return self.both(clip, observations, camera)[0]
+
+    def both(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> tuple[CameraFrameBody, Lifted]:
+        """The body, and all that the network says of the clip."""
+        body = None if self._other is None else self._other.initialize(clip, observations, camera)
+        leg = self._leg(clip)
+        evidence = observed(_on_cpu(observations), _on_cpu(camera), body, leg, clip.fps)
+        raw, frame = run(self._network, evidence)
+        present = frame.present[0] > 0
+        if not bool(present.any()):
+            problem = f"layout '{observations.layout}': no frame shows three keypoints that initializer lift knows"
+            raise BadInput(clip.path or clip.name, "keypoints", problem)
+        lifted = metric(read(raw), frame, bridge(present, clip.fps), leg, self._card["calibration"])
+        facts = {"weights": self._card["name"], "fused": _fused(evidence, self._config.fuse), **_facts(lifted)}
+        hands = torch.eye(3).expand(len(present), 2, 3, 3)
+        pose = torch.cat([lifted.rotations[:, 1:], hands], 1)
+        made = CameraFrameBody(lifted.rotations[:, 0], pose, lifted.transl, torch.zeros(10), self._body.name, facts)
+        return made, lifted
+
+    def _leg(self, clip: Clip) -> float:
+        rest = self._body.rest_joints(torch.zeros(1, 10))[0] if clip.rest_joints is None else clip.rest_joints
+        return float(leg_length(rest - rest[[max(p, 0) for p in PARENTS]]))
+
+
+def metric(out: Outputs, frame: Frame, over: Bridge, leg: float, calibration: dict[str, float]) -> Lifted:
+    """The network's answer in metres, gaps bridged, variances as calibrated."""
+
+    def variance(log_var: Tensor, name: str, rate: float, unit: float = 1.0) -> Tensor:
+        return over.variance(log_var.exp() * (unit * calibration[name]) ** 2, (unit * rate) ** 2)
+
+    size, centre = frame.size[0], frame.centre[0]
+    depth = over.mean(out.depth - size.log()).exp() * leg
+    ray = over.mean(centre + out.ray * size.unsqueeze(-1))
+    turned = torch.cat([out.rotations_log_var[:, :1].exp() * calibration["root"] ** 2,
+                        out.rotations_log_var[:, 1:].exp() * calibration["pose"] ** 2], 1)  # fmt: skip
+    aside = out.ray_log_var + 2 * size.log()
+    return Lifted(
+        rotations=over.rotation(out.rotations),
+        rotations_var=over.variance(turned, _TURNS**2),
+        transl=torch.cat([ray, torch.ones_like(ray[:, :1])], -1) * depth.unsqueeze(-1),
+        depth_var=variance(out.depth_log_var, "depth", _RECEDES),
+        ray_var=variance(aside, "ray", _DRIFTS),
+        up=torch.nn.functional.normalize(over.mean(out.up), dim=-1),
+        up_var=variance(out.up_log_var, "up", _TILTS),
+        velocity=over.mean(out.velocity) * leg,
+        velocity_var=variance(out.velocity_log_var, "velocity", _SPEEDS, leg),
+        contact=over.mean(out.contact.sigmoid()),
+        present=over.doubt == 0,
+    )
+
+
+def _facts(lifted: Lifted) -> dict[str, Any]:
+    """``filled``: frames without the person; how sure the rest is, medians of standard deviations."""
+    seen = lifted.present
+
+    def sd(variance: Tensor) -> float:
+        return float(variance[seen].median().sqrt())
+
+    return {
+        "filled": (~seen).nonzero().flatten().tolist(),
+        "sd": {
+            "root_deg": round(sd(lifted.rotations_var[:, 0]) * 57.2958, 2),
+            "pose_deg": round(sd(lifted.rotations_var[:, 1:]) * 57.2958, 2),
+            "vertical_deg": round(sd(lifted.up_var) * 57.2958, 2),
+            "speed_mps": round(sd(lifted.velocity_var[:, 2]), 3),
+            "depth_percent": round(100 * sd(lifted.depth_var), 2),
+        },
+    }
+
+
+def _fused(evidence: Evidence, other: str | None) -> list[str]:
+    names = ["keypoints"]
+    if evidence.landmarks is not None and bool((evidence.landmarks[..., 3] > 0).any()):
+        names.append("landmarks")
+    return [*names, other] if other else names
+
+
+def _on_cpu(part: Any) -> Any:
+    from diffopt_core.types import map_tensors
+
+    return map_tensors(part, lambda tensor: tensor.detach().cpu())

@@ -1,0 +1,119 @@
+"""What the network reads: points about their centre, the camera's turning, and whatever else was estimated.
+
+Rays (x / z, y / z), not pixels: the focal length is divided out. The centre and size of what is seen are means weighted
+by confidence: a box would jump with every stray point at its rim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from diffopt_core.rotation import matrix_to_axis_angle, matrix_to_columns
+from jaxtyping import Float
+from torch import Tensor
+
+from .outputs import ROTATIONS
+from .points import POINTS
+
+#: Fewer points than this say nothing of where the person is.
+_FEWEST = 3
+#: Log of the size of a person who fills a third of an image; angles a second that are large.
+_LOG_SIZE, _FAST = -1.8, 2.0
+_P = len(POINTS)
+#: Points and confidences; present, centre, log size, their rates, turning, frame rate; regressor; landmarks.
+CHANNELS = 3 * _P + (1 + 3 + 3 + 3 + 1) + (6 * ROTATIONS + 1 + 1 + 1) + 4 * _P
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found in the frames of windows.
+
+    ``points``: rays of our points and confidences (0: not seen). ``turning``: rotation of the camera, rad/s in its own
+    axes. ``fps``: of each window. ``pose``: a regressor's root in the camera frame and 21 joints, with ``pose_seen``
+    (1 where there is one); ``pose_depth``: the pelvis' depth by the regressor, in legs, 0 where not known.
+    ``landmarks``: 3D points in legs about the middle of the hips, camera axes, and their visibility.
+    """
+
+    points: Float[Tensor, "B T P 3"]
+    turning: Float[Tensor, "B T 3"]
+    fps: Float[Tensor, "B"]
+    pose: Float[Tensor, "B T 22 3 3"] | None = None
+    pose_seen: Float[Tensor, "B T"] | None = None
+    pose_depth: Float[Tensor, "B T"] | None = None
+    landmarks: Float[Tensor, "B T P 4"] | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the person is seen: ``centre`` (ray), ``size`` (root mean square of the points about it, in rays) and
+    ``present``, 1 where enough points are seen; elsewhere centre and size mean nothing."""
+
+    centre: Float[Tensor, "B T 2"]
+    size: Float[Tensor, "B T"]
+    present: Float[Tensor, "B T"]
+
+
+def frame_of(points: Float[Tensor, "B T P 3"]) -> Frame:
+    """Centre and size of what is seen."""
+    weight = points[..., 2]
+    total = weight.sum(-1).clamp_min(1e-6)
+    centre = (weight.unsqueeze(-1) * points[..., :2]).sum(-2) / total.unsqueeze(-1)
+    away = (points[..., :2] - centre.unsqueeze(-2)).square().sum(-1)
+    size = ((weight * away).sum(-1) / total).sqrt()
+    present = ((weight > 0).sum(-1) >= _FEWEST) & (size > 1e-5)
+    return Frame(centre, torch.where(present, size, 1.0), present.to(points))
+
+
+def turning(R: Float[Tensor, "*b T 3 3"], fps: Tensor) -> Float[Tensor, "*b T 3"]:
+    """Angular velocity of cameras, rad/s, in their own axes; the last frame repeats the one before it."""
+    step = matrix_to_axis_angle(R[..., 1:, :, :] @ R[..., :-1, :, :].mT)
+    last = step[..., -1:, :] if step.shape[-2] else torch.zeros_like(R[..., 0])
+    return torch.cat([step, last], -2) * fps[..., None, None]
+
+
+def rate(x: Float[Tensor, "B T D"], present: Float[Tensor, "B T"], fps: Float[Tensor, "B"]) -> Float[Tensor, "B T D"]:
+    """Change a second to the next frame; 0 where either of the two is missing."""
+    step = (x[:, 1:] - x[:, :-1]) * (present[:, 1:] * present[:, :-1]).unsqueeze(-1)
+    return torch.cat([step, torch.zeros_like(step[:, :1])], 1) * fps[:, None, None]
+
+
+def features(evidence: Evidence, frame: Frame) -> Float[Tensor, "B T C"]:
+    """Channels of the network."""
+    points, fps, present = evidence.points, evidence.fps, frame.present.unsqueeze(-1)
+    B, T = points.shape[:2]
+    size = frame.size.unsqueeze(-1)
+    seen = (points[..., 2] > 0).to(points) * present
+    inside = (points[..., :2] - frame.centre.unsqueeze(-2)) / size.unsqueeze(-1) * seen.unsqueeze(-1)
+    place = torch.cat([frame.centre, (size.log() - _LOG_SIZE)], -1) * present
+    moving = rate(torch.cat([frame.centre, size], -1), frame.present, fps) / size * present
+    parts = [
+        inside.clamp(-6, 6).flatten(2),
+        points[..., 2] * present,
+        present,
+        place,
+        moving.clamp(-20, 20) / _FAST,
+        evidence.turning.clamp(-20, 20) / _FAST,
+        (fps / 30).log()[:, None, None].expand(B, T, 1),
+        *_pose(evidence, frame),
+        *_landmarks(evidence),
+    ]
+    return torch.cat(parts, -1)
+
+
+def _pose(evidence: Evidence, frame: Frame) -> list[Tensor]:
+    B, T = frame.size.shape
+    if evidence.pose is None or evidence.pose_seen is None:
+        return [frame.size.new_zeros(B, T, 6 * ROTATIONS + 3)]
+    seen = evidence.pose_seen.unsqueeze(-1)
+    depth = evidence.pose_depth if evidence.pose_depth is not None else torch.zeros_like(frame.size)
+    placed = ((depth > 0) & (frame.present > 0)).to(depth) * evidence.pose_seen
+    relative = (depth.clamp_min(1e-3) * frame.size).log() * placed
+    return [matrix_to_columns(evidence.pose).flatten(2) * seen, seen, relative.unsqueeze(-1), placed.unsqueeze(-1)]
+
+
+def _landmarks(evidence: Evidence) -> list[Tensor]:
+    if evidence.landmarks is None:
+        return [evidence.points.new_zeros(*evidence.points.shape[:2], 4 * _P)]
+    seen = evidence.landmarks[..., 3]
+    return [(evidence.landmarks[..., :3] * (seen > 0).unsqueeze(-1)).clamp(-4, 4).flatten(2), seen]

@@ -1,0 +1,1 @@
+"""Training of the lifting network: motion seen through simulated cameras, by detectors that err."""

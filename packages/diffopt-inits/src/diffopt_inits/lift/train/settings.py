@@ -1,0 +1,114 @@
+"""Hyper-parameters of the lifting network's training. No torch: the command line reads the defaults.
+
+Ranges are drawn from once a window; an ``sd`` is a standard deviation, a ``time`` (s) that after which a correlation
+has fallen to 1/e. Shares are of windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class MotionSettings:
+    """How recorded motion is varied: frame rate and speed of play, bodies, poses."""
+
+    fps: tuple[float, float] = (24.0, 60.0)
+    slow_fps: tuple[float, float] = (5.0, 20.0)
+    slow_share: float = 0.1
+    tempo: float = 0.15
+    proportions: float = 0.2
+    broad_share: float = 0.35
+    broad_sd: float = 0.25
+    tilt_share: float = 0.06
+    tilt_sd: float = 0.9
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """Who films: shares of a holder who walks along, one who stands and turns, and a tripod that does not turn."""
+
+    follow_share: float = 0.5
+    pan_share: float = 0.3
+    distance: tuple[float, float] = (2.0, 8.0)
+    height: tuple[float, float] = (0.2, 3.2)
+    drift_sd: float = 0.25
+    hand_sd: float = 0.04
+    look_sd: float = 0.10
+    framing_sd: float = 0.12
+    roll_share: float = 0.3
+    roll_sd: float = 0.3
+    level_sd: float = 0.025
+    focal_sd: float = 0.07
+    turning_walk: float = 0.0025
+    turning_white: float = 0.001
+    half_width: tuple[float, float] = (0.3, 0.9)
+    half_height: tuple[float, float] = (0.3, 0.9)
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """A 2D detector. Lengths are shares of the body's height in the image; ``places_sd`` is in metres."""
+
+    sd: tuple[float, float] = (0.003, 0.02)
+    correlated: float = 0.5
+    time: float = 0.2
+    outliers: float = 0.03
+    outlier_sd: float = 0.12
+    hidden_sd: float = 0.07
+    places_sd: float = 0.015
+    no_face: float = 0.35
+    no_eyes: float = 0.1
+    no_feet: float = 0.4
+    no_leg: float = 0.04
+    no_legs: float = 0.05
+    no_arm: float = 0.04
+    gaps: float = 0.12
+    swapped: float = 0.06
+    equal_confidence: float = 0.1
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """A regressor's poses and a detector's 3D landmarks: how often they are there, and how they err (rad, m)."""
+
+    pose_share: float = 0.4
+    pose_constant: float = 0.10
+    pose_sd: float = 0.13
+    pose_white: float = 0.02
+    pose_time: float = 0.27
+    trunk: float = 0.6
+    root_constant: float = 0.05
+    root_sd: float = 0.10
+    failures: float = 0.15
+    failure_sd: float = 0.5
+    depth_constant: float = 0.06
+    depth_sd: float = 0.05
+    landmark_share: float = 0.3
+    landmark_depth: tuple[float, float] = (0.06, 0.13)
+    landmark_flat: float = 0.025
+    landmark_time: float = 0.7
+    short_arms: float = 0.3
+    landmark_size: float = 0.06
+
+
+@dataclass(frozen=True)
+class LiftSettings:
+    """Hyper-parameters; stored in the checkpoint and in the card."""
+
+    seed: int = 0
+    width: int = 192
+    layers: int = 6
+    heads: int = 4
+    feedforward: int = 512
+    kernel: int = 7
+    frames: int = 64
+    batch: int = 32
+    rate: float = 1e-3
+    warmup: int = 200
+    ema: float = 0.998
+    weight_decay: float = 0.01
+    motion: MotionSettings = field(default_factory=MotionSettings)
+    camera: CameraSettings = field(default_factory=CameraSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)

@@ -1,0 +1,78 @@
+"""Clips of any length and rate: overlapping windows, one pass of the network, one answer a frame."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .inputs import Evidence, Frame, features, frame_of
+from .network import LiftNetwork
+
+#: Frames of a window as trained, above and below ``_SLOW`` frames a second.
+_LONG, _SHORT, _SLOW = 64, 32, 22.0
+#: Faster clips are read as several of every n-th frame each.
+_FASTEST = 60.0
+#: Windows a pass.
+_AT_ONCE = 128
+
+
+def cut(frames: int, length: int) -> Int[Tensor, "N L"]:
+    """Frame numbers of windows that overlap by half and reach both ends."""
+    length = min(length, frames)
+    hop = max(1, length // 2)
+    starts = torch.arange(0, frames - length + hop, hop).clamp(max=frames - length)
+    return starts.unsqueeze(1) + torch.arange(length)
+
+
+@torch.no_grad()
+def run(network: LiftNetwork, evidence: Evidence) -> tuple[Float[Tensor, "T W"], Frame]:
+    """Raw outputs of each frame of one clip (batch 1), and where the person is seen.
+
+    Where windows overlap, the one that sees more on both sides of a frame counts more.
+    """
+    fps = float(evidence.fps[0])
+    stride = max(1, math.ceil(fps / _FASTEST - 1e-6))
+    parts = [_run(network, _every(evidence, phase, stride)) for phase in range(stride)]
+    if stride == 1:
+        return parts[0]
+    raw, frames = [part[0] for part in parts], [part[1] for part in parts]
+    whole = Frame(*(_woven([getattr(f, name)[0] for f in frames])[None] for name in ("centre", "size", "present")))
+    return _woven(raw), whole
+
+
+def _run(network: LiftNetwork, evidence: Evidence) -> tuple[Float[Tensor, "T W"], Frame]:
+    frame, fps = frame_of(evidence.points), float(evidence.fps[0])
+    inputs = features(evidence, frame)[0]
+    index = cut(len(inputs), _LONG if fps > _SLOW else _SHORT)
+    time = torch.arange(index.shape[1]).expand_as(index) / fps
+    out = torch.cat([network(inputs[rows], time[: len(rows)]) for rows in index.split(_AT_ONCE)])
+    ramp = torch.arange(1.0, index.shape[1] + 1)
+    weight = torch.minimum(ramp, ramp.flip(0)).expand(index.shape)
+    total = inputs.new_zeros(len(inputs)).index_add(0, index.flatten(), weight.flatten())
+    summed = inputs.new_zeros(len(inputs), out.shape[-1]).index_add(
+        0, index.flatten(), (out * weight.unsqueeze(-1)).flatten(0, 1)
+    )
+    return summed / total.unsqueeze(-1), frame
+
+
+def _every(evidence: Evidence, phase: int, stride: int) -> Evidence:
+    def pick(x: Tensor | None) -> Tensor | None:
+        return None if x is None else x[:, phase::stride]
+
+    points, turning = pick(evidence.points), pick(evidence.turning)
+    assert points is not None and turning is not None
+    return Evidence(
+        points, turning, evidence.fps / stride, pick(evidence.pose), pick(evidence.pose_seen),
+        pick(evidence.pose_depth), pick(evidence.landmarks),
+    )  # fmt: skip
+
+
+def _woven(parts: list[Tensor]) -> Tensor:
+    """Frames of every n-th sequences in their own order again."""
+    out = parts[0].new_empty(sum(len(part) for part in parts), *parts[0].shape[1:])
+    for phase, part in enumerate(parts):
+        out[phase :: len(parts)] = part
+    return out

@@ -25,6 +25,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "mid_hip": ("left_hip", "right_hip"),
     "left_foot_index": ("left_big_toe",),
     "right_foot_index": ("right_big_toe",),
+    "upper_neck": ("head",),  # MPII's is where the skull begins, as SMPL's head joint is
 }
 
 #: Where a point that a body does not serve is put, so that it stays finite; the first that the body has. Its
@@ -33,7 +34,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "eye": ("{s}_eye", "joint:head"), "nose": ("joint:head",), "ear": ("joint:head",),
     "mouth": ("nose", "joint:head"), "heel": ("joint:{s}_ankle",), "toe": ("joint:{s}_foot",),
     "foot": ("joint:{s}_foot",), "pinky": ("joint:{s}_hand",), "index": ("joint:{s}_hand",),
-    "thumb": ("joint:{s}_hand",), "top": ("joint:head",), "upper": ("joint:neck",),
+    "thumb": ("joint:{s}_hand",),
 }  # fmt: skip
 
 

@@ -77,7 +77,8 @@ class LinearBody(TreeBody):
         self._mean_shape = mean_shape
         self._passed: Tensor | None = None
         self.faces = arrays.faces
-        anchors, rows = _anchors(arrays, points)
+        crown = torch.nn.functional.one_hot(arrays.template[:, 1].argmax(), len(arrays.template))
+        anchors, rows = _anchors(arrays, {**points, "head_top": crown})
         super().__init__(name, anchors, rows)
         self._joint_template = arrays.joint_regressor @ arrays.template
         self._joint_dirs = torch.einsum("jv,vdk->jdk", arrays.joint_regressor, arrays.shapedirs)

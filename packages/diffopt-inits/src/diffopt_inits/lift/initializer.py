@@ -77,7 +77,9 @@ class LiftInitializer:
         facts = {"weights": self._card["name"], "fused": _fused(evidence, self._config.fuse), **_facts(lifted)}
         hands = torch.eye(3).expand(len(present), 2, 3, 3)
         pose = torch.cat([lifted.rotations[:, 1:], hands], 1)
-        made = CameraFrameBody(lifted.rotations[:, 0], pose, lifted.transl, torch.zeros(10), self._body.name, facts)
+        made = CameraFrameBody(
+            lifted.rotations[:, 0], pose, lifted.transl, torch.zeros(10), self._body.name, "regressor", facts
+        )
         return made, lifted
 
     def _leg(self, clip: Clip) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from diffopt_core.camera_residual import CameraResidual
 from diffopt_core.recipe import CameraSpec
@@ -11,7 +13,7 @@ from scenes import true_scene
 
 def residual(spec: CameraSpec | None = None) -> CameraResidual:
     _, camera, _ = true_scene()
-    return CameraResidual(map_tensors(camera, torch.clone), spec or CameraSpec())
+    return CameraResidual(replace(map_tensors(camera, torch.clone), unit="guess"), spec or CameraSpec())
 
 
 def test_it_starts_at_the_given_camera():
@@ -65,3 +67,30 @@ def test_gradients():
         return moved.R, moved.t, moved.focal
 
     assert torch.autograd.gradcheck(outputs, tuple(leaves))
+
+
+def slope(camera: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+    """Least-squares length of each path over the given one's."""
+    given = base - base.mean(1, keepdim=True)
+    return ((camera - camera.mean(1, keepdim=True)) * given).sum((1, 2)) / given.square().sum((1, 2))
+
+
+def test_a_path_in_metres_keeps_its_scale_whatever_is_free():
+    free = residual()
+    metric = CameraResidual(replace(map_tensors(free.base, torch.clone), unit="metre"), CameraSpec())
+    torch.testing.assert_close(metric.camera().t, metric.base.t, atol=1e-5, rtol=0)
+    back = metric.base.R @ (metric.base.position - metric.base.position[:, :1]).unsqueeze(-1)
+    for camera in (free, metric):
+        camera.variables()["scale"][0].fill_(0.5)
+        camera.variables()["translation"][0].copy_(0.4 * back.squeeze(-1))  # draws every camera towards the first
+    assert float(slope(free.camera().position, free.base.position).max()) < 0.2
+    torch.testing.assert_close(slope(metric.camera().position, metric.base.position), torch.ones(2), atol=0.01, rtol=0)
+
+
+def test_a_metric_camera_that_stands_may_still_be_moved():
+    _, camera, _ = true_scene()
+    stands = replace(camera, t=-(camera.R @ torch.tensor([0.0, 1.4, 4.0])), unit="metre")
+    model = CameraResidual(stands, CameraSpec())
+    model.variables()["translation"][0].fill_(0.1)
+    moved = model.camera().t - stands.t
+    torch.testing.assert_close(moved, torch.full_like(moved, 0.1), atol=1e-4, rtol=0)

@@ -9,14 +9,14 @@ import torch
 from diffopt_core.camera_residual import CameraResidual
 from diffopt_core.recipe import CameraSpec, ScaleSpec
 from diffopt_core.rescale import rescale
-from diffopt_core.types import map_tensors
+from diffopt_core.types import Unit, map_tensors
 from scenes import held, seen, true_scene
 
 
-def problem(scales: torch.Tensor, noise: float):
+def problem(scales: torch.Tensor, noise: float, unit: Unit = "guess"):
     """True motion as the distilled one; the camera's path wrong by ``scales`` and the lifted person with it."""
     motion, camera, body = true_scene(clips=len(scales), frames=60, travel=2.0)
-    wrong = CameraResidual(map_tensors(camera, torch.clone), CameraSpec())
+    wrong = CameraResidual(replace(map_tensors(camera, torch.clone), unit=unit), CameraSpec())
     moved = wrong.rescale(scales)
     g = torch.Generator().manual_seed(0)
     initial = replace(motion, trans=motion.trans + moved + noise * torch.randn(motion.trans.shape, generator=g))
@@ -37,3 +37,12 @@ def test_a_camera_that_stands_still_keeps_its_scale():
     made, _ = problem(torch.tensor([1.0]), 0.0)
     made.ctx.camera.t.copy_(-(made.ctx.camera.R @ torch.tensor([0.0, 1.4, 4.0])))
     assert abs(float(rescale(made, ScaleSpec(mode="distilled"))) - 1) < 0.2
+
+
+@pytest.mark.parametrize("mode", ["distilled", "stance"])
+def test_a_path_in_metres_is_left_alone(mode):
+    made, _ = problem(torch.tensor([0.4, 2.5]), 0.0, "metre")
+    before, initial = made.camera.base.t.clone(), made.ctx.initial.trans.clone()
+    assert rescale(made, ScaleSpec(mode=mode)).tolist() == [1.0, 1.0]
+    assert torch.equal(made.camera.base.t, before) and torch.equal(made.ctx.initial.trans, initial)
+    assert not made.representation.shifted[0].any()

@@ -16,6 +16,7 @@ from .interfaces import Body, BuildContext
 from .place import Placed
 from .problem import Problem, bind, body_alone, current
 from .provenance import peak_memory, perception_terms, provenance
+from .quality import misfit
 from .recipe import Recipe
 from .registry import Registry
 from .solve import Log, Outcome, solve
@@ -92,7 +93,7 @@ def _result(
     index: int,
 ) -> Result:
     """Row ``index`` of a solved batch. ``joints``: its last and its first, ``T 24 3``."""
-    return Result(
+    result = Result(
         clip=problem.batch.clips[index],
         motion=pick(final.motion, index),
         camera=pick(final.camera, index),
@@ -106,6 +107,15 @@ def _result(
         provenance=facts | {"scale": [s[index].item() for log in outcome.logs.values() for s in log.scale]},
         body_model=problem.body.name,
     )
+    return judged(result)
+
+
+def judged(result: Result) -> Result:
+    """The result, doubtful where it finished and does not fit its keypoints; ``provenance["doubt"]`` says why."""
+    doubt = misfit(result) if result.status == Status.FINISHED else None
+    if doubt is None:
+        return result
+    return replace(result, status=Status.DOUBTFUL, provenance={**result.provenance, "doubt": doubt})
 
 
 def _spread(solver: Solver, outcome: Outcome, joints: Tensor, index: int) -> Spread | None:

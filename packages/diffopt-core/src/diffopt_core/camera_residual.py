@@ -12,6 +12,9 @@ from .recipe import CameraSpec
 from .rotation import columns_to_matrix, matrix_to_columns
 from .types import CameraTrajectory
 
+#: A path that strays less than this from its middle has no length to keep, m.
+_STANDING = 0.02
+
 
 class CameraResidual:
     """``R = ortho(R_SLAM + b_R)`` in 6D, ``t = t_SLAM s_t + b_t``, ``f = f_SLAM s_f`` (sec. 3.3.2).
@@ -19,6 +22,8 @@ class CameraResidual:
     Two things the paper leaves open are settled here. The sum of a rotation and a bias is not a rotation:
     Gram-Schmidt on its two columns makes it one. And ``t`` depends on where the world's origin lies; here it is
     taken about the first camera, so that ``s_t`` stretches the camera's path and leaves its start in place.
+
+    A path in metres keeps its scale: ``s_t`` is then not free, but what undoes any stretch that ``b_t`` brings in.
 
     ``variables()``: rotation ``B T 6``, scale ``B T 1``, translation ``B T 3`` (m), focal ``B T 1``; ``T`` is 1
     for parts that :class:`CameraSpec` makes one value a clip.
@@ -54,9 +59,18 @@ class CameraResidual:
         origin = base.position[:, :1]
         R = columns_to_matrix(matrix_to_columns(base.R) + self._rotation)
         about_origin = base.t + (base.R @ origin.unsqueeze(-1)).squeeze(-1)
-        moved = about_origin * self._scale + self._translation
+        moved = about_origin * (self._undo_stretch() if base.metric else self._scale) + self._translation
         t = moved - (R @ origin.unsqueeze(-1)).squeeze(-1)
         return replace(base, R=R, t=t, focal=base.focal * self._focal)
+
+    def _undo_stretch(self) -> Float[Tensor, "B 1 1"]:
+        """The factor by which the given path is multiplied, so that with ``b_t`` it is as long as it was (the slope of
+        the corrected path over the given one is 1, by least squares)."""
+        path = self.base.position - self.base.position.mean(1, keepdim=True)
+        added = -(self.base.R.mT @ self._translation.expand_as(path).unsqueeze(-1)).squeeze(-1)
+        room = path.shape[1] * _STANDING**2
+        slope = (added * path).sum((1, 2), keepdim=True) / (path.square().sum((1, 2), keepdim=True) + room)
+        return 1 - slope + 0 * self._scale.mean(1, keepdim=True)  # the scale stays a leaf of the graph
 
     @torch.no_grad()
     def rescale(self, scale: Float[Tensor, "B"]) -> Float[Tensor, "B T 3"]:

@@ -28,7 +28,7 @@ class ResultFolder:
     def holds(self, fingerprint: str) -> bool:
         """Whether the finished result of exactly this run is here."""
         saved = self._saved()
-        return saved.get("fingerprint") == fingerprint and saved.get("status") == "finished"
+        return saved.get("fingerprint") == fingerprint and saved.get("status") in ("finished", "doubtful")
 
     def check(self, fingerprint: str, overwrite: bool) -> None:
         """Refuse a folder that cannot be written or that holds another run."""

@@ -13,6 +13,9 @@ from .types import CameraTrajectory, Clip, Result
 STANDING = 0.05
 #: Keypoints that count for the reprojection error.
 CONFIDENT = 0.3
+#: A result does not fit where it is this much worse than it began (a tenth is the noise of a median), or this share of
+#: the person off.
+_WORSE, _OFF = 1.1, 0.1
 
 #: Row of the table -> unit. Bands are there where a clip was solved several times.
 _MEASURED = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
@@ -75,3 +78,28 @@ def reprojection(joints: Tensor, camera: CameraTrajectory, clip: Clip) -> float 
     error = (pixels - seen[..., :2]).norm(dim=-1)[seen[..., 2] > CONFIDENT]
     error = error[torch.isfinite(error)]
     return float(error.median()) if len(error) else None
+
+
+def misfit(result: Result) -> str | None:
+    """Why a result does not fit its keypoints, in words; None where it does, or where there are none."""
+    first, last = quality(result)["reprojection"]
+    size = _person(result.clip)
+    if first is None or last is None or size is None:
+        return None
+    if last > _OFF * size:
+        return f"ends {last:.0f} px from the keypoints, {last / size:.0%} of the person ({size:.0f} px)"
+    if last > _WORSE * first:
+        return f"ends further from the keypoints than it began: {first:.1f} px, then {last:.1f}"
+    return None
+
+
+def _person(clip: Clip) -> float | None:
+    """Median over the frames of the longer side of the box round the confident keypoints, px."""
+    if clip.observations is None:
+        return None
+    keypoints = clip.observations.keypoints.double()
+    dim = (keypoints[..., 2] <= CONFIDENT).unsqueeze(-1)
+    seen = keypoints[..., :2]
+    box = (seen.masked_fill(dim, -torch.inf).amax(1) - seen.masked_fill(dim, torch.inf).amin(1)).amax(-1)
+    box = box[torch.isfinite(box) & (box > 0)]
+    return float(box.median()) if len(box) else None

@@ -15,12 +15,16 @@ from .rescale_stance import first_path, seen_motion, stance_factor
 def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
     """Correct the scale of each clip's camera path, by ``spec.mode``; returns the factors.
 
-    Camera and initial motion are rewritten in place, and the representation moves along. With ``spec.refit`` the
-    initial path becomes that of the present articulation, placed by its keypoints.
+    Camera and initial motion are rewritten in place, and the representation moves along; a path in metres keeps its
+    scale. With ``spec.refit`` the initial path becomes that of the present articulation, placed by its keypoints.
     """
     ctx = problem.ctx
-    seen = seen_motion(problem) if spec.mode == "stance" or spec.refit else None
-    if spec.mode == "distilled":
+    wanted = spec.refit or (spec.mode == "stance" and not ctx.camera.metric)
+    seen = seen_motion(problem) if wanted else None
+    if ctx.camera.metric:  # its scale is known; only the first path may be found anew
+        scale = torch.ones_like(ctx.camera.t[:, 0, 0])
+        moved = along = torch.zeros_like(ctx.camera.t)
+    elif spec.mode == "distilled":
         scale = _distilled(problem, spec)
         moved = along = problem.camera.rescale(scale)
     else:

@@ -199,6 +199,7 @@ class Status(StrEnum):
     """How a run ended."""
 
     FINISHED = "finished"
+    DOUBTFUL = "doubtful"  # finished, but it does not fit the keypoints (:func:`diffopt_core.quality.misfit`)
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
     RUNNING = "running"  # not yet: what a viewer is shown on the way

@@ -51,6 +51,8 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
                 f"{result.clip.name}: diverged: the losses left the finite numbers; the last finite state is in "
                 f"{where}; try a smaller rate (--set stage.<stage>.<block>.lr=…)"
             )
+        elif result.status == "doubtful":
+            note(f"{result.clip.name}: doubtful: {result.provenance['doubt']}")
     return int(any(result.status == "diverged" for result in results))
 
 

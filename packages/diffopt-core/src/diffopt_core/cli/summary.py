@@ -31,6 +31,7 @@ def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[d
             {
                 "clip": result.clip.name,
                 "status": result.status,
+                "doubt": result.provenance.get("doubt"),
                 "folder": folder,
                 "files": _files(folder),
                 "frames": result.clip.num_frames,

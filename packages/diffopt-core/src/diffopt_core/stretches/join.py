@@ -59,7 +59,7 @@ def mean_log(stretches: list[Result]) -> dict[str, dict[str, list[float]]]:
 
 def facts(stretches: list[Result], parts: Parts, factor: float) -> dict[str, Any]:
     """Provenance of the whole: seconds summed, and how far neighbours were apart where they meet."""
-    told = dict(stretches[0].provenance)
+    told = {key: value for key, value in stretches[0].provenance.items() if key != "doubt"}  # the whole is judged anew
     seconds = [each.provenance["seconds"] for each in stretches]
     told["seconds"] = {name: sum(each.get(name, 0.0) for each in seconds) for name in seconds[0]}
     told["scale"] = [factor]

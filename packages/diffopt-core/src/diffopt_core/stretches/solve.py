@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..batch import Report, Solver, scored, solve_batch
+from ..batch import Report, Solver, judged, scored, solve_batch
 from ..geometry import world_to_camera
 from ..problem import Layout, body_alone, lay_out
 from ..recipe import PlaceSpec, ScaleSpec
 from ..representations.parts import Parts
-from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Status
+from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Status, Unit
 from ..window import Evidence, cut, pick, stack
 from .join import facts, joined_camera, joined_motion, joined_spread, mean_log
 
@@ -77,13 +77,14 @@ def solve_long(item: Evidence, solver: Solver) -> Result:
             initial=initial,
             initial_camera=initial_camera,
             initial_joints=body.joints(_batched(initial))[0],
-            status=max((each.status for each in stretches), key=lambda status: status == Status.DIVERGED),
+            status=Status.DIVERGED if any(each.status == Status.DIVERGED for each in stretches) else Status.FINISHED,
             recipe=recipe.dump(),
             log=mean_log(stretches),
             provenance=facts(stretches, parts, factor),
             body_model=body.name,
             spread=joined_spread(stretches, parts),
         )
+    result = judged(result)
     return result if item.clip.truth is None else scored(result, body, recipe, laid.ctx)
 
 
@@ -94,7 +95,7 @@ def furthest(path: Float[Tensor, "T 3"], parts: Parts) -> int:
 
 
 def _placed(item: Evidence, laid: Layout) -> Evidence:
-    """The evidence as the placed world has it: metric, level, the person seen from its cameras."""
+    """The evidence as the placed world has it: level, the person seen from its cameras."""
     motion, camera = pick(laid.start.motion, 0), pick(laid.start.camera, 0)
     body = CameraFrameBody(
         global_orient=camera.R @ motion.pose[:, 0],
@@ -105,8 +106,9 @@ def _placed(item: Evidence, laid: Layout) -> Evidence:
         poses_from=item.body.poses_from,
         facts=item.body.facts,
     )
+    unit: Unit = "metre" if item.camera.metric else "guess"
     camera = replace(
-        camera, unit="metre", level=True, travel=item.camera.travel, filled=item.camera.filled,
+        camera, unit=unit, level=True, travel=item.camera.travel, filled=item.camera.filled,
         trusted=item.camera.trusted, facts=item.camera.facts,
     )  # fmt: skip
     clip = replace(item.clip, truth=None, camera=camera, body=body)

@@ -74,7 +74,7 @@ class SlamSettings(_Settings):
     rotation_white: float = Field(default=0.001, ge=0, description="rad")  # measured
     position_walk: float = Field(default=0.06, ge=0, description="share of the mean step")
     position_white: float = Field(default=0.03, ge=0, description="share of the mean step")
-    scale: tuple[float, float] = Field(default=(0.3, 3.0), description="log-uniform, drawn once")
+    scale: tuple[float, float] = Field(default=(0.3, 3.0), description="log-uniform, drawn once; (1, 1): in metres")
     focal_sd: float = Field(default=0.04, ge=0, description="focal x exp(N(0, sd)), drawn once")
 
 

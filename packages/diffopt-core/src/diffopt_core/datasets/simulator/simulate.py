@@ -71,7 +71,7 @@ def simulate(
         "cam_t": _single(slam.t),
         "cam_focal": np.full((frames, 2), slam.focal, np.float32),
         "cam_centre": np.tile(np.array(camera.centre, np.float32), (frames, 1)),
-        "cam_metric": np.array(False),
+        "cam_metric": np.array(settings.slam.scale == (1.0, 1.0)),
     }
     if body is None:
         case["rest_joints"] = _single(rest)

@@ -62,6 +62,33 @@ class Shaky(ComponentConfig):
 def diffopt_components():
     return [Component(kind, "shaky", "shaky:Shaky", "of the tests") for kind in ("camera", "exporter")]
 """
+LISTENS = """
+from pathlib import Path
+from diffopt_core.plugin import hookimpl
+
+def note(*words):
+    with Path("heard.txt").open("a") as file:
+        print(*words, file=file)
+
+@hookimpl
+def diffopt_run_started(run):
+    note("started", len(run.inputs))
+
+@hookimpl
+def diffopt_stage_finished(run, stage, log):
+    note(stage, len(log.of_clip(0)["reprojection"]) > 0)
+
+@hookimpl
+def diffopt_run_finished(run, result):
+    note("finished", result.clip.name, run.folder(result.clip.name).is_dir())
+"""
+
+
+def test_a_plugin_hears_a_run_begin_each_stage_end_and_each_result_written(diffopt, case):
+    Path("listens.py").write_text(LISTENS)
+    assert diffopt("run", case, "--out", "out", "-p", "listens.py", *QUICK).status == 0
+    heard = Path("heard.txt").read_text().splitlines()
+    assert heard == ["started 1", "warmup True", "guide True", "finetune True", "finished walk True"]
 
 
 def test_what_a_component_warns_of_is_in_run_json(diffopt, case):

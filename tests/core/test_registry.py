@@ -6,7 +6,7 @@ import importlib.metadata
 import sys
 import types
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import pytest
 from diffopt_core import interfaces
@@ -18,6 +18,8 @@ from diffopt_core.registry import Plugin, Registry
 
 class StillConfig(ComponentConfig):
     """A component of these tests."""
+
+    retired: ClassVar = {"inertia": 2.0}
 
     weight: float = 1.0
 
@@ -85,12 +87,18 @@ def test_a_name_gives_a_config_gives_an_object(registry):
     assert registry.owner["prior", "still"].distribution == "diffopt-still"
 
 
+def test_a_retired_option_is_dropped_where_it_says_what_is_so(registry):
+    """Old run files carry options that are constants now."""
+    assert registry.config("prior", "still", {"weight": 2, "inertia": 2.0}) == StillConfig(weight=2.0)
+
+
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
         (lambda r: r.component("prior", "stil"), "unknown prior 'stil'. Did you mean 'still'?"),
         (lambda r: r.component("priors", "still"), "unknown kind 'priors'. Did you mean 'prior'?"),
         (lambda r: r.config("prior", "still", {"wieght": 1}), "unknown option of prior 'still' 'wieght'. Did you mean"),
+        (lambda r: r.config("prior", "still", {"inertia": 1.0}), "prior 'still': option 'inertia' is gone: it is 2.0"),
         (lambda r: r.config("prior", "still", {"weight": "much"}), "prior 'still': weight: "),
     ],
 )

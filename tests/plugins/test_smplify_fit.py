@@ -13,9 +13,10 @@ import typer
 from diffopt_core.errors import BadInput
 from diffopt_core.plugin import command_group
 from diffopt_core.skeleton import JOINTS, mirror_order
+from diffopt_core.train import shards
+from diffopt_core.train.terms import terms_of
 from diffopt_smplify.gmm import fit, poses, weights
 from diffopt_smplify.gmm.command import train
-from diffopt_smplify.gmm.terms import terms_of
 from typer.testing import CliRunner
 
 
@@ -105,9 +106,9 @@ def test_bad_shards_name_the_key(tmp_path: Path, changes: dict[str, object], wor
 
 def test_no_data_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such folder"):
-        poses.find(tmp_path / "absent", validation=False)
+        shards.find(tmp_path / "absent", validation=False)
     with pytest.raises(BadInput, match="no training shard"):
-        poses.find(tmp_path, validation=False)
+        shards.find(tmp_path, validation=False)
     (tmp_path / "text.npz").write_text("no zip")
     with pytest.raises(BadInput, match="not a readable"):
         poses.read([tmp_path / "text.npz"])

@@ -16,6 +16,7 @@ from .tracks.mask import PersonMask
 from .tracks.table import long_enough, without_overlays
 
 _log = logging.getLogger(__name__)
+_FEWEST = 30
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
     return Seen(tracks, points, facts)
 
 
-def require(seen: Seen, clip: Clip, fewest: int) -> None:
-    """Raises BadInput where a frame of several has, in the median, fewer points than ``fewest``."""
-    if seen.points < fewest and clip.num_frames > 1:
+def require(seen: Seen, clip: Clip) -> None:
+    """Raises BadInput where a frame of several has, in the median, fewer than 30 points."""
+    if seen.points < _FEWEST and clip.num_frames > 1:
         raise BadInput(
             clip.path or clip.name, "video",
-            f"{seen.points:.0f} points a frame can be followed on the background (at least {fewest} are needed; "
+            f"{seen.points:.0f} points a frame can be followed on the background (at least {_FEWEST} are needed; "
             f"people and black borders cover {seen.tracks.masked.mean():.0%}): the picture is empty, blurred or "
             "covered. Try --camera static (if it stands still), --camera colmap or --camera droid=FILE",
         )  # fmt: skip

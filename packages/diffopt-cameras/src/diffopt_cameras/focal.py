@@ -21,6 +21,8 @@ ASSUMED = 0.85
 ASSUMED_SPREAD = 0.3
 #: No estimate is called better than this, relatively: lens distortion is not modelled.
 _FLOOR = 0.005
+#: An estimate that may be worse than this, relatively, is not used.
+_CEILING = 0.1
 _RANGE = (0.35, 4.0)
 
 
@@ -70,8 +72,8 @@ def assumed(clip: Clip, why: str) -> Focal:
     return Focal(pixels, said, False, ASSUMED_SPREAD)
 
 
-def choose(clip: Clip, tracks: Tracks, largest_error: float, seed: int) -> tuple[Focal, dict[str, float]]:
-    """Told, else estimated where the camera only turns and the estimate is good to ``largest_error``, else assumed.
+def choose(clip: Clip, tracks: Tracks, seed: int) -> tuple[Focal, dict[str, float]]:
+    """Told, else estimated where the camera only turns and the estimate is good to a tenth, else assumed.
 
     Also the facts on the estimate (empty without one).
     """
@@ -81,7 +83,7 @@ def choose(clip: Clip, tracks: Tracks, largest_error: float, seed: int) -> tuple
     found = calibrate(tracks, seed=seed)
     if found is None:
         return assumed(clip, "the camera does not turn enough, or also moves; --focal sets it"), {}
-    if found.residual > max(0.5, 0.02 * found.flow) or found.spread > largest_error:
+    if found.residual > max(0.5, 0.02 * found.flow) or found.spread > _CEILING:
         why = "the images do not show it (the camera does not just turn); --focal sets it"
         return assumed(clip, why), found.facts()
     turned = np.degrees(found.angle)

@@ -21,6 +21,8 @@ from .wahba import Array, Shared, pair_rotations, residuals, share
 _GAPS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
 #: Pairs a call of the batched solver: keeps memory flat for long clips.
 _CHUNK = 500
+#: Share of the flow that a rotation may leave over.
+_LEFT = 0.1
 
 
 @dataclass(frozen=True)
@@ -141,14 +143,14 @@ def windows(tracks: Tracks, gap: int, at_most: int = 120) -> Shared:
     return share(tracks, [pair for pair in pairs if pair[1] < frames])
 
 
-def rotation_evidence(tracks: Tracks, shared: Shared, focal: float, ratio: float, small: float) -> RotationEvidence:
-    """Fit a rotation to each pair; ``ratio`` and ``small`` (px at 960) say when it explains the flow."""
+def rotation_evidence(tracks: Tracks, shared: Shared, focal: float, small: float) -> RotationEvidence:
+    """Fit a rotation to each pair; explained: a tenth of the flow or ``small`` px (at 960) are left."""
     if not len(shared.pairs):
         return RotationEvidence(0.0, np.inf, 0.0, 0, 0.0)
     rotations, _ = pair_rotations(shared, focal, tracks.unit)
     error = shared.median(residuals(shared, rotations, focal)) / tracks.unit
     flow = shared.flow() / tracks.unit
-    explained = (error < ratio * flow) | (error < small)
+    explained = (error < _LEFT * flow) | (error < small)
     return RotationEvidence(
         float(np.median(flow)), float(np.median(error)), float(explained.mean()), len(flow), float(flow.max())
     )

@@ -18,6 +18,8 @@ from .tracks import Following
 
 _log = logging.getLogger(__name__)
 _FEWEST = 10
+#: px at 960: background flow from which the camera plainly does not stand.
+_REFUSE = 3.0
 
 
 class StaticCamera:
@@ -49,11 +51,11 @@ class StaticCamera:
         found = stillness(seen.tracks, clip.fps, focal)
         worst = max(found.flow, found.drift)
         said = f"the background moves by {found.flow:.1f} px (at 960), {found.drift:.1f} px over the clip"
-        if worst > config.refuse and not config.force:
+        if worst > _REFUSE and not config.force:
             raise BadInput(
                 clip.path or clip.name, "camera",
                 f"--camera static, but {said}: --camera auto finds the path, --set camera.force=true stays with it",
             )  # fmt: skip
         if worst > config.still:
             _log.warning("camera: taken to stand still as you say, but %s", said)
-        return {"checked": True, "forced": worst > config.refuse, **found.facts(), **seen.facts}
+        return {"checked": True, "forced": worst > _REFUSE, **found.facts(), **seen.facts}

@@ -9,12 +9,12 @@ from pydantic import Field, PositiveFloat
 
 
 class StaticCameraConfig(ComponentConfig):
-    """The background may move by ``still`` px a second (at a longest side of 960) without a word, and by ``refuse``
-    px with a warning; beyond that the camera is refused unless ``force`` is set."""
+    """The background may move by ``still`` px a second (at a longest side of 960) without a word, and by 3 px with a
+    warning; beyond that the camera is refused unless ``force`` is set."""
 
     builds: ClassVar[str] = "diffopt_cameras.standstill:StaticCamera"
+    retired: ClassVar = {"refuse": 3.0}
 
     still: PositiveFloat = Field(0.7, description="px at 960, background flow up to which the camera stands still")
-    refuse: PositiveFloat = Field(3.0, description="px at 960, background flow from which it plainly does not")
     force: bool = Field(False, description="take it for still whatever the images say")
     longest: int = Field(640, ge=160, description="px, longest side at which the check is made")

@@ -20,6 +20,8 @@ class ComponentConfig(BaseModel):
 
     #: What `diffopt show KIND NAME` prints as the terms of use of weights, data or code behind the component.
     licence: ClassVar[str] = ""
+    #: Options of earlier versions that are constants now, with their value: a run file that says just that still holds.
+    retired: ClassVar[Mapping[str, Any]] = {}
 
     #: What is built, as ``"package.module:Class"``: called with these settings and the context. Its module may import
     #: the config's, never the other way round.

@@ -32,9 +32,3 @@ class BadInput(DiffOptError):
 
 class MissingResource(DiffOptError):
     """Weights, a licensed file, a package or a device that is absent: what, where to get it, where to put it."""
-
-
-class Diverged(DiffOptError):
-    """The optimisation left the finite numbers; the last finite state was saved. Exit status 1."""
-
-    exit_status = 1

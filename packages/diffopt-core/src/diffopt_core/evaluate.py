@@ -104,7 +104,7 @@ def scored_of(clip: Clip, motion: HumanMotion, body: Body, camera: CameraTraject
     index = list(range(len(layout)) if truth.index is None else truth.index)
     if len(index) != truth.joints.shape[1]:
         raise DiffOptError(f"clip '{clip.name}': its truth has {truth.joints.shape[1]} joints, expected {len(index)}")
-    batch = _batched(motion)
+    batch = batched(motion)
     with torch.no_grad():
         pred = body.joints(batch) if truth.layout == "smpl24" else body.keypoints(batch, truth.layout)
         vertices, true_vertices = _meshes(body, motion, truth)
@@ -161,7 +161,8 @@ def _on_cpu(value: Any) -> Any:
     return map_tensors(value, lambda x: x.detach().cpu())
 
 
-def _batched(motion: HumanMotion) -> HumanMotion:
+def batched(motion: HumanMotion) -> HumanMotion:
+    """One motion as a batch of one, ``1 T``."""
     betas = motion.betas if motion.betas.ndim == 2 else motion.betas[None]
     return replace(motion, pose=motion.pose[None], trans=motion.trans[None], betas=betas)
 
@@ -181,5 +182,5 @@ def _meshes(body: Body, motion: HumanMotion, truth: Truth) -> tuple[Tensor | Non
 
 def _vertices(body: MeshBody, motion: HumanMotion) -> Float[Tensor, "T V 3"]:
     parts = zip(motion.pose.split(_MESH_FRAMES), motion.trans.split(_MESH_FRAMES), strict=True)
-    chunks = [_batched(replace(motion, pose=pose, trans=trans)) for pose, trans in parts]
+    chunks = [batched(replace(motion, pose=pose, trans=trans)) for pose, trans in parts]
     return torch.cat([body.vertices(chunk)[0].cpu() for chunk in chunks])

@@ -39,7 +39,7 @@ def diffopt_run_started(run: object) -> None:
 
 @hookspec
 def diffopt_stage_finished(run: object, stage: str, log: object) -> None:
-    """A stage ended; ``log`` maps each term's name to its values by step."""
+    """A stage ended; ``log.of_clip(0)`` maps each term's name to its values by step for the first clip."""
 
 
 @hookspec

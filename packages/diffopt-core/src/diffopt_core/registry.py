@@ -164,7 +164,10 @@ class Registry:
         from pydantic import ValidationError  # not at the top: whoever only looks at names need not wait for it
 
         cls = self.config_class(kind, name)
+        options = {key: value for key, value in options.items() if key not in cls.retired or value != cls.retired[key]}
         for key in options:
+            if key in cls.retired:
+                raise DiffOptError(f"{kind} '{name}': option '{key}' is gone: it is {cls.retired[key]!r}, always")
             if key not in cls.model_fields:
                 raise UnknownName(f"option of {kind} '{name}'", key, cls.model_fields)
         try:

@@ -14,6 +14,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -255,6 +257,11 @@ def copy_tensors(into: Any, value: Any) -> None:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             copy_tensors(getattr(into, field.name), getattr(value, field.name))
+
+
+def as_float(array: np.ndarray) -> Tensor:
+    """An array of numbers as a tensor of its own layout: float32, contiguous."""
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
 
 
 def map_tensors(value: Any, fn: Any) -> Any:

@@ -37,6 +37,8 @@ ROUNDS = 2
 AGAIN = 3
 #: Visibility below which a landmark is the detector's guess.
 HIDDEN = 0.3
+#: Acceleration of the pelvis in the camera frame that still passes as motion, m/s^2.
+_PATH_ACCELERATION = 10.0
 _LIMBS = {
     f"{side} {limb}": [BLAZEPOSE33.index(f"{side}_{part}") for part in parts]
     for side in ("left", "right")
@@ -96,7 +98,7 @@ class LandmarksInitializer:
 
     def _place(self, pose: Tensor, rest: RestBody, rays: Rays, fps: float, near: Tensor | None = None) -> Tensor:
         """Pelvis ``[T 3]``, camera frame, m; ``near``: where it was before the pose changed a little."""
-        points, limit = rest.pose(pose)[2], self._config.path_acceleration
+        points, limit = rest.pose(pose)[2], _PATH_ACCELERATION
         evidence = (points.numpy(), rays.ray.numpy(), rays.placing.numpy(), rays.focal.numpy())
         if near is None:
             return torch.from_numpy(fit_translation(*evidence, fps, limit)).float()

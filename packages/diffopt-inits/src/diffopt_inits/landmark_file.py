@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel
+from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel, as_float
 from diffopt_core.window import travel_of
-from torch import Tensor
 
 from .arrays import Arrays
 from .key_camera import key_cameras
@@ -61,7 +60,7 @@ class LandmarksDataset:
         if "key_R" in arrays:
             R, t, solved = key_cameras(arrays, frames)
             wide = config.focal or solved * width / config.key_width
-            camera = _camera(R, t, wide, (width, height), travel_of(_tensor(R), _tensor(t)))
+            camera = _camera(R, t, wide, (width, height), travel_of(as_float(R), as_float(t)))
         elif truth is None or config.static:
             camera = _standing(config.focal or arrays.positive("focal_px"), frames, (width, height))
             warnings.warn(
@@ -96,8 +95,8 @@ def _observations(arrays: Arrays) -> Observations:
         array[~valid] = 0.0
         array[..., 3] = array[..., 3].clip(0.0, 1.0)
     return Observations(
-        keypoints=_tensor(flat[..., [0, 1, 3]]), layout=LAYOUT, valid=torch.from_numpy(valid),
-        landmarks=_tensor(world), landmark_layout=LAYOUT,
+        keypoints=as_float(flat[..., [0, 1, 3]]), layout=LAYOUT, valid=torch.from_numpy(valid),
+        landmarks=as_float(world), landmark_layout=LAYOUT,
     )  # fmt: skip
 
 
@@ -112,8 +111,4 @@ def _camera(
     centre = torch.tensor(size, dtype=torch.float32) / 2
     frames = len(R)
     sides = torch.full((frames, 2), float(focal))
-    return CameraTrajectory(_tensor(R), _tensor(t), sides, centre.expand(frames, 2), travel=travel)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    return CameraTrajectory(as_float(R), as_float(t), sides, centre.expand(frames, 2), travel=travel)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from diffopt_core.skeleton import BLAZEPOSE33
-from diffopt_core.types import CameraTrajectory, Truth
+from diffopt_core.types import CameraTrajectory, Truth, as_float
 
 from .arrays import Arrays
 
@@ -40,14 +39,10 @@ def read_truth(path: Path, frames: int) -> Truth:
         raise arrays.fail("K", f"focal lengths {K[0, 0]:g} and {K[1, 1]:g}, expected positive px")
     t = -(R @ np.broadcast_to(C, (frames, 3))[..., None])[..., 0]
     camera = CameraTrajectory(
-        R=_tensor(R @ Y_UP.T),
-        t=_tensor(t),
-        focal=_tensor(np.tile(K[[0, 1], [0, 1]], (frames, 1))),
-        centre=_tensor(np.tile(K[:2, 2], (frames, 1))),
+        R=as_float(R @ Y_UP.T),
+        t=as_float(t),
+        focal=as_float(np.tile(K[[0, 1], [0, 1]], (frames, 1))),
+        centre=as_float(np.tile(K[:2, 2], (frames, 1))),
         unit="metre",
     )
-    return Truth(_tensor(joints @ Y_UP.T), "blazepose33", LIMB_JOINTS, camera=camera)
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    return Truth(as_float(joints @ Y_UP.T), "blazepose33", LIMB_JOINTS, camera=camera)

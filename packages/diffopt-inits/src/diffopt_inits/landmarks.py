@@ -33,13 +33,13 @@ class LandmarksInitializerConfig(ComponentConfig):
     ``body``: whose mean rest skeleton and landmark points are fitted, unless the clip brings ``rest_joints``.
     ``steps``: Adam steps that refine the analytic pose (0: leave it). ``pixels``: weight of the 2D landmarks
     beside the 3D directions. ``acceleration``: that of a point of the body that still passes as motion and not
-    as noise, m/s^2. ``path_acceleration``: the same for the pelvis in the camera frame.
+    as noise, m/s^2.
     """
 
     builds: ClassVar[str] = "diffopt_inits.initializer:LandmarksInitializer"
+    retired: ClassVar = {"path_acceleration": 10.0}
 
     body: str = "anny24"
     steps: NonNegativeInt = 30
     pixels: NonNegativeFloat = 1.0
     acceleration: PositiveFloat = 40.0
-    path_acceleration: PositiveFloat = 10.0

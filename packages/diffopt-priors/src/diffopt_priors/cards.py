@@ -1,27 +1,12 @@
-"""Weight files by name and path, and the terms in the card beside them. No torch."""
+"""Weights that ship with this package, and the terms in the card beside a weight file. No torch."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-
-from diffopt_core.errors import MissingResource
 
 #: Weights that ship with the package, as PRIOR_NAME.safetensors.
 SHIPPED = Path(__file__).parent / "weights"
-
-
-def require(prior: str, files: Iterable[Path], remedy: str) -> None:
-    """Fails where a file is missing, with the names that ship and ``remedy``: where to get one and put it."""
-    files = tuple(files)
-    missing = [path.name for path in files if not path.is_file()]
-    if missing:
-        names = sorted(p.stem.removeprefix(f"{prior}_") for p in SHIPPED.glob(f"{prior}_*.safetensors"))
-        raise MissingResource(
-            f"prior {prior}: {' and '.join(missing)} not found in {files[0].parent or '.'}. "
-            f"Shipped weights: {', '.join(names) or 'none'}{remedy}"
-        )
 
 
 def terms(prior: str, weights: str) -> str | None:

@@ -5,7 +5,7 @@ Always in the world's own axes and metres; a format turns and scales as it write
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -93,10 +93,6 @@ def perform(result: Result, options: MotionOptions) -> Performance:
         result.clip.name, fps, pose, trans, joints, figure, camera, result.clip.size, result.body_model,
         result.motion.betas_of, result.motion.betas.reshape(-1)[:10], facts,
     )  # fmt: skip
-
-
-def with_facts(performance: Performance, **facts: Any) -> Performance:
-    return replace(performance, facts=performance.facts | facts)
 
 
 def _check(result: Result) -> None:

@@ -20,7 +20,7 @@ class RayConfig(ComponentConfig):
 
     address: str | None = Field(None, description="HOST:PORT or auto of a running cluster; null: one on this machine")
     workers: int | None = Field(None, ge=1, description="jobs at once; null: as many as the cluster has room for")
-    cpus: float = Field(1.0, gt=0, description="cores that a job reserves, and its threads")
+    cpus: float = Field(1.0, gt=0, description="cores that a job reserves, and its threads; more for long clips")
     gpus: float | None = Field(None, ge=0, description="GPUs that a job reserves; null: 1 on CUDA, else 0")
 
     def build(self, ctx: BuildContext) -> Any:

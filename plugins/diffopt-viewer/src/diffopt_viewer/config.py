@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class ViserConfig(ComponentConfig):
     """3D in the browser, served from this machine.
 
-    ``host``: the address that is listened on; the default is reached from this machine alone. ``port``: None takes
+    ``host``: the address that is listened on; the default is reached from this machine alone, 0.0.0.0 from
+    others too, as who works on a server needs it. ``port``: None takes
     the first free one from 8080 on. ``open``: open a browser window; None where there is a display. ``dark``: dark
     colours to begin with. ``truth``: show what the clip was scored against.
     """

@@ -15,6 +15,7 @@ class ColmapConfig(ComponentConfig):
 
     licence: ClassVar[str] = "pycolmap: BSD-3-Clause"
     builds: ClassVar[str] = "diffopt_cameras.colmap.source:ColmapCamera"
+    retired: ClassVar = {"refine_focal": False, "explained": 0.1, "registered": 0.3, "minutes": 20.0}
 
     features: Literal["tracks", "sift"] = "tracks"
     mapper: Literal["auto", "global", "incremental"] = "auto"
@@ -23,9 +24,5 @@ class ColmapConfig(ComponentConfig):
     sift_features: int = Field(2048, ge=100, description="features an image (features=sift)")
     at_most: int = Field(120, ge=3, description="images given to it (features=sift), evenly over the clip")
     overlap: int = Field(8, ge=1, description="images before and after that each is matched with (features=sift)")
-    refine_focal: bool = Field(False, description="let it change the focal length: wrong on short follow shots")
     fewest_points: int = Field(100, ge=20, description="triangulated points below which the result is refused")
-    explained: float = Field(0.1, gt=0, description="share of the flow up to which a rotation is taken to explain it")
-    registered: float = Field(0.3, gt=0, le=1, description="share of the images it must register")
-    minutes: float = Field(20.0, gt=0, description="after which the incremental mapper stops with what it has")
     threads: int = Field(-1, description="-1: as many as there are cores")

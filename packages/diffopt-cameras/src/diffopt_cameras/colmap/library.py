@@ -12,6 +12,8 @@ from diffopt_core.errors import MissingResource
 from ..wahba import Array
 
 _log = logging.getLogger(__name__)
+#: After these the incremental mapper stops with what it has.
+_MINUTES = 20
 
 
 def library() -> Any:
@@ -32,11 +34,9 @@ def reconstruct(
     images: Path,
     out: Path,
     mapper: str,
-    refine_focal: bool,
     longest_track: int,
     seed: int,
     threads: int,
-    minutes: float,
 ) -> Any | None:
     """The largest reconstruction, or None."""
     pycolmap = library()
@@ -44,15 +44,15 @@ def reconstruct(
     if mapper == "global":
         options = pycolmap.GlobalPipelineOptions()
         options.random_seed, options.num_threads = seed, threads
-        options.mapper.bundle_adjustment.refine_focal_length = refine_focal
+        options.mapper.bundle_adjustment.refine_focal_length = False  # it would be wrong on short follow shots
         options.mapper.bundle_adjustment.refine_extra_params = False
         options.mapper.track_max_num_views_per_track = max(100, longest_track)
         found = pycolmap.global_mapping(database, images, out, options=options)
     else:
         options = pycolmap.IncrementalPipelineOptions()
         options.multiple_models, options.random_seed, options.num_threads = False, seed, threads
-        options.extract_colors, options.max_runtime_seconds = False, round(60 * minutes)
-        options.ba_refine_focal_length, options.ba_refine_extra_params = refine_focal, False
+        options.extract_colors, options.max_runtime_seconds = False, 60 * _MINUTES
+        options.ba_refine_focal_length, options.ba_refine_extra_params = False, False
         # the angle at which it starts by default is not had from a camera that follows somebody
         options.mapper.init_min_tri_angle = 4.0
         found = pycolmap.incremental_mapping(database, images, out, options=options)

@@ -22,7 +22,7 @@ from .library import library, poses, reconstruct
 @dataclass(frozen=True)
 class Mapped:
     """``R`` [T 3 3], ``t`` [T 3] of the frames with ``solved`` [T]; ``images`` were given, ``registered`` of them came
-    out. ``residual``: px of the images. ``focal``: px of the full image."""
+    out. ``residual``: px of the images."""
 
     R: Array
     t: Array
@@ -31,7 +31,6 @@ class Mapped:
     registered: int
     points: int
     residual: float
-    focal: float
 
 
 def map_images(clip: Clip, observations: Observations, config: ColmapConfig, focal: float, seed: int) -> Mapped | None:
@@ -69,8 +68,7 @@ def map_images(clip: Clip, observations: Observations, config: ColmapConfig, foc
         with progress("camera: colmap mapping"):
             mapper = "incremental" if config.mapper == "auto" else config.mapper
             found = reconstruct(
-                database, root / "images", root, mapper, config.refine_focal, len(names), seed, config.threads,
-                config.minutes,
+                database, root / "images", root, mapper, len(names), seed, config.threads,
             )  # fmt: skip
     if found is None:
         return None
@@ -81,7 +79,6 @@ def map_images(clip: Clip, observations: Observations, config: ColmapConfig, foc
         registered=int(posed.sum()),
         points=found.num_points3D(),
         residual=float(found.compute_mean_reprojection_error()),
-        focal=float(next(iter(found.cameras.values())).params[0]) / share,
     )
 
 

@@ -22,11 +22,9 @@ def map_tracks(
     focal: float,
     seed: int = 0,
     mapper: str = "global",
-    refine_focal: bool = False,
     threads: int = -1,
-    minutes: float = 20.0,
-) -> tuple[Odometry, float, int] | None:
-    """Key frames by pycolmap, all other frames from its points; the focal length, px; how many key frames it placed.
+) -> tuple[Odometry, int] | None:
+    """Key frames by pycolmap, all other frames from its points; how many key frames it placed.
 
     None where it finds nothing.
 
@@ -41,16 +39,13 @@ def map_tracks(
         if not pairs:
             return None
         longest = int(np.bincount(few.track).max())
-        found = reconstruct(
-            database, Path(folder), Path(folder), mapper, refine_focal, 2 * longest, seed, threads, minutes
-        )
+        found = reconstruct(database, Path(folder), Path(folder), mapper, 2 * longest, seed, threads)
     if found is None or found.num_points3D() < 6:
         return None
     R, t, posed = poses(found, names)
     X, known = _points(found, few, names)
-    refined = float(next(iter(found.cameras.values())).params[0]) * few.unit
     model = Model(R, t, posed, X, known)
-    return all_frames(tracks, model, keys, refined, None), refined, int(posed.sum())
+    return all_frames(tracks, model, keys, focal, None), int(posed.sum())
 
 
 def _write(database: Path, listed: Path, few: Tracks, names: list[str], focal: float) -> int:

@@ -24,6 +24,8 @@ from .on_images import map_images
 from .on_tracks import map_tracks
 
 _log = logging.getLogger(__name__)
+#: Share of the images that it must register.
+_REGISTERED = 0.3
 
 
 @dataclass(frozen=True)
@@ -71,20 +73,18 @@ class ColmapCamera:
     def _on_tracks(self, clip: Clip, observations: Observations) -> _Mapped:
         config = self._config
         seen = look(clip, observations, Following(config.points, config.longest))
-        require(seen, clip, 30)
-        focal, _ = choose(clip, seen.tracks, 0.1, self._seed)
+        require(seen, clip)
+        focal, _ = choose(clip, seen.tracks, self._seed)
         pairs = windows(seen.tracks, round(clip.fps))
-        turn = rotation_evidence(seen.tracks, pairs, focal.pixels, config.explained, 0.3)
+        turn = rotation_evidence(seen.tracks, pairs, focal.pixels, 0.3)
         if turn.explained > 0.9:  # a path that is found all the same is made of errors
             problem = f"the camera only turns ({turn.residual:.1f} of {turn.flow:.1f} px are left over)"
             raise BadInput(clip.path or clip.name, "camera", f"{problem}: no structure for colmap; --camera auto")
         mapper = "global" if config.mapper == "auto" else config.mapper
-        found = map_tracks(
-            seen.tracks, focal.pixels, self._seed, mapper, config.refine_focal, config.threads, config.minutes
-        )
+        found = map_tracks(seen.tracks, focal.pixels, self._seed, mapper, config.threads)
         if found is None:
             raise self._nothing(clip)
-        path, pixels, placed = found
+        path, placed = found
         evidence = path.evidence
         facts = {
             **evidence.facts(),
@@ -92,9 +92,9 @@ class ColmapCamera:
             "registered_images": placed,
             "tracks": seen.facts,
         }
-        t, unit, scale = in_rough_metres(clip, observations, seen.tracks, path, pixels)
-        share, refined = evidence.registered, self._refined(focal, pixels)
-        return _Mapped(path.R, t, path.solved, refined, unit, evidence.points, share, facts | scale)
+        t, unit, scale = in_rough_metres(clip, observations, seen.tracks, path, focal.pixels)
+        share = evidence.registered
+        return _Mapped(path.R, t, path.solved, focal, unit, evidence.points, share, facts | scale)
 
     def _on_images(self, clip: Clip, observations: Observations) -> _Mapped:
         focal = told(clip) or assumed(clip, "not to be had from a short shot; --focal sets it")
@@ -108,21 +108,16 @@ class ColmapCamera:
             "registered_images": found.registered,
             "registered": round(found.registered / found.images, 3),
         }
-        share, refined = found.registered / found.images, self._refined(focal, found.focal)
-        return _Mapped(found.R, found.t, found.solved, refined, "arbitrary", found.points, share, facts)
-
-    def _refined(self, focal: Focal, pixels: float) -> Focal:
-        if not self._config.refine_focal:
-            return focal
-        return Focal(pixels, f"{pixels:.0f} px, refined by colmap from {focal.said}", focal.sure, focal.spread)
+        share = found.registered / found.images
+        return _Mapped(found.R, found.t, found.solved, focal, "arbitrary", found.points, share, facts)
 
     def _check(self, clip: Clip, found: _Mapped) -> None:
         config = self._config
-        if found.points < config.fewest_points or found.registered < config.registered:
+        if found.points < config.fewest_points or found.registered < _REGISTERED:
             raise BadInput(
                 clip.path or clip.name, "camera",
                 f"colmap registered {found.registered:.0%} of the images with {found.points} points (at least "
-                f"{config.registered:.0%} and {config.fewest_points} are needed): the camera may only turn, or the "
+                f"{_REGISTERED:.0%} and {config.fewest_points} are needed): the camera may only turn, or the "
                 "background says little; --camera auto chooses a model",
             )  # fmt: skip
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 Format = Literal[
     "auto", "droid", "droid-reconstruction", "dpvo", "wham", "tram", "gvhmr", "simplevo", "slahmr", "prompthmr",
@@ -26,13 +26,13 @@ class DroidConfig(ComponentConfig):
 
     Running. ``env``: Python environment of DROID-SLAM (a path, ``conda:NAME``, ``here``) unless ``--env`` names one.
     ``repository``: folder of the DROID-SLAM checkout (or of a fork that takes masks). ``weights``: ``droid.pth``; by
-    default the one that ``diffopt weights`` manages. ``mask_people``: keep people out of the estimate. ``buffer``:
-    most keyframes; ``filter_thresh``: mean optical flow, px at an eighth of its resolution, that makes a keyframe
-    candidate.
+    default the one that ``diffopt weights`` manages. ``buffer``:
+    most keyframes, for who films for many minutes (each costs memory of the GPU).
     """
 
     licence: ClassVar[str] = "DROID-SLAM: code BSD-3-Clause (princeton-vl); its weights come from the same authors"
     builds: ClassVar[str] = "diffopt_cameras.droid.source:DroidCamera"
+    retired: ClassVar = {"mask_people": True, "filter_thresh": 2.4}
 
     file: Path | None = None
     format: Format = "auto"
@@ -42,9 +42,7 @@ class DroidConfig(ComponentConfig):
     env: str | None = None
     repository: Path | None = None
     weights: Path | None = None
-    mask_people: bool = True
     buffer: PositiveInt = 512
-    filter_thresh: PositiveFloat = 2.4
 
     def terms_of_use(self) -> str:
         """Those of DROID-SLAM where it runs; a file has those of its maker."""

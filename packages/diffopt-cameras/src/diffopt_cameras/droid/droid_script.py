@@ -23,7 +23,7 @@ def settings(order, height, width):
     """The arguments of DROID-SLAM's own demo, without a window and with a stride of 1."""
     return argparse.Namespace(
         weights=order["weights"], buffer=order["buffer"], image_size=[height, width], disable_vis=True, stereo=False,
-        beta=0.3, filter_thresh=order["filter_thresh"], warmup=WARMUP, keyframe_thresh=4.0, frontend_thresh=16.0,
+        beta=0.3, filter_thresh=2.4, warmup=WARMUP, keyframe_thresh=4.0, frontend_thresh=16.0,
         frontend_window=25, frontend_radius=2, frontend_nms=1, backend_thresh=22.0, backend_radius=2, backend_nms=3,
         upsample=False, asynchronous=False, frontend_device="cuda", backend_device="cuda",
     )  # fmt: skip

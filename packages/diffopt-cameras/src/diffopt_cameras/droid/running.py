@@ -37,7 +37,6 @@ _MASKING = {
     "weights": "people painted over, and their pixels' weights set to zero",
     "painted": "people painted over only: this DROID-SLAM's update network could not be reached",
     "none": "none: the detector gave no masks",
-    "off": "none: mask_people is off",
 }
 
 
@@ -62,9 +61,9 @@ def run_droid(
         raise MissingResource(f"droid-slam: cannot be installed on demand; {NEEDS.how}")
     job = {
         "repository": str(_repository(config)), "weights": str(_weights(config)),
-        "focal": clip.focal, "size": clip.size, "buffer": config.buffer, "filter_thresh": config.filter_thresh,
+        "focal": clip.focal, "size": clip.size, "buffer": config.buffer,
     }  # fmt: skip
-    masks = observations.masks if config.mask_people else None
+    masks = observations.masks
     with tempfile.TemporaryDirectory(prefix="diffopt-") as folder:
         if masks is not None:
             path = Path(folder) / "masks.npz"
@@ -75,7 +74,7 @@ def run_droid(
     if "missing" in out:
         raise MissingResource(f"droid-slam: {out['missing']}; {NEEDS.how}")
     saved, keyframes = _cameras(clip, out)
-    how = str(out["masking"]) if masks is not None else "none" if config.mask_people else "off"
+    how = str(out["masking"]) if masks is not None else "none"
     notes = list(saved.notes)
     if how in ("painted", "none"):
         notes.append(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.types import CameraTrajectory, Clip, Observations
+from diffopt_core.types import CameraTrajectory, Clip, Observations, as_float
 from diffopt_core.window import travel_of
 
 from .between import Between, between, jumps
@@ -76,9 +76,9 @@ def _on_clip(
         "focal_from": focal_from, "held": np.flatnonzero(places.outside).tolist(), "jumps": leaps, "notes": notes,
         **more,
     }  # fmt: skip
-    turns, path = _tensor(R), _tensor(t)
+    turns, path = as_float(R), as_float(t)
     return CameraTrajectory(
-        turns, path, _tensor(focal), _tensor(centre), "metre" if saved.metric else "arbitrary", saved.level,
+        turns, path, as_float(focal), as_float(centre), "metre" if saved.metric else "arbitrary", saved.level,
         travel_of(turns, path), torch.from_numpy(~places.exact), facts=facts,
     )  # fmt: skip
 
@@ -103,7 +103,3 @@ def _remarks(clip: Clip, saved: SavedCameras, places: Between, leaps: list[int])
         shown = ", ".join(map(str, leaps[:8])) + (", ..." if len(leaps) > 8 else "")
         remarks.append(f"{saved.path}: the camera jumps at frame {shown} of the clip; it was left as it is")
     return remarks
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

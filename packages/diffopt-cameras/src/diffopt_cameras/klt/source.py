@@ -21,6 +21,8 @@ from ..tracks import Following
 from .config import KltConfig
 
 _log = logging.getLogger(__name__)
+#: Degrees between the rays of the first two views, and share of the frames, that a moving camera needs.
+_PARALLAX, _REGISTERED = 1.0, 0.5
 
 
 class KltCamera:
@@ -39,7 +41,7 @@ class KltCamera:
         """
         config = self._config
         seen = look(clip, observations, Following(config.points, config.longest))
-        require(seen, clip, config.fewest_tracks)
+        require(seen, clip)
         return _Choice(config, self._ctx, clip, observations, seen).made()
 
 
@@ -58,7 +60,7 @@ class _Choice:
     def made(self) -> CameraTrajectory:
         mapper = self.config.mapper
         self.facts = {"source": "klt", "mapper": mapper, "tracks": self.seen.facts}
-        self.focal, calibration = choose(self.clip, self.seen.tracks, self.config.focal_error, self.ctx.seed)
+        self.focal, calibration = choose(self.clip, self.seen.tracks, self.ctx.seed)
         if calibration:
             self.facts["calibration"] = calibration
         steps = {
@@ -103,7 +105,6 @@ class _Choice:
                 tracks,
                 windows(tracks, round(seconds * self.clip.fps)),
                 self.focal.pixels,
-                config.explained,
                 config.small,
             )
             for seconds in (1, 3)
@@ -160,12 +161,12 @@ class _Choice:
                 evidence.points < config.fewest_points,
                 f"{evidence.points} points, at least {config.fewest_points} needed",
             ),
-            (first < config.parallax, f"a parallax of {first:.2f} degrees, at least {config.parallax:g} needed"),
+            (first < _PARALLAX, f"a parallax of {first:.2f} degrees, at least {_PARALLAX:g} needed"),
             (
                 evidence.residual > config.residual,
                 f"{evidence.residual:.2f} px off, at most {config.residual:g} allowed",
             ),
-            (evidence.registered < config.registered, f"{evidence.registered:.0%} of the frames registered"),
+            (evidence.registered < _REGISTERED, f"{evidence.registered:.0%} of the frames registered"),
         ]
         return "; ".join(text for failed, text in reasons if failed)
 

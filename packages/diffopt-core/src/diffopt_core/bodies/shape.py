@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..errors import DiffOptError
 from ..types import HumanMotion
 
@@ -24,9 +22,3 @@ def check_betas(motion: HumanMotion, body: str) -> None:
             f"betas of '{motion.betas_of}' given to body '{body}': poses are interchangeable, shapes are not. "
             f"Use {' or '.join(remedies or ['betas of zero'])}"
         )
-
-
-def adopt_betas(motion: HumanMotion, body: str) -> HumanMotion:
-    """The same motion labelled as ``body``'s; raises :class:`ForeignBetas` unless its betas are that or zero."""
-    check_betas(motion, body)
-    return replace(motion, betas_of=body)

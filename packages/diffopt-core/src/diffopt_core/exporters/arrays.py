@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from ..rotation import matrix_to_axis_angle
-from ..types import Result
+from ..types import CameraTrajectory, HumanMotion, Result
 
 #: Written into every file as text.
 CONVENTIONS: dict[str, str] = {
@@ -25,18 +25,7 @@ def motion_arrays(result: Result) -> dict[str, np.ndarray]:
     cam_t (T, 3), cam_focal and cam_centre (T, 2), image_size (2,) int. Where the clip was solved several times:
     root_band90 (T,) and joint_band90 (T, 24), m (:class:`diffopt_core.types.Spread`).
     """
-    motion, camera = result.motion, result.camera
-    rotvec = array(matrix_to_axis_angle(motion.pose))
-    arrays = {
-        "joints": array(result.joints),
-        "global_orient": rotvec[:, 0],
-        "body_pose": rotvec[:, 1:],
-        "transl": array(motion.trans),
-        "betas": array(motion.betas).reshape(-1),
-        "cam_R": array(camera.R),
-        "cam_t": array(camera.t),
-        "cam_focal": array(camera.focal),
-        "cam_centre": array(camera.centre),
+    arrays = posed_arrays(result.joints, result.motion, result.camera) | {
         "image_size": np.array(result.clip.size, np.int64),
         "fps": np.array(result.clip.fps, np.float32),
     }
@@ -46,6 +35,22 @@ def motion_arrays(result: Result) -> dict[str, np.ndarray]:
         arrays["root_band90"] = array(result.spread.root)
         arrays["joint_band90"] = array(result.spread.joints)
     return arrays
+
+
+def posed_arrays(joints: Tensor, motion: HumanMotion, camera: CameraTrajectory) -> dict[str, np.ndarray]:
+    """Joints, motion and camera of :func:`motion_arrays`."""
+    rotvec = array(matrix_to_axis_angle(motion.pose))
+    return {
+        "joints": array(joints),
+        "global_orient": rotvec[:, 0],
+        "body_pose": rotvec[:, 1:],
+        "transl": array(motion.trans),
+        "betas": array(motion.betas).reshape(-1),
+        "cam_R": array(camera.R),
+        "cam_t": array(camera.t),
+        "cam_focal": array(camera.focal),
+        "cam_centre": array(camera.centre),
+    }
 
 
 def labels(result: Result) -> dict[str, str]:

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.npz import Arrays, write_npz
-from ..rotation import matrix_to_axis_angle
 from ..types import Result
-from .arrays import array
+from .arrays import array, posed_arrays
 
 FILE = "evidence.npz"
 
@@ -26,20 +25,8 @@ class EvidenceExporter:
 
 def evidence_arrays(result: Result) -> Arrays:
     """Arrays under the keys of ``docs/conventions.md``; float32, and text without pickles."""
-    motion, camera, clip = result.initial, result.initial_camera, result.clip
-    rotvec = array(matrix_to_axis_angle(motion.pose))
-    arrays: Arrays = {
-        "initial_joints": array(result.initial_joints),
-        "initial_global_orient": rotvec[:, 0],
-        "initial_body_pose": rotvec[:, 1:],
-        "initial_transl": array(motion.trans),
-        "initial_betas": array(motion.betas).reshape(-1),
-        "initial_cam_R": array(camera.R),
-        "initial_cam_t": array(camera.t),
-        "initial_cam_focal": array(camera.focal),
-        "initial_cam_centre": array(camera.centre),
-        **_losses(result.log),
-    }
+    clip, first = result.clip, posed_arrays(result.initial_joints, result.initial, result.initial_camera)
+    arrays: Arrays = {f"initial_{key}": value for key, value in first.items()} | _losses(result.log)
     if clip.observations is not None:
         arrays["keypoints"] = array(clip.observations.keypoints)
         arrays["keypoint_layout"] = np.array(clip.observations.layout)

@@ -14,6 +14,7 @@ import numpy as np
 from ..datasets.amass import AmassConfig
 from ..datasets.npz import atomic, write_npz
 from ..errors import BadInput, DiffOptError
+from ..exporters.arrays import array
 from ..interfaces import BuildContext, ListsClips
 from ..perceive import open_clip
 from ..recipe import Recipe
@@ -111,15 +112,15 @@ def _keep_truth(clip: Clip, path: Path) -> None:
     truth = clip.truth
     if truth is None or truth.layout != "smpl24" or truth.index is not None:
         return
-    arrays: dict[str, Any] = {"joints": _array(truth.joints), "fps": np.array(clip.fps, np.float32)}
+    arrays: dict[str, Any] = {"joints": array(truth.joints), "fps": np.array(clip.fps, np.float32)}
     if truth.good is not None:
         arrays["good"] = truth.good.cpu().numpy()
     if truth.motion is not None:
-        rotvec = _array(matrix_to_axis_angle(truth.motion.pose))
-        arrays |= {"global_orient": rotvec[:, 0], "body_pose": rotvec[:, 1:], "transl": _array(truth.motion.trans)}
+        rotvec = array(matrix_to_axis_angle(truth.motion.pose))
+        arrays |= {"global_orient": rotvec[:, 0], "body_pose": rotvec[:, 1:], "transl": array(truth.motion.trans)}
     if truth.camera is not None:
         camera = truth.camera
-        arrays |= {"cam_R": _array(camera.R), "cam_t": _array(camera.t), "cam_focal": _array(camera.focal)}
+        arrays |= {"cam_R": array(camera.R), "cam_t": array(camera.t), "cam_focal": array(camera.focal)}
     write_npz(path, arrays)
 
 
@@ -142,7 +143,3 @@ def _kind(path: Path, count: int) -> str:
     except (OSError, ValueError, TypeError):
         made = False
     return f"{count} {'simulated cases' if made else 'case files'} of {folder.name}, not EMDB"
-
-
-def _array(tensor: Any) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)

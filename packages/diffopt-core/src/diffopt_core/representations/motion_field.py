@@ -17,6 +17,8 @@ from .parts import Parts
 from .phase import fourier, phase, radial, warp
 from .start import mean_rotation, mean_translation
 
+#: Octaves of sines and cosines of the phase.
+_FREQUENCIES = 5
 _IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -38,7 +40,7 @@ class MotionField:
         self.tau = phase(self.parts.length, like)
         self._learn_input(fields, like)
         self.fixed = None if self.warp or self.widths else self._encode(self.tau).expand(fields, -1, -1)
-        inputs = {"none": 1, "fourier": 1 + 2 * config.frequencies, "rbf": config.centres}[config.encoding]
+        inputs = {"none": 1, "fourier": 1 + 2 * _FREQUENCIES, "rbf": config.centres}[config.encoding]
         sizes = [inputs, *[config.hidden] * config.layers]
         joints = initial.pose.shape[2] - 1
         self.pose = self._rotation_net(sizes, joints, fields, ctx.seed, 0)
@@ -84,7 +86,7 @@ class MotionField:
         if self.warp:
             tau = warp(tau, *(each.flatten(0, -2) for each in self.warp))
         if self.config.encoding == "fourier":
-            tau = fourier(tau, self.config.frequencies)
+            tau = fourier(tau, _FREQUENCIES)
         elif self.config.encoding == "rbf":
             tau = radial(tau, self.centres, self.widths[0].flatten(0, -3), self.config.kernel)
         return tau

@@ -13,8 +13,8 @@ class NemoConfig(ComponentConfig):
     """Three networks of the phase, ``f_theta``, ``f_phi`` and ``f_x`` (sec. 3.1; NeMo, Wang et al. 2022).
 
     ``layers`` hidden layers of ``hidden`` units (``trans_layers`` of them in ``f_x``, where that is given).
-    ``encoding`` of the phase: as it is; sines and cosines of ``2^k pi tau``, k below ``frequencies`` (8 periods a
-    clip at 5); or ``centres`` radial basis functions with learned widths. ``warp``: a learned monotone map of the
+    ``encoding`` of the phase: as it is; sines and cosines of ``2^k pi tau``, k below 5 (8 periods a
+    clip); or ``centres`` radial basis functions with learned widths. ``warp``: a learned monotone map of the
     phase comes first, a sum of ``warp_nodes`` sigmoids.
     ``offset``: rotations are the clip's ``mean`` initial rotation plus the network's 6D output, or the output
     alone (``none``; its bias starts at the identity). ``origin``: translations are the clip's ``mean`` initial
@@ -27,13 +27,13 @@ class NemoConfig(ComponentConfig):
     """
 
     builds: ClassVar[str] = "diffopt_core.representations.motion_field:MotionField"
+    retired: ClassVar = {"frequencies": 5}
 
     hidden: PositiveInt = 96
     layers: PositiveInt = 3
     trans_layers: PositiveInt | None = None
     activation: Literal["relu", "silu"] = "relu"
     encoding: Literal["none", "fourier", "rbf"] = "fourier"
-    frequencies: PositiveInt = 5
     centres: int = Field(default=100, ge=2)
     kernel: Literal["quadratic", "linear", "gaussian"] = "quadratic"
     warp: bool = False

@@ -16,11 +16,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..batch import Report, Solver, judged, scored, solve_batch
+from ..evaluate import batched
 from ..geometry import world_to_camera
 from ..problem import Layout, body_alone, lay_out
 from ..recipe import PlaceSpec, ScaleSpec
 from ..representations.parts import Parts
-from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Status, Unit
+from ..types import CameraFrameBody, CameraTrajectory, Result, Status, Unit
 from ..window import Evidence, cut, pick, stack
 from .join import facts, joined_camera, joined_motion, joined_spread, mean_log
 
@@ -73,10 +74,10 @@ def solve_long(item: Evidence, solver: Solver) -> Result:
             clip=item.clip,
             motion=motion,
             camera=camera,
-            joints=body.joints(_batched(motion))[0],
+            joints=body.joints(batched(motion))[0],
             initial=initial,
             initial_camera=initial_camera,
-            initial_joints=body.joints(_batched(initial))[0],
+            initial_joints=body.joints(batched(initial))[0],
             status=Status.DIVERGED if any(each.status == Status.DIVERGED for each in stretches) else Status.FINISHED,
             recipe=recipe.dump(),
             log=mean_log(stretches),
@@ -140,7 +141,3 @@ def _about_first_camera(result: Result, camera: CameraTrajectory, parts: Parts, 
         camera=replace(result.camera, t=moved),
         joints=result.joints + shift,
     )
-
-
-def _batched(motion: HumanMotion) -> HumanMotion:
-    return replace(motion, pose=motion.pose[None], trans=motion.trans[None], betas=motion.betas[None])

@@ -15,22 +15,24 @@ if TYPE_CHECKING:
     from ..interfaces import Energy, ProblemContext
     from ..types import Scene
 
-#: Ankles and balls of the feet.
+#: How far the lowest joint of a standing body is above the floor, m.
+_SOLE = 0.03
 
 
 class ContactConfig(TermConfig):
     """Squared velocity of ankles and feet in contact, (m/s)^2, mean over the four and over frames (not in the paper).
 
     Contact is soft, and no gradient flows through it: it falls from 1 to 0 round ``height`` metres above where the
-    joint is when the person stands, and round ``speed`` metres a second. ``sole``: how far the lowest joint of the
-    standing body is above the floor, m.
+    joint is when the person stands, and round ``speed`` metres a second. The lowest joint of the standing body
+    is 3 cm above the floor.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})
 
+    retired: ClassVar = {"sole": 0.03}
+
     height: PositiveFloat = 0.06
     speed: PositiveFloat = 0.5
-    sole: float = 0.03
 
     def build(self, ctx: ProblemContext) -> Energy:
         import torch
@@ -41,7 +43,7 @@ class ContactConfig(TermConfig):
         assert ctx.body is not None
         rest = ctx.body.rest_joints(ctx.initial.betas)[..., 1]
         index = torch.tensor(FEET, device=rest.device)
-        standing = (rest - rest.amin(-1, keepdim=True)).index_select(1, index).unsqueeze(1) + self.sole
+        standing = (rest - rest.amin(-1, keepdim=True)).index_select(1, index).unsqueeze(1) + _SOLE
 
         def energy(scene: Scene) -> Tensor:
             assert scene.joints is not None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..interfaces import Energy, ProblemContext
     from ..types import Scene
 
+_NEAR = 0.1
+
 
 class ReprojectionConfig(TermConfig):
     """``L_2D`` of eq. 8: confidence x Geman-McClure of the pixel error, mean over valid frames.
@@ -24,10 +26,12 @@ class ReprojectionConfig(TermConfig):
     at most ``min_confidence`` count for nothing. ``normalise``: ``sigma2`` divides by ``sigma^2`` so that a lost
     point costs 1 at any resolution; ``none`` leaves px^2. ``joints``: mean or sum over the keypoints.
 
-    A point nearer than ``near`` metres, or behind the camera, costs what a lost one costs, without gradient.
+    A point nearer than 0.1 m, or behind the camera, costs what a lost one costs, without gradient.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pixels", "depth"})
+
+    retired: ClassVar = {"near": 0.1}
 
     sigma: PositiveFloat = 60.0
     unit: Literal["px", "image", "person"] = "px"
@@ -36,7 +40,6 @@ class ReprojectionConfig(TermConfig):
     min_confidence: float = Field(0.0, ge=0.0, lt=1.0)
     normalise: Literal["sigma2", "none"] = "sigma2"
     joints: Literal["mean", "sum"] = "mean"
-    near: PositiveFloat = 0.1
 
     def build(self, ctx: ProblemContext) -> Energy:
         from .frames import frame_mean
@@ -52,7 +55,7 @@ class ReprojectionConfig(TermConfig):
 
         def energy(scene: Scene) -> Tensor:
             assert scene.pixels is not None and scene.depth is not None
-            good = seen & (scene.depth > self.near)
+            good = seen & (scene.depth > _NEAR)
             error = (scene.pixels - detected).where(good.unsqueeze(-1), scene.pixels.new_zeros(()))
             squared = error.square()
             if self.of == "point":

@@ -8,7 +8,7 @@ validation, ``_test`` is never read, ``_nonflat`` has no flat ground.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -37,18 +37,18 @@ class Clips:
     files: tuple[str, ...]
 
 
-def read_shard(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of one shard, checked; BadInput names file and key."""
+def read_shard(path: Path, keys: Sequence[str] = ("poses", "trans", "starts", "fps")) -> dict[str, np.ndarray]:
+    """Arrays of one shard, checked; ``keys`` must be there. BadInput names file and key."""
     try:
         with np.load(path, allow_pickle=False) as file:
             data = {key: file[key] for key in file.files}
     except (OSError, ValueError, BadZipFile) as error:
         raise BadInput(path, "file", f"not a readable .npz motion shard ({error})") from error
-    for key in ("poses", "trans", "starts", "fps"):
+    for key in keys:
         if key not in data:
             raise BadInput(path, key, "missing")
     frames = len(data["poses"])
-    for key, shape in _SHAPES.items():
+    for key, shape in ((key, _SHAPES[key]) for key in keys if key in _SHAPES):
         if data[key].shape != (frames, *shape):
             raise BadInput(path, key, f"has shape {data[key].shape}, expected {(frames, *shape)}")
         if not np.isfinite(data[key]).all():

@@ -61,10 +61,3 @@ def pin(folder: Path, name: str, path: Path, sha256: str) -> bool:
             part.unlink(missing_ok=True)
         return False
     return True
-
-
-def forget(folder: Path, name: str) -> None:
-    """Drop the entry of a file that is about to be replaced."""
-    table = read(folder)
-    if table.pop(name, None) is not None:
-        (folder / NAME).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")

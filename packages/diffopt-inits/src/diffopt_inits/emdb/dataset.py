@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.types import Clip, Observations, Truth
-from torch import Tensor
+from diffopt_core.types import Clip, Observations, Truth, as_float
 
 from .address import Address, data_files, sequence_name
 from .config import EmdbConfig
@@ -159,7 +158,7 @@ def _true_keypoints(made: Sequence, part: slice) -> Observations:
     points = np.where(good[:, None, None], points, 0.0)
     inside = ((points >= 0) & (points < made.size)).all(-1) & good[:, None]
     keypoints = np.concatenate([points * inside[..., None], inside[..., None]], -1)
-    return Observations(_tensor(keypoints), LAYOUT, torch.from_numpy(inside.any(1)))
+    return Observations(as_float(keypoints), LAYOUT, torch.from_numpy(inside.any(1)))
 
 
 def _check_flags(made: Sequence) -> None:
@@ -168,7 +167,3 @@ def _check_flags(made: Sequence) -> None:
         if in_subset(subset, made.name) != flag:
             ours, theirs = ("in", "not in") if not flag else ("not in", "in")
             log.warning("%s: %s the published list of %s, but its file says %s", made.name, ours, subset, theirs)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import project, world_to_camera
 from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.types import CameraTrajectory, HumanMotion, Truth
-from torch import Tensor
+from diffopt_core.types import CameraTrajectory, HumanMotion, Truth, as_float
 
 from .read import Sequence
 from .smpl import gendered_body
@@ -37,10 +35,10 @@ def truth_of(made: Sequence, smpl: Path) -> Truth:
     focal, centre = made.intrinsics[[0, 1], [0, 1]], made.intrinsics[:2, 2]
     frames = len(made)
     camera = CameraTrajectory(
-        _tensor(made.extrinsics[:, :3, :3]),
-        _tensor(made.extrinsics[:, :3, 3]),
-        _tensor(focal).expand(frames, 2),
-        _tensor(centre).expand(frames, 2),
+        as_float(made.extrinsics[:, :3, :3]),
+        as_float(made.extrinsics[:, :3, 3]),
+        as_float(focal).expand(frames, 2),
+        as_float(centre).expand(frames, 2),
         unit="metre",
         level=True,
         facts={"focal_from": "EMDB's calibration"},
@@ -50,7 +48,7 @@ def truth_of(made: Sequence, smpl: Path) -> Truth:
         motion=HumanMotion(pose.float(), pelvis.float(), betas[0].float(), body.name),
         camera=camera,
         good=torch.from_numpy(made.good.copy()),
-        boxes=_tensor(made.boxes),
+        boxes=as_float(made.boxes),
         body=body,
     )
     _check_projection(truth, made)
@@ -62,7 +60,7 @@ def reprojection(truth: Truth, made: Sequence) -> float:
     camera = truth.camera
     assert camera is not None
     seen = project(world_to_camera(truth.joints, camera.R, camera.t), camera.focal, camera.centre)
-    return float((seen - _tensor(made.kp2d)).norm(dim=-1)[torch.from_numpy(made.good)].median())
+    return float((seen - as_float(made.kp2d)).norm(dim=-1)[torch.from_numpy(made.good)].median())
 
 
 def _check_projection(truth: Truth, made: Sequence) -> None:
@@ -76,7 +74,3 @@ def _check_projection(truth: Truth, made: Sequence) -> None:
     if distance > _NOTICEABLE:
         log.warning("%s: kp2d lies %.1f px from the projected true joints; is this SMPL's %s model?",
                     made.name, distance, made.gender)  # fmt: skip
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

@@ -20,11 +20,11 @@ class MediapipeConfig(ComponentConfig):
 
     licence: ClassVar[str] = "MediaPipe and its BlazePose models: Apache-2.0 (Google)"
     builds: ClassVar[str] = "diffopt_inits.mediapipe.detector:MediapipeDetector"
+    retired: ClassVar = {"tracking_confidence": 0.5}
 
     backend: Literal["solutions", "tasks"] = "solutions"
     model: Path | None = Field(default=None, description="bundle (.task) of the backend tasks")
     complexity: Literal[0, 1, 2] = 1
     env: str | None = Field(default=None, description="uv, here, conda:NAME or a path; default: --env, then uv")
     detection_confidence: float = Field(default=0.5, ge=0, le=1, description="least score of a newly found person")
-    tracking_confidence: float = Field(default=0.5, ge=0, le=1, description="below it the person is looked for anew")
     longest: int = Field(default=1280, ge=160, description="longer side of the images that MediaPipe sees, px")

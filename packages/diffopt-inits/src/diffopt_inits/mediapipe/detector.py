@@ -92,7 +92,7 @@ class MediapipeDetector:
             "model": str(model) if model else None,
             "complexity": config.complexity,
             "detection": config.detection_confidence,
-            "tracking": config.tracking_confidence,
+            "tracking": 0.5,  # below it the person is looked for anew
             "longest": config.longest,
             "fps": clip.fps,
         }

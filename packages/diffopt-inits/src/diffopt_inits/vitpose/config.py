@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 
 class VitposeConfig(ComponentConfig):
@@ -20,13 +20,14 @@ class VitposeConfig(ComponentConfig):
     ``dataset_index`` chooses the expert of a ``plus`` model (0 is COCO). People's boxes: ``boxes``, an array (N, 4) of
     x0 y0 x1 y1 in px of the video's frames (NaN: nobody), as ``.npy`` or ``boxes`` of an ``.npz``; or ``boxes_from``,
     another detector around whose keypoints they are put; or ``person_model`` (RT-DETR: folder, name or hub id), boxes
-    of score ``threshold`` and more. ``longest``: images are scaled down to it, px; ``batch``: frames at once.
+    of score 0.5 and more. ``longest``: images are scaled down to it, px; ``batch``: frames at once.
     ``env``: environment that has transformers (``here``, ``uv``, a path, ``conda:NAME``). ``download``: let
     transformers fetch a model that is not here.
     """
 
     licence: ClassVar[str] = "ViTPose and RT-DETR: Apache-2.0; models from other hub ids have their own terms"
     builds: ClassVar[str] = "diffopt_inits.vitpose.detector:VitposeDetector"
+    retired: ClassVar = {"threshold": 0.5}
 
     file: Path | None = None
     first: NonNegativeInt | None = None
@@ -35,7 +36,6 @@ class VitposeConfig(ComponentConfig):
     boxes: Path | None = None
     boxes_from: str | None = None
     person_model: str = "rtdetr_r50vd_coco_o365"
-    threshold: float = Field(default=0.5, gt=0, lt=1)
     longest: PositiveInt = 1920
     batch: PositiveInt = 8
     env: str | None = None

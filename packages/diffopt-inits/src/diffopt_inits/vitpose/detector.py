@@ -81,7 +81,6 @@ class VitposeDetector:
             "model": model.source,
             "person_model": person.source if person else None,
             "boxes": None if boxes is None else [b.tolist() if np.isfinite(b).all() else None for b in boxes],
-            "threshold": c.threshold,
             "dataset_index": c.dataset_index,
             "batch": c.batch,
             "device": self._device,

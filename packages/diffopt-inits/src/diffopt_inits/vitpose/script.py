@@ -1,7 +1,7 @@
 """Runs in an environment that has transformers: boxes of people (RT-DETR) and keypoints in them (ViTPose).
 
 Job: ``model``, ``person_model`` (None where ``boxes`` are given), ``boxes`` (one [x0, y0, x1, y1] or None a frame),
-``threshold``, ``dataset_index``, ``batch``, ``device``, ``download``. Saves ``frames`` n, ``boxes`` n 4, ``keypoints``
+``dataset_index``, ``batch``, ``device``, ``download``. Saves ``frames`` n, ``boxes`` n 4, ``keypoints``
 n 17 3; or ``missing`` and ``why`` where a model cannot be loaded.
 """
 
@@ -36,7 +36,7 @@ def people(processor, model, images):
     """Boxes of people in each image, x0 y0 x1 y1."""
     inputs = processor(images=images, return_tensors="pt").to(JOB["device"])
     sizes = [image.shape[:2] for image in images]
-    found = processor.post_process_object_detection(model(**inputs), threshold=JOB["threshold"], target_sizes=sizes)
+    found = processor.post_process_object_detection(model(**inputs), threshold=0.5, target_sizes=sizes)
     names = {index for index, name in model.config.id2label.items() if str(name).lower() == "person"} or {0}
     kept = []
     for one in found:

@@ -5,23 +5,20 @@ A published checkpoint (``.pth``) is read as it is, with the card of :mod:`diffo
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from diffopt_core.weights import cards
 from torch import Tensor
 
-from diffopt_priors.cards import SHIPPED, require
+from diffopt_priors.cards import SHIPPED
 from diffopt_priors.humor.layout import LATENT, SIZES, STATE
 from diffopt_priors.humor.network import GROUPS, HuMoR, hidden_of
 from diffopt_priors.mdm.checkpoint import compare, listed
 
-FORMAT = 1
+_MARKS = {"model": "humor", "format": 1}
 #: Endings of published checkpoints.
 CHECKPOINTS = (".pth", ".pt")
 SOURCE = (
@@ -36,7 +33,7 @@ def resolve(weights: str) -> Path:
     named = "/" not in weights and not weights.endswith((".safetensors", *CHECKPOINTS))
     path = SHIPPED / f"humor_{weights}.safetensors" if named else Path(weights)
     wanted = (path,) if path.suffix in CHECKPOINTS else (path, path.with_suffix(".json"))
-    require("humor", wanted, f"; {SOURCE}")
+    cards.require("humor", SHIPPED, wanted, f"; {SOURCE}")
     return path
 
 
@@ -75,18 +72,7 @@ def load(path: Path) -> tuple[HuMoR, dict[str, Any]]:
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Weights and checked card."""
     about = path.with_suffix(".json")
-    try:
-        card = json.loads(about.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(about, "file", f"the card of the weights cannot be read: {error}") from error
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(path, "file", f"truncated, or not a safetensors file ({error}); {SOURCE}") from error
-    if not isinstance(card, dict) or card.get("model") != "humor":
-        raise BadInput(about, "model", f"is not 'humor': another prior's weights? {SOURCE}")
-    if card.get("format") != FORMAT:
-        raise BadInput(about, "format", f"is {card.get('format')!r}; this version reads {FORMAT}")
+    state, card = cards.read(path, _MARKS, SOURCE)
     if set(card.get("scales", {})) != set(SIZES) or len(card.get("root_offset", ())) != 3 or "fps" not in card:
         raise BadInput(about, "scales", f"fps, root_offset (3) and scales of {', '.join(SIZES)} expected")
     return state, card
@@ -95,11 +81,5 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write weights and card; each file is replaced in one step. Half precision, but for the first layers: they carry
     the statistics of the data, differences of nearly equal numbers among them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    kept = {k: v.detach().to(torch.float32 if ".net.0." in k else torch.float16).contiguous() for k, v in state.items()}
-    save_file(kept, temporary)
-    temporary.chmod(0o644)  # safetensors makes private files
-    os.replace(temporary, path)
-    temporary.write_text(json.dumps({"format": FORMAT, "model": "humor", **card}, indent=1) + "\n")
-    os.replace(temporary, path.with_suffix(".json"))
+    kept = {key: value.to(torch.float32 if ".net.0." in key else torch.float16) for key, value in state.items()}
+    cards.write(path, kept, {**_MARKS, **card})

@@ -6,18 +6,15 @@ frame rate and the terms of the training data.
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from diffopt_core.weights import cards
 from torch import Tensor
 
-from diffopt_priors.cards import SHIPPED, require
+from diffopt_priors.cards import SHIPPED
 from diffopt_priors.mdm import checkpoint
 from diffopt_priors.mdm.denoiser import Denoiser, trajectory_mask
 from diffopt_priors.mdm.diffusion import Diffusion, cosine_betas, linear_betas
@@ -39,8 +36,9 @@ def resolve(weights: str) -> Path:
     shipped = SHIPPED / f"mdm_{weights}.safetensors"
     # A name is a bare word; whatever has a folder or an ending is a file.
     path = Path(weights) if Path(weights).suffix or Path(weights).name != weights else shipped
-    require(
+    cards.require(
         "mdm",
+        SHIPPED,
         (path, path.with_suffix(".json")),
         ". Train your own with `diffopt train mdm --data FOLDER --out FOLDER` and give the file: "
         "--set prior.weights=PATH/mdm.safetensors (its .json card beside it).",
@@ -74,18 +72,8 @@ def build(card: dict[str, Any]) -> Denoiser:
 def load(path: Path) -> tuple[Denoiser, dict[str, Any]]:
     """Frozen denoiser in evaluation mode (float32, CPU) and its card."""
     described = path.with_suffix(".json")
-    try:
-        card = json.loads(described.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(described, "file", f"card cannot be read as JSON; {_SOURCE}") from error
-    try:
-        state: dict[str, Tensor] = {k: v.float() for k, v in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(path, "file", f"weights cannot be read as safetensors ({reason}); {_SOURCE}") from error
-    found = card.get("format") if isinstance(card, dict) else None
-    if found != FORMAT:
-        raise BadInput(described, "format", f"is {found!r}; this version reads {FORMAT}; {_SOURCE}")
+    stored, card = cards.read(path, {"format": FORMAT}, _SOURCE)
+    state = {key: value.float() for key, value in stored.items()}
     try:
         denoiser = build(card)
     except KeyError as error:
@@ -100,12 +88,5 @@ def load(path: Path) -> tuple[Denoiser, dict[str, Any]]:
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
     """Write weights and card; each file is replaced in one step. Spectral statistics stay float32: their rows are
     orthonormal to more digits than half precision has."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    kept = {k: v.detach().to(torch.float32 if k.startswith("spectral.") else dtype) for k, v in state.items()}
-    save_file({k: v.contiguous() for k, v in kept.items()}, temporary)
-    temporary.chmod(0o644)  # safetensors makes private files
-    os.replace(temporary, path)
-    text = json.dumps({"format": FORMAT, **card}, indent=1)
-    temporary.write_text(text + "\n")
-    os.replace(temporary, path.with_suffix(".json"))
+    kept = {k: v.to(torch.float32 if k.startswith("spectral.") else dtype) for k, v in state.items()}
+    cards.write(path, kept, {"format": FORMAT, **card})

@@ -6,22 +6,19 @@ Shipped and own weights are safetensors with a JSON card beside them; published 
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from diffopt_core.errors import BadInput, MissingResource
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from diffopt_core.weights import cards
 
-from diffopt_priors.cards import SHIPPED, require
+from diffopt_priors.cards import SHIPPED
 from diffopt_priors.vposer import official
 from diffopt_priors.vposer.checkpoint import SOURCES, fill
 from diffopt_priors.vposer.network import VPoser
 
-FORMAT = 1
+_MARKS = {"kind": "vposer", "format": 1}
 _CHECKPOINTS = (".ckpt", ".pt", ".pth")
 
 
@@ -33,7 +30,7 @@ def resolve(weights: str) -> Path:
     if given.is_dir():
         return _last_snapshot(given)
     needed = [given, given.with_suffix(".json")] if given.suffix == ".safetensors" else [given]
-    require("vposer", needed, f"; {SOURCES}; give the file: --set prior.weights=PATH")
+    cards.require("vposer", SHIPPED, needed, f"; {SOURCES}; give the file: --set prior.weights=PATH")
     return given
 
 
@@ -53,36 +50,16 @@ def load(path: Path) -> tuple[VPoser, dict[str, Any]]:
         network = official.read(path)
         return network.eval().requires_grad_(False), {"name": path.stem}
     beside = path.with_suffix(".json")
-    try:
-        card = json.loads(beside.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(beside, "file", f"not a readable card ({error}); {SOURCES}") from error
-    if not isinstance(card, dict) or card.get("kind") != "vposer":
-        raise BadInput(beside, "kind", f"the card of a 'vposer' weight file is expected; {SOURCES}")
-    if card.get("format") != FORMAT:
-        raise BadInput(beside, "format", f"is {card.get('format')!r}; this version reads {FORMAT}")
+    stored, card = cards.read(path, _MARKS, SOURCES)
     try:
         network = VPoser(**card["network"])
     except (KeyError, TypeError) as error:
         raise BadInput(beside, "network", f"edition, width and latent are expected ({error!r})") from error
-    try:
-        state = {key: value.float() for key, value in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
-        raise BadInput(path, "file", f"not a readable safetensors file ({error}); {SOURCES}") from error
-    fill(network, path, state, {})
+    fill(network, path, {key: value.float() for key, value in stored.items()}, {})
     return network.eval().requires_grad_(False), card
 
 
 def export(path: Path, network: VPoser, card: dict[str, Any]) -> None:
     """Write weights (half precision) and card; each file is replaced in one step."""
-    state = {k: v.half().contiguous() for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    save_file(state, temporary)
-    temporary.chmod(0o644)  # safetensors makes private files
-    os.replace(temporary, path)
-    text = json.dumps(
-        {"format": FORMAT, "kind": "vposer", "name": path.stem, "network": network.settings(), **card}, indent=1
-    )
-    temporary.write_text(text + "\n")
-    os.replace(temporary, path.with_suffix(".json"))
+    state = {k: v.half() for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
+    cards.write(path, state, {**_MARKS, "name": path.stem, "network": network.settings(), **card})

@@ -26,17 +26,18 @@ def train(
     from dataclasses import asdict
 
     from diffopt_core.errors import BadInput
+    from diffopt_core.train import shards
+    from diffopt_core.train.progress import progress
+    from diffopt_core.train.terms import terms_of
     from diffopt_core.voice import answer, say
 
     from diffopt_smplify.gmm import poses, weights
     from diffopt_smplify.gmm.fit import Settings, fit
-    from diffopt_smplify.gmm.progress import progress
     from diffopt_smplify.gmm.quality import report
-    from diffopt_smplify.gmm.terms import terms_of
 
     words = tuple(exclude or ())
-    samples = poses.read(poses.find(data, validation=False, exclude=words), stride)
-    held_out = poses.find(data, validation=True, exclude=words)
+    samples = poses.read(shards.find(data, validation=False, exclude=words), stride)
+    held_out = shards.find(data, validation=True, exclude=words)
     if len(samples.x) < components:
         raise BadInput(data, "poses", f"{len(samples.x)} samples are too few for {components} components")
     settings = Settings(components, shrink, ridge, iterations, seed=seed)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.errors import BadInput
 from diffopt_core.unpickle import read_pickle, to_array
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from diffopt_core.weights import cards
 from torch import Tensor
 
 from diffopt_smplify.gmm.mixture import Mixture
@@ -36,13 +33,7 @@ def resolve(weights: str) -> Path:
     if path.suffix not in (".safetensors", ".pkl"):
         raise BadInput(path, "file", f"a .safetensors or .pkl file is expected; {_ORIGIN}")
     wanted = (path,) if path.suffix == ".pkl" else (path, path.with_suffix(".json"))
-    missing = [p.name for p in wanted if not p.is_file()]
-    if missing:
-        names = sorted(p.stem.removeprefix("gmm_") for p in SHIPPED.glob("gmm_*.safetensors"))
-        raise MissingResource(
-            f"prior gmm: {' and '.join(missing)} not found in {path.parent}. Shipped weights: "
-            f"{', '.join(names) or 'none'}. {_ORIGIN}; give the file with --set prior.weights=PATH."
-        )
+    cards.require("gmm", SHIPPED, wanted, f". {_ORIGIN}; give the file with --set prior.weights=PATH.")
     return path
 
 
@@ -51,14 +42,7 @@ def load(path: Path) -> Mixture:
     if path.suffix == ".pkl":
         found = _pickled(path)
         return _checked(path, found, {ours: theirs for theirs, ours in _PICKLED.items()})
-    try:
-        card = json.loads(path.with_suffix(".json").read_text())
-        found = load_file(path)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise BadInput(path, "file", f"weights or .json card cannot be read: {error}") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        said = card.get("format") if isinstance(card, dict) else card
-        raise BadInput(path.with_suffix(".json"), "format", f"is {said!r}; this version reads {FORMAT}")
+    found, _ = cards.read(path, {"format": FORMAT}, _ORIGIN)
     return _checked(path, found, {name: name for name in _PICKLED.values()})
 
 
@@ -107,10 +91,4 @@ def _checked(path: Path, found: dict[str, Tensor], key_of: dict[str, str]) -> Mi
 
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write ``weights``, ``means``, ``covariances`` as float32, and the card; each is replaced in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    save_file({k: v.float().contiguous() for k, v in state.items()}, temporary)
-    temporary.chmod(0o644)  # safetensors makes private files
-    os.replace(temporary, path)
-    temporary.write_text(json.dumps({"format": FORMAT, **card}, indent=1) + "\n")
-    os.replace(temporary, path.with_suffix(".json"))
+    cards.write(path, {key: value.float() for key, value in state.items()}, {"format": FORMAT, **card})

@@ -76,7 +76,7 @@ def diffopt_run_started(run):
 
 @hookimpl
 def diffopt_stage_finished(run, stage, log):
-    note(stage, len(log.of_clip(0)["reprojection"]) > 0)
+    note(stage, "pose" in log.of_clip(0))
 
 @hookimpl
 def diffopt_run_finished(run, result):

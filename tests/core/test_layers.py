@@ -20,7 +20,7 @@ GUESTS = sorted(
 LAYERS: dict[str, float] = {
     # what everybody may know
     "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5, "places": 0.5, "progress": 0.6,
-    "jobs": 0.5, "voice": 0.5, "heard": 0.5, "toml": 0.5,
+    "jobs": 0.5, "voice": 0.5, "options": 0.5, "heard": 0.5, "toml": 0.5,
     # tensors
     "rotation": 1, "geometry": 1.1, "adam": 1,
     # shapes, units, frames

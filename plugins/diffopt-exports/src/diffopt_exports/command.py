@@ -2,76 +2,51 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from diffopt_core.completion import component, words
+from diffopt_core.options import Plugins
 
 if TYPE_CHECKING:
     from diffopt_core.registry import Registry
     from diffopt_core.types import Result
 
-_MOTION, _OUTPUT = "Motion", "Output"
+_motion = partial(typer.Option, rich_help_panel="Motion")
+_output = partial(typer.Option, rich_help_panel="Output")
+_TO = typer.Option(
+    "--to", "-t", metavar="FORMAT,…", help="glb, bvh, amass, usd, csv, trc, fbx; or all.",
+    autocompletion=component("exporter", many=True),
+)  # fmt: skip
+_FEET = _motion(
+    metavar="auto|always|never|ground",
+    help="Lock standing feet (low and slow; low), leave them, or set the clip on the floor.",
+    autocompletion=words(("auto", "always", "never", "ground")),
+)
 
 
 def export(
     source: Annotated[
         Path, typer.Argument(metavar="RESULT", help="Result folder, its motion.npz, or a motion file (FILE.npz#clip).")
     ],
-    to: Annotated[
-        str,
-        typer.Option(
-            "--to", "-t", metavar="FORMAT,…", help="glb, bvh, amass, usd, csv, trc, fbx; or all.",
-            autocompletion=component("exporter", many=True),
-        ),
-    ] = "glb",
+    to: Annotated[str, _TO] = "glb",
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="Folder; default: the result's own (exports/<clip> for a motion file).",
-            rich_help_panel=_OUTPUT,
-        ),
+        Path | None, _output("--out", "-o", help="Folder; default: the result's (exports/<clip> for a motion file).")
     ] = None,
-    fps: Annotated[
-        float | None, typer.Option("--fps", help="Frames a second, 0.5 to 240.", rich_help_panel=_MOTION)
-    ] = None,
-    up: Annotated[
-        str | None, 
-        typer.Option(
-            "--up", metavar="y|z", help="Vertical axis.", rich_help_panel=_MOTION, autocompletion=words(("y", "z"))
-        ),
-    
-    ] = None,
-    unit: Annotated[
-        str | None, 
-        typer.Option(
-            "--unit", metavar="m|cm", help="Of lengths.", rich_help_panel=_MOTION, autocompletion=words(("m", "cm"))
-        ),
-    
-    ] = None,
-    origin: Annotated[
-        bool, typer.Option("--origin", help="Start over the origin, facing forward.", rich_help_panel=_MOTION)
-    ] = False,
-    feet: Annotated[
-        str | None,
-        typer.Option(
-            "--feet", metavar="auto|always|never|ground",
-            help="Lock standing feet (low and slow; low), leave them, or set the clip on the floor.",
-            rich_help_panel=_MOTION, autocompletion=words(("auto", "always", "never", "ground")),
-        ),
-    ] = None,
+    fps: Annotated[float | None, _motion(help="Frames a second, 0.5 to 240.")] = None,
+    up: Annotated[str | None, _motion(metavar="y|z", help="Vertical axis.", autocompletion=words(("y", "z")))] = None,
+    unit: Annotated[str | None, _motion(metavar="m|cm", help="Of lengths.", autocompletion=words(("m", "cm")))] = None,
+    origin: Annotated[bool, _motion("--origin", help="Start over the origin, facing forward.")] = False,
+    feet: Annotated[str | None, _FEET] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FORMAT.KEY=VALUE", help="Any option of a format, e.g. bvh.names=mixamo."),
     ] = None,
-    env: Annotated[
-        str | None, typer.Option("--env", metavar="uv|PATH", help="Where Blender's module is, for fbx.")
-    ] = None,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
-) -> int:  # fmt: skip
+    env: Annotated[str | None, typer.Option(metavar="uv|PATH", help="Where Blender's module is, for fbx.")] = None,
+    plugins: Plugins = None,
+) -> int:
     """Write a result as GLB, BVH, AMASS, USD, CSV, TRC or FBX.
 
     Without options the motion is the result's own, frame by frame. `diffopt show exporter NAME` lists more options.

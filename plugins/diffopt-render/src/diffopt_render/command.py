@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from diffopt_core.options import Plugins, Results
 
 if TYPE_CHECKING:
     from diffopt_core.interfaces import Renderer
 
-_PICTURE, _OUTPUT = "Picture", "Output"
+_picture = partial(typer.Option, rich_help_panel="Picture")
+_output = partial(typer.Option, rich_help_panel="Output")
+_VIEW = typer.Option(
+    "--view", "-v",
+    help="overlay: body over the video; world: from a still camera, with the path; side: both; "
+    "figure: input, overlay, path from above.",
+)  # fmt: skip
 
 
 class ViewName(StrEnum):
@@ -24,54 +32,22 @@ class ViewName(StrEnum):
 
 
 def render(
-    results: Annotated[
-        list[Path],
-        typer.Argument(metavar="RESULT…", help="Result folders, their motion.npz, or motion files (FILE.npz#clip)."),
-    ],
-    view: Annotated[
-        ViewName,
-        typer.Option(
-            "--view", "-v",
-            help="overlay: body over the video; world: from a still camera, with the path; side: both; "
-            "figure: input, overlay, path from above.",
-        ),
-    ] = ViewName.overlay,
+    results: Results,
+    view: Annotated[ViewName, _VIEW] = ViewName.overlay,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="x.mp4, x.gif, x.png or a folder of frames; default RESULT/<view>.mp4.",
-            rich_help_panel=_OUTPUT,
-        ),
+        Path | None, _output("--out", "-o", help="x.mp4, x.gif, x.png or folder of frames; default RESULT/<view>.mp4.")
     ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option("--size", metavar="WxH", help="Of each result's picture, px.", rich_help_panel=_PICTURE),
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option("--fps", help="Frames a second, 0.5 to 240; default the clip's.",
-                                   rich_help_panel=_PICTURE)
-    ] = None,
-    frames: Annotated[
-        str | None, typer.Option("--frames", metavar="START:STOP", help="Part of the clip.", rich_help_panel=_PICTURE)
-    ] = None,
-    truth: Annotated[
-        bool, typer.Option("--truth/--no-truth", help="Show the truth where there is one.", rich_help_panel=_PICTURE)
-    ] = True,
-    renderer: Annotated[
-        str, typer.Option("--renderer", help="auto, gl, embree …: `diffopt show renderer`.", rich_help_panel=_PICTURE)
-    ] = "auto",
+    size: Annotated[str | None, _picture(metavar="WxH", help="Of each result's picture, px.")] = None,
+    fps: Annotated[float | None, _picture(help="Frames a second, 0.5 to 240; default the clip's.")] = None,
+    frames: Annotated[str | None, _picture(metavar="START:STOP", help="Part of the clip.")] = None,
+    truth: Annotated[bool, _picture(help="Show the truth where there is one.")] = True,
+    renderer: Annotated[str, _picture(help="auto, gl, embree …: `diffopt show renderer`.")] = "auto",
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the renderer.",
-                                       rich_help_panel=_PICTURE)
+        list[str] | None, _picture("--set", metavar="KEY=VALUE", help="Option of the renderer.")
     ] = None,
-    crf: Annotated[
-        int, typer.Option("--crf", min=0, max=51, help="Of H.264: 0 is without loss; 18 looks it.",
-                          rich_help_panel=_OUTPUT)
-    ] = 18,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
-) -> int:  # fmt: skip
+    crf: Annotated[int, _output(min=0, max=51, help="Of H.264: 0 is without loss; 18 looks it.")] = 18,
+    plugins: Plugins = None,
+) -> int:
     """Draw a result: over its video, in the world, or both side by side.
 
     Several results are drawn beside one another. No display is needed.

@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from diffopt_core.options import Results
 
 if TYPE_CHECKING:
     from diffopt_core.types import Result
 
 log = logging.getLogger(__name__)
-_SERVER, _OUTPUT = "Server", "Output"
+_server = partial(typer.Option, rich_help_panel="Server")
 
 
 def view(
-    sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="RESULT", help="Result folders, their motion.npz, or motion files (FILE.npz#clip)."),
-    ],
-    truth: Annotated[bool, typer.Option("--truth/--no-truth", help="Show what the clip was scored against.")] = True,
+    sources: Results,
+    truth: Annotated[bool, typer.Option(help="Show what the clip was scored against.")] = True,
     dark: Annotated[bool, typer.Option("--dark", help="Dark colours.")] = False,
-    host: Annotated[
-        str | None,
-        typer.Option("--host", help="Address to listen on, default 127.0.0.1: this machine.", rich_help_panel=_SERVER),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option("--port", min=1, max=65535, help="Default: the first free from 8080.", rich_help_panel=_SERVER),
-    ] = None,
+    host: Annotated[str | None, _server(help="Address to listen on, default 127.0.0.1: this machine.")] = None,
+    port: Annotated[int | None, _server(min=1, max=65535, help="Default: the first free from 8080.")] = None,
     browser: Annotated[
-        bool | None,
-        typer.Option("--open/--no-open", help="Open a browser; default: where there is a display.",
-                     rich_help_panel=_SERVER),
+        bool | None, _server("--open/--no-open", help="Open a browser; default: where there is a display.")
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write one page that plays by itself, and end.",
-                     rich_help_panel=_OUTPUT),
+        typer.Option(
+            "--html", metavar="FILE", help="Write one page that plays by itself, and end.", rich_help_panel="Output"
+        ),
     ] = None,
-) -> int:  # fmt: skip
+) -> int:
     """Look at results in 3D: body, path, camera, keypoints, truth; several side by side.
 
     Serves a page to the browser until Ctrl-C. Nothing is changed and nothing leaves this machine.

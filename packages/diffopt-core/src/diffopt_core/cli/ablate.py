@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +11,11 @@ import typer
 
 from .. import completion
 from ..errors import DiffOptError
+from ..options import Plugins
 from ..voice import answer, speaks
 from .console import note, say
 from .flags import PANEL as _OUTPUT
-from .protocols import protocols, tables
+from .protocols import Protocol, tables
 
 if TYPE_CHECKING:
     from ..grid.plan import Plan
@@ -23,8 +25,16 @@ if TYPE_CHECKING:
 
 NAME = "ablate"
 PANEL = "Evaluate"
-_RUNNER = "Where it runs"
-_CASES = "Cases"
+_where = partial(typer.Option, rich_help_panel="Where it runs")
+_case = partial(typer.Option, rich_help_panel="Cases")
+_output = partial(typer.Option, rich_help_panel=_OUTPUT)
+_RECIPES = typer.Option(
+    "--recipes", metavar="A,B", help="Recipes in place of the table's rows.",
+    autocompletion=completion.recipe(many=True),
+)  # fmt: skip
+_SYSTEMS = typer.Option(
+    "--system", metavar="NAME=FOLDER", help="Results of another system as a row: <case>.npz. Repeatable."
+)
 
 
 def command(
@@ -36,88 +46,32 @@ def command(
             autocompletion=tables,
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(
-            "--data", help="Case files with truth, EMDB, or motions to simulate from.", rich_help_panel=_CASES
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="The grid's folder; default runs/<table>.", rich_help_panel=_OUTPUT),
-    ] = None,
-    seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0",
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            "--recipes",
-            metavar="A,B",
-            help="Recipes in place of the table's rows.",
-            autocompletion=completion.recipe(many=True),
-        ),
-    ] = None,
+    data: Annotated[Path, _case("--data", help="Case files with truth, EMDB, or motions to simulate from.")],
+    out: Annotated[Path | None, _output("--out", "-o", help="The grid's folder; default runs/<table>.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Seeds, separated by commas.")] = "0",
+    rows: Annotated[str | None, _RECIPES] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set a key of every row's recipe. Repeatable."),
     ] = None,
-    systems: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--system", metavar="NAME=FOLDER", help="Results of another system as a row: <case>.npz. Repeatable."
-        ),
-    ] = None,
-    protocol_name: Annotated[
-        str | None,
-        typer.Option(
-            "--protocol", help="Columns and means of a named protocol, e.g. emdb2/wham.", autocompletion=protocols
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=_RUNNER)] = "auto",
+    systems: Annotated[list[str] | None, _SYSTEMS] = None,
+    protocol_name: Protocol = None,
+    device: Annotated[str, _where(help="auto, cpu or cuda.")] = "auto",
     runner: Annotated[
-        str,
-        typer.Option(
-            "--runner",
-            help="local, ray, slurm; `diffopt show runner`.",
-            rich_help_panel=_RUNNER,
-            autocompletion=completion.component("runner"),
-        ),
+        str, _where(help="local, ray, slurm; `diffopt show runner`.", autocompletion=completion.component("runner"))
     ] = "local",
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Jobs done at once.", rich_help_panel=_RUNNER)
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option("--address", help="Address of a running cluster (ray).", rich_help_panel=_RUNNER)
-    ] = None,
+    workers: Annotated[int | None, _where(min=1, help="Jobs done at once.")] = None,
+    address: Annotated[str | None, _where(help="Address of a running cluster (ray).")] = None,
     options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.", rich_help_panel=_RUNNER
-        ),
+        list[str] | None, _where("--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.")
     ] = None,
-    batch: Annotated[
-        int | None,
-        typer.Option("--batch", min=1, help="Most cases in one solve; default the table's.", rich_help_panel=_RUNNER),
-    ] = None,
-    count: Annotated[
-        int, typer.Option("--count", "-n", min=1, help="Cases to simulate from motions.", rich_help_panel=_CASES)
-    ] = 16,
-    frames: Annotated[
-        int, typer.Option("--frames", min=3, help="Frames of a simulated case.", rich_help_panel=_CASES)
-    ] = 100,
-    source_fps: Annotated[
-        float | None,
-        typer.Option("--source-fps", help="Frame rate of motions whose files do not say.", rich_help_panel=_CASES),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace cells of other runs.", rich_help_panel=_OUTPUT)
-    ] = False,
-    only_report: Annotated[
-        bool,
-        typer.Option("--report-only", help="Solve nothing; report what is there.", rich_help_panel=_OUTPUT),
-    ] = False,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
+    batch: Annotated[int | None, _where(min=1, help="Most cases in one solve; default the table's.")] = None,
+    count: Annotated[int, _case("--count", "-n", min=1, help="Cases to simulate from motions.")] = 16,
+    frames: Annotated[int, _case(min=3, help="Frames of a simulated case.")] = 100,
+    source_fps: Annotated[float | None, _case(help="Frame rate of motions whose files do not say.")] = None,
+    overwrite: Annotated[bool, _output("--overwrite", help="Replace cells of other runs.")] = False,
+    only_report: Annotated[bool, _output("--report-only", help="Solve nothing; report what is there.")] = False,
+    plugins: Plugins = None,
 ) -> int:
     """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped."""
     from ..grid.cases import Simulate

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import Device
 from ..voice import answer
 from .choice import Choice, chooses
 from .console import grid, out, say
@@ -24,7 +25,7 @@ PANEL = "Recover motion"
 def command(
     choice: Choice,
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="As for `run`.")],
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
+    device: Device = "auto",
 ) -> int:
     """Check inputs, plugins, options, recipe and device without solving. Writes nothing."""
     from ..run import Run, check

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import voice
+from ..options import Device
 from .choice import Choice, chooses
 
 NAME = "demo"
@@ -24,7 +25,7 @@ DiffOpt recovers the walk in metres:"""
 def command(
     choice: Choice,
     out: Annotated[Path, typer.Option("--out", "-o", help="Result folder.")] = Path("runs/demo"),
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
+    device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated evidence and of the run.")] = 0,
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw picture.png.")] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,

@@ -11,46 +11,36 @@ import typer
 
 from .. import completion
 from ..errors import BadInput
+from ..options import Plugins
 from ..voice import answer
 from .console import grid, note, out
-from .protocols import protocols
+from .protocols import Protocol
 
 if TYPE_CHECKING:
     from ..study import Study
 
 NAME = "eval"
 PANEL = "Evaluate"
+_METRICS = typer.Option(
+    "--metric", "-m", help="Protocol by name, repeatable; default: the usual ten.",
+    autocompletion=completion.component("metric"),
+)  # fmt: skip
 
 
 def command(
     results: Annotated[
         list[Path], typer.Argument(metavar="RESULT", help="Results, or folders of results: a row each.")
     ],
-    truth: Annotated[Path, typer.Option("--truth", help="Truth file, or a folder that holds <clip>.npz.")],
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            "-m",
-            help="Protocol by name, repeatable; default: the usual ten.",
-            autocompletion=completion.component("metric"),
-        ),
-    ] = None,
-    protocol_name: Annotated[
-        str | None,
-        typer.Option(
-            "--protocol", help="Metrics and means of a named protocol, e.g. emdb2/wham.", autocompletion=protocols
-        ),
-    ] = None,
+    truth: Annotated[Path, typer.Option(help="Truth file, or a folder that holds <clip>.npz.")],
+    metrics: Annotated[list[str] | None, _METRICS] = None,
+    protocol_name: Protocol = None,
     report: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for a report, where results come in folders.")
     ] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Score what a folder of results and the truth both have.")
     ] = False,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
+    plugins: Plugins = None,
 ) -> int:
     """Score results. `diffopt show metric` explains every protocol; none is a bare "G-MPJPE".
 

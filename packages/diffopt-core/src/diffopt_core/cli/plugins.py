@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import completion
+from ..options import Plugins
 from ..voice import answer
 from .console import grid, out
 from .flags import Context
@@ -24,9 +25,7 @@ def command(
         str | None,
         typer.Argument(metavar="[KIND]", help="Only this kind, e.g. prior.", autocompletion=completion.kind()),
     ] = None,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
+    plugins: Plugins = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a page: `docs/components.md` is made so.")] = False,
 ) -> int:
     """List every component by kind, name and the distribution that brings it."""

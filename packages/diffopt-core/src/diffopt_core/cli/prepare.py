@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DiffOptError
+from ..options import Device
 from ..progress import shown, terminal_bar
 from ..voice import answer
 from .choice import Choice, chooses
@@ -32,7 +33,7 @@ def command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a case file.")] = False,
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw <case>.png beside the case.")] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Look anew, whatever an earlier run found.")] = False,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")] = "auto",
+    device: Device = "auto",
 ) -> int:
     """From a video to evidence: keypoints, camera and first poses, as a case file for `diffopt run`.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from ..completion import Offer, offer
 from ..registry import Registry
 
@@ -19,3 +23,9 @@ def tables(incomplete: str) -> Offer:
 
     known = {name: "of the paper" for name in names()} | dict.fromkeys(sorted(Registry.load().recipes), "")
     return offer(known, incomplete, many=True)
+
+
+Protocol = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Metrics and means of a named protocol: emdb2/wham.", autocompletion=protocols),
+]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import voice
+from ..options import Results
 from .console import say
 
 NAME = "report"
@@ -16,10 +17,7 @@ FILE = "report.html"
 
 
 def command(
-    results: Annotated[
-        list[Path],
-        typer.Argument(metavar="RESULT", help="Result folders (or motion files); several of one clip share a player."),
-    ],
+    results: Results,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The file; default report.html in the result, or here for several."),
@@ -27,11 +25,11 @@ def command(
     images: Annotated[
         bool, typer.Option("--images/--no-images", help="Take small frames of the video along, where there is one.")
     ] = True,
-    truth: Annotated[bool, typer.Option("--truth/--no-truth", help="Show the truth, where the input has one.")] = True,
+    truth: Annotated[bool, typer.Option(help="Show the truth, where the input has one.")] = True,
 ) -> int:
     """Write report.html: a 3D player, charts that share its time, figures, settings, provenance; one file.
 
-    Nothing is solved again. `diffopt run` writes the same page at its end.
+    Several results of one clip share a player. Nothing is solved again. `diffopt run` writes the same page at its end.
     """
     from ..report import write_report
     from ..saved import read_result

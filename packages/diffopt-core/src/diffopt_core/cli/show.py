@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import completion
+from ..options import Plugins
 from ..voice import answer
 from .console import grid, out, say
 
@@ -22,9 +23,7 @@ def command(
         str | None,
         typer.Argument(help="A component of that kind.", autocompletion=completion.component_of("kind")),
     ] = None,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
+    plugins: Plugins = None,
 ) -> int:
     """Show the components of a kind, or the options of one of them."""
     from ..errors import UnknownName

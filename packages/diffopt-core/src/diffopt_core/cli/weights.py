@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import completion
+from ..options import Plugins
 from ..voice import answer, quiet, speaks
 from .console import err, grid, out, say
 
@@ -27,10 +28,6 @@ group = typer.Typer(
     help="Files that components need and that are not shipped: list them, fetch one, say where it belongs.",
     no_args_is_help=True,
 )
-
-Plugins = Annotated[
-    list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-]
 
 
 @group.command("list")

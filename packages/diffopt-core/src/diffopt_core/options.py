@@ -1,0 +1,17 @@
+"""Flags that several commands share, those of plugins too; what they mean is said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Plugins = Annotated[
+    list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")]
+Results = Annotated[
+    list[Path],
+    typer.Argument(metavar="RESULT", help="Result folders, their motion.npz, or motion files (FILE.npz#clip)."),
+]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,15 @@ def imports(path: Path, package: str, root: Path) -> list[tuple[str, bool]]:
 def core_room(module: str) -> str | None:
     parts = module.split(".")
     return parts[1] if parts[0] == "diffopt_core" and len(parts) > 1 else None
+
+
+def test_no_two_modules_import_one_another():
+    """Not lazily and not for types either: see "three rungs" in docs/architecture.md."""
+    root = PACKAGES.parent
+    counted = subprocess.run(
+        [sys.executable, str(root / "tools" / "census.py"), str(root), "--json"], capture_output=True, check=True
+    )
+    assert json.loads(counted.stdout)["circles"] == []
 
 
 def test_every_room_has_a_layer():

@@ -23,6 +23,9 @@ REVEALED = {
     "ctx.body": "diffopt_core.interfaces.Body | None",
     "scene.motion.pose": "torch._tensor.Tensor",
     "scene.joints": "torch._tensor.Tensor | None",
+    'ctx.build("body", "stick")': "diffopt_core.interfaces.Body",
+    'ctx.build("exporter", "json", decimals=3)': "diffopt_core.interfaces.Exporter",
+    'ctx.build("prior", "none", {})': "diffopt_core.interfaces.Energy",
     "self.needs": "frozenset[str]",
 }
 

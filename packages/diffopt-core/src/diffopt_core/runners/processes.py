@@ -13,9 +13,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
+from ..interfaces import BuildContext
 from ..jobs import Job, JobEnd
+from .local import LocalConfig
 
 _WORKER = "diffopt_core.runners.worker"
+
+
+def of_this_machine(config: LocalConfig, ctx: BuildContext) -> Processes:
+    """One environment a worker: its GPU (in turn, where there are more workers than GPUs) and its threads."""
+    cores, gpus = _cores(), _gpus() if ctx.device.type == "cuda" else []
+    count = config.workers or len(gpus) or cores
+    threads = str(config.threads or max(1, cores // count))
+    environments = []
+    for number in range(count):
+        environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        # Every worker sees its own GPU as the first, so that results say the same device wherever they were made.
+        if len(gpus) > 1 and ctx.device.index is None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
+        environments.append(environment)
+    return Processes(environments)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _gpus() -> list[str]:
+    """The GPUs that the user leaves visible, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return [name.strip() for name in visible.split(",") if name.strip()]
+    return [str(index) for index in range(torch.cuda.device_count())]
 
 
 class Processes:

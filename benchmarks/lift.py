@@ -24,9 +24,9 @@ from pathlib import Path
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import numpy as np
 import torch
-from diffopt_core.bodies.anny24 import load
 from diffopt_core.datasets.case_file import read_case
 from diffopt_core.geometry import align, forward_kinematics, transform
+from diffopt_core.registry import Registry
 from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import CameraFrameBody, Clip
 from diffopt_inits.lift.config import LiftConfig
@@ -38,14 +38,6 @@ from torch import Tensor
 
 #: Slower clips have no speed to take a ratio of, m/s.
 _TRAVELS = 0.5
-
-
-class Given:
-    """The body of the clip's file, as an initializer."""
-
-    def initialize(self, clip: Clip, observations: object, camera: object) -> CameraFrameBody:
-        assert clip.body is not None
-        return clip.body
 
 
 def action(clip: str) -> str:
@@ -139,7 +131,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     config = LiftConfig(weights=args.weights, fuse=args.fuse)
-    initializer = LiftInitializer(config, load(), Given() if args.fuse else None)
+    initializer = LiftInitializer(config, Registry.load().context())
     heads = ["cases", "n", "start MPJPE", "start PA", "MPJPE", "PA", "up, frame", "up, clip", "speed", "depth",
              "in root", "in pose", "in up", "in speed", "in depth", "in ray"]  # fmt: skip
     print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))

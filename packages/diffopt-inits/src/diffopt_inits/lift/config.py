@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext, Initializer
 
 
 class LiftConfig(ComponentConfig):
@@ -18,12 +15,8 @@ class LiftConfig(ComponentConfig):
     lengths in metres, unless the clip brings ``rest_joints``.
     """
 
+    builds: ClassVar[str] = "diffopt_inits.lift.initializer:LiftInitializer"
+
     weights: str = "open"
     fuse: str | None = None
     body: str = "anny24"
-
-    def build(self, ctx: BuildContext) -> Initializer:
-        from .initializer import LiftInitializer
-
-        other = None if self.fuse is None else ctx.build("initializer", self.fuse, {})
-        return LiftInitializer(self, ctx.build("body", self.body, {}), other)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import leg_length
-from diffopt_core.interfaces import Body, Initializer
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from jaxtyping import Bool, Float
@@ -51,8 +51,9 @@ class Lifted:
 class LiftInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`."""
 
-    def __init__(self, config: LiftConfig, body: Body, other: Initializer | None):
-        self._config, self._body, self._other = config, body, other
+    def __init__(self, config: LiftConfig, ctx: BuildContext):
+        self._config, self._body = config, ctx.build("body", config.body)
+        self._other = None if config.fuse is None else ctx.build("initializer", config.fuse)
         self._network, self._card = weights.load(weights.resolve(config.weights))
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:

@@ -79,6 +79,7 @@ def truths(frames):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(truths(2)))
 def test_result_with_every_kind_of_truth(tmp_path, kind):
     path = draw_result(result_of(truth=truths(40)[kind], log=LOG, metrics=METRICS), tmp_path / "sub" / "r.png")
@@ -86,6 +87,7 @@ def test_result_with_every_kind_of_truth(tmp_path, kind):
     assert [p.name for p in path.parent.iterdir()] == ["r.png"]  # nothing half-written is left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frames", "speed"), [(3, 1.0), (3, 0.0), (400, 3.0)])
 def test_result_of_any_length(tmp_path, frames, speed):
     image_of(draw_result(result_of(frames, speed=speed), tmp_path / "r.png", truth=truths(frames)["smpl24"]))
@@ -119,6 +121,7 @@ def test_pixels_of_joints_and_those_behind_the_camera():
     assert np.isnan(pixels_of(joints, turned)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crop", [True, False])
 def test_overlay(tmp_path, crop):
     pixels = pixels_of(walk(40)[0], camera_for(40))
@@ -147,11 +150,13 @@ def test_overlay_refuses_what_does_not_fit(tmp_path):
     assert pick_frames(2) == [0, 1]
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_only_to_draw():
     code = "import sys, diffopt_core.picture; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 9, 40])
 @pytest.mark.parametrize("length", [4, 60])
 def test_the_legend_of_the_losses_stays_in_its_panel(count, length):

@@ -151,6 +151,7 @@ def test_components_name_configs():
         assert issubclass(config, ComponentConfig) and config.licence is not None
 
 
+@pytest.mark.slow
 def test_no_graph_break(anny, stick, random_motion, unchecked):
     """What a compiler sees."""
     for body in (anny, stick):

@@ -80,6 +80,7 @@ def to_torch(value, wrap=torch.from_numpy):
     return wrap(value.copy()) if isinstance(value, np.ndarray) else value
 
 
+@pytest.mark.slow
 @NESTED
 @given(value=VALUES, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_pickles_come_back(value, protocol, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from diffopt_core.registry import Registry
 from diffopt_core.testing import CameraContract
 
 CTX = Registry().context()
-needs_pycolmap = pytest.mark.skipif(find_spec("pycolmap") is None, reason="pycolmap is not installed")
+needs_pycolmap = pytest.mark.needs("pycolmap")
 
 
 def sideways(frames=10):

@@ -153,6 +153,7 @@ def with_person(clip):
     return replace(clip.observations, masks=masks)
 
 
+@pytest.mark.slow
 def test_our_side_of_a_run(tmp_path, clip, machine, weights, caplog):
     folder = stand_in(tmp_path / "DROID-SLAM")
     camera = run(clip, machine, with_person(clip), repository=folder, weights=weights)
@@ -171,6 +172,7 @@ def test_our_side_of_a_run(tmp_path, clip, machine, weights, caplog):
     assert silent[20, 36] == 1 and silent[2, 2] == 0 and 0.05 < silent.mean() < 0.15
 
 
+@pytest.mark.slow
 def test_a_fork_that_takes_masks_gets_them_and_few_keyframes_are_said(tmp_path, clip, machine, weights, caplog):
     take = 'self.log["masks"] += int(mask[20, 36] > 0) * int(mask[2, 2] == 0); assert mask.shape == (41, 73)'
     folder = stand_in(tmp_path / "fork", mask=", mask=None", take=take, keyframes="tstamp % 4 == 0")
@@ -180,6 +182,7 @@ def test_a_fork_that_takes_masks_gets_them_and_few_keyframes_are_said(tmp_path, 
     assert camera.facts["keyframes"] == 3 and "3 keyframes only" in caplog.text
 
 
+@pytest.mark.slow
 def test_no_motion_and_no_masks_are_said_aloud(tmp_path, clip, machine, weights, caplog):
     folder = stand_in(tmp_path / "d", keyframes="tstamp == 0")
     camera = run(clip, machine, repository=folder, weights=weights)

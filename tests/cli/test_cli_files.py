@@ -66,6 +66,7 @@ def test_an_older_result_stays_where_a_new_one_has_no_room(diffopt, case):
     assert {name: (Path("out") / name).read_bytes() for name in tree(Path("out"))} == before
 
 
+@pytest.mark.slow
 def test_a_picture_that_has_no_room_leaves_the_result(diffopt, case):
     with room_for(60_000):
         ran = diffopt("run", case, "--out", "out", "--quiet", *PICTURE)
@@ -161,6 +162,7 @@ def test_rates_at_both_ends(diffopt, scored, arrays, fps):
     assert diffopt("eval", "out", "--truth", scored.parent / "truth", "-m", "RTE", "--quiet").status == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(641, 361), (4001, 17), (17, 4001)])
 def test_aspects_that_are_odd(diffopt, case, arrays, size):
     centre = np.tile(np.float32(size) / 2, (len(arrays[0]["cam_centre"]), 1))

@@ -75,6 +75,7 @@ def test_what_is_listed_is_what_there_is(diffopt):
     assert {"key": "schedule", "left": ["warmup", "guide", "finetune"], "right": ["guide", "finetune"]} in differs
 
 
+@pytest.mark.slow
 def test_run_and_its_like(diffopt, scored):
     data = json.loads(diffopt("check", scored, "--json", "--prior", "none").out)
     assert data["ready"] and data["clips"][0]["truth"] and data["stages"][0]["stage"] == "warmup"
@@ -186,6 +187,7 @@ def test_what_a_plugin_prints_does_not_spoil_the_document(diffopt, monkeypatch):
     assert diffopt("hello").out == "hello\n"
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
 def test_plain_is_json(value):
     json.dumps(voice.plain(value), allow_nan=False)
@@ -267,6 +269,7 @@ def test_tab(line, some, none):
     assert some <= offered and not none & offered
 
 
+@pytest.mark.slow
 def test_tab_in_zsh_says_what_a_word_means():
     text = "\n".join(complete("diffopt run --prior ", "zsh"))
     assert text.startswith("_arguments") and '"mdm":"motion diffusion model, score distillation"' in text

@@ -62,6 +62,7 @@ def test_show_options_terms_of_use_and_owner(diffopt):
     assert "mdm" in names and "none" in names and "--prior" in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_can_be_shown(diffopt, kind):
     for name in Registry.load().components[kind]:

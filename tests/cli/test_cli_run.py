@@ -104,6 +104,7 @@ def test_what_a_component_warns_of_is_in_run_json(diffopt, case):
         assert told == [f"{name}: the camera shakes", "nothing to export"]
 
 
+@pytest.mark.slow
 def test_picture(diffopt, case):
     flags = [flag for flag in QUICK if flag != "--no-picture"]
     assert diffopt("run", case, "--out", "out", "--quiet", *flags).status == 0

@@ -39,6 +39,7 @@ def video(tmp_path):
     return write_video(tmp_path / "walk.mp4", 14, size=(1280, 720), fps=30)
 
 
+@pytest.mark.slow
 def test_a_second_look_is_not_taken(diffopt, watch, video):
     assert diffopt("prepare", video, "--out", "a.npz", *LOOK).status == 0
     assert watch() == (1, 1, 1) and Path("a.png").exists()
@@ -51,6 +52,7 @@ def test_a_second_look_is_not_taken(diffopt, watch, video):
     assert watch() == (1, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "other",
     [["--frames", "2:12"], ["--person", "2"], ["--fps", "60"], ["--fresh"], ["--set", "detector.seen=true"]],
@@ -81,6 +83,7 @@ def test_a_damaged_entry_is_made_again(diffopt, watch, video, monkeypatch):
     assert watch() == (2, 2, 2)
 
 
+@pytest.mark.slow
 def test_result_says_where_its_evidence_is_from(diffopt, watch, video):
     flags = ["--focal", "28mm", "--fps", "100", "--frames", "1:13", "--person", "3"]
     ran = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *FAST, *flags)
@@ -98,6 +101,7 @@ def test_result_says_where_its_evidence_is_from(diffopt, watch, video):
         assert motion["cam_focal"].mean() == pytest.approx(28 / 43.267 * np.hypot(1280, 720), rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("travel", "named", "free"),
     [
@@ -124,6 +128,7 @@ def test_what_is_known_of_the_camera_is_kept(diffopt, watch, video, travel, name
     assert "bit for bit" in repeated.out
 
 
+@pytest.mark.slow
 def test_prepared_case_is_solved_without_the_video(diffopt, watch, video):
     assert diffopt("prepare", video, "--out", "a.npz", *LOOK, "--focal", "900px").status == 0
     video.unlink()
@@ -136,6 +141,7 @@ def test_prepared_case_is_solved_without_the_video(diffopt, watch, video):
     assert watch() == (1, 1, 1)
 
 
+@pytest.mark.slow
 def test_prepared_case_remembers_its_video(diffopt, watch, video):
     assert diffopt("prepare", video, "--out", "a.npz", *LOOK).status == 0
     assert diffopt("run", "a.npz", "--out", "run", *MEAN, "--body", "anny24", *FAST).status == 0
@@ -153,6 +159,7 @@ def test_name_and_file_in_one(diffopt, watch, video):
     assert watch()[:2] == (1, 2)
 
 
+@pytest.mark.slow
 def test_folder_of_videos(diffopt, watch, tmp_path):
     folder = tmp_path / "clips"
     folder.mkdir()

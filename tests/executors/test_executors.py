@@ -16,7 +16,6 @@ from diffopt_core.testing import ExecutorContract, forbid_host_sync
 from diffopt_core.testing.problem import make_problem
 
 QUICK = ("stage.warmup.all.steps=20", "stage.guide.rounds=20", "stage.finetune.all.steps=20")
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 class TestEager(ExecutorContract):
@@ -27,7 +26,7 @@ class TestAuto(ExecutorContract):
     name = "auto"
 
 
-@needs_gpu
+@pytest.mark.gpu
 class TestCudaGraph(ExecutorContract):
     name = "cudagraph"
     device = "cuda"
@@ -38,7 +37,7 @@ def test_recording_needs_a_gpu():
         Registry.load().build("executor", "cudagraph", {}, make_problem())
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_auto_records_on_a_gpu():
     registry = Registry.load()
     ctx = make_problem(device="cuda", host=registry)
@@ -46,7 +45,7 @@ def test_auto_records_on_a_gpu():
     assert type(built).__name__ == "CudaGraph"
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_stage_leaves_nothing_on_the_device(tmp_path):
     """What was recorded is let go with its stage, not when the garbage collector gets round to it."""
     registry, path = Registry.load(), tmp_path / "walk.npz"
@@ -63,7 +62,7 @@ def test_a_stage_leaves_nothing_on_the_device(tmp_path):
     assert held[2] - held[1] < 2**21, held
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_step_that_cannot_be_recorded_is_named():
     ctx = make_problem(device="cuda")
     leaf = torch.ones(3, device="cuda", requires_grad=True)
@@ -73,7 +72,7 @@ def test_a_step_that_cannot_be_recorded_is_named():
         step()
 
 
-@needs_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize("name", ["paper", "best", "table5/vposer", "table5/learnable-params"])
 def test_a_recorded_run_is_the_plain_run(name, tmp_path):
     """The same numbers but for the order of sums, in every block, over rounds, stages and corrections of the scale."""
@@ -106,6 +105,7 @@ class _Alone:
         return watched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings"),
     [

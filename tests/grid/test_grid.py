@@ -101,6 +101,7 @@ def test_half_a_result_is_done_again(planned):
     assert json.loads((cell / "run.json").read_text())["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_other_runs_are_not_overwritten_unless_told(planned):
     plan, out = planned("paper")
     solve(plan, out)
@@ -188,6 +189,7 @@ def test_a_full_disk_stops_the_grid_in_one_line(planned, monkeypatch):
         solve(plan, out)
 
 
+@pytest.mark.slow
 def test_the_same_grid_twice_at_once(tmp_path):
     import subprocess
     import sys

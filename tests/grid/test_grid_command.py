@@ -45,9 +45,10 @@ def flags(*more: str) -> list[str]:
     return [*(word for setting in (*QUICK, *more) for word in ("--set", setting)), "--device", "cpu", "--workers", "1"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_started_again(diffopt, tmp_path, data, mine):
     """kill -9 of the grid: its worker dies with it, finished cells stay, the rest is done at the next start."""
-    args = [mine, "--data", data, "--out", tmp_path / "grid", "--seeds", "0,1,2", *flags()]
+    args = [mine, "--data", data, "--out", tmp_path / "grid", "--seeds", "0,1", *flags()]
     entry = "import sys; from diffopt_core.cli import main; sys.exit(main(sys.argv[1:]))"
     grid = subprocess.Popen([sys.executable, "-c", entry, "ablate", *map(str, args)], stderr=subprocess.DEVNULL)
     found = _wait_for(lambda: sorted((tmp_path / "grid").glob("cells/*/*/*/status.json")))
@@ -55,14 +56,14 @@ def test_killed_in_the_middle_and_started_again(diffopt, tmp_path, data, mine):
     grid.wait()
     time.sleep(0.5)
     first = sorted((tmp_path / "grid").glob("cells/*/*/*/status.json"))
-    assert found and len(first) < 12, "it was killed too late to tell"
+    assert found and len(first) < 8, "it was killed too late to tell"
     times = {path: path.stat().st_mtime_ns for path in first}
     status, out, err = diffopt("ablate", *args, "--json")
     assert status == 0, err
-    assert f"{len(first)} of 12 cells are settled already" in err
+    assert f"{len(first)} of 8 cells are settled already" in err
     assert {path: path.stat().st_mtime_ns for path in first} == times
     report = json.loads(out)
-    assert len(report["cells"]) == 12 + 6 and not report["failures"]
+    assert len(report["cells"]) == 8 + 4 and not report["failures"]
     assert report["title"] == "Mine" and "not EMDB" in report["data"]
 
 
@@ -75,6 +76,7 @@ def _wait_for(look, seconds: float = 120):
     raise AssertionError("nothing came")
 
 
+@pytest.mark.slow
 def test_a_failing_cell_ends_in_status_one(diffopt, data, mine):
     np.savez(data / "walk_0.npz", keypoints=np.zeros((3, 17, 3)), init_transl=np.zeros((3, 3)))
     status, out, err = diffopt("ablate", mine, "--data", data, "--recipes", "paper", *flags())
@@ -111,6 +113,7 @@ def test_no_data(diffopt, tmp_path):
     assert status == 2 and "no clip of at least 100 frames" in err
 
 
+@pytest.mark.slow
 def test_motions_become_simulated_cases_and_every_title_says_so(diffopt, data, tmp_path):
     """A truth file is a motion; without EMDB Table 2 is made of it."""
     args = ("table2", "--data", data / "truth", "--count", "2", "--frames", "12", "--source-fps", "30", *flags())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,23 +11,27 @@ from diffopt_core.registry import Registry
 from diffopt_core.testing import RunnerContract
 
 
+@pytest.mark.slow
 class TestLocal(RunnerContract):
     name = "local"
     options: ClassVar = {"workers": 2}
 
 
-@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+@pytest.mark.needs("ray")
 class TestRay(RunnerContract):
     name = "ray"
     options: ClassVar = {"workers": 2}
 
 
-@pytest.mark.skipif(find_spec("submitit") is None, reason="submitit is not installed")
+@pytest.mark.slow
+@pytest.mark.needs("submitit")
 class TestSlurmTriedLocally(RunnerContract):
     name = "slurm"
 
     @pytest.fixture(autouse=True)
-    def _logs(self, tmp_path):
+    def _logs(self, tmp_path, monkeypatch):
+        # how long submitit waits for the answer of a job that died, s
+        monkeypatch.setattr("submitit.core.core.Job._results_timeout_s", 1)
         type(self).options = {"cluster": "local", "workers": 2, "gpus": 0, "logs": str(tmp_path / "logs")}
 
 
@@ -40,6 +43,7 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(name, package,
         config.build(None)
 
 
+@pytest.mark.slow
 def test_leaving_early_stops_the_workers():
     import time
 

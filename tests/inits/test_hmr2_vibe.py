@@ -143,12 +143,14 @@ def hmr2(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_hmr2_gives_back_the_known_motion(clip, hmr2):
     body = hmr2(clip)
     check(body, 120 / 0.75, 0.9, (0.01, 0.2))
     assert body.facts["filled"] == [] and body.betas_of == "smpl"
 
 
+@pytest.mark.slow
 def test_frames_without_the_person_are_filled_and_listed(clip, hmr2, tmp_path):
     other = replace(clip, video=replace(clip.video, frames=(0, 1, 2, 3, 4, 5, 6)))
     body = hmr2(other)
@@ -156,11 +158,13 @@ def test_frames_without_the_person_are_filled_and_listed(clip, hmr2, tmp_path):
     torch.testing.assert_close(body.transl[ABSENT], (body.transl[2] + body.transl[4]) / 2, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_packages_own_checkpoint_is_the_default(clip, hmr2, monkeypatch, tmp_path):
     monkeypatch.setenv("FAKE_CHECKPOINT", str(tmp_path / "model.ckpt"))
     assert hmr2(clip, checkpoint=None).transl.shape == (N, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("checkpoint", "problem"),
     [
@@ -174,6 +178,7 @@ def test_what_hmr2_lacks_is_said(clip, hmr2, tmp_path, checkpoint, problem):
         hmr2(clip, checkpoint=tmp_path / checkpoint if checkpoint else None)
 
 
+@pytest.mark.slow
 def test_a_person_behind_the_camera_is_no_result(clip, hmr2, monkeypatch):
     monkeypatch.setenv("FAKE_SIGN", "-1")
     with pytest.raises(DiffOptError, match="behind the camera in every frame"):
@@ -199,6 +204,7 @@ def vibe(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [450, 4])
 def test_vibe_gives_back_the_known_motion(clip, vibe, batch):
     check(vibe(clip, batch=batch), 120 * 1.1, 0.9, (0.0, 0.2))
@@ -213,6 +219,7 @@ def test_what_vibe_lacks_is_said(clip, vibe, name):
         vibe(clip)
 
 
+@pytest.mark.slow
 def test_another_checkpoint_is_no_vibe(clip, vibe, tmp_path):
     torch.save({"model": {}}, tmp_path / "other.pth")
     with pytest.raises(DiffOptError, match="no checkpoint of VIBE"):

@@ -103,12 +103,14 @@ def test_one_person(tmp_path, python):
     assert list(facts["person"]["boxes"]) == ["1"]
 
 
+@pytest.mark.slow
 def test_keypoints_are_pixels_of_the_full_image(tmp_path, python):
     clip = film(tmp_path, walk(6))
     small, full = detect(clip, python, longest=160), detect(clip, python)
     torch.testing.assert_close(small.keypoints, full.keypoints, atol=3.0, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("person", "x"), [("largest", 240), ("longest", 80), ("1", 80), ("2", 240)])
 def test_two_people(tmp_path, python, caplog, person, x):
     """The one on the right is larger, and leaves."""
@@ -122,6 +124,7 @@ def test_two_people(tmp_path, python, caplog, person, x):
     assert seen.masks is not None and seen.masks[10, 75, 40] and seen.masks[10, 75, 120]
 
 
+@pytest.mark.slow
 def test_the_larger_one_passing_does_not_take_over(tmp_path, python):
     """The one that was chosen is followed although somebody larger is in the image for a while."""
     frames = [[(70, 100)] + ([(220, 150)] if 20 <= i < 40 else []) for i in range(75)]
@@ -129,6 +132,7 @@ def test_the_larger_one_passing_does_not_take_over(tmp_path, python):
     assert seen.valid.all() and (seen.keypoints[..., 0].mean(1) - 70).abs().max() < 1
 
 
+@pytest.mark.slow
 def test_somebody_small_is_looked_at_close_up(tmp_path, python):
     """Two chunks: the region of one would have to be too wide."""
     seen = detect(film(tmp_path, [[(20 + 2 * i, 60)] for i in range(140)]), python)
@@ -174,6 +178,7 @@ def test_without_images(python):
         detect(Clip("case", Path("case.npz"), 25.0, SIZE, 10), python)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path, python, monkeypatch):
     """The second run does only what is missing, and nothing comes out otherwise than without the kill."""
     monkeypatch.setattr(chunks, "LENGTH", 20)

@@ -99,6 +99,7 @@ def clip(tmp_path):
     return clip_of(0, write_video(tmp_path / "v.mkv", 20), numbers=(0, 1, 2, 2, 3, 5, 7))
 
 
+@pytest.mark.slow
 def test_boxes_keypoints_and_the_larger_of_two(clip, env, caplog):
     seen = VitposeConfig(env=env, batch=3, longest=160).build(context()).detect(clip)
     assert seen.layout == "coco17" and seen.keypoints.shape == (N, 17, 3)
@@ -112,6 +113,7 @@ def test_boxes_keypoints_and_the_larger_of_two(clip, env, caplog):
     assert seen.facts["model"] == "vitpose-base-simple" and seen.facts["boxes"] == "rtdetr_r50vd_coco_o365"
 
 
+@pytest.mark.slow
 def test_given_boxes(clip, env, tmp_path):
     boxes = np.tile([10.0, 20, 50, 120], (20, 1)) + np.arange(20)[:, None] * [1, 0, 1, 0]
     boxes[5] = np.nan
@@ -124,6 +126,7 @@ def test_given_boxes(clip, env, tmp_path):
         np.testing.assert_allclose(seen.keypoints[6, [0, -1], :2], [[17, 20], [57, 120]], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_boxes_around_another_detectors_keypoints(clip, env):
     class Other:
         def detect(self, clip):
@@ -142,6 +145,7 @@ def test_boxes_around_another_detectors_keypoints(clip, env):
     assert not seen.valid[6] and seen.facts["boxes"] == "around the keypoints of other"
 
 
+@pytest.mark.slow
 def test_the_expert_of_a_plus_model(clip, env, tmp_path):
     (tmp_path / "tiny-plus").mkdir()
     options = {"env": env, "model": str(tmp_path / "tiny-plus")}
@@ -151,6 +155,7 @@ def test_the_expert_of_a_plus_model(clip, env, tmp_path):
         VitposeConfig(**options, dataset_index=6).build(context()).detect(clip)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -183,12 +188,15 @@ def test_a_download_is_announced_with_licence_and_size(caplog, tmp_path, monkeyp
     assert "Apache-2.0, 344 MB" in caplog.text and "huggingface.co/usyd-community/vitpose-base-simple" in caplog.text
 
 
-@pytest.mark.skipif(importlib.util.find_spec("transformers") is not None, reason="transformers is installed")
-def test_without_transformers_it_says_what_to_install(clip):
-    with pytest.raises(MissingResource, match=r"transformers is not installed.*pip install 'diffopt-inits\[vitpose\]'"):
+def test_without_transformers_it_says_what_to_install(clip, tmp_path, monkeypatch):
+    if importlib.util.find_spec("transformers"):
+        (tmp_path / "transformers.py").write_text("raise ModuleNotFoundError('not here', name='transformers')")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(MissingResource, match=r"transformers.*pip install 'diffopt-inits\[vitpose\]'"):
         VitposeConfig(env="here").build(context()).detect(clip)
 
 
+@pytest.mark.slow
 def test_images_are_needed_and_somebody_in_them(env, tmp_path):
     with pytest.raises(BadInput, match="no images"):
         VitposeConfig(env=env).build(context()).detect(clip_of(3))
@@ -212,9 +220,11 @@ def test_bad_boxes(clip, env, tmp_path, boxes, problem):
         VitposeConfig(env=env, boxes=tmp_path / "boxes.npy").build(context()).detect(clip)
 
 
+@pytest.mark.needs("transformers")
 def test_the_real_classes_on_a_tiny_random_model(clip, tmp_path):
     """Only that our script and transformers fit together: random weights find nothing."""
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     backbone = transformers.VitPoseBackboneConfig(
         image_size=[256, 192], patch_size=[16, 16], hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
         mlp_ratio=2, out_indices=[1],

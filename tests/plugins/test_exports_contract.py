@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
 
@@ -10,8 +9,6 @@ import pytest
 from diffopt_core.errors import MissingResource
 from diffopt_core.testing import ExporterContract
 from exports_cases import exporter, walk
-
-HAS_USD = importlib.util.find_spec("pxr") is not None
 
 
 class TestGlb(ExporterContract):
@@ -34,7 +31,7 @@ class TestTrc(ExporterContract):
     name = "trc"
 
 
-@pytest.mark.skipif(not HAS_USD, reason="usd-core is not installed")
+@pytest.mark.needs("pxr")
 class TestUsd(ExporterContract):
     name = "usd"
 

@@ -19,6 +19,7 @@ class TestPytorch3dConventions(RendererContract):
         pytorch3d_stand_in.install(monkeypatch)
 
 
+@pytest.mark.needs("pytorch3d")
 class TestPytorch3d(RendererContract):
     name = "pytorch3d"
     size = (61, 45)

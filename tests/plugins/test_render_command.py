@@ -62,6 +62,7 @@ def test_odd_sizes_are_told(folder, tmp_path, capfd):
     assert "161 x 121 became 162 x 122" in said(capfd)
 
 
+@pytest.mark.slow
 def test_several_results_stand_beside_one_another(folder, tmp_path):
     other = saved(tmp_path / "other", small(bare))
     out = tmp_path / "both.png"

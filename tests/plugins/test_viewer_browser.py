@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import shutil
 import time
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from chromium import chromium_path
 from diffopt_viewer.recording import record
 from exports_cases import walk
 from PIL import Image
 from viewer_cases import settled, viewing
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
 #: Software rendering on a busy machine takes its time, s.
 PATIENCE = 90.0
@@ -25,9 +23,11 @@ PATIENCE = 90.0
 @contextmanager
 def page_of(url: str):
     """The page, and what went wrong on it: errors of the console and of scripts, and requests to other machines."""
+    from playwright.sync_api import sync_playwright
+
     wrong: list[str] = []
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         page = browser.new_page(viewport={"width": 900, "height": 600})
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -88,6 +88,7 @@ def free_port() -> int:
         return trial.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_serves_until_ctrl_c(folder):
     port = free_port()
     with serving("view", folder, "--json", "--port", port) as process:
@@ -100,6 +101,7 @@ def test_serves_until_ctrl_c(folder):
         assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_solve_is_shown_and_stays(folder, tmp_path):
     case, _ = demo_case(0)
     np.savez(tmp_path / "demo.npz", **case)
@@ -123,6 +125,7 @@ def test_a_solve_is_shown_and_stays(folder, tmp_path):
     assert all(np.array_equal(one[key], other[key]) for key in one)
 
 
+@pytest.mark.slow
 def test_no_wait_ends_with_the_run(folder, tmp_path, capsys):
     case, _ = demo_case(0)
     np.savez(tmp_path / "demo.npz", **case)
@@ -173,6 +176,7 @@ def test_one_page_for_others(folder, tmp_path, capsys):
     assert "cannot be written" in error_of(capsys, "view", folder, "--html", blocked / "page.html")
 
 
+@pytest.mark.slow
 def test_images_of_a_video_and_a_notice_when_it_is_gone(folder, tmp_path, capsys):
     video = make_video(tmp_path / "walk.mp4", 12, noise=60.0)
     result = walk(12)
@@ -187,6 +191,7 @@ def test_images_of_a_video_and_a_notice_when_it_is_gone(folder, tmp_path, capsys
     assert without + 10_000 < with_images
 
 
+@pytest.mark.slow
 def test_help_needs_no_viser():
     code = "import sys\nfrom diffopt_core.cli import main\nmain(['view', '--help'])\nassert 'viser' not in sys.modules"
     code += "\nassert 'torch' not in sys.modules"

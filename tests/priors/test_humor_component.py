@@ -68,6 +68,7 @@ def test_place_and_heading_do_not_matter(likelihood: str) -> None:
     torch.testing.assert_close(prior(scene(turned, moved)), prior(scene(pose, trans)), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_noise_costs_more_and_descent_removes_it() -> None:
     pose, trans = walk(40)
     generator = torch.Generator().manual_seed(0)

@@ -47,6 +47,7 @@ def _run(*arguments: object) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_the_command_writes_weights_card_log_and_curves(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     _run("--data", folder, "--out", out, "--steps", 3, "--export", tmp_path / "humor_x.safetensors", *TINY)

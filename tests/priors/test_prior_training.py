@@ -15,6 +15,7 @@ from diffopt_core.train import shards, windows
 from diffopt_core.train.terms import terms_of
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.features import kinematics
+from diffopt_priors.train.mdm import calibrate
 from diffopt_priors.train.mdm.command import train
 from diffopt_priors.train.mdm.settings import Settings
 from diffopt_priors.train.mdm.statistics import fresh
@@ -22,7 +23,7 @@ from prior_cases import OFFSETS, motion
 from typer.testing import CliRunner
 
 TINY = ["--width", "16", "--layers", "1", "--feedforward", "16", "--window", "16", "--shortest", "8"]
-TINY += ["--batch", "4", "--samples", "2"]
+TINY += ["--batch", "4", "--samples", "0"]  # a sample takes many steps
 
 
 def shard(path: Path, clips: int = 4, frames: int = 60, **changes: object) -> None:
@@ -37,6 +38,11 @@ def shard(path: Path, clips: int = 4, frames: int = 60, **changes: object) -> No
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **{k: v for k, v in (arrays | changes).items() if v is not None})  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _few_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "_WINDOWS", 8)
 
 
 @pytest.fixture
@@ -60,6 +66,7 @@ def _run(*arguments: object) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_resumed_run_equals_uninterrupted_run(folder: Path, tmp_path: Path) -> None:
     common = ["--data", folder, *TINY]
     _run(*common, "--out", tmp_path / "a", "--steps", 6)
@@ -72,6 +79,7 @@ def test_resumed_run_equals_uninterrupted_run(folder: Path, tmp_path: Path) -> N
             torch.testing.assert_close(b[key][name], value, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_export_loads_and_its_card_says_what_it_is(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "shipped" / "mdm_x.safetensors"
     _run(
@@ -86,6 +94,8 @@ def test_export_loads_and_its_card_says_what_it_is(folder: Path, tmp_path: Path)
         "--exclude",
         "bnr",
         *TINY,
+        "--samples",
+        2,
     )
     denoiser, card = weights.load(target)
     assert denoiser.two_levels and card["step"] == 2
@@ -95,6 +105,7 @@ def test_export_loads_and_its_card_says_what_it_is(folder: Path, tmp_path: Path)
     assert all(np.isfinite(v) for v in card["report"]["cmu_val"]["mse"].values())
 
 
+@pytest.mark.slow
 def test_loss_falls(folder: Path) -> None:
     torch.manual_seed(0)
     clips = shards.read(shards.find(folder, validation=False))
@@ -148,6 +159,7 @@ def test_clips_shorter_than_the_window_are_refused(tmp_path: Path) -> None:
         fresh(Settings(window=40), shards.read([tmp_path / "short.npz"]), OFFSETS, [])
 
 
+@pytest.mark.slow
 def test_finishing_leaves_the_checkpoint_alone(folder: Path, tmp_path: Path) -> None:
     common = ["--data", folder, "--out", tmp_path / "run", *TINY]
     _run(*common, "--minutes", 0)

@@ -1,16 +1,14 @@
-"""A real, headless Chromium for tests; they are skipped with the reason where there is none."""
+"""A real, headless Chromium for tests."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from chromium import chromium_path
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 #: WebGL in software: there is no graphics card where tests run.
 WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox")
 PLAIN = ("--disable-gpu", "--disable-3d-apis", "--no-sandbox")
@@ -22,13 +20,10 @@ Launch = Callable[[tuple[str, ...]], Any]
 @contextmanager
 def chromium() -> Iterator[Launch]:
     """Starts browsers with the flags that they are given."""
-    api = pytest.importorskip("playwright.sync_api", reason="package playwright is not installed")
-    with api.sync_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-        path = next((found for name in _NAMES if (found := shutil.which(name))), str(own) if own.exists() else None)
-        if path is None:
-            pytest.skip("no Chromium is installed (chromium, google-chrome)")
-        yield lambda args: playwright.chromium.launch(executable_path=path, args=list(args))
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield lambda args: playwright.chromium.launch(executable_path=chromium_path(), args=list(args))
 
 
 class Opened:

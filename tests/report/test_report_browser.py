@@ -17,6 +17,7 @@ from diffopt_core.report import Page, write_report
 from PIL import Image
 from report_cases import walk
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Open = Callable[..., Opened]
 
 

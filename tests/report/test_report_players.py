@@ -62,6 +62,7 @@ def test_what_cannot_be_shown_is_told(tmp_path, caplog):
     assert '"label":"Best"' not in (tmp_path / "players/case_0.html").read_text()
 
 
+@pytest.mark.slow
 def test_some_of_many_cases(tmp_path):
     files = write_report(study(tmp_path / "cells", cases=MOST + 3), tmp_path)
     assert len([path for path in files if path.parent.name == "players"]) == MOST

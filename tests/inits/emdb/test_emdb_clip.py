@@ -116,6 +116,7 @@ def test_truth_as_keypoints_is_said_to_be_one(models, tmp_path, caplog):
     assert "projected truth" in caplog.text
 
 
+@pytest.mark.slow
 def test_scores_leave_bad_frames_out_and_know_the_gendered_mesh(models, smpl, tmp_path):
     data, _ = sequence(models)
     clip = load(write(tmp_path, data))
@@ -131,6 +132,7 @@ def test_scores_leave_bad_frames_out_and_know_the_gendered_mesh(models, smpl, tm
     assert other.values["mpvpe"] > 5 and not other.missing, "the true mesh is the female one whoever is scored"
 
 
+@pytest.mark.slow
 def test_without_truth_no_smpl_file_is_needed(models, tmp_path, monkeypatch):
     monkeypatch.delenv("DIFFOPT_SMPL")
     clip = load(write(tmp_path, sequence(models)[0], images=24), truth=False)

@@ -136,6 +136,7 @@ def diffopt_components():
 """
 
 
+@pytest.mark.slow
 def test_a_run_over_segments(release, tmp_path, monkeypatch, capsys):
     """From a folder to scored results, and one of them repeated from its run file."""
     monkeypatch.chdir(tmp_path)

@@ -58,6 +58,7 @@ def test_without_a_file_it_says_which(name):
         registry.config("initializer", name, {}).build(None)
 
 
+@pytest.mark.slow
 def test_convert_on_the_command_line(tmp_path, capsys):
     k = cases.make(0, n=12)
     file = str(cases.wham(k, tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import resource
@@ -176,6 +177,11 @@ def test_what_a_plugin_prints_does_not_spoil_the_document(diffopt, monkeypatch):
             """Greets."""
             print("hello")
 
+        @app.command()
+        def sigh() -> None:
+            """Warns, by a logger of its own."""
+            logging.getLogger("stranger.polite").warning("slowly")
+
     entry = types.SimpleNamespace(
         name="polite", dist=types.SimpleNamespace(name="diffopt-polite", version="1"),
         load=lambda: types.SimpleNamespace(diffopt_commands=hookimpl(commands)),
@@ -185,6 +191,7 @@ def test_what_a_plugin_prints_does_not_spoil_the_document(diffopt, monkeypatch):
     ran = diffopt("hello", "--json")
     assert json.loads(ran.out) == {"status": 0} and ran.err == "hello\n"
     assert diffopt("hello").out == "hello\n"
+    assert diffopt("sigh").err == "notice: slowly\n" and diffopt("sigh", "--quiet").err == ""
 
 
 @pytest.mark.slow

@@ -24,10 +24,6 @@ INTERNAL = 70
 INTERRUPTED = 130
 #: Set by a shell that asks for completions: there a notice would stand in the middle of what somebody types.
 _COMPLETES = "_DIFFOPT_COMPLETE"
-_LOGGERS = (
-    "diffopt_core", "diffopt_priors", "diffopt_cameras", "diffopt_inits", "diffopt_exports", "diffopt_runners",
-    "diffopt_smplify", "diffopt_render", "diffopt_viewer", "diffopt_pytorch3d",
-)  # fmt: skip
 
 # typer re-exports only the leaves of its exception tree; the root is where the usage errors meet.
 _ClickError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -96,17 +92,13 @@ def _rarely_collecting() -> Iterator[None]:
 
 @contextmanager
 def _notices() -> Iterator[None]:
-    """Warnings of this project's loggers (and of its plugins') as notices, once each."""
-    handler, loggers = Notices(), [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.propagate = False
+    """Warnings as notices, once each, whoever's logger they are from: a guest's are heard as ours are."""
+    root, handler = logging.getLogger(), Notices()
+    root.addHandler(handler)
     try:
         yield
     finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
-            logger.propagate = True
+        root.removeHandler(handler)
 
 
 def _fail(message: str, status: int, debug: bool) -> tuple[int, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
-from diffopt_core.errors import BadInput
+from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.given.choose import for_video
 from diffopt_core.given.detector import GivenDetector
 from diffopt_core.given.initializer import GivenBody
 from diffopt_core.given.no_prior import NoPriorConfig
+from diffopt_core.plugin import Component
+from diffopt_core.registry import Registry
 from diffopt_core.testing import (
     DetectorContract,
     InitializerContract,
@@ -38,6 +41,36 @@ def test_nothing_given_is_told_with_the_remedy():
         GivenDetector().detect(replace(clip, observations=None))
     with pytest.raises(BadInput, match=rf"{clip.name}.*body.*--init"):
         GivenBody().initialize(clip, clip.observations, clip.camera)
+
+
+@dataclass
+class Rows:
+    """A host of which only the rows are asked."""
+
+    components: dict[str, dict[str, Component]]
+
+
+@pytest.mark.parametrize("kind", ["detector", "camera", "initializer"])
+def test_auto_takes_what_the_rows_say(kind, unchecked):
+    rows = {name: Component(kind, name, "any:Config", "", default_for=role) for name, role in
+            (("plain", None), ("mine", "video"), ("theirs", "video"))}  # fmt: skip
+    flag = "--init" if kind == "initializer" else f"--{kind}"
+
+    def chosen(*names: str, asked: str | None = None) -> str:
+        ctx = replace(make_problem(1, 4), host=Rows({kind: {name: rows[name] for name in names}}))
+        return for_video(ctx, kind, asked)
+
+    assert chosen("plain", "mine") == "mine" and chosen("plain", "mine", asked="plain") == "plain"
+    with pytest.raises(DiffOptError, match=f"no {kind} of its own and no installed package .* {flag} NAME"):
+        chosen("plain")
+    with pytest.raises(DiffOptError, match=f"mine and theirs both want to be it; choose one with {flag} NAME"):
+        chosen("mine", "theirs")
+
+
+def test_the_installed_defaults():
+    ctx = Registry.load().context()
+    kinds = ("detector", "camera", "initializer")
+    assert [for_video(ctx, kind, None) for kind in kinds] == ["mediapipe", "klt", "landmarks"]
 
 
 def test_no_prior_is_zero() -> None:

@@ -14,7 +14,11 @@ def diffopt_components() -> Iterable[Component]:
     """The camera sources of this package."""
     return [
         Component(
-            "camera", "klt", f"{_HERE}.klt.config:KltConfig", "tracks on the background: rotation, odometry or colmap"
+            "camera",
+            "klt",
+            f"{_HERE}.klt.config:KltConfig",
+            "tracks on the background: rotation, odometry or colmap",
+            default_for="video",
         ),
         Component(
             "camera",

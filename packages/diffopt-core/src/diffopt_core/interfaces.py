@@ -46,6 +46,7 @@ class Noise(Protocol):
 Options = Mapping[str, Any]
 
 
+@runtime_checkable
 class Host(Protocol):
     """Who knows the components: a :class:`diffopt_core.registry.Registry`."""
 

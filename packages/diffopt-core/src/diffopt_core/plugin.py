@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
@@ -72,6 +72,9 @@ class Component:
     ``config`` is ``"module:Class"``, a :class:`diffopt_core.config.ComponentConfig`; it is imported only when
     the component is shown or used, so that listing plugins costs nothing. ``sets``: class variables of that config
     which are this component's own, so that many components share one config.
+
+    ``default_for="video"``: what ``auto`` takes for a clip that is images alone; one component of a kind can be that.
+    ``in_tables``: options of a dataset that lists clips, in a table (``diffopt ablate``) that names none for it.
     """
 
     kind: str
@@ -80,6 +83,8 @@ class Component:
     summary: str
     api: int = API_VERSION
     sets: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    default_for: Literal["video"] | None = None
+    in_tables: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def package(self) -> str:

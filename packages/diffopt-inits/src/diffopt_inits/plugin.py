@@ -34,9 +34,19 @@ def diffopt_components() -> Iterable[Component]:
             f"{_HERE}.landmarks:LandmarksDatasetConfig",
             "BlazePose landmarks of a video, 2D and 3D (*.landmarks.npz)",
         ),
-        Component("dataset", "emdb", f"{_HERE}.emdb.config:EmdbConfig", "a sequence of EMDB, whole or by segments"),
         Component(
-            "detector", "mediapipe", f"{_HERE}.mediapipe.config:MediapipeConfig", "BlazePose on the CPU, 2D and 3D"
+            "dataset",
+            "emdb",
+            f"{_HERE}.emdb.config:EmdbConfig",
+            "a sequence of EMDB, whole or by segments",
+            in_tables={"protocol": "trimmed"},
+        ),
+        Component(
+            "detector",
+            "mediapipe",
+            f"{_HERE}.mediapipe.config:MediapipeConfig",
+            "BlazePose on the CPU, 2D and 3D",
+            default_for="video",
         ),
         Component("detector", "vitpose", f"{_HERE}.vitpose.config:VitposeConfig", "ViTPose, or its result files"),
         Component("detector", "openpose", f"{_HERE}.openpose.config:OpenposeConfig", "OpenPose's JSON files"),
@@ -45,6 +55,7 @@ def diffopt_components() -> Iterable[Component]:
             "landmarks",
             f"{_HERE}.landmarks:LandmarksInitializerConfig",
             "inverse kinematics from 3D landmarks",
+            default_for="video",
         ),
         Component(
             "initializer", "hmr2", f"{_HERE}.hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP"

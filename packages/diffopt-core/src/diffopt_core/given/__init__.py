@@ -6,10 +6,23 @@ from __future__ import annotations
 from ..plugin import Component, fixed
 
 COMPONENTS: list[Component] = [
-    Component("detector", "auto", f"{__name__}.auto_detector:AutoDetectorConfig", "given, or mediapipe for a video"),
-    Component("camera", "auto", f"{__name__}.auto_camera:AutoCameraConfig", "given, or klt for a video"),
     Component(
-        "initializer", "auto", f"{__name__}.auto_initializer:AutoInitializerConfig", "given, or landmarks for a video"
+        "detector",
+        "auto",
+        f"{__name__}.auto_detector:AutoDetectorConfig",
+        "given, or for a video the default of what is installed",
+    ),
+    Component(
+        "camera",
+        "auto",
+        f"{__name__}.auto_camera:AutoCameraConfig",
+        "given, or for a video the default of what is installed",
+    ),
+    Component(
+        "initializer",
+        "auto",
+        f"{__name__}.auto_initializer:AutoInitializerConfig",
+        "given, or for a video the default of what is installed",
     ),
     fixed("detector", "given", f"{__name__}.detector:GivenDetector", "the keypoints of the clip's file"),
     fixed("camera", "given", f"{__name__}.camera:GivenCamera", "the camera of the clip's file"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from ..config import ComponentConfig
-from .choose import build_named, signed
+from .choose import for_video, signed
 
 if TYPE_CHECKING:
     from ..interfaces import BuildContext
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 class AutoCameraConfig(ComponentConfig):
-    """``video``: the camera source for clips that are images alone."""
+    """``video``: the camera source for clips that are images alone; None takes the one
+    whose package offers it for that."""
 
     builds: ClassVar[str] = f"{__name__}:AutoCamera"
 
-    video: str = "klt"
+    video: str | None = None
 
 
 class AutoCamera:
@@ -28,5 +29,7 @@ class AutoCamera:
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """The clip's camera, or that of the named source on its images."""
-        name = self._video if clip.camera is None and clip.video is not None else "given"
-        return signed(build_named(self._ctx, "camera", name, {}).trajectory(clip, observations), name)
+        name = (
+            for_video(self._ctx, "camera", self._video) if clip.camera is None and clip.video is not None else "given"
+        )
+        return signed(self._ctx.build("camera", name).trajectory(clip, observations), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from ..config import ComponentConfig
-from .choose import build_named, signed
+from .choose import for_video, signed
 
 if TYPE_CHECKING:
     from ..interfaces import BuildContext
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 class AutoDetectorConfig(ComponentConfig):
-    """``video``: the detector for clips that are images alone."""
+    """``video``: the detector for clips that are images alone; None takes the one
+    whose package offers it for that."""
 
     builds: ClassVar[str] = f"{__name__}:AutoDetector"
 
-    video: str = "mediapipe"
+    video: str | None = None
 
 
 class AutoDetector:
@@ -28,5 +29,9 @@ class AutoDetector:
 
     def detect(self, clip: Clip) -> Observations:
         """The clip's keypoints, or those of the named detector on its images."""
-        name = self._video if clip.observations is None and clip.video is not None else "given"
-        return signed(build_named(self._ctx, "detector", name, {}).detect(clip), name)
+        name = (
+            for_video(self._ctx, "detector", self._video)
+            if clip.observations is None and clip.video is not None
+            else "given"
+        )
+        return signed(self._ctx.build("detector", name).detect(clip), name)

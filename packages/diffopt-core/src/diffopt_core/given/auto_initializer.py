@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from ..config import ComponentConfig
-from .choose import build_named, signed
+from .choose import for_video, signed
 
 if TYPE_CHECKING:
     from ..interfaces import BuildContext
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 class AutoInitializerConfig(ComponentConfig):
-    """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body."""
+    """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body;
+    None takes the one whose package offers it for that."""
 
     builds: ClassVar[str] = f"{__name__}:AutoInitializer"
 
-    landmarks: str = "landmarks"
+    landmarks: str | None = None
 
 
 class AutoInitializer:
@@ -28,6 +29,10 @@ class AutoInitializer:
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """The clip's body, or one from the observations' 3D landmarks; BadInput where there is neither."""
-        name = self._landmarks if clip.body is None and observations.landmarks is not None else "given"
-        found = build_named(self._ctx, "initializer", name, {})
+        name = (
+            for_video(self._ctx, "initializer", self._landmarks)
+            if clip.body is None and observations.landmarks is not None
+            else "given"
+        )
+        found = self._ctx.build("initializer", name)
         return signed(found.initialize(clip, observations, camera), name)

@@ -1,27 +1,33 @@
-"""What the three ``auto`` components share: the file's own evidence, or a named component, and who it was."""
+"""What the three ``auto`` components share: who looks at images, and who it was."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from ..errors import DiffOptError, UnknownName
+from ..errors import DiffOptError
+from ..interfaces import BuildContext
+from ..plugin import KINDS
 from ..types import CameraFrameBody, CameraTrajectory, Observations
 
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 
 
-def build_named(ctx: Any, kind: str, name: str, options: Mapping[str, Any]) -> Any:
-    """The component that ``auto`` stands for; where its package is absent, one line that says so."""
-    try:
-        return ctx.build(kind, name, options)
-    except UnknownName as error:
-        raise DiffOptError(
-            f"this clip brings no {kind} of its own and {kind} '{name}' is not installed (it comes with "
-            f"diffopt-{'cameras' if kind == 'camera' else 'inits'}); install it or choose one with "
-            f"{'--init' if kind == 'initializer' else f'--{kind}'} NAME"
-        ) from error
+def for_video(ctx: BuildContext, kind: str, asked: str | None) -> str:
+    """The component for a clip that is images alone: the one asked for, else the one whose row says that it is that.
+
+    Raises DiffOptError where no package offers one, or several do.
+    """
+    if asked is not None:
+        return asked
+    names = [row.name for row in ctx.host.components[kind].values() if row.default_for == "video"]
+    if len(names) == 1:
+        return names[0]
+    found = f"{' and '.join(names)} both want to be it" if names else "no installed package offers one for videos"
+    raise DiffOptError(
+        f"this clip brings no {kind} of its own and {found}; choose one with {KINDS[kind].flag} NAME "
+        f"(`diffopt plugins {kind}` lists what there is)"
+    )
 
 
 def signed(part: Part, name: str) -> Part:

@@ -1,5 +1,5 @@
-"""The cases of a grid: case files, EMDB, or cases simulated from a folder of motions. What they are is said in words,
-which stand in the title of every table."""
+"""The cases of a grid: clips that a dataset lists, case files, or cases simulated from a folder of motions. What they
+are is said in words, which stand in the title of every table."""
 
 from __future__ import annotations
 
@@ -47,21 +47,22 @@ class Data:
 
 
 def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Simulate) -> Data:
-    """EMDB where dataset ``emdb`` knows the path; else the case files there; else cases simulated from the motions
+    """The clips that a dataset lists at the path; else the case files there; else cases simulated from the motions
     there, kept in ``out/simulated``. Raises BadInput where none of it is there."""
     if not path.exists():
         raise BadInput(path, "--data", "does not exist")
-    if "emdb" in ctx.host.components["dataset"]:
-        emdb = ctx.build("dataset", "emdb", spec.emdb)
-        if isinstance(emdb, ListsClips) and emdb.accepts(path):
-            return _emdb(path, spec, emdb)
+    for name, row in ctx.host.components["dataset"].items():
+        options = dict(spec.datasets.get(name, row.in_tables))
+        dataset = ctx.build("dataset", name, options)
+        if isinstance(dataset, ListsClips) and dataset.accepts(path):
+            return _listed(path, spec, dataset, {"name": name, **options})
     case = ctx.build("dataset", "case")
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
     if own := tuple(file for file in files if case.accepts(file)):
-        return Data(own, {"name": "case"}, _kind(path, len(own)))
+        return Data(own, {"name": "case"}, _kind(path, len(own)) + _not(spec))
     folder = out / SIMULATED
     made = simulated(path, folder, how)
-    return Data(made, {"name": "case"}, f"{len(made)} cases simulated from {path.name}, not EMDB")
+    return Data(made, {"name": "case"}, f"{len(made)} cases simulated from {path.name}{_not(spec)}")
 
 
 def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
@@ -124,14 +125,20 @@ def _keep_truth(clip: Clip, path: Path) -> None:
     write_npz(path, arrays)
 
 
-def _emdb(path: Path, spec: TableSpec, dataset: ListsClips) -> Data:
+def _listed(path: Path, spec: TableSpec, dataset: ListsClips, role: dict[str, Any]) -> Data:
     clips: Sequence[Path] = dataset.clips(path)
     if spec.only:
         clips = [clip for clip in clips if any(word in clip.name for word in spec.only)]
         if not clips:
             raise BadInput(path, "--data", f"has none of the sequences of this table ({', '.join(spec.only)})")
-    what = f"EMDB, {' and '.join(spec.only)}" if spec.only else f"EMDB, {spec.emdb.get('protocol', 'all sequences')}"
-    return Data(tuple(clips), {"name": "emdb", **spec.emdb}, f"{what} ({len(clips)} clips)")
+    words = [str(role["name"]), *(f"{key} {value}" for key, value in role.items() if key != "name")]
+    if spec.only:
+        words.append(" and ".join(spec.only))
+    return Data(tuple(clips), role, f"{', '.join(words)} ({len(clips)} clips)")
+
+
+def _not(spec: TableSpec) -> str:
+    return f", not {spec.about}" if spec.about else ""
 
 
 def _kind(path: Path, count: int) -> str:
@@ -142,4 +149,4 @@ def _kind(path: Path, count: int) -> str:
         made = isinstance(index, list) and all("slam_scale" in entry for entry in index)
     except (OSError, ValueError, TypeError):
         made = False
-    return f"{count} {'simulated cases' if made else 'case files'} of {folder.name}, not EMDB"
+    return f"{count} {'simulated cases' if made else 'case files'} of {folder.name}"

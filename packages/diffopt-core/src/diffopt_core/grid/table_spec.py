@@ -1,4 +1,4 @@
-"""What a table is: its rows, its columns, and which part of EMDB it is about. TOML files, ours and the user's."""
+"""What a table is: its rows, its columns, and which part of a dataset it is about. TOML files, ours and the user's."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ class RowSpec(_Spec):
 
 
 class TableSpec(_Spec):
-    """``emdb``: options of dataset ``emdb`` where the data is EMDB; ``only``: words of which a sequence's name must
-    hold one. ``also``: metrics that are computed beside the columns."""
+    """``datasets``: options of datasets that list clips, by name, where the data is one of theirs; ``only``: words of
+    which a sequence's name must hold one. ``about``: the data that the table was made of; what is none of it says so.
+    ``also``: metrics that are computed beside the columns."""
 
     title: str
     layout: Layout = "differences"
@@ -57,7 +58,8 @@ class TableSpec(_Spec):
     also: tuple[str, ...] = ("first_frame", "path_ratio", "nemo_local", "camera_pelvis", "rigid_clip_by_mesh")
     pooling: Pooling = "clips"
     row: tuple[RowSpec, ...]
-    emdb: dict[str, Any] = {"protocol": "trimmed"}
+    datasets: dict[str, dict[str, Any]] = {}
+    about: str = ""
     only: tuple[str, ...] = ()
     batch: int = Field(64, ge=1, description="most cases in one solve")
     initial: bool = Field(True, description="a row for the first placement")

@@ -258,7 +258,7 @@ class Scored:
     fps: float
     names: tuple[str, ...]  # names of the J points
     pred_vertices: Float[Tensor, "T V 3"] | None = None
-    true_vertices: Float[Tensor, "T V 3"] | None = None
+    true_vertices: Float[Tensor, "T U 3"] | None = None  # of another body than the predicted ones, maybe
 
 
 @runtime_checkable

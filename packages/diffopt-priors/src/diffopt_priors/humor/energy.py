@@ -73,7 +73,7 @@ def energy_parts(
     scales: Float[Tensor, "7"],
     fps: float,
     likelihood: Literal["kl", "nll"] = "kl",
-    latents: Float[Tensor, "N 48"] | None = None,
+    latents: Float[Tensor, "N Z"] | None = None,
 ) -> Parts:
     """Parts of canonical pairs of states. ``latents`` replace the posterior's mean; then ``likelihood`` is theirs."""
     prior = model.prior(past)

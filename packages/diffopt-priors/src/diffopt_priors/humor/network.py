@@ -66,11 +66,11 @@ class HuMoR(nn.Module):
         """q(z | x_t, x_t+1), eq. 4."""
         return _gaussian(self.encoder(torch.cat([past, after], 1)))
 
-    def change(self, z: Float[Tensor, "N 48"], past: Float[Tensor, "N 339"]) -> Float[Tensor, "N 216"]:
+    def change(self, z: Float[Tensor, "N Z"], past: Float[Tensor, "N 339"]) -> Float[Tensor, "N 216"]:
         """The decoder's own output: 207 changes and 9 contact logits."""
         return self.decoder(torch.cat([past, z], 1))
 
-    def decode(self, z: Float[Tensor, "N 48"], past: Float[Tensor, "N 339"]) -> tuple[Tensor, Tensor]:
+    def decode(self, z: Float[Tensor, "N Z"], past: Float[Tensor, "N 339"]) -> tuple[Tensor, Tensor]:
         """Next state ``[N 339]`` in the frame of ``past``, and contact logits ``[N 9]`` (eq. 2)."""
         raw = self.change(z, past)
         return apply_change(raw[:, :CHANGE], past), raw[:, CHANGE:]
@@ -107,12 +107,12 @@ def hidden_of(state: dict[str, Tensor]) -> dict[str, list[int]]:
     return {net: width(net) for net in ("encoder", "prior_net", "decoder")}
 
 
-def kl(q: Gaussian, p: Gaussian) -> Float[Tensor, "N 48"]:
+def kl(q: Gaussian, p: Gaussian) -> Float[Tensor, "N Z"]:
     """KL(q || p) of each latent, nats (eq. 7)."""
     ratio = q.variance / p.variance
     return 0.5 * (ratio - ratio.log() - 1 + (q.mean - p.mean).square() / p.variance)
 
 
-def negative_log_likelihood(z: Float[Tensor, "N 48"], p: Gaussian) -> Float[Tensor, "N 48"]:
+def negative_log_likelihood(z: Float[Tensor, "N Z"], p: Gaussian) -> Float[Tensor, "N Z"]:
     """-log p(z) of each latent up to a constant, nats."""
     return 0.5 * ((z - p.mean).square() / p.variance + p.variance.log())

@@ -41,8 +41,8 @@ def rollout(
     model: HuMoR,
     first: Float[Tensor, "B 339"],
     steps: int,
-    latents: Float[Tensor, "B S 48"] | None = None,
-    noise: Float[Tensor, "B S 48"] | None = None,
+    latents: Float[Tensor, "B S Z"] | None = None,
+    noise: Float[Tensor, "B S Z"] | None = None,
 ) -> Rollout:
     """``steps`` states after a canonical ``first`` one, each from the model's own last.
 

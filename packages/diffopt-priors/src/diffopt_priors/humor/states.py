@@ -58,7 +58,7 @@ def angular_rate(rotation: Float[Tensor, "B T 3 3"], fps: float) -> Float[Tensor
 def states(
     pose: Float[Tensor, "B T 24 3 3"],
     root: Float[Tensor, "B T 3"],
-    rest: Float[Tensor, "B 24 3"],
+    rest: Float[Tensor, "#B 24 3"],
     fps: float,
     root_offset: Float[Tensor, "3"],
 ) -> Float[Tensor, "B T 339"]:

@@ -70,7 +70,7 @@ class HuMoRPrior:
         )
         return Parts(*(value.unflatten(0, shape) for value in found))
 
-    def latents(self) -> Float[Tensor, "N 48"] | None:
+    def latents(self) -> Float[Tensor, "N Z"] | None:
         """Latents to use in place of the posterior's mean."""
         return None
 
@@ -97,7 +97,7 @@ class HuMoRLatentPrior(HuMoRPrior):
         """``prior.z``."""
         return {"z": [self.z]}
 
-    def latents(self) -> Float[Tensor, "N 48"]:
+    def latents(self) -> Float[Tensor, "N Z"]:
         return self.z.flatten(0, 1)
 
     def phase(self) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 SHAPES = ((2, 30, 22, 3), (2, 1), (2, 30, 3))
 RATES = (1e-3, 0.05, 0.3)
-DEVICES = ("cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")))
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
 def leaves(device: str) -> list[Tensor]:

@@ -30,6 +30,15 @@ def folder(tmp_path, monkeypatch):
     return write(walk(12), tmp_path / "result")
 
 
+@pytest.fixture
+def demo(folder, tmp_path):
+    """A case of twelve frames."""
+    case, _ = demo_case(0)
+    short = {key: value[:12] if np.ndim(value) and len(value) == 100 else value for key, value in case.items()}
+    np.savez(tmp_path / "demo.npz", **short)
+    return tmp_path / "demo.npz"
+
+
 def write(result, folder):
     folder.mkdir()
     for name in ("npz", "evidence"):
@@ -102,12 +111,10 @@ def test_serves_until_ctrl_c(folder):
 
 
 @pytest.mark.slow
-def test_a_solve_is_shown_and_stays(folder, tmp_path):
-    case, _ = demo_case(0)
-    np.savez(tmp_path / "demo.npz", **case)
+def test_a_solve_is_shown_and_stays(folder, tmp_path, demo):
     quick = ["--prior", "none", "--repr", "raw", "--no-picture", "--set", "stage.warmup.all.steps=3"]
     quick += ["--set", "stage.guide.rounds=2", "--set", "stage.finetune.all.steps=3"]
-    with serving("run", tmp_path / "demo.npz", *quick, "--view", "--out", "shown") as process:
+    with serving("run", demo, *quick, "--view", "--out", "shown") as process:
         lines = []
         for line in process.stderr:
             lines.append(line)
@@ -120,28 +127,24 @@ def test_a_solve_is_shown_and_stays(folder, tmp_path):
         process.communicate(timeout=240)
         assert process.returncode == 0, "".join(lines)
     quietly = [*quick, "--out", "alone", "-q"]
-    assert main(["run", str(tmp_path / "demo.npz"), *quietly]) == 0
+    assert main(["run", str(demo), *quietly]) == 0
     one, other = (read_npz(tmp_path / name / "motion.npz") for name in ("shown", "alone"))
     assert all(np.array_equal(one[key], other[key]) for key in one)
 
 
 @pytest.mark.slow
-def test_no_wait_ends_with_the_run(folder, tmp_path, capsys):
-    case, _ = demo_case(0)
-    np.savez(tmp_path / "demo.npz", **case)
+def test_no_wait_ends_with_the_run(folder, tmp_path, demo, capsys):
     quick = ["--prior", "none", "--repr", "raw", "--no-picture", "--set", "stage.warmup.all.steps=3"]
     quick += ["--set", "stage.guide.rounds=2", "--set", "stage.finetune.all.steps=3"]
     for _ in range(2):  # the second time the result is there already, and is shown
-        status, _, err = run(capsys, "run", tmp_path / "demo.npz", *quick, "--view", "--no-wait")
+        status, _, err = run(capsys, "run", demo, *quick, "--view", "--no-wait")
         assert status == 0 and "the solve is shown at http://localhost:" in err, err
 
 
-def test_without_the_plugin_the_way_to_it_is_told(folder, tmp_path, capsys):
-    case, _ = demo_case(0)
-    np.savez(tmp_path / "demo.npz", **case)
-    said = error_of(capsys, "run", tmp_path / "demo.npz", "--view", "-p", "no:viewer")
+def test_without_the_plugin_the_way_to_it_is_told(folder, tmp_path, capsys, demo):
+    said = error_of(capsys, "run", demo, "--view", "-p", "no:viewer")
     assert f"pip install {watching.PACKAGE}" in said
-    assert "unknown viewer 'vise'" in error_of(capsys, "run", tmp_path / "demo.npz", "--viewer", "vise")
+    assert "unknown viewer 'vise'" in error_of(capsys, "run", demo, "--viewer", "vise")
     assert not (tmp_path / "runs").exists()
 
 

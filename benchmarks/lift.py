@@ -25,13 +25,12 @@ import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spi
 import numpy as np
 import torch
 from diffopt_core.datasets.case_file import read_case
-from diffopt_core.geometry import align, forward_kinematics, transform
+from diffopt_core.geometry import align, forward_kinematics, heading, transform
 from diffopt_core.registry import Registry
 from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import CameraFrameBody, Clip
 from diffopt_inits.lift.config import LiftConfig
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer
-from diffopt_inits.lift.train.evidence import heading
 from diffopt_inits.lift.train.motion import speed_of
 from diffopt_inits.lift.train.quality import RADIUS, angle
 from torch import Tensor

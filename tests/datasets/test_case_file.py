@@ -15,8 +15,10 @@ from diffopt_core.datasets.case_keys import CASE_KEYS
 from diffopt_core.datasets.npz import read_npz, write_npz
 from diffopt_core.datasets.simulator.simulate import simulate
 from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.perceived import pack, unpack
 from diffopt_core.rotation import geodesic
 from diffopt_core.skeleton import LAYOUTS
+from diffopt_core.types import CameraFrameBody, MotionEvidence
 from goldens import beside
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -345,6 +347,26 @@ def test_what_the_program_decides_by_is_read_as_it_was_written(case, tmp_path):
     again = read_case(tmp_path / "told.npz")
     assert (again.camera.unit, again.camera.travel, again.camera.trusted) == ("arbitrary", "unknown", False)
     assert torch.equal(again.camera.filled, filled) and again.body.poses_from == "landmarks"
+
+
+def test_what_an_initializer_says_of_the_motion_is_read_as_it_was_written(case, tmp_path):
+    write_case(tmp_path / "plain.npz", case)
+    clip = read_case(tmp_path / "plain.npz")
+    assert clip.body.evidence is None
+    draw = torch.Generator().manual_seed(0)
+    sizes = {name: (3,) for name in ("up", "velocity", "velocity_var")} | {"contact": (4,), "pose_var": (24,)}
+    sizes |= {"up_var": (), "depth_var": ()}
+    said = MotionEvidence(**{n: 0.1 + torch.rand(clip.num_frames, *size, generator=draw) for n, size in sizes.items()})
+    told = dataclasses.replace(clip, body=dataclasses.replace(clip.body, evidence=said))
+    write_case(tmp_path / "told.npz", arrays_of(told))
+    again = read_case(tmp_path / "told.npz").body.evidence
+    kept = unpack(CameraFrameBody, pack(told.body), tmp_path / "entry.npz").evidence
+    for name in sizes:
+        assert torch.equal(getattr(again, name), getattr(said, name)), name
+        assert torch.equal(getattr(kept, name), getattr(said, name)), name
+    part = {key: value for key, value in arrays_of(told).items() if key != "init_contact"}
+    with pytest.raises(BadInput, match=r"init_contact.*together"):
+        write_case(tmp_path / "part.npz", part)
 
 
 @pytest.mark.parametrize(("key", "word"), [("cam_unit", "feet"), ("cam_unit", "metre"), ("cam_travel", "flies")])

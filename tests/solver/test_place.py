@@ -9,6 +9,7 @@ import torch
 from diffopt_core.place import camera_frame_motion, find_up, fit_translation, levelling, place
 from diffopt_core.recipe import PlaceSpec
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.types import MotionEvidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import seen, true_scene
@@ -111,3 +112,18 @@ def test_a_person_who_stays_says_nothing_of_the_vertical():
     joints = body.joints(motion)
     plain, with_path = (find_up(joints, camera, PlaceSpec(up="camera", travel_sigma=s)) for s in (None, 0.07))
     torch.testing.assert_close(plain, with_path, atol=1e-4, rtol=0)
+
+
+def test_a_told_vertical_wins_over_a_trunk_that_leans_and_a_camera_that_rolls():
+    motion, camera, body = true_scene()
+    joints = body.joints(motion)
+    roll = axis_angle_to_matrix(torch.tensor([0.0, 0.0, 0.4]))
+    rolled = replace(camera, R=roll @ camera.R)
+    ones = torch.ones_like(camera.t[..., 0])
+    told = MotionEvidence(
+        up=rolled.R[..., 1], up_var=1e-4 * ones, velocity=camera.t, velocity_var=torch.ones_like(camera.t),
+        contact=torch.zeros(*ones.shape, 4), pose_var=torch.ones(*ones.shape, 24), depth_var=ones,
+    )  # fmt: skip
+    up = {"guessed": find_up(joints, rolled, PlaceSpec()), "told": find_up(joints, rolled, PlaceSpec(), told)}
+    off = {name: float(torch.acos(value[:, 1].clamp(-1, 1)).max()) for name, value in up.items()}
+    assert off["told"] < 0.02 < off["guessed"]

@@ -79,6 +79,17 @@ def _levels(parents: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], tuple[int,
     return tuple(levels)
 
 
+def heading(left: Float[Tensor, "*b 3"], up: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
+    """Axes of a body that stands on the ground: rows left, up, forward.
+
+    ``left``: the pelvis' x axis, of which the horizontal part counts; it stays level when people bend, crawl or lie on
+    their back. ``up``: unit vector.
+    """
+    flat = left - (left * up).sum(-1, keepdim=True) * up
+    flat = torch.nn.functional.normalize(flat, dim=-1)
+    return torch.stack([flat, up, torch.linalg.cross(flat, up)], -2)
+
+
 def leg_length(offsets: Float[Tensor, "*b 24 3"]) -> Float[Tensor, "*b"]:
     """Thigh plus shin, mean of both sides (m): the length that scales the root path between bodies."""
     names = ("left_knee", "right_knee", "left_ankle", "right_ankle")

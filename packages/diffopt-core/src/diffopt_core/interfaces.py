@@ -21,6 +21,7 @@ from .types import (
     CameraTrajectory,
     Clip,
     HumanMotion,
+    MotionEvidence,
     Observations,
     Result,
     Scene,
@@ -125,6 +126,7 @@ class ProblemContext(BuildContext):
     rest_joints: Float[Tensor, "B 24 3"] | None
     noise: Noise
     body: Body | None = None  # None only while the body itself is built
+    evidence: MotionEvidence | None = None
 
 
 @runtime_checkable

@@ -23,7 +23,7 @@ from torch import Tensor
 from .datasets.npz import read_npz, write_npz
 from .errors import BadInput
 from .places import cache_folder
-from .types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from .types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations
 from .weights.ledger import digest
 
 #: Raised when what an entry holds changes its meaning.
@@ -77,6 +77,8 @@ def pack(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str, n
         value = getattr(part, item.name)
         if isinstance(value, Tensor):
             arrays[item.name] = value.detach().cpu().numpy()
+        elif isinstance(value, MotionEvidence):
+            arrays |= {f"{item.name}.{name}": tensor.cpu().numpy() for name, tensor in vars(value).items()}
         else:
             plain[item.name] = value
     arrays[_PLAIN] = np.array(json.dumps(plain, sort_keys=True, default=str))
@@ -87,7 +89,10 @@ def unpack(cls: type[Part], arrays: Mapping[str, np.ndarray], path: Path) -> Par
     """Inverse of :func:`pack`. Raises BadInput for an entry of another making."""
     try:
         values: dict[str, Any] = dict(json.loads(str(arrays[_PLAIN])))
-        values |= {name: torch.from_numpy(np.array(array)) for name, array in arrays.items() if name != _PLAIN}
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items() if name != _PLAIN}
+        values |= {name: tensor for name, tensor in tensors.items() if "." not in name}
+        if said := {name.partition(".")[2]: tensor for name, tensor in tensors.items() if "." in name}:
+            values["evidence"] = MotionEvidence(**said)
         return cls(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(path, "entry", f"is not of this version ({error})") from error

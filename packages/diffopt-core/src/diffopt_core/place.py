@@ -18,7 +18,7 @@ from .geometry import project
 from .interfaces import Body
 from .recipe import PlaceSpec
 from .skeleton import FEET, JOINT
-from .types import CameraTrajectory, HumanMotion
+from .types import CameraTrajectory, HumanMotion, MotionEvidence
 from .window import Batch
 
 #: Clips of more frames are smoothed by convolution: a matrix of frames by frames would fill the memory.
@@ -52,7 +52,7 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
         motion = replace(motion, trans=local_line(motion.trans, trust, spec.path_smooth * batch.fps))
     if spec.up != "given" and not (spec.up == "auto" and camera.level):
         joints = body.joints(motion)
-        motion, camera = turn(motion, camera, levelling(find_up(joints, camera, spec)))
+        motion, camera = turn(motion, camera, levelling(find_up(joints, camera, spec, batch.evidence)))
     if spec.floor == "feet":
         height = body.joints(motion)[:, :, FEET, 1].amin(-1)
         drop = torch.quantile(height, 0.1, dim=1)
@@ -171,12 +171,18 @@ def lift(motion: HumanMotion, camera: CameraTrajectory) -> HumanMotion:
     return replace(motion, pose=torch.cat([root.unsqueeze(2), motion.pose[:, :, 1:]], 2), trans=trans)
 
 
-def find_up(joints: Float[Tensor, "B T 24 3"], camera: CameraTrajectory, spec: PlaceSpec) -> Float[Tensor, "B 3"]:
+def find_up(
+    joints: Float[Tensor, "B T 24 3"],
+    camera: CameraTrajectory,
+    spec: PlaceSpec,
+    evidence: MotionEvidence | None = None,
+) -> Float[Tensor, "B 3"]:
     """Vertical in the camera's world.
 
     Least squares of two cues: the mean trunk points up (to ``trunk_sigma``), and a hand-held camera's x axis is
     level (to ``roll_sigma``). One x axis fixes roll alone; a camera that turns fixes the rest of it as well. With
     ``travel_sigma`` there is a third: the pelvis stays at one height, to so many metres. A runner's trunk leans.
+    An initializer that tells the vertical takes the place of the first two: it has seen both.
     """
     trunk = joints[:, :, JOINT["neck"]] - joints[:, :, JOINT["pelvis"]]
     mean = torch.nn.functional.normalize(torch.nn.functional.normalize(trunk, dim=-1).mean(1), dim=-1)
@@ -184,13 +190,27 @@ def find_up(joints: Float[Tensor, "B T 24 3"], camera: CameraTrajectory, spec: P
         return mean
     across = camera.R[:, :, 0]
     level = (across.unsqueeze(-1) * across.unsqueeze(-2)).mean(1) / spec.roll_sigma**2
+    spread: Tensor | float = spec.trunk_sigma**2
+    if evidence is not None:
+        mean, spread = told_up(evidence, camera)
+        level = torch.zeros_like(level)
     if spec.travel_sigma is not None:
         path = joints[:, :, JOINT["pelvis"]]
         away = path - path.mean(1, keepdim=True)
         level = level + (away.unsqueeze(-1) * away.unsqueeze(-2)).mean(1) / spec.travel_sigma**2
-    identity = torch.eye(3).to(level) / spec.trunk_sigma**2
-    up = torch.linalg.solve(level + identity, (mean / spec.trunk_sigma**2).unsqueeze(-1)).squeeze(-1)
+    identity = torch.eye(3).to(level) / spread
+    up = torch.linalg.solve(level + identity, mean.unsqueeze(-1) / spread).squeeze(-1)
     return torch.nn.functional.normalize(up, dim=-1)
+
+
+def told_up(evidence: MotionEvidence, camera: CameraTrajectory) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B 1 1"]]:
+    """The vertical that an initializer tells, in the camera's world, and its variance, rad^2.
+
+    That of one frame: what one frame gets wrong the next one does too.
+    """
+    weight = 1 / evidence.up_var
+    up = (weight.unsqueeze(-1) * (camera.R.mT @ evidence.up.unsqueeze(-1)).squeeze(-1)).sum(1)
+    return torch.nn.functional.normalize(up, dim=-1), 1 / weight.mean(1)[:, None, None]
 
 
 def levelling(up: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3 3"]:

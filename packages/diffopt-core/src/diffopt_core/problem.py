@@ -94,6 +94,7 @@ def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildConte
         observations=batch.observations,
         rest_joints=batch.rest_joints,
         noise=noise,
+        evidence=batch.evidence,
     )
     body = ctx.build("body", recipe.body.name, recipe.body.options)
     batch = replace(batch, observations=served(batch.observations, body))

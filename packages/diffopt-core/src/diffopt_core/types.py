@@ -80,11 +80,31 @@ class CameraTrajectory:
 
 
 @dataclass(frozen=True)
+class MotionEvidence:
+    """What an initializer says beyond a body a frame, and how sure it is of all of it. Variances are of one axis.
+
+    ``up``: unit vector in the camera frame, its variance in rad^2. ``velocity``: of the pelvis, m/s, to the left, up
+    and forward of the body's heading (:func:`diffopt_core.geometry.heading`). ``contact``: chance that each of
+    :data:`diffopt_core.skeleton.FEET` stands. ``pose_var``: of the root's orientation and 23 joints, rad^2;
+    ``depth_var``: of the log of the pelvis' depth.
+    """
+
+    up: Float[Tensor, "*b 3"]
+    up_var: Float[Tensor, "*b"]
+    velocity: Float[Tensor, "*b 3"]
+    velocity_var: Float[Tensor, "*b 3"]
+    contact: Float[Tensor, "*b 4"]
+    pose_var: Float[Tensor, "*b 24"]
+    depth_var: Float[Tensor, "*b"]
+
+
+@dataclass(frozen=True)
 class CameraFrameBody:
     """An initializer's estimate of each frame, in the camera frame. ``transl`` is the pelvis joint, metres.
 
     ``betas_of`` names the body model that the shape belongs to; theta is shared, betas are not. ``poses_from``: what
-    kind of error the poses have, by which a recipe is chosen. ``facts``: where it came from, for people (plain data).
+    kind of error the poses have, by which a recipe is chosen. ``evidence``: what else it says, and how sure it is.
+    ``facts``: where it came from, for people (plain data).
     """
 
     global_orient: Float[Tensor, "T 3 3"]
@@ -94,6 +114,7 @@ class CameraFrameBody:
     betas_of: str = "smpl"
     poses_from: PosesFrom = "unknown"
     facts: dict[str, Any] = field(default_factory=dict)
+    evidence: MotionEvidence | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .errors import DiffOptError
-from .types import CameraFrameBody, CameraTrajectory, Clip, Observations, Travel, map_tensors
+from .types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, Travel, map_tensors
 
 #: A camera stands that keeps within so much, in its path's unit (metres, or about the scene's depth); rad.
 STILL, STEADY = 0.005, 0.001
@@ -41,6 +41,7 @@ class Batch:
     betas: Float[Tensor, "B 10"]
     betas_of: str
     rest_joints: Float[Tensor, "B 24 3"] | None
+    evidence: MotionEvidence | None = None
 
 
 def key(evidence: Evidence) -> tuple:
@@ -48,7 +49,8 @@ def key(evidence: Evidence) -> tuple:
     clip = evidence.clip
     has_rest = clip.rest_joints is not None
     camera = (evidence.camera.unit, evidence.camera.level)
-    return (clip.num_frames, clip.fps, evidence.observations.layout, evidence.body.betas_of, has_rest, *camera)
+    parts = (has_rest, evidence.body.evidence is not None)
+    return (clip.num_frames, clip.fps, evidence.observations.layout, evidence.body.betas_of, *parts, *camera)
 
 
 def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
@@ -63,6 +65,8 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
         return out.float() if out.is_floating_point() else out
 
     first = evidence[0]
+    said = [item.body.evidence for item in evidence if item.body.evidence is not None]
+    names = [field.name for field in fields(MotionEvidence)]
     rest = [item.clip.rest_joints for item in evidence if item.clip.rest_joints is not None]
     return Batch(
         clips=tuple(item.clip for item in evidence),
@@ -86,6 +90,7 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
         betas=side_by_side([item.body.betas for item in evidence]),
         betas_of=first.body.betas_of,
         rest_joints=side_by_side(rest) if rest else None,
+        evidence=MotionEvidence(*(side_by_side([getattr(e, name) for e in said]) for name in names)) if said else None,
     )
 
 

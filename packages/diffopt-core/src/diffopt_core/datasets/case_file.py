@@ -20,6 +20,7 @@ from ..types import (
     CameraTrajectory,
     Clip,
     HumanMotion,
+    MotionEvidence,
     Observations,
     PosesFrom,
     Travel,
@@ -29,7 +30,7 @@ from ..types import (
 )  # fmt: skip
 from ..window import travel_of
 from .case import CaseConfig
-from .case_keys import CASE_KEYS, check_case, check_truth, text, valid_frames
+from .case_keys import CASE_KEYS, SAID, check_case, check_truth, text, valid_frames
 from .fill import fill_linear, fill_rotations
 from .npz import Arrays, keys_of, read_npz, write_npz
 
@@ -143,6 +144,8 @@ def arrays_of(clip: Clip) -> Arrays:
         "cam_trusted": np.array(camera.trusted),
         "init_from": np.array(body.poses_from),
     }
+    if body.evidence is not None:
+        case |= {f"init_{name}": _array(value) for name, value in vars(body.evidence).items()}
     if camera.filled is not None:
         case["cam_filled"] = camera.filled.cpu().numpy()
     if clip.rest_joints is not None:
@@ -229,6 +232,7 @@ def _body(case: Arrays, valid: Tensor) -> CameraFrameBody:
         betas_of=text(case["betas_model"]) if "betas_model" in case else "smpl",
         poses_from=cast(PosesFrom, text(case["init_from"])) if "init_from" in case else "regressor",
         facts=_facts(case, "initializer"),
+        evidence=MotionEvidence(*(_tensor(case[key]) for key in SAID)) if SAID[0] in case else None,
     )
 
 

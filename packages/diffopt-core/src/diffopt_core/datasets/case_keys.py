@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import BadInput, UnknownName
 from ..skeleton import LAYOUTS
-from ..types import PosesFrom, Travel, Unit
+from ..types import MotionEvidence, PosesFrom, Travel, Unit
 from .npz import Arrays
 
 #: Third differences, the shortest clip with an acceleration that changes.
@@ -56,6 +56,13 @@ CASE_KEYS: dict[str, Key] = {
     "cam_trusted": _key(holds="flags", required=False),
     "cam_filled": _key("T", holds="flags", required=False),
     "init_from": _word(PosesFrom),
+    "init_up": _key("T", 3, required=False),
+    "init_up_var": _key("T", required=False),
+    "init_velocity": _key("T", 3, required=False),
+    "init_velocity_var": _key("T", 3, required=False),
+    "init_contact": _key("T", 4, required=False),
+    "init_pose_var": _key("T", 24, required=False),
+    "init_depth_var": _key("T", required=False),
     "rest_joints": _key(24, 3, required=False),
     "valid": _key("T", holds="flags", required=False),
     "betas_model": _key(holds="text", required=False),
@@ -79,6 +86,8 @@ TRUTH_KEYS: dict[str, Key] = {
     "good": _key("T", holds="flags", required=False),
 }
 
+#: A :class:`~diffopt_core.types.MotionEvidence`, field by field.
+SAID = tuple(f"init_{field.name}" for field in fields(MotionEvidence))
 #: Estimates of the person: in frames where nobody was found they may hold anything.
 PERSON = frozenset({"init_global_orient", "init_body_pose", "init_betas", "init_transl"})
 _KINDS = {"numbers": "iuf", "flags": "biuf", "text": "US"}
@@ -104,7 +113,9 @@ def check_case(path: Path, case: Arrays) -> None:
             continue
         rows = valid if key in PERSON and value.ndim > 1 else None
         _check_finite(path, key, value, rows)
-    _check_positive(path, case, ("fps", "image_size", "cam_focal"))
+    if lacking := [key for key in SAID if (key in case) != (SAID[0] in case)]:
+        raise BadInput(path, lacking[0], f"the keys {', '.join(SAID)} come together or not at all")
+    _check_positive(path, case, ("fps", "image_size", "cam_focal", *(key for key in SAID if key.endswith("_var"))))
     _check_rotations(path, case["cam_R"])
     if (case["init_transl"][valid, 2] <= 0).mean() > 0.5:
         raise BadInput(path, "init_transl", "is behind the camera; the camera frame is x right, y down, z forward")

@@ -106,6 +106,7 @@ def _placed(item: Evidence, laid: Layout) -> Evidence:
         betas_of=motion.betas_of,
         poses_from=item.body.poses_from,
         facts=item.body.facts,
+        evidence=item.body.evidence,
     )
     unit: Unit = "metre" if item.camera.metric else "guess"
     camera = replace(

@@ -21,6 +21,7 @@ COMPONENTS: list[Component] = [
         ("anchor", "AnchorConfig", "the first frame keeps its place and heading"),
         ("smooth", "SmoothConfig", "joints accelerate little"),
         ("velocity", "VelocityConfig", "the root moves at the initial velocity"),
+        ("speed", "SpeedConfig", "the root moves as fast as the initializer's evidence says"),
         ("contact", "ContactConfig", "feet that are low and slow stand still"),
         ("floor", "FloorConfig", "no joint sinks below the floor"),
     )

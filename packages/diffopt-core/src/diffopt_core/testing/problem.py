@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..geometry import project, world_to_camera
+from ..geometry import heading, project, world_to_camera
 from ..interfaces import Host, ProblemContext
 from ..noise import StreamNoise
 from ..registry import Registry
 from ..rotation import axis_angle_to_matrix, interleaved_to_matrix, matrix_to_interleaved
 from ..skeleton import JOINT
-from ..types import CameraTrajectory, HumanMotion, Observations, Scene, map_tensors
+from ..types import CameraTrajectory, HumanMotion, MotionEvidence, Observations, Scene, map_tensors
 from .stick import StickBody
 
 
@@ -57,6 +57,24 @@ def make_problem(
         rest_joints=body.rest_joints(initial.betas),
         noise=_Noise([seed + k for k in range(clips)], device, dtype),
         body=body,
+        evidence=_evidence(initial, camera, fps),
+    )
+
+
+def _evidence(initial: HumanMotion, camera: CameraTrajectory, fps: float) -> MotionEvidence:
+    """What an initializer would say that knows the motion: surest of the first frames."""
+    up = torch.tensor([0.0, 1.0, 0.0]).to(initial.trans).expand_as(initial.trans)
+    step = initial.trans.diff(dim=1, append=initial.trans[:, -1:]) * fps
+    velocity = (heading(initial.pose[:, :, 0, :, 0], up) @ step.unsqueeze(-1)).squeeze(-1)
+    doubt = torch.linspace(0.01, 0.1, up.shape[1]).to(up).expand(up.shape[:2])
+    return MotionEvidence(
+        up=camera.R[..., 1],
+        up_var=doubt,
+        velocity=velocity,
+        velocity_var=doubt.unsqueeze(-1).expand_as(velocity),
+        contact=initial.pose[:, :, :4, 0, 0].abs(),
+        pose_var=doubt.unsqueeze(-1).expand(*up.shape[:2], len(JOINT)),
+        depth_var=doubt,
     )
 
 

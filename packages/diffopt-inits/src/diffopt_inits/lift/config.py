@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
 
+from .cards import terms
+
 
 class LiftConfig(ComponentConfig):
     """A network on 2D keypoints, and on the detector's 3D landmarks where there are any.
@@ -20,3 +22,7 @@ class LiftConfig(ComponentConfig):
     weights: str = "open"
     fuse: str | None = None
     body: str = "anny24"
+
+    def terms_of_use(self) -> str:
+        """Those of the motion that the weights were trained on."""
+        return terms(self.weights)

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.geometry import leg_length
-from diffopt_core.interfaces import BuildContext
+from diffopt_core.interfaces import BuildContext, Initializer
 from diffopt_core.skeleton import PARENTS
-from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, map_tensors
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from . import weights
+from .cards import resolve
 from .config import LiftConfig
 from .gaps import Bridge, bridge
 from .inputs import Evidence, Frame
@@ -53,8 +54,8 @@ class LiftInitializer:
 
     def __init__(self, config: LiftConfig, ctx: BuildContext):
         self._config, self._body = config, ctx.build("body", config.body)
-        self._other = None if config.fuse is None else ctx.build("initializer", config.fuse)
-        self._network, self._card = weights.load(weights.resolve(config.weights))
+        self._other: Initializer | None = ctx.build("initializer", config.fuse) if config.fuse else None
+        self._network, self._card = weights.load(resolve(config.weights))
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
@@ -79,8 +80,9 @@ class LiftInitializer:
         hands = torch.eye(3).expand(len(present), 2, 3, 3)
         pose = torch.cat([lifted.rotations[:, 1:], hands], 1)
         made = CameraFrameBody(
-            lifted.rotations[:, 0], pose, lifted.transl, torch.zeros(10), self._body.name, "regressor", facts
-        )
+            lifted.rotations[:, 0], pose, lifted.transl, torch.zeros(10), self._body.name, "regressor", facts,
+            evidence_of(lifted),
+        )  # fmt: skip
         return made, lifted
 
     def _leg(self, clip: Clip) -> float:
@@ -115,6 +117,20 @@ def metric(out: Outputs, frame: Frame, over: Bridge, leg: float, calibration: di
     )
 
 
+def evidence_of(lifted: Lifted) -> MotionEvidence:
+    """As the solver reads it. The hands, which the network does not know, keep still for sure."""
+    still = torch.full_like(lifted.rotations_var[:, :2], 1e-4)
+    return MotionEvidence(
+        up=lifted.up,
+        up_var=lifted.up_var,
+        velocity=lifted.velocity,
+        velocity_var=lifted.velocity_var,
+        contact=lifted.contact,
+        pose_var=torch.cat([lifted.rotations_var, still], 1),
+        depth_var=lifted.depth_var,
+    )
+
+
 def _facts(lifted: Lifted) -> dict[str, Any]:
     """``filled``: frames without the person; how sure the rest is, medians of standard deviations."""
     seen = lifted.present
@@ -142,6 +158,4 @@ def _fused(evidence: Evidence, other: str | None) -> list[str]:
 
 
 def _on_cpu(part: Any) -> Any:
-    from diffopt_core.types import map_tensors
-
     return map_tensors(part, lambda tensor: tensor.detach().cpu())

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 
 import torch
 from diffopt_core.rotation import columns_to_matrix
-from diffopt_core.skeleton import JOINT
 from jaxtyping import Float
 from torch import Tensor
 
 #: Root and the 21 joints that move; the hands do not.
 ROTATIONS = 22
-#: Joints whose contact with the ground is told.
-CONTACT_JOINTS = tuple(JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot"))
 #: Channels by name, in order, with the values at which training starts.
 _PARTS: tuple[tuple[str, list[float]], ...] = (
     # 6D columns; the root faces the camera upright

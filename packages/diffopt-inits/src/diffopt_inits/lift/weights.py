@@ -1,4 +1,4 @@
-"""Weight files: safetensors for the numbers, a JSON card beside it for what they mean. Shipped ones by name."""
+"""Weight files: safetensors for the numbers, a JSON card beside it for what they mean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.errors import BadInput
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -17,22 +17,7 @@ from .inputs import CHANNELS
 from .network import LiftNetwork
 
 FORMAT = 1
-SHIPPED = Path(__file__).parent / "weights"
 _SOURCE = "expected weights of `diffopt train lift`, which writes the .safetensors and its .json card together"
-
-
-def resolve(weights: str) -> Path:
-    """File of a shipped name ("open") or of a path. Raises MissingResource with the names there are."""
-    named = Path(weights).name == weights and not Path(weights).suffix
-    path = SHIPPED / f"lift_{weights}.safetensors" if named else Path(weights).expanduser()
-    for file in (path, path.with_suffix(".json")):
-        if not file.is_file():
-            names = ", ".join(sorted(p.stem.removeprefix("lift_") for p in SHIPPED.glob("lift_*.safetensors")))
-            raise MissingResource(
-                f"initializer lift: {file} not found. Shipped weights: {names or 'none'}. Train your own with `diffopt "
-                "train lift --data FOLDER --out FOLDER`, then --set initializer.weights=FOLDER/lift.safetensors"
-            )
-    return path
 
 
 def load(path: Path) -> tuple[LiftNetwork, dict[str, Any]]:

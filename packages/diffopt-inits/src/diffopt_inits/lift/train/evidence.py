@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from diffopt_core.geometry import heading
 from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT
+from diffopt_core.skeleton import JOINT
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -23,7 +24,6 @@ _TRUNK = [JOINT[name] for name in ("spine1", "spine2", "spine3", "neck", "left_c
 _ARMS = [(INDEX[f"{s}_shoulder"], [INDEX[f"{s}_{p}"] for p in ("elbow", "wrist", "hand")]) for s in ("left", "right")]
 _HIPS = [INDEX["left_hip"], INDEX["right_hip"]]
 _BLAZEPOSE = offered("blazepose33")
-assert BLAZEPOSE33
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,6 @@ class Target:
     present: Float[Tensor, "B T"]
     upright: Float[Tensor, "B"]
     recorded: Float[Tensor, "B"]
-
-
-def heading(left: Float[Tensor, "*b 3"], up: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
-    """Axes (rows: left, up, forward) of a body whose pelvis' x axis is ``left``: its horizontal part and the vertical.
-
-    The sideways axis, since it stays level when people bend, lie on their back or crawl.
-    """
-    flat = left - (left * up).sum(-1, keepdim=True) * up
-    flat = torch.nn.functional.normalize(flat, dim=-1)
-    return torch.stack([flat, up, torch.linalg.cross(flat, up)], -2)
 
 
 def observe(motion: Motion, dice: Dice, settings: LiftSettings) -> tuple[Evidence, Frame, Target]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from diffopt_core.geometry import forward_kinematics, leg_length
 from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import JOINT, NUM_JOINTS, PARENTS
+from diffopt_core.skeleton import FEET, JOINT, NUM_JOINTS, PARENTS
 from diffopt_core.train.shards import Clips
 from diffopt_core.train.windows import draw, leg_ratio, proportions
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ..outputs import CONTACT_JOINTS, ROTATIONS
+from ..outputs import ROTATIONS
 from .noise import Dice
 from .settings import MotionSettings
 
@@ -89,7 +89,7 @@ def perform(
     rest = rest_of(varied)
     rotations, about = forward_kinematics(pose, rest.unsqueeze(1).expand(-1, dice.frames, -1, -1), PARENTS)
     joints = about + root.unsqueeze(2)
-    feet = joints[:, :, list(CONTACT_JOINTS)]
+    feet = joints[:, :, list(FEET)]
     height = feet[..., 1] - feet[..., 1].amin(1, keepdim=True)
     contact = (speed_of(feet, dice.fps).norm(dim=-1) < _STILL) & (height < _LOW)
     return Motion(pose, root, rest, rotations, joints, speed_of(root, dice.fps), contact, bent, tilted)

@@ -27,7 +27,7 @@ def main(path: Path, frames: int = 30) -> dict[str, np.ndarray]:
     pixels = np.float32(_COCO) / depth * focal + centre
     keypoints = np.concatenate([pixels, np.ones((17, 1), np.float32)], axis=1)
     case = {
-        "fps": np.float32(30),
+        "fps": np.array(30.0),
         "image_size": np.array([1080, 1920]),
         # 2D keypoints: x px, y px, confidence in [0, 1]; 0 where the detector saw nothing.
         "keypoints": np.tile(keypoints, (frames, 1, 1)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,9 +15,10 @@ from diffopt_core.bodies.stick import BONES, StickConfig
 from diffopt_core.bodies.stick_body import NoSkeleton, StickBody
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import UnknownName
-from diffopt_core.interfaces import Body, MeshBody
+from diffopt_core.interfaces import Body, MeshBody, ProblemContext
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.skeleton import JOINT, LAYOUTS
+from diffopt_core.testing.problem import make_problem
 from diffopt_core.types import HumanMotion
 
 BODIES = ("anny", "stick")
@@ -29,9 +29,8 @@ def body(request) -> Body:
     return request.getfixturevalue(request.param)
 
 
-def _context(**parts: Any) -> Any:
-    """As much of a ProblemContext as a body reads."""
-    return SimpleNamespace(device=torch.device("cpu"), **parts)
+def _context(**parts: Any) -> ProblemContext:
+    return replace(make_problem(), **parts)
 
 
 def _t_pose() -> HumanMotion:

@@ -8,7 +8,6 @@ import sys
 import types
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,11 @@ from diffopt_core.bodies.shape import ForeignBetas
 from diffopt_core.bodies.smpl import SmplConfig, read_model
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.interfaces import MeshBody
+from diffopt_core.registry import Registry
 from diffopt_core.skeleton import LAYOUTS
 
 smplx = pytest.importorskip("smplx")
-CTX: Any = SimpleNamespace(device=torch.device("cpu"))
+CTX = Registry().context()
 
 
 @pytest.fixture(scope="module")

@@ -307,6 +307,9 @@ def test_a_storage_cannot_smuggle_code(tmp_path):
         (0, (2, 2), (1,)),
         (0, (2,), (-1,)),
         (0, ("x",), (1,)),
+        (0, 2, (1,)),
+        (0, (2,), "1"),
+        ("x", (2,), (1,)),
     ],
 )
 def test_a_tensor_stays_within_its_storage(arguments, tmp_path):

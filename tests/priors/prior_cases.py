@@ -52,14 +52,14 @@ class Streams:
     """Noise with one generator a clip, as the host gives it to terms."""
 
     def __init__(self, seeds: list[int], dtype: torch.dtype = torch.float32) -> None:
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.streams = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.dtype = dtype
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
-        return torch.stack([torch.randn(shape, generator=g, dtype=self.dtype) for g in self.generators])
+        return torch.stack([torch.randn(shape, generator=g, dtype=self.dtype) for g in self.streams])
 
     def uniform(self, shape: tuple[int, ...]) -> Tensor:
-        return torch.stack([torch.rand(shape, generator=g, dtype=self.dtype) for g in self.generators])
+        return torch.stack([torch.rand(shape, generator=g, dtype=self.dtype) for g in self.streams])
 
 
 def tiny_card(**network: object) -> dict[str, object]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from diffopt_core.errors import DiffOptError
 from diffopt_core.train import curves, loop
 from diffopt_priors.mdm import rank, weights
 from diffopt_priors.train.mdm import quality
@@ -90,11 +88,6 @@ def test_rate_stays_between_zero_and_the_setting(step: int, warmup: int, start: 
     assert loop.rate_at(start + length, settings, start, start + length) == 0
     if warmup <= step < start:
         assert rate == 2e-3
-
-
-def test_training_without_an_end_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DiffOptError, match="--steps, --minutes or --finish"):
-        loop.run(SimpleNamespace(name="mdm"), tmp_path, loop.Limits())  # type: ignore[arg-type]
 
 
 def test_curves_are_drawn_from_the_log(tmp_path: Path) -> None:

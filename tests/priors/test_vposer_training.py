@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 import typer
-from diffopt_core.errors import BadInput
+from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.geometry import forward_kinematics
 from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from diffopt_core.skeleton import JOINTS, PARENTS, mirror_order
-from diffopt_core.train.loop import rate_at
+from diffopt_core.train.loop import Limits, rate_at
+from diffopt_core.train.loop import run as train_until
 from diffopt_priors.train.vposer.command import train
 from diffopt_priors.train.vposer.loss import kl_to_standard, positions, rest_of
 from diffopt_priors.train.vposer.poses import draw, find, mirror, read
@@ -85,6 +86,11 @@ def test_an_interrupted_run_goes_on_to_the_same_curve(folder: Path, tmp_path: Pa
         torch.testing.assert_close(states[1]["network"][name], value, rtol=0, atol=0)
     reports = [json.loads((each / "log.jsonl").read_text().splitlines()[-1]) for each in (whole, parts)]
     assert reports[0] == reports[1]
+
+
+def test_training_without_an_end_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DiffOptError, match="--steps, --minutes or --finish"):
+        train_until(training(folder), tmp_path / "run", Limits())
 
 
 def test_loss_falls(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from diffopt_core.bodies import anny24
@@ -17,7 +18,7 @@ def walk(frames: int = 24, name: str = "walk", body: str = "anny24") -> Result:
     """The demonstration's walk as its own recovery; the initial one stands 20 cm aside."""
     walker = demo_clip(frames=frames)
     case, truth = simulate(walker, seed=0)
-    clip = with_truth(clip_of(case, name), truth, None)
+    clip = with_truth(clip_of(case, name), truth, Path("walk.npz"))
     assert clip.truth is not None and clip.truth.motion is not None and clip.truth.camera is not None
     true = clip.truth.motion
     if body == "anny24":

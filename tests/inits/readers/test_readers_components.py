@@ -55,7 +55,7 @@ class TestPromptHmr(_Reads):
 def test_without_a_file_it_says_which(name):
     registry = Registry.load()
     with pytest.raises(MissingResource, match=rf"--init {name}=FILE"):
-        registry.config("initializer", name, {}).build(None)
+        registry.config("initializer", name, {}).build(registry.context())
 
 
 @pytest.mark.slow

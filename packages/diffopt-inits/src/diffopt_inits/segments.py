@@ -49,8 +49,8 @@ def _rows() -> tuple[list[tuple[tuple[int, ...], tuple[int, ...]]], list[float]]
 _PAIRS, _TRUST = _rows()
 
 
-def segment_vectors(points: Float[Tensor, "*b 33 3"]) -> Float[Tensor, "*b S 3"]:
-    """Vector of each segment, in the points' unit and frame."""
+def segment_vectors(points: Float[Tensor, "*b 33 n"]) -> Float[Tensor, "*b S n"]:
+    """Vector of each segment, in the points' unit and frame; or its map, from the maps of the points."""
     matrix = torch.zeros(len(_PAIRS), len(BLAZEPOSE33), dtype=points.dtype, device=points.device)
     for row, (start, end) in enumerate(_PAIRS):
         matrix[row, list(end)] += 1 / len(end)

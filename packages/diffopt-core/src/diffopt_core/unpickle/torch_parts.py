@@ -22,14 +22,14 @@ def storage(data: bytes) -> Any:
     return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
 
 
-def tensor(held: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Any:
+def tensor(held: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Any:
     """A tensor over a storage, within its bounds (torch would grow it). Hooks and gradients are left out."""
     import torch
 
     if not isinstance(held, torch.storage.TypedStorage):
         raise pickle.UnpicklingError(f"a tensor over {type(held).__name__} is refused")
-    numbers = (offset, *size, *stride)
-    if any(type(n) is not int or n < 0 for n in numbers) or len(size) != len(stride):
+    tuples = isinstance(size, tuple) and isinstance(stride, tuple) and len(size) == len(stride)
+    if not tuples or any(type(n) is not int or n < 0 for n in (offset, *size, *stride)):
         raise pickle.UnpicklingError(f"a tensor of size {size}, stride {stride}, offset {offset} is refused")
     empty, untyped = torch.empty(0, dtype=held.dtype), held._untyped_storage
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))

@@ -15,15 +15,15 @@ from torch import Tensor
 from ..errors import BadInput, MissingResource
 
 
-def require(prior: str, shipped: Path, files: Iterable[Path], remedy: str) -> None:
-    """Raises MissingResource where a file is missing, with the names that ship (``shipped/PRIOR_NAME.safetensors``)
-    and ``remedy``: where to get one and put it."""
+def require(name: str, shipped: Path, files: Iterable[Path], remedy: str, kind: str = "prior") -> None:
+    """Raises MissingResource where a file of component ``name`` is missing, with those that ship
+    (``shipped/mdm_nc.safetensors`` is ``nc`` of ``mdm``) and ``remedy``: where to get one and put it."""
     files = tuple(files)
     missing = [path.name for path in files if not path.is_file()]
     if missing:
-        names = sorted(p.stem.removeprefix(f"{prior}_") for p in shipped.glob(f"{prior}_*.safetensors"))
+        names = sorted(p.stem.removeprefix(f"{name}_") for p in shipped.glob(f"{name}_*.safetensors"))
         raise MissingResource(
-            f"prior {prior}: {' and '.join(missing)} not found in {files[0].parent or '.'}. "
+            f"{kind} {name}: {' and '.join(missing)} not found in {files[0].parent or '.'}. "
             f"Shipped weights: {', '.join(names) or 'none'}{remedy}"
         )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from diffopt_core.train.command import option
+
 
 @dataclass(frozen=True)
 class MotionSettings:
@@ -96,15 +98,15 @@ class EvidenceSettings:
 class LiftSettings:
     """Hyper-parameters; stored in the checkpoint and in the card."""
 
-    seed: int = 0
-    width: int = 192
-    layers: int = 6
+    seed: int = option(0, "Seed.")
+    width: int = option(192, "Width of the transformer.")
+    layers: int = option(6, "Layers.")
     heads: int = 4
     feedforward: int = 512
     kernel: int = 7
-    frames: int = 64
-    batch: int = 32
-    rate: float = 1e-3
+    frames: int = option(64, "Frames a window.")
+    batch: int = option(32, "Windows a step.")
+    rate: float = option(1e-3, "Learning rate.")
     warmup: int = 200
     ema: float = 0.998
     weight_decay: float = 0.01

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diffopt_core.train.command import option
+
 
 @dataclass(frozen=True)
 class HuMoRSettings:
@@ -14,19 +16,19 @@ class HuMoRSettings:
     ``proportions``: half range of the lengths of legs, arms and trunk.
     """
 
-    seed: int = 0
-    width: int = 384
-    windows: int = 32
-    transitions: int = 8
-    rate: float = 1e-3
+    seed: int = option(0, "Seed.")
+    width: int = option(384, "Width of the hidden layers; the published model has 1024.")
+    windows: int = option(32, "Windows a step.")
+    transitions: int = option(8, "Transitions a window.")
+    rate: float = option(1e-3, "Learning rate.")
     warmup: int = 300
     ema: float = 0.998
     weight_decay: float = 0.01
-    kl_weight: float = 1e-3
+    kl_weight: float = option(1e-3, "Weight of the KL term.")
     kl_anneal: int = 2000
     rollout_from: int = 3000
-    rollout_share: float = 0.3
+    rollout_share: float = option(0.3, "Share of the steps that see the model's own states.")
     body_weight: float = 1.0
     contact_weight: float = 0.1
     contact_speed_weight: float = 0.02
-    proportions: float = 0.08
+    proportions: float = option(0.08, "Half range of the lengths of legs, arms and trunk.")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diffopt_core.train.command import option
+
 
 @dataclass(frozen=True)
 class Settings:
     """Hyper-parameters; stored in the checkpoint and in the card."""
 
-    seed: int = 0
-    width: int = 192
-    layers: int = 6
+    seed: int = option(0, "Seed.")
+    width: int = option(192, "Width of the transformer.")
+    layers: int = option(6, "Layers.")
     heads: int = 4
-    feedforward: int = 384
-    window: int = 96
-    shortest: int = 32
-    batch: int = 32
-    rate: float = 1e-3
+    feedforward: int = option(384, "Width of the feed-forward layers.")
+    window: int = option(96, "Longest window, frames.")
+    shortest: int = option(32, "Shortest window, frames.")
+    batch: int = option(32, "Windows a step.")
+    rate: float = option(1e-3, "Learning rate.")
     warmup: int = 200
     ema: float = 0.999
     weight_decay: float = 0.01

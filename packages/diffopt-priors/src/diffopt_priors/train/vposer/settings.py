@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diffopt_core.train.command import option
+
 
 @dataclass(frozen=True)
 class VPoserSettings:
@@ -13,11 +15,11 @@ class VPoserSettings:
     closer the reconstruction and the further the codes spread from N(0, I).
     """
 
-    seed: int = 0
-    batch: int = 512
-    rate: float = 1e-3
+    seed: int = option(0, "Seed.")
+    batch: int = option(512, "Poses a step.")
+    rate: float = option(1e-3, "Learning rate.")
     warmup: int = 100
     weight_decay: float = 0.01
-    rotation_sigma: float = 0.08
-    position_sigma: float = 0.02
+    rotation_sigma: float = option(0.08, "Width of the rotations' likelihood, rad.")
+    position_sigma: float = option(0.02, "Width of the joint positions' likelihood, m.")
     balance: float = 0.4

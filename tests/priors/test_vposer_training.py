@@ -110,7 +110,7 @@ def test_other_data_does_not_continue_a_run(folder: Path, tmp_path: Path) -> Non
 def test_a_broken_checkpoint_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"PK half a file")
-    with pytest.raises(BadInput, match=r"checkpoint\.pt: file: not a checkpoint of `diffopt train vposer`"):
+    with pytest.raises(BadInput, match=r"checkpoint\.pt: checkpoint: not a checkpoint of `diffopt train vposer`"):
         run("--data", folder, "--out", tmp_path / "run", "--steps", 2, "--resume")
 
 

@@ -13,25 +13,14 @@ _HERE = "diffopt_cameras"
 def diffopt_components() -> Iterable[Component]:
     """The camera sources of this package."""
     return [
-        Component(
-            "camera",
-            "klt",
-            f"{_HERE}.klt.config:KltConfig",
-            "tracks on the background: rotation, odometry or colmap",
-            default_for="video",
-        ),
-        Component(
-            "camera",
-            "static",
-            f"{_HERE}.static:StaticCameraConfig",
-            "a camera that stands still, checked on the images",
-        ),
-        Component("camera", "colmap", f"{_HERE}.colmap.config:ColmapConfig", "structure from motion by pycolmap"),
-        Component(
-            "camera",
-            "droid",
-            f"{_HERE}.droid.config:DroidConfig",
-            "DROID-SLAM, or the cameras that a SLAM system saved",
+        *(
+            Component("camera", name, f"{_HERE}.{config}", summary, default_for="video" if name == "klt" else None)
+            for name, config, summary in (
+                ("klt", "klt.config:KltConfig", "tracks on the background: rotation, odometry or colmap"),
+                ("static", "static:StaticCameraConfig", "a camera that stands still, checked on the images"),
+                ("colmap", "colmap.config:ColmapConfig", "structure from motion by pycolmap"),
+                ("droid", "droid.config:DroidConfig", "DROID-SLAM, or the cameras that a SLAM system saved"),
+            )
         ),
         fixed("camera", "gt", f"{_HERE}.gt:TrueCamera", "the true camera of a clip that has a truth"),
     ]

@@ -1,9 +1,9 @@
-"""What components say while they work: the warnings of their loggers, kept for ``run.json``."""
+"""What components say while they work: what their loggers warn of, kept for ``run.json``."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
@@ -18,13 +18,11 @@ class _Keeper(logging.Handler):
 
 
 @contextmanager
-def heard(packages: Iterable[str], into: list[str]) -> Iterator[list[str]]:
-    """Add to ``into``, once each, what loggers of these packages warn of within the block."""
-    keeper, loggers = _Keeper(into), [logging.getLogger(name) for name in packages]
-    for logger in loggers:
-        logger.addHandler(keeper)
+def heard(into: list[str]) -> Iterator[list[str]]:
+    """Add to ``into``, once each, what any logger warns of within the block."""
+    root, keeper = logging.getLogger(), _Keeper(into)
+    root.addHandler(keeper)
     try:
         yield into
     finally:
-        for logger in loggers:
-            logger.removeHandler(keeper)
+        root.removeHandler(keeper)

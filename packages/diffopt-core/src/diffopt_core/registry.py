@@ -111,13 +111,6 @@ class Registry:
             self.weights[file.name] = file
             self.owner["weights", file.name] = plugin
 
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Import packages of the core, the plugins and their components: whose loggers speak of a run."""
-        rows = {row.package for table in self.components.values() for row in table.values()}
-        plugins = {str(getattr(plugin, "__name__", "")).partition(".")[0] for plugin in self.manager.get_plugins()}
-        return tuple(sorted(name for name in {"diffopt_core", *rows, *plugins} if name))
-
     def _check(self, row: Component, plugin: Plugin) -> None:
         if row.kind not in KINDS:
             raise UnknownName("kind", row.kind, KINDS)

@@ -79,14 +79,14 @@ def check(run: Run) -> list[Evidence]:
 
 
 def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
-    with heard(run.registry.packages, []) as told:
+    with heard([]) as told:
         clip = open_clip(path, run.recipe, ctx)
     return replace(clip, facts={**clip.facts, **({"warnings": told} if told else {})})
 
 
 def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
     """Its warnings and those of the file's reader stay with the clip."""
-    with heard(run.registry.packages, list(clip.facts.get("warnings", ()))) as told:
+    with heard(list(clip.facts.get("warnings", ()))) as told:
         found = perceive(clip, run.recipe, ctx, run.fresh)
     return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
 
@@ -111,13 +111,13 @@ def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result
         solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen), watch)
         if members[0].clip.num_frames > chosen.recipe.input.most:
             for item in members:
-                with heard(run.registry.packages, []) as told:
+                with heard([]) as told:
                     solved = [solve_long(item, solver)]
                 results += _write(chosen, solved, ctx, told)
             continue
         side_by_side = max(1, run.batch // chosen.recipe.draws.count)
         for first in range(0, len(members), side_by_side):
-            with heard(run.registry.packages, []) as told:
+            with heard([]) as told:
                 solved = solve_batch(members[first : first + side_by_side], solver)
             results += _write(chosen, solved, ctx, told)
     return results
@@ -164,7 +164,7 @@ def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequenc
     kept = [result for result in results if not run.only or result.clip.name in run.only]
     exporters = [ctx.build("exporter", spec.name, spec.options) for spec in run.recipe.exporters]
     for result in kept:
-        with heard(run.registry.packages, [*result.clip.facts.get("warnings", ()), *told]) as said:
+        with heard([*result.clip.facts.get("warnings", ()), *told]) as said:
             described = _described(run, result) | {"warnings": said}  # the exporters add theirs before it is written
             ResultFolder(run.folder(result.clip.name)).write(result, exporters, described)
         run.registry.manager.hook.diffopt_run_finished(run=run, result=result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diffopt_core.plugin import Component, WeightFile, command_group, hookimpl
 
@@ -22,52 +22,43 @@ RESULTS = (
     ("glamr", "GLAMR", "SEQUENCE_seed1.pkl"),
     ("prompthmr", "PromptHMR", "results.pkl"),
 )
+_VIDEO: dict[str, Any] = {"default_for": "video"}
+_ROWS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
+    ("dataset", "landmarks", "landmarks:LandmarksDatasetConfig", "BlazePose landmarks (*.landmarks.npz)", {}),
+    (
+        "dataset",
+        "emdb",
+        "emdb.config:EmdbConfig",
+        "a sequence of EMDB, whole or by segments",
+        {"in_tables": {"protocol": "trimmed"}},
+    ),
+    ("detector", "mediapipe", "mediapipe.config:MediapipeConfig", "BlazePose on the CPU, 2D and 3D", _VIDEO),
+    ("detector", "vitpose", "vitpose.config:VitposeConfig", "ViTPose, or its result files", {}),
+    ("detector", "openpose", "openpose.config:OpenposeConfig", "OpenPose's JSON files", {}),
+    (
+        "initializer",
+        "landmarks",
+        "landmarks:LandmarksInitializerConfig",
+        "inverse kinematics from 3D landmarks",
+        _VIDEO,
+    ),
+    ("initializer", "hmr2", "hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP", {}),
+    ("initializer", "vibe", "vibe.config:VibeConfig", "VIBE, or its results", {}),
+    ("initializer", "sam3d", "readers.configs:Sam3dConfig", "results of SAM 3D Body (MHR)", {}),
+)
 
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
     """The datasets, detectors and initializers of this package."""
     return [
-        Component(
-            "dataset",
-            "landmarks",
-            f"{_HERE}.landmarks:LandmarksDatasetConfig",
-            "BlazePose landmarks of a video, 2D and 3D (*.landmarks.npz)",
-        ),
-        Component(
-            "dataset",
-            "emdb",
-            f"{_HERE}.emdb.config:EmdbConfig",
-            "a sequence of EMDB, whole or by segments",
-            in_tables={"protocol": "trimmed"},
-        ),
-        Component(
-            "detector",
-            "mediapipe",
-            f"{_HERE}.mediapipe.config:MediapipeConfig",
-            "BlazePose on the CPU, 2D and 3D",
-            default_for="video",
-        ),
-        Component("detector", "vitpose", f"{_HERE}.vitpose.config:VitposeConfig", "ViTPose, or its result files"),
-        Component("detector", "openpose", f"{_HERE}.openpose.config:OpenposeConfig", "OpenPose's JSON files"),
-        Component(
-            "initializer",
-            "landmarks",
-            f"{_HERE}.landmarks:LandmarksInitializerConfig",
-            "inverse kinematics from 3D landmarks",
-            default_for="video",
-        ),
-        Component(
-            "initializer", "hmr2", f"{_HERE}.hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP"
-        ),
-        Component("initializer", "vibe", f"{_HERE}.vibe.config:VibeConfig", "VIBE, or its results"),
+        *(Component(kind, name, f"{_HERE}.{config}", summary, **more) for kind, name, config, summary, more in _ROWS),
         *(
             Component(
                 "initializer", name, f"{_READERS}:ResultConfig", f"results of {of}", sets={"name": name, "usual": usual}
             )
             for name, of, usual in RESULTS
         ),
-        Component("initializer", "sam3d", f"{_READERS}:Sam3dConfig", "results of SAM 3D Body (MHR)"),
     ]
 
 

@@ -15,24 +15,12 @@ if TYPE_CHECKING:
 def diffopt_components() -> Iterable[Component]:
     """The priors of this package."""
     return [
-        Component(
-            "prior",
-            "mdm",
-            "diffopt_priors.mdm.config:MDMConfig",
-            "motion diffusion model, score distillation",
-        ),
-        Component(
-            "prior",
-            "vposer",
-            "diffopt_priors.vposer.config:VPoserConfig",
-            "variational autoencoder of single poses, likelihood or latent code",
-        ),
-        Component(
-            "prior",
-            "humor",
-            "diffopt_priors.humor.config:HuMoRConfig",
-            "conditional variational autoencoder of transitions, with contacts (HuMoR)",
-        ),
+        Component("prior", name, f"diffopt_priors.{name}.config:{config}", summary)
+        for name, config, summary in (
+            ("mdm", "MDMConfig", "motion diffusion model, score distillation"),
+            ("vposer", "VPoserConfig", "variational autoencoder of single poses, likelihood or latent code"),
+            ("humor", "HuMoRConfig", "conditional variational autoencoder of transitions, with contacts (HuMoR)"),
+        )
     ]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..errors import DiffOptError
+from ..errors import BadInput, DiffOptError
 from ..voice import answer
 from .curves import draw
 from .progress import progress
@@ -80,6 +82,17 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
+
+
+@contextmanager
+def resuming(path: Path, name: str) -> Iterator[dict[str, Any]]:
+    """What :func:`write_checkpoint` wrote; a block that cannot make a training ``name`` of it ends in BadInput."""
+    try:
+        yield torch.load(path, weights_only=True)
+    except Exception as error:  # a damaged checkpoint can raise almost anything
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        remedy = "leave --resume out to start anew"
+        raise BadInput(path, "checkpoint", f"not a checkpoint of `diffopt train {name}` ({why}); {remedy}") from error
 
 
 def rate_at(step: int, rates: Rates, decay_from: int | None, last: int | None) -> float:

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.train.loop import write_checkpoint
+from diffopt_core.train.loop import resuming, write_checkpoint
 from diffopt_core.train.shards import Clips
 from diffopt_core.train.terms import terms_of
 from torch import Tensor
@@ -157,8 +157,7 @@ def settings_of(kind: type, values: Mapping[str, Any]) -> Any:
 
 def resume(path: Path, clips: Clips, held_out: Mapping[str, Clips]) -> LiftTraining:
     """Training as :meth:`LiftTraining.save` left it."""
-    try:
-        state = torch.load(path, weights_only=True)
+    with resuming(path, "lift") as state:
         training = LiftTraining(
             settings_of(LiftSettings, state["settings"]), clips, held_out, state["offsets"], state["chain"]
         )
@@ -167,14 +166,6 @@ def resume(path: Path, clips: Clips, held_out: Mapping[str, Clips]) -> LiftTrain
         training.optimizer.load_state_dict(state["optimizer"])
         training.step_index = state["step"]
         files = tuple(state["files"])
-    except Exception as error:  # a damaged checkpoint can raise almost anything
-        text = " ".join(str(error).split())[:120]
-        raise BadInput(
-            path,
-            "file",
-            f"not a checkpoint of `diffopt train lift` ({type(error).__name__}: {text}); "
-            "leave --resume out to start anew",
-        ) from error
     if files != clips.files:
         raise BadInput(path, "files", f"was trained on {', '.join(files)}; --data now gives {', '.join(clips.files)}")
     return training

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.train import shards, windows
-from diffopt_core.train.loop import write_checkpoint
+from diffopt_core.train.loop import resuming, write_checkpoint
 from diffopt_core.train.shards import Clips
 from diffopt_core.train.terms import terms_of
 from torch import Tensor
@@ -113,17 +112,13 @@ class HuMoRTraining:
     @classmethod
     def resume(cls, path: Path, clips: Clips, validation: list[Path]) -> HuMoRTraining:
         """The run as :meth:`save` left it."""
-        try:
-            state = torch.load(path, weights_only=True)
+        with resuming(path, cls.name) as state:
             settings, statistics = HuMoRSettings(**state["settings"]), Statistics(**state["statistics"])
             training = cls(settings, clips, validation, state["offsets"], statistics)
             training.model.load_state_dict(state["network"])
             training.average = state["average"]
             training.optimizer.load_state_dict(state["optimizer"])
             training.step_index = state["step"]
-        except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
-            problem = f"not a checkpoint of `diffopt train humor` ({type(error).__name__}); delete it to start anew"
-            raise BadInput(path, "checkpoint", problem) from error
         return training
 
     def export(self, path: Path, report: dict[str, Any]) -> None:

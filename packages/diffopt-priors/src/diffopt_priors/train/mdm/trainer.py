@@ -6,14 +6,12 @@ was never stopped, and no generator state is stored.
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.errors import BadInput
-from diffopt_core.train.loop import write_checkpoint
+from diffopt_core.train.loop import resuming, write_checkpoint
 from diffopt_core.train.shards import Clips
 from diffopt_core.train.terms import terms_of
 from torch import Tensor
@@ -162,11 +160,8 @@ class Trainer:
     @classmethod
     def resume(cls, path: Path, clips: Clips, held_out: list[Path]) -> Trainer:
         """Trainer as :meth:`save` left it."""
-        try:
-            state = torch.load(path, weights_only=True)
+        with resuming(path, cls.name) as state:
             trainer = cls(Settings(**state["settings"]), clips, state["statistics"], held_out)
-        except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError) as error:
-            raise BadInput(path, "checkpoint", f"is not one of `diffopt train mdm` ({error})") from error
         trainer.denoiser.network.load_state_dict(state["network"])
         trainer.average = state["average"]
         trainer.optimizer.load_state_dict(state["optimizer"])

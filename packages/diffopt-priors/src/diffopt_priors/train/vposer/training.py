@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.train.loop import write_checkpoint
+from diffopt_core.train.loop import resuming, write_checkpoint
 from diffopt_core.train.terms import terms_of
 from torch import Tensor
 
@@ -94,21 +94,12 @@ class VPoserTraining:
 
 def resume(path: Path, poses: Poses, held_out: Mapping[str, Poses]) -> VPoserTraining:
     """Training as :meth:`VPoserTraining.save` left it."""
-    try:
-        state = torch.load(path, weights_only=True)
+    with resuming(path, "vposer") as state:
         training = VPoserTraining(VPoserSettings(**state["settings"]), poses, held_out, state["offsets"])
         training.network.load_state_dict(state["network"])
         training.optimizer.load_state_dict(state["optimizer"])
         training.step_index = state["step"]
         files = tuple(state["files"])
-    except Exception as error:  # a damaged checkpoint can raise almost anything
-        text = " ".join(str(error).split())[:120]
-        raise BadInput(
-            path,
-            "file",
-            f"not a checkpoint of `diffopt train vposer` ({type(error).__name__}: {text}); "
-            "leave --resume out to start anew",
-        ) from error
     if files != poses.files:
         raise BadInput(path, "files", f"was trained on {', '.join(files)}; --data now gives {', '.join(poses.files)}")
     return training

@@ -44,7 +44,7 @@ def main() -> int:
     rows: list[tuple[str, float, float | None, str]] = []
     with tempfile.TemporaryDirectory(prefix="exports-") as scratch:
         folder = asked.keep or Path(scratch)
-        result = given(asked.result) if asked.result else demonstration(asked.frames)
+        result = given(asked.result, asked.frames)
         truth = write(result, folder, asked.bpy)
         rows += amass(folder, result)
         rows += usd(folder, truth)
@@ -72,10 +72,11 @@ def demonstration(frames: int):
     return Result(clip, motion, camera, joints, motion, camera, joints, Status.FINISHED, {}, {}, {}, "anny24")
 
 
-def given(path: Path):
-    from diffopt_exports.saved import read_result
+def given(path: Path | None, frames: int):
+    """A result, or the demonstration."""
+    from diffopt_core.saved import read_result
 
-    return read_result(path)
+    return demonstration(frames) if path is None else read_result(path)
 
 
 def build(name: str, env: str | None = None):

@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from exports import given
+
 FLOOR = 5.0  # frames a second at 640 x 480
 
 
@@ -113,25 +115,6 @@ def long_clip(renderer, frames: int, size: tuple[int, int]) -> None:
     before = peak()
     clock, *_ = film(result, renderer, "world", size)
     print(f"world, {frames} frames: {clock:.0f} s, {peak() - before:.0f} MB more than before (peak {peak():.0f} MB)")
-
-
-def given(path: Path | None, frames: int):
-    from diffopt_core.saved import read_result
-
-    return demonstration(frames) if path is None else read_result(path)
-
-
-def demonstration(frames: int):
-    """The demonstration's true motion and its camera, as a finished result of the embedded body."""
-    from diffopt_core.datasets.case_file import clip_of
-    from diffopt_core.datasets.simulator.simulate import simulate
-    from diffopt_core.demo_motion import demo_clip
-    from diffopt_core.types import Result, Status
-
-    walker = demo_clip(frames=frames)
-    clip = clip_of(simulate(walker, seed=0)[0], "demo")
-    motion, camera, joints = walker.truth.motion, clip.camera, walker.truth.joints
-    return Result(clip, motion, camera, joints, motion, camera, joints, Status.FINISHED, {}, {}, {}, "anny24")
 
 
 if __name__ == "__main__":

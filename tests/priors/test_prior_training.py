@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
+import humor_cases
 import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.rotation import columns_to_matrix, matrix_to_axis_angle, matrix_to_columns
+from diffopt_core.rotation import columns_to_matrix, matrix_to_columns
 from diffopt_core.skeleton import JOINTS, mirror_order
 from diffopt_core.train import shards, windows
 from diffopt_core.train.terms import terms_of
@@ -26,18 +28,7 @@ TINY = ["--width", "16", "--layers", "1", "--feedforward", "16", "--window", "16
 TINY += ["--batch", "4", "--samples", "0"]  # a sample takes many steps
 
 
-def shard(path: Path, clips: int = 4, frames: int = 60, **changes: object) -> None:
-    pose, trans = motion(clips, frames)
-    arrays: dict[str, object] = {
-        "poses": matrix_to_axis_angle(pose).flatten(0, 1).numpy(),
-        "trans": trans.flatten(0, 1).numpy(),
-        "starts": np.arange(clips + 1) * frames,
-        "subjects": np.array([f"s{i % 2}" for i in range(clips)]),
-        "flat_ground": np.ones(clips, bool),
-        "fps": np.array(30),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **{k: v for k, v in (arrays | changes).items() if v is not None})  # type: ignore[arg-type]
+shard = partial(humor_cases.shard, clips=4, frames=60)
 
 
 @pytest.fixture(autouse=True)

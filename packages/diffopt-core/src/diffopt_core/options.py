@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+
+def commas(text: str) -> tuple[str, ...]:
+    """``a, b`` as two words; empty ones are left out, and of equal ones all but the first."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
 Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from diffopt_core.errors import DiffOptError, UnknownName
+from diffopt_core.options import commas
 
 from .formats import FORMATS
 
@@ -15,7 +16,7 @@ def formats(to: str, known: Iterable[str]) -> list[str]:
     """``glb,bvh`` or ``all`` as names, each once. ``known``: the exporters there are; those of other plugins count."""
     if to.strip() == "all":
         return list(FORMATS)
-    names = list(dict.fromkeys(name.strip() for name in to.split(",") if name.strip()))
+    names = list(commas(to))
     if not names:
         raise DiffOptError(f"--to {to!r}: expected formats, such as glb,bvh")
     for name in names:

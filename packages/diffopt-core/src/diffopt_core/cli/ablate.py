@@ -11,7 +11,7 @@ import typer
 
 from .. import completion
 from ..errors import DiffOptError
-from ..options import Plugins
+from ..options import Plugins, commas
 from ..voice import answer, speaks
 from .console import note, say
 from .flags import PANEL as _OUTPUT
@@ -83,7 +83,7 @@ def command(
     from ..study import write_report
 
     registry = Registry.load(plugins or ())
-    name, spec = find_table(table, registry.recipes, _words(rows) if rows else ())
+    name, spec = find_table(table, registry.recipes, commas(rows) if rows else ())
     if protocol_name:
         from ..study.protocols import protocol
 
@@ -149,13 +149,9 @@ def _runner(
     return registry.context(find_device(device)).build("runner", name, options)
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
 def _seeds(text: str) -> tuple[int, ...]:
     try:
-        found = tuple(dict.fromkeys(int(word) for word in _words(text)))
+        found = tuple(dict.fromkeys(int(word) for word in commas(text)))
     except ValueError:
         found = ()
     if not found or min(found) < 0:

@@ -9,6 +9,7 @@ import typer
 
 from .. import completion
 from ..errors import DiffOptError
+from ..options import commas
 from .by_path import by_path
 from .choice import Choice, chooses
 from .flags import PANEL as _OUTPUT
@@ -128,6 +129,6 @@ def _exporters(run: Run, formats: str | None) -> list[Exporter]:
     """Those of ``--export``, built before the solve: a package that is missing is told at once."""
     from ..run import context
 
-    names = [name.strip() for name in (formats or "").split(",") if name.strip()]
+    names = commas(formats or "")
     ctx = context(run)
     return [ctx.build("exporter", name) for name in names]

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import BadInput, UnknownName
+from ..options import commas
 from ..study.model import Layout, Pooling
 
 _FOLDER = Path(__file__).parent / "tables"
@@ -96,7 +97,7 @@ def table(asked: str, recipes: Mapping[str, Path], rows: Sequence[str] = ()) -> 
     elif _is_table(Path(asked)):
         name, spec = Path(asked).stem, _read(Path(asked))
     else:
-        recipe_names = [part.strip() for part in asked.split(",") if part.strip()]
+        recipe_names = commas(asked)
         if unknown := [n for n in recipe_names if n not in recipes and not n.endswith(".toml")] or not recipe_names:
             first = unknown[0] if isinstance(unknown, list) else asked
             raise UnknownName("table or recipe", first, [*names(), *recipes])

@@ -23,25 +23,14 @@ RESULTS = (
     ("prompthmr", "PromptHMR", "results.pkl"),
 )
 _VIDEO: dict[str, Any] = {"default_for": "video"}
+_TABLES: dict[str, Any] = {"in_tables": {"protocol": "trimmed"}}
 _ROWS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("dataset", "landmarks", "landmarks:LandmarksDatasetConfig", "BlazePose landmarks (*.landmarks.npz)", {}),
-    (
-        "dataset",
-        "emdb",
-        "emdb.config:EmdbConfig",
-        "a sequence of EMDB, whole or by segments",
-        {"in_tables": {"protocol": "trimmed"}},
-    ),
+    ("dataset", "emdb", "emdb.config:EmdbConfig", "a sequence of EMDB, whole or by segments", _TABLES),
     ("detector", "mediapipe", "mediapipe.config:MediapipeConfig", "BlazePose on the CPU, 2D and 3D", _VIDEO),
     ("detector", "vitpose", "vitpose.config:VitposeConfig", "ViTPose, or its result files", {}),
     ("detector", "openpose", "openpose.config:OpenposeConfig", "OpenPose's JSON files", {}),
-    (
-        "initializer",
-        "landmarks",
-        "landmarks:LandmarksInitializerConfig",
-        "inverse kinematics from 3D landmarks",
-        _VIDEO,
-    ),
+    ("initializer", "landmarks", "landmarks:LandmarksInitializerConfig", "inverse kinematics of 3D landmarks", _VIDEO),
     ("initializer", "hmr2", "hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP", {}),
     ("initializer", "vibe", "vibe.config:VibeConfig", "VIBE, or its results", {}),
     ("initializer", "sam3d", "readers.configs:Sam3dConfig", "results of SAM 3D Body (MHR)", {}),

@@ -83,9 +83,9 @@ def _damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("broken card", r"tiny\.json: file: card cannot be read as JSON"),
-        ("truncated", r"tiny\.safetensors: file: weights cannot be read as safetensors"),
-        ("not safetensors", r"tiny\.safetensors: file: weights cannot be read as safetensors"),
+        ("broken card", r"tiny\.json: file: the card of the weights cannot be read as JSON"),
+        ("truncated", r"tiny\.safetensors: file: truncated, or cannot be read as safetensors"),
+        ("not safetensors", r"tiny\.safetensors: file: truncated, or cannot be read as safetensors"),
         ("format", r"tiny\.json: format: is 1; this version reads"),
         ("shape", r"tiny\.safetensors: network: .*wrong shapes \(\d+\): network\."),
         ("schedule", r"tiny\.json: schedule: missing"),

@@ -52,7 +52,7 @@ def test_estimate_is_the_optimum_of_a_gaussian_process() -> None:
     frames, decay, alpha, sigma = 24, 0.95, 0.9, 0.4
     x = _process(4000, frames, 1, decay)
     linear = _linear(x)
-    level = torch.full((1, 1, 1), alpha), torch.full((1, 1, 1), sigma)
+    level = torch.full((2000, 1, 1), alpha), torch.full((2000, 1, 1), sigma)
     fresh = _process(2000, frames, 1, decay, seed=1)
     noisy = alpha * fresh + sigma * torch.randn(fresh.shape, generator=torch.Generator().manual_seed(2))
     _, estimate, out = linear.prepare(noisy, *level)
@@ -89,12 +89,12 @@ def test_c_out_is_the_error_of_the_estimate(colour: float) -> None:
     linear = spectral.Spectral(plain.basis, plain.autocovariance, plain.trajectory, colour)
     x = _process(3000, 24, 1, 0.95, seed=1)
     noise = linear.colour(torch.randn(x.shape, generator=torch.Generator().manual_seed(2)))
-    alpha, sigma = torch.tensor(0.8), torch.tensor(0.6)
-    _, estimate, out = linear.prepare(alpha * x + sigma * noise, alpha.view(1, 1, 1), sigma.view(1, 1, 1))
+    alpha, sigma = torch.full((3000, 1, 1), 0.8), torch.full((3000, 1, 1), 0.6)
+    _, estimate, out = linear.prepare(alpha * x + sigma * noise, alpha, sigma)
     dct, _, _ = linear.tables(24)
     error = (dct @ (estimate - x @ linear.basis.T)).square().mean(0)
     torch.testing.assert_close(error, out.square().mean(0), rtol=0.15, atol=1e-3)
-    torch.testing.assert_close(out[0].square(), linear.error(24, alpha, sigma))
+    torch.testing.assert_close(out[0].square(), linear.error(24, alpha[0], sigma[0]))
 
 
 def test_untrained_network_leaves_the_linear_estimate() -> None:

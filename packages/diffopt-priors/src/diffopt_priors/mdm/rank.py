@@ -14,6 +14,7 @@ training motion (the card's ``calibration``), and the most suspicious one counts
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from diffopt_core.interfaces import Noise
@@ -37,6 +38,8 @@ NAMES = (
 #: Standard deviations that count as one. Strangers are harder to denoise than the people of the training data.
 TOLERANCE = (*(4.0 for _ in LEVELS), 1.0, 0.7, *(1.0 for _ in PLAYBACKS))
 _EPS = 1e-6
+#: ``mean`` and ``std`` of the answers for real motion; the card also lists the ``questions``.
+Calibration = Mapping[str, list[float] | list[str]]
 #: Speed below which speeds are alike, m/s.
 _SLOW = 0.02
 
@@ -84,9 +87,7 @@ def answers(denoiser: Denoiser, x: Float[Tensor, "N L D"], noise: Float[Tensor, 
     return torch.stack(rows, dim=1)
 
 
-def suspicion(
-    answered: Float[Tensor, "*b Q"], calibration: dict[str, list[float]], sharpness: float = 2.0
-) -> Float[Tensor, "*b"]:
+def suspicion(answered: Float[Tensor, "*b Q"], calibration: Calibration, sharpness: float = 2.0) -> Float[Tensor, "*b"]:
     """Soft maximum over the questions of the deviations above what real motion answers."""
     mean = answered.new_tensor(calibration["mean"])
     std = answered.new_tensor(calibration["std"])
@@ -100,7 +101,7 @@ def rank(
     frame_weight: Float[Tensor, "W L"],
     noise: Noise,
     fps: float,
-    calibration: dict[str, list[float]],
+    calibration: Calibration,
 ) -> Float[Tensor, "B"]:
     """Lower is more like real motion. Windows weigh by the frames that they alone cover."""
     clips, windows, length, dim = x.shape

@@ -19,7 +19,7 @@ from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed, kinematics
 from diffopt_priors.mdm.inpaint import observed_channels
 from diffopt_priors.mdm.network import MDM
-from diffopt_priors.mdm.rank import rank
+from diffopt_priors.mdm.rank import Calibration, rank
 from diffopt_priors.mdm.sds import SDS, channel_weight
 from diffopt_priors.mdm.targets import Inversion
 from diffopt_priors.mdm.text import TextGuided, read_embedding
@@ -88,7 +88,7 @@ class MDMPrior:
         self.fps = float(card["fps"])
         self.official = card.get("features") == "humanml3d"
         self.denoiser = denoiser
-        self.calibration: dict[str, list[float]] | None = card.get("calibration")
+        self.calibration: Calibration | None = card.get("calibration")
         #: Lower = more like real motion; None for weights without a calibration.
         self.rank: Energy | None = None if self.calibration is None else self._rank
         self.strength = float(config.strength or card.get("guidance", {}).get("strength", 1.0))

@@ -22,13 +22,10 @@ from pathlib import Path
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
-from diffopt_core import recipe as recipes
-from diffopt_core.cli.by_path import RECIPES
 from diffopt_core.geometry import world_to_camera
 from diffopt_core.places import CACHE_VARIABLE, cache_folder
 from diffopt_core.quality import quality
-from diffopt_core.registry import Registry
-from diffopt_core.run import Run, execute
+from diffopt_core.recover import recover
 from diffopt_core.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.types import Result
 from diffopt_inits.landmark_truth import read_truth
@@ -88,23 +85,15 @@ def main() -> None:
         fresh_cache()
     rates = dict(item.split("=") for item in args.fps.split(",") if item)
     wanted = args.videos.split(",") if args.videos else [path.stem for path in sorted(args.folder.glob("*.mp4"))]
-    registry = Registry.load()
     print(
         f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f}, seed 0"
     )
     for name in wanted:
-        settings = [f"input.fps={rates[name]}"] if name in rates else []
-        table = {
-            name: recipes.parse(recipes.assign(recipes.load(name, registry.recipes), settings))
-            for name in ("paper", *RECIPES)
-        }
-        run = Run(
-            (args.folder / f"{name}.mp4",), table.pop("paper"), registry, args.out / name, device="cpu", overwrite=True,
-            fitted=table,
-        )  # fmt: skip
+        settings = {"input.fps": float(rates[name])} if name in rates else {}
         began = time.perf_counter()
-        (result,) = execute(run, lambda *_: None)
+        video = args.folder / f"{name}.mp4"
+        result = recover(video, settings=settings, out=args.out / name, device="cpu", overwrite=True)
         clip = result.clip
         print(
             f"\n## {name}, {clip.num_frames} frames at {clip.fps:g} fps, {time.perf_counter() - began:.0f} s in all\n"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from diffopt_core.datasets.case_file import write_case
+from diffopt_motion import write_case
 
 #: COCO-17 of someone in a T-pose, seen from the front: m right and down from the pelvis.
 _COCO = [

@@ -1,4 +1,5 @@
-"""Read a result with numpy alone: `motion.npz` says itself which axes, units and body it means.
+"""Read a result with numpy alone: `motion.npz` says itself which axes, units and body it means. Where DiffOpt is
+installed, `diffopt_motion.load(FOLDER)` gives the whole `Result`.
 
 python examples/03_read_a_result.py FOLDER
 """

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from cli_cases import QUICK
 from diffopt_core import voice
+from diffopt_core.choice import FLAGS
 from diffopt_core.cli import flags
 from diffopt_core.cli.app import build
-from diffopt_core.cli.choice import FLAGS, SCALES
+from diffopt_core.cli.choice import SCALES
 from diffopt_core.plugin import KINDS
 from diffopt_core.recipe import ROLES, ScaleSpec
 from diffopt_core.registry import Registry

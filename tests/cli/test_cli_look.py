@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 
 import pytest
-from diffopt_core.cli.choice import FLAGS
+from diffopt_core.choice import FLAGS
 from diffopt_core.plugin import KINDS, command_group, hookimpl
 from diffopt_core.recipe import load, parse
 from diffopt_core.registry import Registry

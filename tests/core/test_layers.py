@@ -12,11 +12,13 @@ import pytest
 
 PACKAGES = Path(__file__).parents[2] / "packages"
 CORE = PACKAGES / "diffopt-core" / "src" / "diffopt_core"
+#: Offers what the core does as one package: it knows the core, and nobody knows it.
+FACE = "diffopt-motion"
 #: The sibling packages and the plugins: guests of the core, all behind the same wall.
 GUESTS = sorted(
     path.parent
     for path in (*PACKAGES.glob("*/pyproject.toml"), *(PACKAGES.parent / "plugins").glob("*/pyproject.toml"))
-    if path.parent.name != "diffopt-core"
+    if path.parent.name not in {"diffopt-core", FACE}
 )
 
 #: Room of diffopt_core -> layer. A file imports from lower layers, and from its own room.
@@ -34,7 +36,7 @@ LAYERS: dict[str, float] = {
     "video": 3.5, "foreign": 3.8,
     # how things are found and held
     "registry": 3.9, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4, "weights": 4, "train": 4,
-    "completion": 4,
+    "completion": 4, "choice": 4,
     # one method a file; a body is what others pose, so it stands below them
     "bodies": 5, "metrics": 5,
     "representations": 5.1, "terms": 5.1, "executors": 5.1, "datasets": 5.1, "given": 5.1,
@@ -46,11 +48,13 @@ LAYERS: dict[str, float] = {
     "perceive": 6, "evaluate": 6, "camera_unit": 6, "draws": 6, "place": 6.1, "problem": 6.2,
     "rescale_stance": 6.25, "rescale": 6.3, "solve": 6.4,
     # results read back, their truth by the first step; what they say of themselves
-    "saved": 6.05, "quality": 6.05,
+    "saved": 6.05, "inputs": 6.05, "quality": 6.05,
     "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
     "report": 6.6, "watch": 6.5, "batch": 6.6, "stretches": 6.7,
     # the walk
     "run": 7,
+    # the walk as one call
+    "recover": 7.1,
     # many walks: their scores side by side, and the grid that makes them
     "study": 7.1, "grid": 7.2,
     # people
@@ -66,7 +70,7 @@ PUBLIC_HELPERS = {"testing", "bodies", "datasets", "saved"}
 #: Modules whose import must not bring torch or numpy along (`diffopt --help`, `diffopt plugins`).
 LIGHT = (
     "errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "recipe_spec", "registry", "builtin", "cli",
-    "voice", "completion",
+    "voice", "completion", "choice",
 )  # fmt: skip
 HEAVY = {"torch", "numpy", "scipy", "matplotlib", "jaxtyping", "safetensors"}
 
@@ -162,3 +166,11 @@ def test_names_and_settings_need_no_torch(light: str):
 def _behind_a_command(path: Path) -> bool:
     """Modules of the command line that its commands import once they run."""
     return path.parent.name == "cli" and path.stem in {"quality"}
+
+
+def test_nobody_knows_the_face():
+    face = FACE.replace("-", "_")
+    for root in (CORE, *(package / "src" / package.name.replace("-", "_") for package in GUESTS)):
+        for path in files(root):
+            known = {module.split(".")[0] for module, _ in imports(path, root.name, root)}
+            assert face not in known, f"{path} imports {face}"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from diffopt_core.cli import main
-from diffopt_core.cli.inputs import expand
 from diffopt_core.errors import BadInput
+from diffopt_core.inputs import expand
 from diffopt_core.interfaces import ListsClips
 from diffopt_core.recipe import assign, load, parse
 from diffopt_core.registry import Registry

@@ -29,6 +29,10 @@ def device(name: str) -> torch.device:
         raise MissingResource(f"--device {name}: torch {torch.__version__} sees no CUDA device; use --device cpu")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise MissingResource(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
+    try:
+        torch.zeros(1, device=chosen).cpu()
+    except (RuntimeError, AssertionError, ImportError) as error:  # NotImplementedError is one of RuntimeError
+        raise MissingResource(f"--device {name}: torch {torch.__version__} has none here; use --device cpu") from error
     return chosen
 
 

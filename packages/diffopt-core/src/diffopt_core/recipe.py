@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .errors import BadInput, DiffOptError, UnknownName
+from .plugin import KINDS
 from .recipe_spec import (
     ROLES,
     BlockSpec,
@@ -42,11 +43,17 @@ __all__ = [
     "StageSpec",
     "assign",
     "difference",
+    "lay",
     "load",
     "merge",
     "parse",
     "role",
+    "setting",
 ]
+
+
+#: What a role's flag is called, where that is not the role's own name.
+_BY_FLAG = {kind.flag.removeprefix("--"): kind.name for kind in KINDS.values() if kind.flag}
 
 
 def load(name: str, known: Mapping[str, Path]) -> dict[str, Any]:
@@ -94,19 +101,30 @@ def _lay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assign(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """Lay ``key.path=value`` settings on a table; a value is TOML, or else a plain string."""
+    """Lay settings as people type them, ``key.path=value``, on a table."""
+    return lay(table, map(setting, settings))
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """``key.path=value`` as key and value; a value is TOML, or else a plain string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise DiffOptError(f"--set {text}: expected key.path=value")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def lay(table: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Lay dotted keys on a table. A role may be called by its flag (``repr.hidden``, ``init.file``); components are
+    named before options are given to them, in whichever order they come."""
+    paths = [(key.split("."), str(value) if isinstance(value, Path) else value) for key, value in settings]
+    paths = [([_BY_FLAG.get(first, first), *rest], value) for (first, *rest), value in paths]
     out = dict(table)
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key:
-            raise DiffOptError(f"--set {setting}: expected key.path=value")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        parts = key.split(".")
+    for path, value in sorted(paths, key=lambda item: item[0][0] not in ROLES or item[0][1:] not in ([], ["name"])):
         patch: Any = value
-        for part in reversed(parts):
+        for part in reversed(path):
             patch = {part: patch}
         out = merge(out, patch)
     return out

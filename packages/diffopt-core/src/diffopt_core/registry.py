@@ -161,7 +161,7 @@ class Registry:
         for key in options:
             if key in cls.retired:
                 raise DiffOptError(f"{kind} '{name}': option '{key}' is gone: it is {cls.retired[key]!r}, always")
-            if key not in cls.model_fields:
+            if key not in cls.model_fields and cls.model_config.get("extra") != "allow":
                 raise UnknownName(f"option of {kind} '{name}'", key, cls.model_fields)
         try:
             return cls(**options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -10,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from .batch import Report, Solver, solve_batch
+from .choice import PAPER
 from .errors import DiffOptError
 from .folder import ResultFolder
+from .given.choose import AutoConfig, for_video
 from .heard import heard
 from .interfaces import BuildContext
 from .perceive import open_clip, perceive
@@ -25,43 +29,61 @@ from .types import CameraFrameBody, CameraTrajectory, Clip, Result
 from .watch import Watch
 from .window import Evidence, key
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Run:
     """What is asked for: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``).
 
-    ``fitted``: other recipes by name, of which :func:`fitting` chooses: what may be optimised depends on what is known
-    of camera and body, which nobody knows before the images were looked at.
+    ``out``: None writes nothing. ``choose``: gives a recipe by name where the user named none: then :func:`fitting`
+    says which one a clip is solved by, since what may be optimised depends on what is known of camera and body, which
+    nobody knows before the images were looked at. ``recipe`` looks at the clips.
     """
 
     inputs: tuple[Path, ...]
     recipe: Recipe
     registry: Registry
-    out: Path
+    out: Path | None
     seed: int = 0
     device: str = "auto"
     overwrite: bool = False
     batch: int = 64
     only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
     fresh: bool = False  # look at videos anew, whatever was found in them before
-    fitted: Mapping[str, Recipe] = field(default_factory=dict)
+    choose: Callable[[str], Recipe] | None = None
 
     def folder(self, name: str) -> Path:
+        assert self.out is not None
         return self.out if len(self.inputs) == 1 or self.only else self.out / name
 
     def for_clip(self, item: Evidence) -> Run:
         """This run with the one recipe that the clip is solved by."""
-        return replace(self, recipe=self.fitted.get(fitting(item.camera, item.body), self.recipe), fitted={})
+        if self.choose is None:
+            return self
+        return replace(self, recipe=self.choose(fitting(item.camera, item.body)), choose=None)
+
+    def possible(self) -> Iterator[Recipe]:
+        """Every recipe that a clip may be solved by; one that the user's settings do not fit is none."""
+        yield self.recipe
+        if self.choose is not None:
+            for name in FITTING:
+                with suppress(DiffOptError):
+                    yield self.choose(name)
+
+
+#: Recipes for what is known of a clip, besides the paper's.
+FITTING = ("standing-camera", "tracked-camera", "best")
 
 
 def fitting(camera: CameraTrajectory, body: CameraFrameBody) -> str:
-    """The recipe for what is known of a clip; ``paper`` where that is too little for another one."""
+    """The recipe for what is known of a clip; the paper's where that is too little for another one."""
     if not camera.trusted:
-        return "paper"
+        return PAPER
     if camera.travel in ("stands", "turns"):
         return "standing-camera"
     followed = {"landmarks": "tracked-camera", "regressor": "best"}
-    return followed.get(body.poses_from, "paper") if camera.travel == "travels" else "paper"
+    return followed.get(body.poses_from, PAPER) if camera.travel == "travels" else PAPER
 
 
 def check(run: Run) -> list[Evidence]:
@@ -75,7 +97,22 @@ def check(run: Run) -> list[Evidence]:
     for clip in clips:
         if not run.only or clip.name in run.only:
             _check_folder(run, clip.name, content_of(clip))
-    return [_perceived(run, clip, ctx) for clip in clips]
+    found = [_perceived(run, clip, ctx) for clip in clips]
+    _say_recipes(run, found)
+    return found
+
+
+def _say_recipes(run: Run, found: Sequence[Evidence]) -> None:
+    """One line a recipe that was chosen for want of the user's word."""
+    chosen: dict[str, list[str]] = {}
+    for item in found if run.choose else ():
+        chosen.setdefault(fitting(item.camera, item.body), []).append(item.clip.name)
+    for name, clips in chosen.items():
+        if name != PAPER and run.choose is not None:
+            who = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
+            log.warning(
+                "%s: solved by %s: %s (--recipe %s is the paper's method)", who, name, run.choose(name).summary, PAPER
+            )
 
 
 def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
@@ -91,9 +128,12 @@ def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
     return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
 
 
-def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result]:
-    """Solve every input and write its results. Clips that can share a batch do. ``watch``: who looks on."""
-    evidence = check(run)
+def execute(
+    run: Run, report: Report, watch: Watch | None = None, evidence: Sequence[Evidence] | None = None
+) -> list[Result]:
+    """Solve every input and write its results. Clips that can share a batch do. ``watch``: who looks on.
+    ``evidence``: what :func:`check` gave, where that was called before."""
+    evidence = check(run) if evidence is None else evidence
     for item in evidence:
         if not run.only:
             _check_folder(run.for_clip(item), item.clip.name, content_of(item.clip))
@@ -120,13 +160,16 @@ def execute(run: Run, report: Report, watch: Watch | None = None) -> list[Result
             with heard([]) as told:
                 solved = solve_batch(members[first : first + side_by_side], solver)
             results += _write(chosen, solved, ctx, told)
-    return results
+    order = [item.clip.name for item in evidence]
+    return sorted(results, key=lambda result: order.index(result.clip.name))
 
 
 def _check_folder(run: Run, name: str, content: str | None) -> None:
     """Refuse a folder that holds anything but a result that this run may give."""
+    if run.out is None:
+        return
     folder = ResultFolder(run.folder(name))
-    marks = [fingerprint(recipe, run.seed, run.device, content) for recipe in (run.recipe, *run.fitted.values())]
+    marks = [fingerprint(recipe, run.seed, run.device, content) for recipe in run.possible()]
     folder.check(next((mark for mark in marks if folder.holds(mark)), marks[0]), run.overwrite)
 
 
@@ -148,7 +191,9 @@ def _check_components(run: Run, ctx: BuildContext) -> None:
         ("executor", recipe.executor),
         *(("term", spec) for spec in recipe.used_terms().values()),
     ]:
-        registry.config(kind, spec.name, spec.options)
+        config = registry.config(kind, spec.name, spec.options)
+        if isinstance(config, AutoConfig) and config.handed_on:
+            registry.config(kind, for_video(ctx, kind, config.asked), config.handed_on)
     for name in recipe.metrics:
         registry.component("metric", name)
     for spec in recipe.exporters:  # built here as well: what one lacks (Blender, usd-core) is told before the solve
@@ -162,6 +207,8 @@ def _staged(run: Run, stage: str, log: Log) -> None:
 def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequence[str]) -> list[Result]:
     """Into their folders, those that were asked for. ``told``: what the solve warned of."""
     kept = [result for result in results if not run.only or result.clip.name in run.only]
+    if run.out is None:
+        return kept
     exporters = [ctx.build("exporter", spec.name, spec.options) for spec in run.recipe.exporters]
     for result in kept:
         with heard([*result.clip.facts.get("warnings", ()), *told]) as said:
@@ -180,5 +227,6 @@ def _fingerprint(run: Run, clip: Clip) -> str:
 
 
 def _is_done(run: Run, item: Evidence) -> bool:
-    folder = ResultFolder(run.folder(item.clip.name))
-    return not run.overwrite and folder.holds(_fingerprint(run, item.clip))
+    if run.out is None or run.overwrite:
+        return False
+    return ResultFolder(run.folder(item.clip.name)).holds(_fingerprint(run, item.clip))

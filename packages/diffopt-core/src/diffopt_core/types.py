@@ -264,6 +264,10 @@ class Result:
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     spread: Spread | None = None
 
+    def __repr__(self) -> str:
+        """One line: the tensors behind it are long."""
+        return f"Result({self.clip.name!r}, {self.clip.num_frames} frames at {self.clip.fps:g} fps, {self.status})"
+
     def _repr_html_(self) -> str | None:
         """What a notebook shows: the page that the installed ``diffopt.display`` makes (the core's own report); its
         name is looked up, since types know nothing of reports. None, and the plain text is shown, without one."""

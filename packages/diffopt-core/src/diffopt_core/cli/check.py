@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..choice import Choice
 from ..options import Device
 from ..voice import answer
-from .choice import Choice, chooses
+from .choice import chooses
 from .console import grid, out, say
 
 if TYPE_CHECKING:
@@ -28,15 +28,12 @@ def command(
     device: Device = "auto",
 ) -> int:
     """Check inputs, plugins, options, recipe and device without solving. Writes nothing."""
-    from ..run import Run, check
-    from .inputs import expand
+    from ..recover import run_of
+    from ..run import check
 
-    registry = choice.registry()
-    recipe = choice.resolve(registry)
-    files = expand(inputs, registry, recipe)
-    with tempfile.TemporaryDirectory() as nowhere:
-        run = Run(files, recipe, registry, Path(nowhere) / "out", device=device)
-        evidence = check(run)
+    run = run_of(choice, inputs, choice.registry(), device=device)
+    evidence = check(run)
+    runs = {item.clip.name: run.for_clip(item) for item in evidence}
     table = grid("clip", "frames", "fps", "seen", "keypoints", "camera", "body", "truth")
     clips, stages = [], []
     for item in evidence:
@@ -46,7 +43,7 @@ def command(
             {
                 "clip": clip.name, "frames": clip.num_frames, "fps": clip.fps, "seen": seen,
                 "keypoints": item.observations.layout, "metric": item.camera.metric, "unit": item.camera.unit,
-                "travel": item.camera.travel, "body": body,
+                "travel": item.camera.travel, "body": body, "recipe": runs[clip.name].recipe.summary,
                 "truth": clip.truth is not None,
             }
         )  # fmt: skip
@@ -60,27 +57,28 @@ def command(
             body,
             "yes" if clip.truth is not None else "no",
         )
-    _bind(run, evidence)
+        _bind(runs[clip.name], item)
     out.print(table, highlight=False)
-    for name, stage in recipe.stages:
-        steps = stage.rounds * sum(stage.block[block].steps for block in stage.blocks)
-        terms = sorted({term for block in stage.blocks for term in stage.block[block].terms})
-        stages.append({"stage": name, "steps": steps, "terms": terms})
-        say(f"stage {name}: {steps} steps; terms {', '.join(terms)}")
+    for recipe in {each.recipe.summary: each.recipe for each in runs.values()}.values():
+        say(f"recipe: {recipe.summary}")
+        for name, stage in recipe.stages:
+            steps = stage.rounds * sum(stage.block[block].steps for block in stage.blocks)
+            terms = sorted({term for block in stage.blocks for term in stage.block[block].terms})
+            stages.append({"recipe": recipe.summary, "stage": name, "steps": steps, "terms": terms})
+            say(f"stage {name}: {steps} steps; terms {', '.join(terms)}")
     answer({"ready": True, "clips": clips, "stages": stages})
     say("ready to run")
     return 0
 
 
-def _bind(run: Run, evidence: list[Evidence]) -> None:
-    """Build body, placement, representation, terms and prior of each clip, and match the recipe's variables."""
+def _bind(run: Run, item: Evidence) -> None:
+    """Build body, placement, representation, terms and prior of a clip, and match its recipe's variables."""
     from ..problem import bind
     from ..run import context
     from ..window import stack
 
     ctx = context(run)
-    for item in evidence:
-        problem = bind(stack([item], ctx.device), [run.seed], run.recipe, ctx)
-        for _, stage in run.recipe.stages:
-            for block in stage.block.values():
-                problem.variables.rated(block.free, block.lr)
+    problem = bind(stack([item], ctx.device), [run.seed], run.recipe, ctx)
+    for _, stage in run.recipe.stages:
+        for block in stage.block.values():
+            problem.variables.rated(block.free, block.lr)

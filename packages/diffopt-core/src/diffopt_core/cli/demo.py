@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import voice
+from ..choice import Choice
 from ..options import Device
-from .choice import Choice, chooses
+from .choice import chooses
+
+if TYPE_CHECKING:
+    from ..registry import Registry
 
 NAME = "demo"
 PANEL = "Recover motion"
 
-_RECIPE = "best"
+FOLDER = Path("runs/demo")
 _STORY = """A person sets off and walks round a bend; a hand-held camera follows.
 Keypoints, first poses and the camera's path are noisy, the path's scale is unknown.
 DiffOpt recovers the walk in metres:"""
 
 
-@partial(chooses, recipe=_RECIPE)
+@chooses
 def command(
     choice: Choice,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Result folder.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Result folder.")] = FOLDER,
     device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated evidence and of the run.")] = 0,
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw picture.png.")] = True,
@@ -34,20 +37,27 @@ def command(
 
     No download, no licence to sign, no GPU needed. Writes case, truth, motion, run file, picture and report.
     """
-    from ..datasets.case_file import write_case
-    from ..demo_motion import demo_case
-    from ..folder import ResultFolder
-    from ..run import Run
+    from ..recover import run_of
     from .console import err
     from .solving import finish, solve
 
     registry = choice.registry()
-    recipe = choice.resolve(registry, _RECIPE)
-    ResultFolder(out).check("", overwrite=True)
+    case = demonstration(choice, registry, out, seed, device, overwrite=True)
     if not voice.quiet():
         err.print(_STORY, highlight=False)
-    # The case stays beside its result, so that `diffopt run runs/demo/run.json` finds it.
-    case = out / "demo.npz"
-    write_case(case, *demo_case(seed))
-    run = Run((case,), recipe, registry, out, seed, device, overwrite=True)
+    run = run_of(choice, [case], registry, out, seed=seed, device=device, overwrite=True)
     return finish(run, solve(run), picture, report)
+
+
+def demonstration(choice: Choice, registry: Registry, out: Path, seed: int, device: str, overwrite: bool) -> Path:
+    """The clip as a case file beside its result, where `diffopt run runs/demo/run.json` finds it. What can be told to
+    be wrong is told before it is written."""
+    from ..demo_motion import write_demo
+    from ..folder import ResultFolder
+    from ..provenance import device as find_device
+
+    choice.resolve(registry)
+    find_device(device)
+    case = out / "demo.npz"
+    ResultFolder(out).check("", overwrite or case.is_file())
+    return write_demo(case, seed)

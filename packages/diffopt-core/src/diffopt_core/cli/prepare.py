@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..choice import Choice
 from ..errors import DiffOptError
 from ..options import Device
 from ..progress import shown, terminal_bar
 from ..voice import answer
-from .choice import Choice, chooses
+from .choice import chooses
 from .console import grid, say
 from .console import out as console
 
@@ -40,9 +41,9 @@ def command(
     What was found is kept by the content of the video, so a second call is instant and a killed one goes on.
     """
     from ..datasets.case_file import arrays_of, write_case
+    from ..inputs import expand
     from ..perceive import open_clip, perceive
     from ..run import Run, context
-    from .inputs import expand
 
     registry = choice.registry()
     recipe = choice.resolve(registry)

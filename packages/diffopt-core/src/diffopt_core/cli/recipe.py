@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from .. import completion
+from ..choice import PAPER, Choice
 from ..voice import answer
-from .choice import DEFAULT_RECIPE, Choice, chooses
+from .choice import chooses
 from .console import grid, out, say
 
 NAME = "recipe"
@@ -46,7 +47,7 @@ def command(
         answer({"recipes": told})
         out.print(table, highlight=False)
         return 0
-    choice = replace(choice, recipe=name or choice.recipe or DEFAULT_RECIPE)
+    choice = replace(choice, recipe=name or choice.recipe or PAPER)
     resolved = choice.resolve(registry)
     if diff is None:
         from ..toml import dumps

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import completion
+from ..choice import Choice
 from ..errors import DiffOptError
 from ..options import commas
-from .by_path import by_path
-from .choice import Choice, chooses
+from .choice import chooses
+from .console import note
+from .demo import FOLDER, demonstration
 from .flags import PANEL as _OUTPUT
-from .inputs import expand
 from .repeat import is_run_file, repeat
 from .solving import finish, solve
 from .watching import VIEWER, stay, viewed
@@ -30,12 +32,13 @@ PANEL = "Recover motion"
 def command(
     choice: Choice,
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="INPUT",
-            help="Videos, case files, folders of them, anything a dataset reads; or run.json of a result.",
+            help="Videos, case files, folders of them, anything a dataset reads; or run.json of a result. "
+            "None: the embedded demonstration.",
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Result folder; default runs/<clip>.", rich_help_panel=_OUTPUT),
@@ -87,7 +90,8 @@ def command(
 
     Files of equal length and frame rate are solved side by side. A finished result of the same run is kept.
     """
-    if inputs[0].suffix == ".json" and inputs[0].is_file() and is_run_file(inputs[0]):
+    inputs = inputs or []
+    if inputs and inputs[0].suffix == ".json" and inputs[0].is_file() and is_run_file(inputs[0]):
         refused = choice.changes()
         refused += [f for f, v in (("--device", device), ("--seed", seed)) if v is not None]
         if refused:
@@ -95,24 +99,18 @@ def command(
         if view or viewer:
             raise DiffOptError(f"--view: a repeated run is not shown; diffopt view {inputs[0].parent} shows one")
         return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture, report)
-    from ..run import Run
+    from ..recover import run_of
 
     registry = choice.registry()
-    recipe = choice.resolve(registry)
-    files = expand(inputs, registry, recipe)
-    folder = out or (Path("runs") / files[0].stem if len(files) == 1 else Path("runs"))
-    asked = Run(
-        files,
-        recipe,
-        registry,
-        folder,
-        seed or 0,
-        device or "auto",
-        overwrite,
-        batch,
-        fresh=fresh,
-        fitted=by_path(choice, registry),
+    if not inputs:
+        inputs = [demonstration(choice, registry, out or FOLDER, seed or 0, device or "auto", overwrite or out is None)]
+        note("without INPUT the embedded demonstration is solved; for a file of yours: diffopt run VIDEO|CASE.npz")
+        out, overwrite = out or FOLDER, overwrite or out is None
+    asked = run_of(
+        choice, inputs, registry, seed=seed or 0, device=device or "auto", overwrite=overwrite, batch=batch, fresh=fresh
     )
+    one = len(asked.inputs) == 1
+    asked = replace(asked, out=out or (Path("runs") / asked.inputs[0].stem if one else Path("runs")))
     exporters = _exporters(asked, export)
     with viewed(asked, viewer or (VIEWER if view else None)) as shows:
         results = solve(asked, shows)

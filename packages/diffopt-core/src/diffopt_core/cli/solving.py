@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from .. import voice
 from ..progress import shown, terminal_bar
-from .choice import DEFAULT_RECIPE
 from .console import fail, note
 from .progress import Bars
 
@@ -38,8 +37,6 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
         draw(run, results)
     if report and results:
         write_reports(run, results)
-    for result in results:
-        _say_recipe(run, result)
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
     voice.answer({"results": summary(run, results, rows), "kept": kept})
     if rows:
@@ -54,17 +51,6 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
         elif result.status == "doubtful":
             note(f"{result.clip.name}: doubtful: {result.provenance['doubt']}")
     return int(any(result.status == "diverged" for result in results))
-
-
-def _say_recipe(run: Run, result: Result) -> None:
-    """Which recipe solved a clip, where that was decided by its camera."""
-    from ..run import fitting
-
-    assert result.clip.camera is not None and result.clip.body is not None
-    name = fitting(result.clip.camera, result.clip.body)
-    if name in run.fitted:
-        why = f"{name}: {run.fitted[name].summary}"
-        note(f"{result.clip.name}: solved by {why} (--recipe {DEFAULT_RECIPE} is the paper's method)")
 
 
 def write_reports(run: Run, results: list[Result]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ..datasets.simulator.settings import SimulatorSettings
     from ..interfaces import Body
 
-__all__ = ["FPS", "FRAMES", "demo_case", "demo_clip", "walk"]
+__all__ = ["FPS", "FRAMES", "demo_case", "demo_clip", "walk", "write_demo"]
 
 FRAMES, FPS = 100, 30.0
 
@@ -47,6 +48,13 @@ def demo_case(
     # The embedded mesh has a real face, so that the detector may give its points.
     settings = settings or SimulatorSettings(keypoints=KeypointSettings(face=True))
     return simulate(demo_clip(body), settings, seed, body)
+
+
+def write_demo(path: Path, seed: int = 0) -> Path:
+    """The demonstration as a case file, its truth beside it under ``truth/``; returns the case."""
+    from ..datasets.case_file import write_case
+
+    return write_case(path, *demo_case(seed))[0]
 
 
 def _sole(body: Body) -> float:

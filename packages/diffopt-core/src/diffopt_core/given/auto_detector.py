@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ..config import ComponentConfig
-from .choose import for_video, signed
+from .choose import AutoConfig, for_video, signed
 
 if TYPE_CHECKING:
     from ..interfaces import BuildContext
     from ..types import Clip, Observations
 
 
-class AutoDetectorConfig(ComponentConfig):
+class AutoDetectorConfig(AutoConfig):
     """``video``: the detector for clips that are images alone; None takes the one
-    whose package offers it for that."""
+    whose package offers it for that. Other options are handed on to it."""
 
     builds: ClassVar[str] = f"{__name__}:AutoDetector"
 
@@ -25,13 +24,13 @@ class AutoDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` says who detected."""
 
     def __init__(self, config: AutoDetectorConfig, ctx: BuildContext):
-        self._ctx, self._video = ctx, config.video
+        self._ctx, self._config = ctx, config
 
     def detect(self, clip: Clip) -> Observations:
         """The clip's keypoints, or those of the named detector on its images."""
         name = (
-            for_video(self._ctx, "detector", self._video)
+            for_video(self._ctx, "detector", self._config.asked)
             if clip.observations is None and clip.video is not None
             else "given"
         )
-        return signed(self._ctx.build("detector", name).detect(clip), name)
+        return signed(self._ctx.build("detector", name, self._config.handed_on).detect(clip), name)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ..config import ComponentConfig
-from .choose import for_video, signed
+from .choose import AutoConfig, for_video, signed
 
 if TYPE_CHECKING:
     from ..interfaces import BuildContext
     from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
 
-class AutoInitializerConfig(ComponentConfig):
+class AutoInitializerConfig(AutoConfig):
     """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body;
-    None takes the one whose package offers it for that."""
+    None takes the one whose package offers it for that. Other options are handed on to it."""
 
     builds: ClassVar[str] = f"{__name__}:AutoInitializer"
 
@@ -25,14 +24,14 @@ class AutoInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`. ``facts["component"]`` says whose estimate it is."""
 
     def __init__(self, config: AutoInitializerConfig, ctx: BuildContext):
-        self._ctx, self._landmarks = ctx, config.landmarks
+        self._ctx, self._config = ctx, config
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """The clip's body, or one from the observations' 3D landmarks; BadInput where there is neither."""
         name = (
-            for_video(self._ctx, "initializer", self._landmarks)
+            for_video(self._ctx, "initializer", self._config.asked)
             if clip.body is None and observations.landmarks is not None
             else "given"
         )
-        found = self._ctx.build("initializer", name)
+        found = self._ctx.build("initializer", name, self._config.handed_on)
         return signed(found.initialize(clip, observations, camera), name)

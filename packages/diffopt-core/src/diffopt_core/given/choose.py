@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from pydantic import ConfigDict
+
+from ..config import ComponentConfig
 from ..errors import DiffOptError
 from ..interfaces import BuildContext
 from ..plugin import KINDS
 from ..types import CameraFrameBody, CameraTrajectory, Observations
 
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
+
+
+class AutoConfig(ComponentConfig):
+    """One option of its own, who looks at images; any other goes to the component that it stands for."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @property
+    def asked(self) -> str | None:
+        """Who looks at images, where the user says so."""
+        (own,) = type(self).model_fields
+        name: str | None = getattr(self, own)
+        return name
+
+    @property
+    def handed_on(self) -> Mapping[str, Any]:
+        """The other options."""
+        return self.model_extra or {}
 
 
 def for_video(ctx: BuildContext, kind: str, asked: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What the user names on the command line, as files to open: files as they are, folders by their content."""
+"""What the user names, as files to open: files as they are, folders by their content."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput
+from .errors import BadInput
 
 if TYPE_CHECKING:
-    from ..recipe import Recipe
-    from ..registry import Registry
+    from .recipe import Recipe
+    from .registry import Registry
 
 RUN_FILE = "run.json"
 
@@ -27,7 +27,7 @@ def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe) -> tuple[
 
 def _listed(path: Path, datasets: Sequence[Any]) -> list[Path]:
     """The clips of a file or folder by the first dataset that knows it; none where no dataset does."""
-    from ..interfaces import ListsClips
+    from .interfaces import ListsClips
 
     for dataset in datasets:
         if dataset.accepts(path):
@@ -47,7 +47,7 @@ def _search(folder: Path, registry: Registry, datasets: Sequence[Any]) -> list[P
 
 def _datasets(registry: Registry, recipe: Recipe) -> list[Any]:
     """Those of the recipe's choice; under ``auto`` all, each with those options that it has."""
-    from ..perceive import known_options
+    from .perceive import known_options
 
     ctx = registry.context()
     choice = recipe.dataset

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from diffopt_core.weights import shipped
 
 #: Weights that ship with the package, as PRIOR_NAME.safetensors.
 SHIPPED = Path(__file__).parent / "weights"
 
 
-def terms(prior: str, weights: str) -> str | None:
-    """Terms of shipped weights by name or of a file by its path; None where no card says any."""
-    shipped = SHIPPED / f"{prior}_{weights}.json"
-    path = shipped if shipped.is_file() else Path(weights).with_suffix(".json")
-    try:
-        card = json.loads(path.read_text())
-        found = [str(line) for line in card["terms"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return f"weights '{weights}': {' '.join(found)}" if found else None
+def terms(prior: str, weights: str) -> str:
+    """Terms of shipped weights by name or of a file by its path; empty where no card says any."""
+    own = SHIPPED / f"{prior}_{weights}.json"
+    return shipped.terms(weights, own if own.is_file() else Path(weights).with_suffix(".json"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..errors import BadInput, MissingResource
-
-
-def require(name: str, shipped: Path, files: Iterable[Path], remedy: str, kind: str = "prior") -> None:
-    """Raises MissingResource where a file of component ``name`` is missing, with those that ship
-    (``shipped/mdm_nc.safetensors`` is ``nc`` of ``mdm``) and ``remedy``: where to get one and put it."""
-    files = tuple(files)
-    missing = [path.name for path in files if not path.is_file()]
-    if missing:
-        names = sorted(p.stem.removeprefix(f"{name}_") for p in shipped.glob(f"{name}_*.safetensors"))
-        raise MissingResource(
-            f"{kind} {name}: {' and '.join(missing)} not found in {files[0].parent or '.'}. "
-            f"Shipped weights: {', '.join(names) or 'none'}{remedy}"
-        )
+from ..errors import BadInput
 
 
 def read(path: Path, marks: Mapping[str, Any], source: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from diffopt_core.errors import MissingResource
+from diffopt_core.weights import shipped
 
 #: Weights that ship with the package, as lift_NAME.safetensors.
 SHIPPED = Path(__file__).parent / "weights"
@@ -20,20 +19,14 @@ def named(weights: str) -> Path:
 def resolve(weights: str) -> Path:
     """File of a shipped name or of a path. Raises MissingResource with the names there are."""
     path = named(weights)
-    for file in (path, path.with_suffix(".json")):
-        if not file.is_file():
-            names = ", ".join(sorted(p.stem.removeprefix("lift_") for p in SHIPPED.glob("lift_*.safetensors")))
-            raise MissingResource(
-                f"initializer lift: {file} not found. Shipped weights: {names or 'none'}. Train your own with `diffopt "
-                "train lift --data FOLDER --out FOLDER`, then --set initializer.weights=FOLDER/lift.safetensors"
-            )
+    remedy = (
+        ". Train your own with `diffopt train lift --data FOLDER --out FOLDER`, then "
+        "--set initializer.weights=FOLDER/lift.safetensors"
+    )
+    shipped.require("lift", SHIPPED, (path, path.with_suffix(".json")), remedy, "initializer")
     return path
 
 
 def terms(weights: str) -> str:
     """Terms of the motion that weights were trained on; empty where no card says any."""
-    try:
-        found = [str(line) for line in json.loads(named(weights).with_suffix(".json").read_text())["terms"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return f"weights '{weights}': {' '.join(found)}" if found else ""
+    return shipped.terms(weights, named(weights).with_suffix(".json"))

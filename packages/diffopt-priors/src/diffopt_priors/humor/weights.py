@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.weights import cards
+from diffopt_core.weights import cards, shipped
 from torch import Tensor
 
 from diffopt_priors.cards import SHIPPED
@@ -33,7 +33,7 @@ def resolve(weights: str) -> Path:
     named = "/" not in weights and not weights.endswith((".safetensors", *CHECKPOINTS))
     path = SHIPPED / f"humor_{weights}.safetensors" if named else Path(weights)
     wanted = (path,) if path.suffix in CHECKPOINTS else (path, path.with_suffix(".json"))
-    cards.require("humor", SHIPPED, wanted, f"; {SOURCE}")
+    shipped.require("humor", SHIPPED, wanted, f"; {SOURCE}")
     return path
 
 

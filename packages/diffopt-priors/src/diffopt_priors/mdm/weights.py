@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.weights import cards
+from diffopt_core.weights import cards, shipped
 from torch import Tensor
 
 from diffopt_priors.cards import SHIPPED
@@ -33,10 +33,10 @@ _SOURCE = (
 
 def resolve(weights: str) -> Path:
     """File of a shipped name ("nc") or of a path; fails with where to get and put it."""
-    shipped = SHIPPED / f"mdm_{weights}.safetensors"
+    own = SHIPPED / f"mdm_{weights}.safetensors"
     # A name is a bare word; whatever has a folder or an ending is a file.
-    path = Path(weights) if Path(weights).suffix or Path(weights).name != weights else shipped
-    cards.require(
+    path = Path(weights) if Path(weights).suffix or Path(weights).name != weights else own
+    shipped.require(
         "mdm",
         SHIPPED,
         (path, path.with_suffix(".json")),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.weights import cards
+from diffopt_core.weights import cards, shipped
 
 from diffopt_priors.cards import SHIPPED
 from diffopt_priors.vposer import official
@@ -30,7 +30,7 @@ def resolve(weights: str) -> Path:
     if given.is_dir():
         return _last_snapshot(given)
     needed = [given, given.with_suffix(".json")] if given.suffix == ".safetensors" else [given]
-    cards.require("vposer", SHIPPED, needed, f"; {SOURCES}; give the file: --set prior.weights=PATH")
+    shipped.require("vposer", SHIPPED, needed, f"; {SOURCES}; give the file: --set prior.weights=PATH")
     return given
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.unpickle import read_pickle, to_array
-from diffopt_core.weights import cards
+from diffopt_core.weights import cards, shipped
 from torch import Tensor
 
 from diffopt_smplify.gmm.mixture import Mixture
@@ -33,7 +33,7 @@ def resolve(weights: str) -> Path:
     if path.suffix not in (".safetensors", ".pkl"):
         raise BadInput(path, "file", f"a .safetensors or .pkl file is expected; {_ORIGIN}")
     wanted = (path,) if path.suffix == ".pkl" else (path, path.with_suffix(".json"))
-    cards.require("gmm", SHIPPED, wanted, f". {_ORIGIN}; give the file with --set prior.weights=PATH.")
+    shipped.require("gmm", SHIPPED, wanted, f". {_ORIGIN}; give the file with --set prior.weights=PATH.")
     return path
 
 

@@ -152,7 +152,7 @@ def test_out_is_a_file(diffopt, case):
     ("args", "message"),
     [
         (["rn"], "No such command 'rn'"),
-        (["run"], "Missing argument 'INPUT"),
+        (["check"], "Missing argument 'INPUT"),
         (["show", "priors"], "unknown kind 'priors'. Did you mean 'prior'?"),
         (["show", "prior", "mmd"], "unknown prior 'mmd'. Did you mean 'mdm'?"),
         (["plugins", "priors"], "unknown kind 'priors'. Did you mean 'prior'?"),

@@ -60,8 +60,11 @@ class MDMConfig(TermConfig):
         description="Noise levels drawn uniformly; descending with the square root of the progress (annealed) or "
         "with the progress (linear); or drawn below an upper end that falls with the progress (truncated).",
     )
-    weighting: Literal["uniform", "sds", "snr", "fantasia"] = Field(
-        "uniform", description="w(t): 1, sigma^2, min(SNR, 5) / 5, or alpha sigma^2."
+    weighting: Literal["uniform", "sds", "snr", "fantasia", "likelihood"] = Field(
+        "uniform",
+        description="w(t): 1, sigma^2, min(SNR, 5) / 5, or alpha sigma^2; likelihood: by clip, frame and channel, in "
+        "units of the residuals of held-out motion (the card's spread), bounded where the motion is not known, full "
+        "where the image shows nothing.",
     )
     form: Literal["x0", "eps"] = Field(
         "x0",

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.layout import CONTACTS
+from diffopt_priors.mdm.spread import Likelihood
 from diffopt_priors.mdm.targets import Inversion, Targets
 
 Form = Literal["x0", "eps"]
-Weighting = Literal["uniform", "sds", "snr", "fantasia"]
+Weighting = Literal["uniform", "sds", "snr", "fantasia", "likelihood"]
 Schedule = Literal["uniform", "annealed", "linear", "truncated"]
 
 #: Clip of the signal-to-noise weighting (Hang et al. 2023, min-SNR-5).
@@ -45,6 +46,7 @@ class SDS:
     samples: int = 1
     target_steps: int = 1
     inversion: Inversion | None = None
+    likelihood: Likelihood | None = None
 
     @property
     def targets(self) -> Targets:
@@ -96,11 +98,12 @@ class SDS:
         noise: Noise,
         progress: Float[Tensor, ""],
         observed: Float[Tensor, "B W L D"] | None = None,
+        shown: Float[Tensor, "B W L D"] | None = None,
     ) -> Float[Tensor, "B"]:
         """Weighted mean over channels, frames, windows and noise samples; one value a clip.
 
         Noise comes from each clip's own stream, so clips solved together equal clips solved alone. ``observed``:
-        confidence per channel, where the target is inpainted.
+        confidence per channel, where the target is inpainted; ``shown``: the same, where the likelihood weighs.
         """
         clips, windows, length, dim = x.shape
         body, root = self.levels(windows, noise, progress)
@@ -109,9 +112,13 @@ class SDS:
         repeated = self._repeat(x)
         seen = None if observed is None else self._repeat(observed).flatten(0, 2)
         target = self.targets(repeated.detach().flatten(0, 2), t, root_t, eps, seen)
-        scale = self.weight(t, root_t) * self.channel_weight
+        scale = (self.weight(t, root_t) * self.channel_weight).view(clips, self.samples, windows, 1, dim)
         residual = (repeated - target.view_as(repeated)).square()
-        per_frame = (scale.view(clips, self.samples, windows, 1, dim) * residual).mean(-1)
+        if self.likelihood is not None:
+            assert shown is not None
+            known = self.likelihood(residual.flatten(0, 2), t, root_t, self._repeat(shown).flatten(0, 2))
+            scale = scale * known.view_as(residual)
+        per_frame = (scale * residual).mean(-1)
         return (per_frame * frame_weight).sum((2, 3)).mean(1)
 
     def _repeat(self, x: Float[Tensor, "B W L D"]) -> Float[Tensor, "B S W L D"]:

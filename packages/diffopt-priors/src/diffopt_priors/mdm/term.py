@@ -21,6 +21,7 @@ from diffopt_priors.mdm.inpaint import observed_channels
 from diffopt_priors.mdm.network import MDM
 from diffopt_priors.mdm.rank import Calibration, rank
 from diffopt_priors.mdm.sds import SDS, channel_weight
+from diffopt_priors.mdm.spread import Likelihood
 from diffopt_priors.mdm.targets import Inversion
 from diffopt_priors.mdm.text import TextGuided, read_embedding
 from diffopt_priors.mdm.windows import Resampler, Windows, even_length
@@ -104,12 +105,21 @@ class MDMPrior:
         # Leg lengths by bones: the same number for any origin of the rest pose.
         self.scale = (leg_length(reference) / leg_length(self.offsets)).view(batch, 1, 1)
         observed = None
-        if config.inpaint:
+        likelihood = None
+        if config.weighting == "likelihood":
+            if "spread" not in card:
+                raise DiffOptError(
+                    f"prior.weighting = likelihood: the card of '{config.weights}' has no spread; "
+                    "tools/measure_spread.py measures it, or choose another weighting"
+                )
+            likelihood = Likelihood.of(denoiser, card["spread"])
+        if config.inpaint or likelihood is not None:
             observed = self.resample.values(observed_channels(ctx.observations, velocities=not self.official))
         frames = self.resample.frames - 1
         length = config.window or even_length(frames, int(card["window"]), config.overlap)
         self.windows = Windows(frames, length, config.overlap, ctx.device)
-        self.observed = None if observed is None else self.windows.split(observed[:, :-1])
+        split = None if observed is None else self.windows.split(observed[:, :-1])
+        self.observed, self.shown = split if config.inpaint else None, None if likelihood is None else split
         body, path = levels(config, card)
         self.sds = SDS(
             denoiser,
@@ -122,6 +132,7 @@ class MDMPrior:
             samples=config.noise_samples,
             target_steps=config.target_steps,
             inversion=Inversion(config.inversion_steps, config.inversion_eta) if config.noise == "inverted" else None,
+            likelihood=likelihood,
         )
 
     def features(self, scene: Scene) -> Float[Tensor, "B K 263"]:
@@ -135,7 +146,8 @@ class MDMPrior:
 
     def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
         x = self._normalised(scene)
-        return self.strength * self.sds.loss(x, self.windows.weight, self.noise, scene.progress, self.observed)
+        value = self.sds.loss(x, self.windows.weight, self.noise, scene.progress, self.observed, self.shown)
+        return self.strength * value
 
     def _normalised(self, scene: Scene) -> Float[Tensor, "B W L 263"]:
         return self.windows.split(self.denoiser.normalise(self.features(scene)))

@@ -1,0 +1,125 @@
+"""How well a prior knows a motion, from its own residual: a likelihood in place of one weight for everybody.
+
+The residual r = x - x0 of real motion that a denoiser was not trained on has a spread of its own at every noise level
+and in every part of the body: the card's ``spread``, measured once (``tools/measure_spread.py``). In its units the
+residual is a likelihood: a level at which the denoiser is sure counts for more than one at which it guesses. And a
+residual that is larger than nine in ten of held-out motion's is of a motion that the prior does not know: there the
+energy grows with |r| and no longer with its square (Huber), so that the pull has a bound that no strangeness moves.
+Where the image shows nothing there is no better witness than the prior, and it keeps its full weight.
+
+All of it is made of the residual at hand: no further call of the network, nothing that the host waits for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffopt_core.skeleton import JOINTS
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import avg_pool1d
+
+from diffopt_priors.mdm.denoiser import Denoiser
+from diffopt_priors.mdm.layout import DIM, NUM_FEATURE_JOINTS, POSITIONS, ROTATIONS, VELOCITIES
+
+#: Noise levels (shares of the schedule) that the spread is measured at.
+LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
+#: Index of the level at which the likelihood's weight is 1, so that strengths mean about what they mean without it.
+_UNIT = 4
+#: Frames over which a residual is averaged before it is judged.
+_FRAMES = 15
+#: Share of held-out motion whose residuals are within the bound.
+_KNOWN = 0.9
+_LEGS, _ARMS = ("hip", "knee", "ankle", "foot"), ("collar", "shoulder", "elbow", "wrist")
+_PARTS = ("trunk", "legs", "arms")
+GROUPS = ("turn", "path", "height", *(f"{part} {block}" for block in ("place", "pose", "speed") for part in _PARTS))
+
+
+def _part(joint: str) -> int:
+    return 1 if any(w in joint for w in _LEGS) else 2 if any(w in joint for w in _ARMS) else 0
+
+
+def membership() -> Float[Tensor, "263 12"]:
+    """1 where a channel belongs to a group; contacts belong to the path."""
+    group = torch.zeros(DIM, dtype=torch.long)
+    group[1:3], group[3] = 1, 2
+    parts = torch.tensor([_part(name) for name in JOINTS[:NUM_FEATURE_JOINTS]])
+    group[POSITIONS] = 3 + parts[1:].repeat_interleave(3)
+    group[ROTATIONS] = 6 + parts[1:].repeat_interleave(6)
+    group[VELOCITIES] = 9 + parts.repeat_interleave(3)
+    group[[193, 195]] = 1  # the root's horizontal velocity once more
+    group[259:] = 1
+    return torch.nn.functional.one_hot(group, len(GROUPS)).float()
+
+
+def _averaged(squared: Float[Tensor, "N L D"], member: Float[Tensor, "D G"]) -> Float[Tensor, "N L G"]:
+    """Mean over a group's channels and over neighbouring frames."""
+    means = squared @ (member / member.sum(0))
+    frames = min(_FRAMES, means.shape[1] - 1 + means.shape[1] % 2)
+    return avg_pool1d(means.mT, frames, 1, frames // 2, count_include_pad=False).mT
+
+
+@torch.no_grad()
+def measure(denoiser: Denoiser, x: Float[Tensor, "N L D"]) -> dict[str, Any]:
+    """The card's ``spread`` from windows of held-out motion (normalised features): by level and group the mean squared
+    residual, and the bound that nine in ten frames keep to."""
+    member = membership()
+    noise = denoiser.colour(torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
+    mean, bound = [], []
+    for level in LEVELS:
+        t = torch.full((len(x),), round(level * (denoiser.diffusion.steps - 1)))
+        squared = (denoiser.predict(denoiser.noised(x, t, t, noise), t, t) - x).square()
+        found = _averaged(squared, member).flatten(0, 1)
+        mean.append(found.mean(0).tolist())
+        bound.append(found.quantile(_KNOWN, dim=0).tolist())
+    return {"levels": list(LEVELS), "groups": list(GROUPS), "mean": mean, "bound": bound}
+
+
+def _at_every_step(denoiser: Denoiser, card: dict[str, Any], key: str) -> Float[Tensor, "steps G"]:
+    """A table of the card at every step of the schedule, straight lines between logarithms."""
+    levels = torch.tensor(card["levels"], dtype=torch.float64)
+    table = torch.tensor(card[key], dtype=torch.float64).clamp_min(1e-8).log()
+    step = torch.linspace(0, 1, denoiser.diffusion.steps, dtype=torch.float64)
+    above = torch.searchsorted(levels, step).clamp(1, len(levels) - 1)
+    share = ((step - levels[above - 1]) / (levels[above] - levels[above - 1])).clamp(0, 1).unsqueeze(1)
+    return torch.lerp(table[above - 1], table[above], share).exp().float()
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """``likelihood(squared, t, root_t, seen) -> weight`` of every squared residual; carries no gradient."""
+
+    level: Float[Tensor, "steps D"]  # spread at the unit level over that at each
+    bound: Float[Tensor, "steps G"]
+    member: Float[Tensor, "D G"]
+    trajectory: Tensor  # D, bool
+
+    @classmethod
+    def of(cls, denoiser: Denoiser, card: dict[str, Any]) -> Likelihood:
+        """From a card's ``spread``, on the device of the denoiser."""
+        member = membership()
+        mean, bound = (_at_every_step(denoiser, card, key) for key in ("mean", "bound"))
+        unit = torch.tensor(card["mean"][_UNIT]) / mean
+        level, bound, member = (part.to(denoiser.mean.device) for part in (unit @ member.T, bound, member))
+        return cls(level, bound, member, denoiser.trajectory)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        squared: Float[Tensor, "N L D"],
+        t: Int[Tensor, "N"],
+        root_t: Int[Tensor, "N"],
+        seen: Float[Tensor, "N L D"],
+    ) -> Float[Tensor, "N L D"]:
+        """``seen``: confidence in [0, 1] that the image shows a channel."""
+        known = (self._own(self.bound, t, root_t) / _averaged(squared, self.member).clamp_min(1e-12)).clamp_max(1.0)
+        known = known @ self.member.T
+        level = torch.where(self.trajectory, self.level[root_t], self.level[t]).unsqueeze(1)
+        return level * torch.lerp(torch.ones_like(known), known, seen)
+
+    def _own(self, table: Float[Tensor, "steps G"], t: Tensor, root_t: Tensor) -> Float[Tensor, "N 1 G"]:
+        """Each group's value at its own noise level."""
+        path = (self.member[self.trajectory].sum(0) > 0) & (self.member[~self.trajectory].sum(0) == 0)
+        return torch.where(path, table[root_t], table[t]).unsqueeze(1)

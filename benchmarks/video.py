@@ -3,7 +3,7 @@
     uv run python benchmarks/video.py FOLDER [--fps walk=52,runner=100] [--videos walk,runner] [--kept]
 
 FOLDER holds ``NAME.mp4``; ``NAME.truth.npz`` beside it holds true points of 12 limb joints and true cameras
-(``diffopt_inits.landmark_truth``). Everything is looked at anew in a cache of its own, unless ``--kept``; MediaPipe's
+(``diffopt_inits.landmark_file``). Everything is looked at anew in a cache of its own, unless ``--kept``; MediaPipe's
 environment counts only where it has to be built. For a clip with truth, the detector's 3D landmarks by themselves stand
 beside the full run under two protocols, mm: PA-MPJPE, a similarity fitted in every frame; and hip-aligned in the
 camera's frame, as the estimate's own (final) camera sees the estimate and the true one the truth. Seconds are of the
@@ -28,7 +28,7 @@ from diffopt_core.quality import quality
 from diffopt_core.recover import recover
 from diffopt_core.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.types import Result
-from diffopt_inits.landmark_truth import read_truth
+from diffopt_inits.landmark_file import read_truth
 from real_video import both_protocols, landmarks_alone
 
 

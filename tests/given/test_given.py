@@ -12,13 +12,7 @@ from diffopt_core.given.initializer import GivenBody
 from diffopt_core.given.no_prior import NoPriorConfig
 from diffopt_core.plugin import Component
 from diffopt_core.registry import Registry
-from diffopt_core.testing import (
-    DetectorContract,
-    InitializerContract,
-    make_clip,
-    make_problem,
-    make_scene,
-)
+from diffopt_core.testing import DetectorContract, InitializerContract, make_clip, make_problem, make_scene
 
 
 class TestGivenDetector(DetectorContract):

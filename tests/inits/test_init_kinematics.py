@@ -15,13 +15,11 @@ from diffopt_core.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.testing import InitializerContract
 from diffopt_inits.analytic import analytic_pose
-from diffopt_inits.chain import axis_angle_matrix, chain_of, global_columns
 from diffopt_inits.landmark_file import LandmarksDataset
 from diffopt_inits.landmarks import LandmarksDatasetConfig, LandmarksInitializerConfig
-from diffopt_inits.refine import Blur
+from diffopt_inits.refine import Blur, axis_angle_matrix, chain_of, global_columns
 from diffopt_inits.rest import JOINT_OF, RestBody, rest_body
-from diffopt_inits.smooth import smooth_landmarks
-from diffopt_inits.translation import fit_translation
+from diffopt_inits.smooth import fit_translation, smooth_landmarks
 from goldens import beside
 from init_cases import FACING, FPS, seen, walk, write_drawn
 

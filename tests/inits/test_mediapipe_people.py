@@ -9,8 +9,7 @@ import pytest
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip, Video
 from diffopt_inits.mediapipe.chunks import LENGTH, WARM, plan, plan_close_up, still_to_do
-from diffopt_inits.mediapipe.follow import boxes_of, paint, pieces, right_person
-from diffopt_inits.mediapipe.survey import Person, between, link, looks, pick
+from diffopt_inits.mediapipe.follow import Person, between, boxes_of, link, looks, paint, pick, pieces, right_person
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

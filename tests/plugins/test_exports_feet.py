@@ -10,8 +10,7 @@ import torch
 from diffopt_core.geometry import forward_kinematics
 from diffopt_core.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.skeleton import JOINT, PARENTS
-from diffopt_exports.contact import POINTS, contacts
-from diffopt_exports.legs import bend, between
+from diffopt_exports.feet import POINTS, bend, between, contacts
 from diffopt_exports.options import MotionOptions
 from diffopt_exports.performance import perform
 from exports_cases import apart, bare, sliding, walk

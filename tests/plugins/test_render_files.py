@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from diffopt_core.errors import DiffOptError, MissingResource
 from diffopt_render.files import video
-from diffopt_render.files.stills import write_folder, write_png
-from diffopt_render.files.target import Target
+from diffopt_render.files.target import Target, write_folder, write_png
 from diffopt_render.files.video import write_gif, write_mp4
 from PIL import Image
 from render_cases import film_of

@@ -10,13 +10,11 @@ import torch
 from diffopt_core.errors import DiffOptError
 from diffopt_core.geometry import project, world_to_camera
 from diffopt_core.types import Truth
-from diffopt_render.look.ground import Floor
+from diffopt_render.look.ground import Floor, camera_above, still_camera
 from diffopt_render.look.light import lit, normals_of
 from diffopt_render.look.path import Ribbon
-from diffopt_render.look.viewpoint import camera_above, still_camera
-from diffopt_render.mannequin import Mannequin
 from diffopt_render.moments import at_rate, span
-from diffopt_render.take import take_of
+from diffopt_render.take import Mannequin, take_of
 from diffopt_render.views.images import Inset
 from diffopt_render.views.overlay import OverlayPanel
 from diffopt_render.views.room import RoomPanel

@@ -12,8 +12,7 @@ from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import OwnsVariables
 from diffopt_core.testing import PriorContract
 from diffopt_priors.humor.config import HuMoRConfig
-from diffopt_priors.humor.energy import Parts, soft
-from diffopt_priors.humor.term import HuMoRLatentPrior, HuMoRPrior
+from diffopt_priors.humor.energy import HuMoRLatentPrior, HuMoRPrior, Parts, soft
 from humor_cases import tiny_file, walk
 from prior_cases import Streams, context, motion, rest_joints, scene
 from pydantic import ValidationError

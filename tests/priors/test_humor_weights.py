@@ -13,7 +13,7 @@ import torch
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.network import HuMoR
-from diffopt_priors.train.humor.import_checkpoint import import_humor
+from diffopt_priors.train.humor.command import import_humor
 from diffopt_priors.train.humor.trainer import hidden
 from humor_cases import tiny_file, tiny_model
 from safetensors.torch import load_file, save_file

@@ -17,13 +17,13 @@ from diffopt_core.rotation import matrix_to_axis_angle
 from diffopt_core.train.shards import read_offsets
 from diffopt_core.train.windows import leg_ratio, proportions
 from diffopt_priors.mdm.features import embed, kinematics, recover_joints
-from diffopt_priors.report import corruptions, held, mdm, sheet
-from diffopt_priors.report.bones import bones
-from diffopt_priors.report.measure import batches, measure
-from diffopt_priors.report.options import options_of
-from diffopt_priors.report.ranking import Asked, area, paired
-from diffopt_priors.report.recover import recover_motion
-from diffopt_priors.report.scene import problem, scene_of
+from diffopt_priors.report import draw as sheet
+from diffopt_priors.report import held, mdm
+from diffopt_priors.report import held as corruptions
+from diffopt_priors.report.command import options_of
+from diffopt_priors.report.draw import recover_motion
+from diffopt_priors.report.measure import batches, bones, measure
+from diffopt_priors.report.ranking import Asked, area, paired, problem, scene_of
 from goldens import beside
 from humor_cases import gaits
 from prior_cases import OFFSETS, motion

@@ -16,7 +16,7 @@ from diffopt_core.rotation import axis_angle_to_matrix, geodesic, yaw_to_matrix
 from diffopt_core.testing import PriorContract, forbid_host_sync
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.config import VPoserConfig
-from diffopt_priors.vposer.pose import JOINTS, body_of
+from diffopt_priors.vposer.network import JOINTS, body_of
 from prior_cases import Streams, context, motion, rest_joints, scene
 from pydantic import ValidationError
 from torch import Tensor

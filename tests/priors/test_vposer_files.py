@@ -14,8 +14,7 @@ from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_priors.train.vposer.loss import kl_to_standard
 from diffopt_priors.vposer import weights
-from diffopt_priors.vposer.network import Edition, VPoser
-from diffopt_priors.vposer.pose import JOINTS, to_axis_angle
+from diffopt_priors.vposer.network import JOINTS, Edition, VPoser, to_axis_angle
 from goldens import Arrays, golden
 from vposer_cases import Code, foreign, network, published
 from vposer_twin import TWINS

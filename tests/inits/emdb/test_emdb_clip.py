@@ -13,7 +13,7 @@ from diffopt_core.geometry import project, world_to_camera
 from diffopt_core.rotation import matrix_to_axis_angle
 from diffopt_core.testing import CameraContract, DatasetContract
 from diffopt_inits.emdb.config import EmdbConfig
-from diffopt_inits.emdb.smpl import gendered_body
+from diffopt_inits.emdb.read import gendered_body
 from emdb_cases import SIZE, joints_of, sequence, stand_in, write
 
 

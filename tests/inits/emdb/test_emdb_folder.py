@@ -13,7 +13,7 @@ from diffopt_core.interfaces import ListsClips
 from diffopt_core.recipe import assign, load, parse
 from diffopt_core.registry import Registry
 from diffopt_inits.emdb.config import EmdbConfig
-from diffopt_inits.emdb.subsets import EMDB1, EMDB2, PAPER, SUBSETS, absent, in_subset
+from diffopt_inits.emdb.dataset import EMDB1, EMDB2, PAPER, SUBSETS, absent, in_subset
 from emdb_cases import sequence, write
 
 #: Frames of a small release: in EMDB-2 and the paper's; in EMDB-1; in neither.

@@ -16,16 +16,7 @@ from torch import Tensor
 from .config import ComponentConfig
 from .jobs import Job, JobEnd
 from .plugin import Component
-from .types import (
-    CameraFrameBody,
-    CameraTrajectory,
-    Clip,
-    HumanMotion,
-    MotionEvidence,
-    Observations,
-    Result,
-    Scene,
-)
+from .types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, MotionEvidence, Observations, Result, Scene
 
 
 @runtime_checkable

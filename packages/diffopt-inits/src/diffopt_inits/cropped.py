@@ -11,7 +11,7 @@ from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
 from .clip_frames import source_frames
-from .person_boxes import boxes_around
+from .people import boxes_around
 from .readers.choose import body_of
 from .readers.fields import numbers, rotations
 from .readers.tracks import Track, Weak

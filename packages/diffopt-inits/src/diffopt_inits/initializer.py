@@ -23,13 +23,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .analytic import analytic_pose
-from .feet import lift_feet
-from .flat import Rays, rays_of
+from .feet import Rays, lift_feet, rays_of
 from .landmarks import LandmarksInitializerConfig
 from .refine import Targets, refine
 from .rest import LAYOUT, RestBody, rest_body
-from .smooth import smooth_landmarks
-from .translation import fit_translation
+from .smooth import fit_translation, smooth_landmarks
 
 #: Pose and place are refined in turn.
 ROUNDS = 2

@@ -1,30 +1,139 @@
-"""Dataset ``landmarks``: BlazePose landmarks of one video, with the camera of its key frames where one was solved.
-
-Keys of ``<stem>.landmarks.npz`` (T frames, 33 BlazePose points):
-
-- ``landmarks_2d (T,33,4)``: x px, y px, relative depth (not used), visibility in [0, 1]
-- ``landmarks_world (T,33,4)``: x, y, z metres about the middle of the hips in OpenCV camera axes, visibility
-- ``layout``: ``blazepose33``; ``fps``; ``image_size (2,)``: width, height px; ``focal_px``
-- ``valid (T,)``, optional: frames in which the person was found; else those with any visible landmark
-- ``key_R (K,3,3)``, ``key_C (K,3)``, ``key_names (K,)``, ``key_focal``, optional: see :mod:`.key_camera`
-"""
+"""Landmark files: arrays, camera, truth."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from pathlib import Path
+import zipfile
+import zlib
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
+from diffopt_core.datasets.fill import between
+from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel, as_float
+from diffopt_core.rotation import slerp
+from diffopt_core.skeleton import BLAZEPOSE33
+from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel, Truth, as_float
 from diffopt_core.window import travel_of
 
-from .arrays import Arrays
-from .key_camera import key_cameras
-from .landmark_truth import read_truth
 from .landmarks import LandmarksDatasetConfig
+
+
+class Arrays:
+    """The arrays of one file. ``take`` checks shape and finiteness; ``...`` in a shape stands for any size."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            with np.load(path, allow_pickle=False) as npz:
+                self._arrays = {key: npz[key] for key in npz.files}
+        except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, AttributeError) as error:
+            raise BadInput(path, "file", f"cannot be read as .npz without pickled objects ({error})") from error
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._arrays
+
+    def fail(self, key: str, problem: str) -> BadInput:
+        """The error to raise."""
+        return BadInput(self.path, key, problem)
+
+    def raw(self, key: str) -> np.ndarray:
+        """An array as it is; BadInput where it is missing."""
+        if key not in self._arrays:
+            raise self.fail(key, f"missing; the file holds: {', '.join(sorted(self._arrays)) or 'nothing'}")
+        return self._arrays[key]
+
+    def take(self, key: str, shape: tuple[int | None, ...], finite: np.ndarray | None = None) -> np.ndarray:
+        """Numbers of a shape (None: any size) as float64, all finite (or those rows where ``finite``)."""
+        array = self.raw(key)
+        if array.dtype.kind not in "fiub":
+            raise self.fail(key, f"expected numbers, found {array.dtype}")
+        fits = array.ndim == len(shape) and all(
+            want in (None, have) for want, have in zip(shape, array.shape, strict=False)
+        )
+        if not fits:
+            wanted = tuple("any" if n is None else n for n in shape)
+            raise self.fail(key, f"shape {array.shape}, expected {wanted}")
+        array = array.astype(np.float64)
+        bad = ~np.isfinite(array if finite is None else array[finite])
+        if bad.any():
+            raise self.fail(key, f"{int(bad.sum())} values are not finite")
+        return array
+
+    def positive(self, key: str) -> float:
+        """One positive number."""
+        value = float(self.take(key, ()))
+        if value <= 0:
+            raise self.fail(key, f"{value:g}, expected a positive number")
+        return value
+
+    def rotations(self, key: str, count: int | None) -> np.ndarray:
+        """Rotation matrices ``[N 3 3]``."""
+        R = self.take(key, (count, 3, 3))
+        off = np.abs(R @ R.transpose(0, 2, 1) - np.eye(3)).max() if len(R) else 0.0
+        if off > 1e-3 or (np.linalg.det(R) < 0).any():
+            raise self.fail(key, f"not rotations (R R^T is off by {off:.2g}, or the determinant is negative)")
+        return R
+
+
+def key_cameras(arrays: Arrays, frames: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """``R [T 3 3]`` and ``t [T 3]`` (world to camera, the solver's own unit) and ``key_focal`` as it is.
+
+    Keys: ``key_R (K,3,3)`` world to camera, ``key_C (K,3)`` centres, ``key_names (K,)`` whose stem is the frame's
+    number, ``key_focal``. Rotations are interpolated along the shortest path, centres along a line; frames before
+    the first and after the last key frame take its camera. Raises BadInput.
+    """
+    names = [str(name) for name in np.atleast_1d(arrays.raw("key_names"))]
+    try:
+        keys = np.array([int(PurePath(name).stem) for name in names])
+    except ValueError as error:
+        raise arrays.fail("key_names", f"expected frame numbers such as 000012.jpg ({error})") from error
+    if len(keys) == 0:
+        raise arrays.fail("key_names", "no key frame")
+    if (np.diff(keys) <= 0).any() or keys[0] < 0 or keys[-1] >= frames:
+        raise arrays.fail("key_names", f"expected increasing frame numbers in 0 … {frames - 1}")
+    R, C = arrays.rotations("key_R", len(keys)), arrays.take("key_C", (len(keys), 3))
+    before, after, share = (part.numpy() for part in between(torch.from_numpy(keys), torch.arange(frames)))
+    turned = slerp(torch.from_numpy(R[before]), torch.from_numpy(R[after]), torch.from_numpy(share)).numpy()
+    centre = C[before] + share[:, None] * (C[after] - C[before])
+    return turned, -(turned @ centre[..., None])[..., 0], arrays.positive("key_focal")
+
+
+#: Points whose place on the body is well defined; face, finger and foot points are left out of the score.
+LIMB_JOINTS: tuple[int, ...] = tuple(
+    BLAZEPOSE33.index(f"{side}_{part}")
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+)
+#: Z-up to Y-up: x stays, z becomes y, y becomes -z.
+Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+def read_truth(path: Path, frames: int) -> Truth:
+    """The 12 limb joints and the camera in a metric world with Y up (float32). Raises BadInput."""
+    arrays = Arrays(path)
+    ids = arrays.take("joint_ids", (None,)).astype(int).tolist()
+    missing = [BLAZEPOSE33[i] for i in LIMB_JOINTS if i not in ids]
+    if missing:
+        raise arrays.fail("joint_ids", f"lacks {', '.join(missing)}")
+    joints = arrays.take("joints_world", (frames, len(ids), 3))[:, [ids.index(i) for i in LIMB_JOINTS]]
+    R = arrays.rotations("R_cw", frames)
+    C = arrays.take("C", (frames, 3) if arrays.raw("C").ndim == 2 else (3,))
+    K = arrays.take("K", (3, 3))
+    if K[0, 0] <= 0 or K[1, 1] <= 0:
+        raise arrays.fail("K", f"focal lengths {K[0, 0]:g} and {K[1, 1]:g}, expected positive px")
+    t = -(R @ np.broadcast_to(C, (frames, 3))[..., None])[..., 0]
+    camera = CameraTrajectory(
+        R=as_float(R @ Y_UP.T),
+        t=as_float(t),
+        focal=as_float(np.tile(K[[0, 1], [0, 1]], (frames, 1))),
+        centre=as_float(np.tile(K[:2, 2], (frames, 1))),
+        unit="metre",
+    )
+    return Truth(as_float(joints @ Y_UP.T), "blazepose33", LIMB_JOINTS, camera=camera)
+
 
 SUFFIX = ".landmarks.npz"
 LAYOUT, POINTS = "blazepose33", 33

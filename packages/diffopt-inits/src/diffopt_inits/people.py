@@ -148,3 +148,17 @@ def check_keypoints(keypoints: np.ndarray, joints: int, path: Path, key: str) ->
         raise BadInput(path, key, "all points lie within 2 px of the corner: these are not pixels of the full image")
     points[..., 2] = points[..., 2].clip(0.0, 1.0)
     return points
+
+
+#: Keypoints end at the joints; a body is larger than that by about this much.
+PADDING = 1.2
+
+
+def boxes_around(observations: Observations, least: float = 0.3) -> np.ndarray:
+    """``[T 4]`` around the keypoints of confidence over ``least``, padded; NaN in frames without the person."""
+    points = observations.keypoints.detach().cpu().double().numpy()
+    boxes = boxes_of(points, least)
+    boxes[~observations.valid.cpu().numpy()] = np.nan
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 * PADDING
+    half = np.maximum(half, 4.0)
+    return np.concatenate([centre - half, centre + half], -1)

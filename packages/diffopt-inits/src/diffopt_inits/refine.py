@@ -1,9 +1,4 @@
-"""A short gradient refinement of the analytic pose, over all frames at once.
-
-It balances what the closed form cannot: directions by their visibility, the 2D landmarks, steadiness over time,
-and the rest pose for what nothing observes (twists of spine, neck and straight limbs, collars, toes, hands).
-Every residual is divided by its expected size, so that the terms need no weights of their own.
-"""
+"""Poses that fit landmarks: the chain of joints, its segments, and their refinement over time."""
 
 from __future__ import annotations
 
@@ -11,14 +6,130 @@ from dataclasses import dataclass
 
 import torch
 from diffopt_core.rotation import matrix_to_axis_angle
-from diffopt_core.skeleton import JOINT, JOINTS, NUM_JOINTS
+from diffopt_core.skeleton import BLAZEPOSE33, JOINT, JOINTS, NUM_JOINTS, PARENTS
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .chain import axis_angle_matrix, chain_of, global_columns
-from .rest import RestBody
-from .segments import segment_vectors, segment_weights
+from .rest import JOINT_OF, RestBody
+
+
+def _levels() -> list[tuple[int, list[int]]]:
+    """A level of the tree each: how many joints, and where their parents stand in the level above."""
+    depth = [0] * NUM_JOINTS
+    for joint in range(1, NUM_JOINTS):
+        depth[joint] = depth[PARENTS[joint]] + 1
+    out = []
+    for level in range(1, max(depth) + 1):
+        members = [j for j in range(NUM_JOINTS) if depth[j] == level]
+        above = [j for j in range(NUM_JOINTS) if depth[j] == level - 1]
+        out.append((len(members), [above.index(PARENTS[j]) for j in members]))
+    return out
+
+
+_LEVELS = _levels()
+_SIZES = [1] + [size for size, _ in _LEVELS]
+
+
+def global_columns(local: Float[Tensor, "T 24 3 3"]) -> Float[Tensor, "T 3 72"]:
+    """Columns of the global rotations: ``[t, :, 3 j + k]`` is column k of joint j's. Joints are numbered by depth."""
+    root, *rest = local.split(_SIZES, dim=1)
+    out = [root]
+    for part, (_, rows) in zip(rest, _LEVELS, strict=True):
+        out.append(out[-1][:, rows] @ part)
+    return torch.cat(out, 1).permute(0, 2, 1, 3).flatten(2)
+
+
+def axis_angle_matrix(values: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
+    """Rodrigues' formula in few operations; smooth at 0, with the gradient of the identity there."""
+    squared = values.square().sum(-1, keepdim=True).unsqueeze(-1) + 1e-12
+    half = squared.sqrt() / 2
+    sinc = half.sin() / half
+    x, y, z = values.unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    outer = values.unsqueeze(-1) * values.unsqueeze(-2)
+    eye = torch.eye(3, dtype=values.dtype, device=values.device)
+    # K^2 = v v^T - |v|^2 I
+    return eye + (sinc * half.cos()) * cross + (0.5 * sinc.square()) * (outer - squared * eye)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """``joints [24 72]`` and ``points [33 72]``: positions about the pelvis, m, of the columns of global rotations."""
+
+    joints: Float[Tensor, "24 72"]
+    points: Float[Tensor, "33 72"]
+
+
+def chain_of(rest: RestBody) -> Chain:
+    """The maps of a rest body."""
+    bones = rest.joints[1:] - rest.joints[list(PARENTS[1:])]
+    joints = rest.joints.new_zeros(NUM_JOINTS, NUM_JOINTS, 3)
+    for joint in range(1, NUM_JOINTS):
+        joints[joint] = joints[PARENTS[joint]]
+        joints[joint, PARENTS[joint]] += bones[joint - 1]
+    points = joints[list(JOINT_OF)].clone()
+    points[torch.arange(len(JOINT_OF)), list(JOINT_OF)] += rest.offsets
+    return Chain(joints.flatten(1), points.flatten(1))
+
+
+_INDEX = {name: i for i, name in enumerate(BLAZEPOSE33)}
+_Ends = tuple[str, ...]
+_SIDED: dict[_Ends, tuple[_Ends, float]] = {
+    # from, to, trust: limbs and trunk are seen well, feet and hands are small
+    ("{s}_hip",): (("{s}_knee",), 1.0),
+    ("{s}_knee",): (("{s}_ankle",), 1.0),
+    ("{s}_shoulder",): (("{s}_elbow",), 1.0),
+    ("{s}_elbow",): (("{s}_wrist",), 1.0),
+    ("{s}_heel",): (("{s}_foot_index",), 0.5),
+    ("{s}_wrist",): (("{s}_index", "{s}_pinky"), 0.3),
+    ("{s}_pinky",): (("{s}_index",), 0.1),
+}
+_MIDDLE: dict[_Ends, tuple[_Ends, float]] = {
+    ("right_hip",): (("left_hip",), 1.0),
+    ("right_shoulder",): (("left_shoulder",), 1.0),
+    ("left_hip", "right_hip"): (("left_shoulder", "right_shoulder"), 1.0),
+    ("left_shoulder", "right_shoulder"): (("left_ear", "right_ear"), 0.4),
+    ("right_ear",): (("left_ear",), 0.4),
+    ("left_ear", "right_ear"): (("nose",), 0.4),
+}
+
+
+def _rows() -> tuple[list[tuple[tuple[int, ...], tuple[int, ...]]], list[float]]:
+    pairs, trust = [], []
+    for side in ("left", "right"):
+        for start, (end, share) in _SIDED.items():
+            names = tuple(tuple(_INDEX[name.format(s=side)] for name in part) for part in (start, end))
+            pairs.append((names[0], names[1]))
+            trust.append(share)
+    for start, (end, share) in _MIDDLE.items():
+        pairs.append((tuple(_INDEX[name] for name in start), tuple(_INDEX[name] for name in end)))
+        trust.append(share)
+    return pairs, trust
+
+
+_PAIRS, _TRUST = _rows()
+
+
+def segment_vectors(points: Float[Tensor, "*b 33 n"]) -> Float[Tensor, "*b S n"]:
+    """Vector of each segment, in the points' unit and frame; or its map, from the maps of the points."""
+    matrix = torch.zeros(len(_PAIRS), len(BLAZEPOSE33), dtype=points.dtype, device=points.device)
+    for row, (start, end) in enumerate(_PAIRS):
+        matrix[row, list(end)] += 1 / len(end)
+        matrix[row, list(start)] -= 1 / len(start)
+    return matrix @ points
+
+
+def segment_weights(
+    visibility: Float[Tensor, "*b 33"], vectors: Float[Tensor, "*b S 3"], rest: Float[Tensor, "S 3"]
+) -> Float[Tensor, "*b S"]:
+    """Trust in each segment: that of its kind, times the visibility of its least visible end, times the share of
+    its length that the landmarks give it, squared: the direction of a foreshortened segment is mostly noise."""
+    seen = torch.stack([visibility[..., list(start + end)].amin(-1) for start, end in _PAIRS], -1)
+    share = (vectors.norm(dim=-1) / rest.norm(dim=-1)).clamp_max(1.0)
+    return seen * share.square() * torch.tensor(_TRUST).to(visibility)
+
 
 #: Expected error of a direction (radians), and of a landmark across the ray (m at its depth).
 DIRECTION_SIGMA, PIXEL_SIGMA = 0.12, 0.02

@@ -35,12 +35,10 @@ def diffopt_weights() -> Iterable[WeightFile]:
 @hookimpl
 def diffopt_commands(app: typer.Typer) -> None:
     """``diffopt train mdm``, ``vposer``, ``humor`` and imports, ``diffopt sample mdm``, ``diffopt prior-report``."""
-    from diffopt_priors.report.command import NAME, PANEL, prior_report
-    from diffopt_priors.report.sample import sample_mdm
+    from diffopt_priors.report.command import NAME, PANEL, prior_report, sample_mdm
+    from diffopt_priors.train.humor.command import import_humor
     from diffopt_priors.train.humor.command import train as train_humor
-    from diffopt_priors.train.humor.import_checkpoint import import_humor
-    from diffopt_priors.train.mdm.command import train
-    from diffopt_priors.train.mdm.import_checkpoint import import_mdm
+    from diffopt_priors.train.mdm.command import import_mdm, train
     from diffopt_priors.train.vposer.command import train as train_vposer
 
     group = command_group(app, "train")

@@ -9,7 +9,8 @@ from typing import Any
 from diffopt_core.errors import DiffOptError, UnknownName
 from diffopt_core.options import commas
 
-from .formats import FORMATS
+#: In the order in which ``diffopt export`` names them.
+FORMATS = ("glb", "bvh", "amass", "usd", "csv", "trc", "fbx")
 
 
 def formats(to: str, known: Iterable[str]) -> list[str]:

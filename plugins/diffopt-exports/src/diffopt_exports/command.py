@@ -54,7 +54,7 @@ def export(
     from diffopt_core.registry import Registry
 
     from diffopt_exports.asked import formats, options_of
-    from diffopt_exports.together import write_together
+    from diffopt_exports.files import write_together
 
     registry = Registry.load(plugins or ())
     names = formats(to, registry.components["exporter"])

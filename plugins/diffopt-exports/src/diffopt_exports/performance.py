@@ -1,23 +1,99 @@
-"""From a result to what is written: the motion after all options, its skeleton, its camera, its mesh.
-
-Always in the world's own axes and metres; a format turns and scales as it writes (:mod:`.orient`).
-"""
+"""From a result to what is written: the motion after all options, its skeleton, its camera, its mesh."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from diffopt_core.errors import DiffOptError, MissingResource
+from diffopt_core.rotation import slerp, yaw_to_matrix
 from diffopt_core.saved import Figure, Surface, body_surface, drawn_surface, figure_of, posed
 from diffopt_core.types import CameraTrajectory, Result, map_tensors
 from torch import Tensor
 
 from .feet import set_feet, standing_feet
 from .options import MotionOptions
-from .origin import Start
-from .resample import Grid
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the new frames fall: between the old frames ``before`` and ``after``, at the share ``share`` of the way."""
+
+    before: Tensor
+    after: Tensor
+    share: Tensor
+
+    @classmethod
+    def between(cls, frames: int, source: float, target: float) -> Grid:
+        """New frames at ``k / target`` seconds, as many as fit into the old clip."""
+        count = math.floor((frames - 1) * target / source + 1e-6) + 1
+        at = torch.arange(count, dtype=torch.float64) * (source / target)
+        # a frame that was there is taken as it is, whatever the division left behind the comma
+        at = torch.where((at - at.round()).abs() < 1e-6, at.round(), at).clamp_max(frames - 1)
+        before = at.floor().long()
+        return cls(before, (before + 1).clamp_max(frames - 1), at - before)
+
+    def lines(self, values: Tensor) -> Tensor:
+        """(T, ...) to (N, ...), straight."""
+        share = self.share.to(values).reshape(-1, *[1] * (values.dim() - 1))
+        return torch.lerp(values[self.before], values[self.after], share)
+
+    def rotations(self, values: Tensor) -> Tensor:
+        """(T, ..., 3, 3) to (N, ..., 3, 3), the short way round."""
+        first, second = values[self.before], values[self.after]
+        share = self.share.to(values).reshape(-1, *[1] * (values.dim() - 3)).expand(first.shape[:-2])
+        moved = slerp(first, second, share)
+        kept = (share == 0)[..., None, None]
+        return torch.where(kept, first, moved)
+
+    def nearest(self, values: Tensor) -> Tensor:
+        """(T, ...) to (N, ...), for labels."""
+        return values[torch.where(self.share < 0.5, self.before, self.after)]
+
+    def camera(self, camera: CameraTrajectory) -> CameraTrajectory:
+        """The camera's centre moves on straight lines, not its ``t``."""
+        R, centre = self.rotations(camera.R), self.lines(camera.position)
+        return replace(
+            camera,
+            R=R,
+            t=-(R @ centre.unsqueeze(-1)).squeeze(-1),
+            focal=self.lines(camera.focal),
+            centre=self.lines(camera.centre),
+        )
+
+
+@dataclass(frozen=True)
+class Start:
+    """``x_new = R (x - at)``; ``R`` (3, 3), ``at`` (3,) m with y = 0."""
+
+    R: Tensor
+    at: Tensor
+
+    @classmethod
+    def of(cls, pose: Tensor, trans: Tensor) -> Start:
+        """From the first frame: its pelvis comes over the origin, its front to +z."""
+        root = pose[0, 0]
+        forward = torch.linalg.cross(root[:, 0], root.new_tensor([0.0, 1.0, 0.0]))
+        if forward.norm() < 0.2:  # lying on a side: the left-right axis is upright and says nothing
+            forward = root[:, 2]
+        angle = torch.atan2(forward[0], forward[2])
+        return cls(yaw_to_matrix(-angle), trans[0] * trans.new_tensor([1.0, 0.0, 1.0]))
+
+    def motion(self, pose: Tensor, trans: Tensor) -> tuple[Tensor, Tensor]:
+        root = self.R @ pose[:, :1]
+        return torch.cat([root, pose[:, 1:]], dim=1), (trans - self.at) @ self.R.mT
+
+    def camera(self, camera: CameraTrajectory) -> CameraTrajectory:
+        """``x_cam = R_c x + t = (R_c R^T) x_new + (t + R_c at)``."""
+        R, at = self.R.to(camera.R), self.at.to(camera.t)
+        return replace(camera, R=camera.R @ R.mT, t=camera.t + camera.R @ at)
+
+    def describe(self) -> dict[str, list[float] | float]:
+        """What undoes it."""
+        degrees = float(torch.rad2deg(torch.atan2(self.R[0, 2], self.R[0, 0])))
+        return {"turned_about_y_deg": round(degrees, 6), "from_m": [round(float(v), 6) for v in self.at]}
 
 
 @dataclass(frozen=True)

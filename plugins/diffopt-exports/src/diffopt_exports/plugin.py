@@ -17,15 +17,13 @@ _HERE = "diffopt_exports"
 def diffopt_components() -> Iterable[Component]:
     """One row a format."""
     return [
-        Component("exporter", "glb", f"{_HERE}.glb.config:GlbConfig", "motion.glb: animated skinned mesh and camera"),
-        Component("exporter", "bvh", f"{_HERE}.bvh.config:BvhConfig", "motion.bvh: skeleton with Euler angles"),
-        Component(
-            "exporter", "amass", f"{_HERE}.amass.config:AmassConfig", "amass.npz: for the SMPL add-on, aitviewer"
-        ),
-        Component("exporter", "usd", f"{_HERE}.usd.config:UsdConfig", "motion.usdc: UsdSkel mesh and camera"),
-        Component("exporter", "csv", f"{_HERE}.points.config:CsvConfig", "motion.csv: joints by frame"),
-        Component("exporter", "trc", f"{_HERE}.points.config:TrcConfig", "motion.trc: joints as markers, OpenSim"),
-        Component("exporter", "fbx", f"{_HERE}.fbx.config:FbxConfig", "motion.fbx: the GLB, converted by Blender"),
+        Component("exporter", "glb", f"{_HERE}.configs:GlbConfig", "motion.glb: animated skinned mesh and camera"),
+        Component("exporter", "bvh", f"{_HERE}.configs:BvhConfig", "motion.bvh: skeleton with Euler angles"),
+        Component("exporter", "amass", f"{_HERE}.configs:AmassConfig", "amass.npz: for the SMPL add-on, aitviewer"),
+        Component("exporter", "usd", f"{_HERE}.configs:UsdConfig", "motion.usdc: UsdSkel mesh and camera"),
+        Component("exporter", "csv", f"{_HERE}.configs:CsvConfig", "motion.csv: joints by frame"),
+        Component("exporter", "trc", f"{_HERE}.configs:TrcConfig", "motion.trc: joints as markers, OpenSim"),
+        Component("exporter", "fbx", f"{_HERE}.configs:FbxConfig", "motion.fbx: the GLB, converted by Blender"),
     ]
 
 

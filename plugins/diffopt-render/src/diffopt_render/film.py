@@ -13,11 +13,11 @@ from diffopt_core.progress import Update, track
 from diffopt_core.saved import read_result
 
 from .asked import Asked
-from .files.stills import write_folder, write_png
+from .files.target import write_folder, write_png
 from .files.video import GIF_FPS, write_gif, write_mp4
 from .moments import at_rate, rate, span
 from .take import Take, take_of
-from .views.beside import tiled, together
+from .views.panel import tiled, together
 from .views.show import Show, eyes_of, show
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ _HERE = "diffopt_render"
 def diffopt_components() -> Iterable[Component]:
     """One row a renderer."""
     return [
-        Component("renderer", "auto", f"{_HERE}.auto:AutoConfig", "gl where a context can be opened, else embree"),
-        Component("renderer", "gl", f"{_HERE}.gl.config:GlConfig", "OpenGL without a display, on a GPU or a CPU"),
-        Component("renderer", "embree", f"{_HERE}.embree.config:EmbreeConfig", "ray tracing on a CPU; needs no OpenGL"),
+        Component("renderer", "auto", f"{_HERE}.configs:AutoConfig", "gl where a context can be opened, else embree"),
+        Component("renderer", "gl", f"{_HERE}.configs:GlConfig", "OpenGL without a display, on a GPU or a CPU"),
+        Component("renderer", "embree", f"{_HERE}.configs:EmbreeConfig", "ray tracing on a CPU; needs no OpenGL"),
     ]
 
 

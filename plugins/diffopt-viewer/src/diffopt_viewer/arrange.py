@@ -1,13 +1,27 @@
-"""Where results stand in the room, one over the other or in lanes, and from where they are seen first."""
+"""How results stand beside one another: where, and under names as short as tell them apart."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from diffopt_core.types import Result
 
-from .shown import Shown
-from .truth import STAY, Fit, Move, fitted
+from .shown import STAY, Fit, Move, Shown, fitted
+
+
+def labels_of(results: Sequence[Result]) -> list[str]:
+    """The clips' names; the ends of their folders' paths where several are of one clip; else they are counted."""
+    names = [result.clip.name for result in results]
+    if len(set(names)) == len(names):
+        return names
+    folders = [() if r.clip.path is None else r.clip.path.absolute().parent.parts for r in results]
+    for depth in range(1, max(map(len, folders), default=0) + 1):
+        ends = ["/".join(parts[-depth:]) for parts in folders]
+        if all(ends) and len(set(ends)) == len(ends):
+            return ends
+    return [f"{name} {number}" for number, name in enumerate(names, start=1)]
+
 
 #: Room between lanes, m; a path shorter than this has no direction of its own.
 _GAP, _TRAVELS = 1.3, 0.6

@@ -1,16 +1,16 @@
-"""The image of a frame with keypoints and the body's points on it, as the 2D panel shows it."""
+"""The 2D panel: the image of a frame with keypoints and the body's points on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import viser
 from PIL import Image, ImageDraw
 
 from .colours import KEYPOINT, RGB, Room
-from .pixels import CONFIDENT, Seen
-from .shown import BONES
+from .shown import BONES, CONFIDENT, Seen
 
 #: Longer side of the canvas, px; drawn twice as large and reduced, so that lines are smooth.
 LONGEST, FINER = 480, 2
@@ -131,3 +131,22 @@ def _padded(image: np.ndarray, room: Room) -> np.ndarray:
     wide[:] = room.paper
     wide[:, missing // 2 : missing // 2 + width] = image
     return wide
+
+
+class ImagePanel:
+    """A folder with the picture and its switches. ``changed`` is called when one is thrown."""
+
+    def __init__(self, gui: viser.GuiApi, changed: Callable[[], None]):
+        with gui.add_folder("Image"):
+            self._picture = gui.add_image(np.full((9, 16, 3), 128, np.uint8))
+            hint = "Yellow; a white line leads to where the body has that point"
+            self._keypoints = gui.add_checkbox("Keypoints", True, hint=hint)
+            self._body = gui.add_checkbox("Body", True)
+            self._near = gui.add_checkbox("Close-up", False)
+        for box in (self._keypoints, self._body, self._near):
+            box.on_update(lambda _: changed())
+
+    def show(self, image: np.ndarray | None, seen: Sequence[tuple[Seen, RGB, int]], room: Room) -> None:
+        """See :func:`.canvas.draw`."""
+        on = (bool(self._keypoints.value), bool(self._body.value), bool(self._near.value))
+        self._picture.image = draw(image, seen, room, *on)

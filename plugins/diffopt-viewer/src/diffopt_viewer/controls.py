@@ -8,13 +8,12 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import viser
 
+from .canvas import ImagePanel
 from .colours import css, paler, room
 from .group import HIDDEN_AT_FIRST, LAYERS
-from .image_panel import ImagePanel
 from .player import SPEEDS, Player
-from .shown import Shown
+from .shown import FITS, Fit, Shown
 from .stage import Stage
-from .truth import FITS, Fit
 from .views import ABOVE, FOLLOW, FREE, SIDE, THROUGH
 
 

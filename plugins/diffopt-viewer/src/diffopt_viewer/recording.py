@@ -15,8 +15,8 @@ from diffopt_core.progress import track
 from diffopt_core.types import Result
 from diffopt_core.video import read_frames
 
+from .arrange import labels_of
 from .colours import of_result
-from .labels import labels_of
 from .player import Player
 from .shown import Shown, shown_of
 from .stage import Stage

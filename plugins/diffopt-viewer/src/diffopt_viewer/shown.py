@@ -1,22 +1,183 @@
-"""A result as the arrays that are drawn: computed once, then looked up by frame."""
+"""A result, and the truth it was scored against, as the arrays that are drawn: computed once, looked up by frame."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
+from diffopt_core.bodies.stick_body import StickBody
 from diffopt_core.errors import DiffOptError
-from diffopt_core.geometry import forward_kinematics
+from diffopt_core.geometry import forward_kinematics, project, world_to_camera
 from diffopt_core.rotation import matrix_to_quaternion
 from diffopt_core.saved import Figure, Surface, body_surface, drawn_surface, figure_of
-from diffopt_core.skeleton import PARENTS
-from diffopt_core.types import CameraTrajectory, Result, Video
+from diffopt_core.skeleton import JOINTS, LAYOUTS, PARENTS
+from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
 from torch import Tensor
 
 from .colours import RGB
-from .pixels import Seen, seen_of
-from .truth import TrueMotion, true_of
+
+#: Keypoints less sure than this are not drawn.
+CONFIDENT = 0.3
+_NEAREST = 0.05
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pixels of images of ``size`` (width, height). ``observed`` (T, J, 3): x, y, confidence, None without keypoints;
+    ``landed`` (T, J, 2): the same points of the body, nan behind the camera or where the body has no such
+    point. ``bones`` (T, 24, 2): the joints, nan behind the camera."""
+
+    size: tuple[int, int]
+    observed: np.ndarray | None
+    landed: np.ndarray | None
+    bones: np.ndarray
+
+    def error(self, frame: int) -> float | None:
+        """Median distance of confident keypoints to the body's points, px; None where nothing was seen."""
+        if self.observed is None or self.landed is None:
+            return None
+        sure = self.observed[frame, :, 2] > CONFIDENT
+        apart = np.linalg.norm(self.landed[frame] - self.observed[frame, :, :2], axis=-1)[sure]
+        apart = apart[np.isfinite(apart)]
+        return float(np.median(apart)) if len(apart) else None
+
+
+@torch.no_grad()
+def seen_of(result: Result, figure: Figure) -> Seen | None:
+    """None for a result without a camera."""
+    size = result.clip.size
+    if min(size) <= 0:
+        return None
+    observations = result.clip.observations
+    observed = landed = None
+    if observations is not None and len(observations.keypoints) == len(result.joints):
+        observed = observations.keypoints.detach().cpu().float().numpy()
+        landed = _pixels(result, *_points(result, figure, observations.layout))
+    return Seen(size, observed, landed, _pixels(result, result.joints, None))
+
+
+def _points(result: Result, figure: Figure, layout: str) -> tuple[torch.Tensor, np.ndarray]:
+    """The body's points of a layout (T, J, 3) in the world, m, and which of them it has (J,)."""
+    motion = result.motion
+    one = HumanMotion(motion.pose[None].cpu(), motion.trans[None].cpu(), figure.betas[None].to(motion.pose.cpu()), "")
+    stick = StickBody(figure.rest.to(one.pose))
+    if figure.mesh is not None:
+        one = HumanMotion(one.pose, one.trans, one.betas, figure.mesh.name)
+        if sum(figure.mesh.served(layout)) >= sum(stick.served(layout)):
+            return figure.mesh.keypoints(one, layout)[0], np.array(figure.mesh.served(layout))
+    return stick.keypoints(one, layout)[0], np.array(stick.served(layout))
+
+
+def _pixels(result: Result, points: torch.Tensor, has: np.ndarray | None) -> np.ndarray:
+    camera = result.camera
+    inside = world_to_camera(points.cpu(), camera.R.cpu(), camera.t.cpu())
+    pixels = project(inside, camera.focal.cpu(), camera.centre.cpu()).float().numpy()
+    gone = (inside[..., 2] <= _NEAREST).numpy()
+    if has is not None:
+        gone = gone | ~has
+    return np.where(gone[..., None], np.nan, pixels)
+
+
+Fit = Literal["whole clip", "first frame"]
+FITS: tuple[Fit, ...] = ("whole clip", "first frame")
+
+
+@dataclass(frozen=True)
+class Move:
+    """``p -> turn(p) + shift``: a turn by ``angle`` (radians) about +Y, then ``shift`` (3,), m."""
+
+    angle: float
+    shift: np.ndarray
+
+    @property
+    def wxyz(self) -> np.ndarray:
+        return np.array([np.cos(self.angle / 2), 0.0, np.sin(self.angle / 2), 0.0])
+
+    @property
+    def matrix(self) -> np.ndarray:
+        c, s = np.cos(self.angle), np.sin(self.angle)
+        return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Points (…, 3)."""
+        return points @ self.matrix.T + self.shift
+
+    def after(self, first: Move) -> Move:
+        """``first``, then this one."""
+        return Move(self.angle + first.angle, self(first.shift))
+
+    @property
+    def inverse(self) -> Move:
+        back = Move(-self.angle, np.zeros(3))
+        return Move(-self.angle, -back(self.shift))
+
+
+STAY = Move(0.0, np.zeros(3))
+
+
+@dataclass(frozen=True)
+class TrueMotion:
+    """In the truth's own world, m: ``joints`` (T, 24, 3), nan where it has none; ``cameras`` (T, 3) positions."""
+
+    joints: np.ndarray
+    cameras: np.ndarray | None
+
+    @property
+    def bones(self) -> np.ndarray:
+        """(N, 2) child and parent of the bones that it has; a missing joint is stepped over."""
+        has = np.isfinite(self.joints).all(-1).any(0)
+        pairs = []
+        for child in range(len(PARENTS)):
+            parent = PARENTS[child]
+            while parent >= 0 and not has[parent]:
+                parent = PARENTS[parent]
+            if has[child] and parent >= 0:
+                pairs.append((child, parent))
+        return np.array(pairs, int).reshape(-1, 2)
+
+    @property
+    def on_ground(self) -> np.ndarray:
+        """(T, 3) the pelvis (else the middle of the hips) over the ground, nan where there is neither."""
+        root = self.joints[:, 0]
+        hips = self.joints[:, 1:3].mean(1)
+        return np.where(np.isfinite(root), root, hips) * (1.0, 0.0, 1.0) + (0.0, 0.012, 0.0)
+
+
+def true_of(truth: Truth, like: Tensor) -> TrueMotion | None:
+    """Joints of SMPL's names among those of the truth; None where it has none, or another number of frames."""
+    layout = LAYOUTS[truth.layout]
+    names = layout if truth.index is None else tuple(layout[i] for i in truth.index)
+    theirs = [i for i, name in enumerate(names) if name in JOINTS]
+    if not theirs or len(truth.joints) != len(like):
+        return None
+    joints = np.full((len(like), len(JOINTS), 3), np.nan, np.float32)
+    joints[:, [JOINTS.index(names[i]) for i in theirs]] = truth.joints[:, theirs].detach().cpu().float().numpy()
+    if truth.good is not None:
+        joints[~truth.good.cpu().numpy()] = np.nan
+    camera = truth.camera
+    found = TrueMotion(joints, None if camera is None else camera.position.detach().cpu().float().numpy())
+    return found if len(found.bones) else None
+
+
+def fitted(source: np.ndarray, target: np.ndarray, how: Fit) -> Move:
+    """Lay joints ``source`` (T, J, 3) over ``target`` (T, J, 3), by least squares over all joints that both have."""
+    if how == "first frame":
+        both = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
+        first = int(both.any(1).argmax())
+        source, target = source[first : first + 1], target[first : first + 1]
+    both = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
+    a, b = source[both].astype(float), target[both].astype(float)
+    if not len(a):
+        return STAY
+    near, far = a - a.mean(0), b - b.mean(0)
+    # About +Y the angle turns z towards x: maximise sum of far . turn(near) in the ground plane.
+    along = (near[:, [0, 2]] * far[:, [0, 2]]).sum()
+    across = (near[:, 2] * far[:, 0] - near[:, 0] * far[:, 2]).sum()
+    turn = Move(float(np.arctan2(across, along)), np.zeros(3))
+    return Move(turn.angle, b.mean(0) - turn(a.mean(0)))
+
 
 #: Child and parent of every bone.
 BONES = np.array([(child, parent) for child, parent in enumerate(PARENTS) if parent >= 0])

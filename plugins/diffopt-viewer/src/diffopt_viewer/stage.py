@@ -10,8 +10,7 @@ import viser
 from .arrange import FIELD, arrange, first_view
 from .colours import room
 from .group import HIDDEN_AT_FIRST, LAYERS, Group
-from .shown import Shown
-from .truth import FITS, Fit, Move
+from .shown import FITS, Fit, Move, Shown
 
 WORLD = "/world"
 

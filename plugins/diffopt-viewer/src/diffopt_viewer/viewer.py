@@ -17,14 +17,13 @@ from diffopt_core.types import Result
 
 from . import views
 from .address import free_port, has_display, open_browser, url_of
+from .arrange import labels_of
 from .colours import of_result, room
 from .config import ViserConfig
 from .controls import Controls
-from .footage import Footage
-from .labels import labels_of
-from .loop import BESIDE, RATE, Loop
+from .images import Footage
 from .losses import Losses
-from .player import Player
+from .player import BESIDE, RATE, Loop, Player
 from .shown import Shown, shown_of
 from .stage import Stage
 

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from ..tracks import Tracks
 from .bundle import adjust
 from .model import Array, Model, Views, errors
-from .resection import FEWEST, resect
-from .triangulate import parallax, triangulate
+from .points import FEWEST, parallax, resect, triangulate
 from .two_view import Pair, first_pair
 
 _LEAST = np.radians(1.0)

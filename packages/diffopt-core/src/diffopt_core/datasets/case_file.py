@@ -27,7 +27,7 @@ from ..types import (
     Truth,
     Unit,
     Video,
-)  # fmt: skip
+)
 from ..window import travel_of
 from .case import CaseConfig
 from .case_keys import CASE_KEYS, SAID, check_case, check_truth, text, valid_frames

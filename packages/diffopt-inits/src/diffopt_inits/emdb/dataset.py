@@ -1,11 +1,12 @@
-"""The object behind dataset ``emdb``: which clips there are, and one clip with its truth."""
+"""Where a sequence lies, and how a part of it is written: ``P8_62_outdoor_walk_data.pkl#100:200``."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence as ListOf
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,109 @@ from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Clip, Observations, Truth, as_float
 
-from .address import Address, data_files, sequence_name
 from .config import EmdbConfig
-from .read import Sequence, read_sequence
-from .subsets import absent, in_subset
-from .truth import reprojection
+from .read import Sequence, read_sequence, reprojection
 from .whole import Whole, read_whole
+
+SUFFIX = "_data.pkl"
+#: Files of a release: of a sequence's folder, of a participant's, of the whole.
+_PATTERNS = (f"P[0-9]*{SUFFIX}", f"*/P[0-9]*{SUFFIX}", f"P[0-9]*/*/P[0-9]*{SUFFIX}")
+_SPAN = re.compile(r"(\d*):(\d*)$")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A file or folder, and frames ``start`` to ``stop`` of it (None: all)."""
+
+    path: Path
+    start: int | None = None
+    stop: int | None = None
+
+    @property
+    def is_part(self) -> bool:
+        return self.start is not None or self.stop is not None
+
+    @staticmethod
+    def of(path: Path) -> Address:
+        """From what the user typed. Raises BadInput for what follows ``#`` but is no ``START:STOP``."""
+        if path.exists() or "#" not in path.name:
+            return Address(path)
+        name, _, span = path.name.rpartition("#")
+        found = _SPAN.match(span)
+        if not found or span == ":":
+            raise BadInput(path, "frames", f"'{span}' is no part of a sequence; write START:STOP, such as #0:100")
+        start, stop = (int(number) if number else None for number in found.groups())
+        return Address(path.with_name(name), start or 0, stop)
+
+    def part(self, start: int, stop: int) -> Path:
+        """The address of some frames, as a path."""
+        return self.path.with_name(f"{self.path.name}#{start}:{stop}")
+
+
+def is_data_file(path: Path) -> bool:
+    """Whether a file has the name and the first byte of a sequence's pickle."""
+    if not (path.name.endswith(SUFFIX) and path.is_file()):
+        return False
+    with open(path, "rb") as file:
+        return file.read(1) == b"\x80"  # protocol 2 and later, which numpy arrays are written in
+
+
+def data_files(path: Path) -> list[Path]:
+    """The pickles at a path: itself, or those of a sequence's, a participant's or the whole folder, in order."""
+    if path.is_dir():
+        found = next((files for pattern in _PATTERNS if (files := sorted(path.glob(pattern)))), [])
+        return [file for file in found if is_data_file(file)]
+    return [path] if is_data_file(path) else []
+
+
+def sequence_name(file: Path) -> str:
+    """``P8_62_outdoor_walk`` of its pickle's file name."""
+    return file.name.removesuffix(SUFFIX)
+
+
+EMDB1 = (
+    "P1_14_outdoor_climb", "P2_23_outdoor_hug_tree", "P3_31_outdoor_workout", "P3_32_outdoor_soccer_warmup_a",
+    "P3_33_outdoor_soccer_warmup_b", "P5_42_indoor_dancing", "P5_44_indoor_rom", "P6_49_outdoor_big_stairs_down",
+    "P6_50_outdoor_workout", "P6_51_outdoor_dancing", "P7_57_outdoor_rock_chair", "P7_59_outdoor_rom",
+    "P7_60_outdoor_workout", "P8_64_outdoor_skateboard", "P8_68_outdoor_handstand", "P8_69_outdoor_cartwheel",
+    "P9_76_outdoor_sitting",
+)  # fmt: skip
+EMDB2 = (
+    "P0_09_outdoor_walk", "P2_19_indoor_walk_off_mvs", "P2_20_outdoor_walk", "P2_24_outdoor_long_walk",
+    "P3_27_indoor_walk_off_mvs", "P3_28_outdoor_walk_lunges", "P3_29_outdoor_stairs_up", "P3_30_outdoor_stairs_down",
+    "P4_35_indoor_walk", "P4_36_outdoor_long_walk", "P4_37_outdoor_run_circle", "P5_40_indoor_walk_big_circle",
+    "P6_48_outdoor_walk_downhill", "P6_49_outdoor_big_stairs_down", "P7_55_outdoor_walk",
+    "P7_56_outdoor_stairs_up_down", "P7_57_outdoor_rock_chair", "P7_58_outdoor_parcours", "P7_61_outdoor_sit_lie_walk",
+    "P8_64_outdoor_skateboard", "P8_65_outdoor_walk_straight", "P9_77_outdoor_stairs_up",
+    "P9_78_outdoor_stairs_up_down", "P9_79_outdoor_walk_rectangle", "P9_80_outdoor_walk_big_circle",
+)  # fmt: skip
+PAPER = (
+    "09_outdoor_walk", "14_outdoor_climb", "16_outdoor_warmup", "32_outdoor_soccer_warmup_a", "37_outdoor_run_circle",
+    "41_indoor_jogging_workout", "58_outdoor_parcours",
+)  # fmt: skip
+
+#: Name of a subset -> names of its sequences; those of ``paper`` lack the participant.
+SUBSETS: dict[str, tuple[str, ...]] = {"emdb1": EMDB1, "emdb2": EMDB2, "paper": PAPER}
+
+
+def listed(subset: str, name: str) -> str | None:
+    """The entry of a subset that a sequence (``P8_62_outdoor_walk``) answers to; None where it has none."""
+    entries = SUBSETS[subset]
+    return next((entry for entry in (name, name.partition("_")[2]) if entry in entries), None)
+
+
+def in_subset(subset: str, name: str) -> bool:
+    """Whether a sequence belongs to a subset; all belong to ``all``."""
+    return subset == "all" or listed(subset, name) is not None
+
+
+def absent(subset: str, names: list[str]) -> list[str]:
+    """Entries of a subset that none of the sequences answers to."""
+    if subset == "all":
+        return []
+    here = {listed(subset, name) for name in names}
+    return [entry for entry in SUBSETS[subset] if entry not in here]
+
 
 log = logging.getLogger(__name__)
 FPS = 30.0

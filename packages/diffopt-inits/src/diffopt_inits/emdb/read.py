@@ -1,21 +1,71 @@
-"""A sequence's pickle as checked arrays: every complaint names the file and the key.
-
-Keys of ``{name}_data.pkl`` (N frames; eth-ait/emdb, dataset.md): ``gender``, ``name``, ``emdb1``, ``emdb2``,
-``n_frames``, ``good_frames_mask (N,)``, ``camera``: ``intrinsics (3,3)``, ``extrinsics (N,4,4)`` world to camera,
-``width``, ``height``; ``smpl``: ``poses_root (N,3)``, ``poses_body (N,69)`` axis-angle, ``trans (N,3)`` m (SMPL's
-transl, not the pelvis), ``betas (10,)``; ``kp2d (N,24,2)`` px; ``bboxes``: ``bboxes (N,4)`` x0 y0 x1 y1 px,
-``invalid_idxs``.
-"""
+"""EMDB's files: evidence, SMPL's parameters and truth."""
 
 from __future__ import annotations
 
+import logging
+import os
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diffopt_core.errors import BadInput
+import torch
+from diffopt_core.bodies.linear import BodyArrays, LinearBody
+from diffopt_core.bodies.smpl import ENVIRONMENT, NAME, NUM_VERTICES, find_model, read_model
+from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.places import weights_folder
+from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.types import CameraTrajectory, HumanMotion, Truth, as_float
 from diffopt_core.unpickle import read_pickle
+
+#: SMPL's vertex at the tip of the nose: a linear body wants one point beside its joints.
+_NOSE = 332
+
+
+def smpl_folder(named: Path | None) -> Path:
+    """Where SMPL's files are: ``named``, else where DIFFOPT_SMPL points, else the folder of weights.
+
+    A file stands for its folder: one file is one gender, which need not be the one that is wanted.
+    """
+    given = named or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else weights_folder())
+    given = given.expanduser()
+    return given.parent if given.is_file() else given
+
+
+def gendered_body(folder: Path, gender: str, sequence: str) -> LinearBody:
+    """SMPL of a gender (CPU, float32) from ``folder``.
+
+    Its name is ``smpl`` for neutral, else ``smpl-<gender>``: shapes of one do not fit the other. Raises
+    MissingResource (what, where to get it, where to put it), or BadInput for a file that is not SMPL's.
+    """
+    file = _model_file(folder, gender, sequence)
+    return _load(file, file.stat().st_mtime_ns, gender)
+
+
+def _model_file(folder: Path, gender: str, sequence: str) -> Path:
+    with suppress(MissingResource):
+        return find_model(folder, gender)
+    stem = f"SMPL_{gender.upper()}"
+    raise MissingResource(
+        f"the truth of {sequence} needs SMPL's {gender} model; '{folder}' holds no {stem}.npz or {stem}.pkl: register "
+        "at https://smpl.is.tue.mpg.de (non-commercial licence), download SMPL for Python, name its file of this "
+        f"gender {stem}.pkl, and name its folder with --set dataset.smpl=FOLDER or the environment variable "
+        f"{ENVIRONMENT}, or put it into the folder that `diffopt weights where` names; --set dataset.truth=false "
+        "reads images and calibration without it"
+    )
+
+
+@lru_cache(maxsize=3)
+def _load(file: Path, changed: int, gender: str) -> LinearBody:
+    """``changed`` only tells two states of a file apart."""
+    nose = torch.zeros(NUM_VERTICES)
+    nose[_NOSE] = 1.0
+    arrays = BodyArrays.of(read_model(file), torch.device("cpu"))
+    return LinearBody(NAME if gender == "neutral" else f"{NAME}-{gender}", arrays, {"nose": nose})
+
 
 GENDERS = ("female", "male", "neutral")
 
@@ -162,3 +212,65 @@ def _check_camera(made: Sequence) -> None:
     off = np.abs(R @ R.transpose(0, 2, 1) - np.eye(3)).max()
     if off > 1e-3 or (np.linalg.det(R) < 0).any() or np.abs(E[:, 3] - [0, 0, 0, 1]).max() > 1e-6:
         raise BadInput(made.path, "camera.extrinsics", f"are no rigid transforms (R R^T is off by {off:.2g})")
+
+
+log = logging.getLogger(__name__)
+#: The file's ``kp2d`` are its own joints, projected. More than this share of the longer side between the two is
+#: another direction or convention; more than this many px, another body.
+_TOO_FAR = 0.02
+_NOTICEABLE = 5.0
+
+
+def truth_of(made: Sequence, smpl: Path) -> Truth:
+    """Truth of the whole sequence (float32): SMPL's ``trans`` becomes the pelvis, nothing else is moved.
+
+    Raises MissingResource without the SMPL file of this gender; BadInput where truth, camera and ``kp2d`` disagree.
+    """
+    body = gendered_body(smpl, made.gender, made.name)
+    betas = torch.from_numpy(made.betas)[None]
+    pelvis = torch.from_numpy(made.trans) + body.rest_pelvis(betas)
+    pose = axis_angle_to_matrix(torch.from_numpy(made.pose))
+    motion = HumanMotion(pose[None], pelvis[None], betas, body.name)
+    joints = body.joints(motion)[0]
+    focal, centre = made.intrinsics[[0, 1], [0, 1]], made.intrinsics[:2, 2]
+    frames = len(made)
+    camera = CameraTrajectory(
+        as_float(made.extrinsics[:, :3, :3]),
+        as_float(made.extrinsics[:, :3, 3]),
+        as_float(focal).expand(frames, 2),
+        as_float(centre).expand(frames, 2),
+        unit="metre",
+        level=True,
+        facts={"focal_from": "EMDB's calibration"},
+    )
+    truth = Truth(
+        joints.float(),
+        motion=HumanMotion(pose.float(), pelvis.float(), betas[0].float(), body.name),
+        camera=camera,
+        good=torch.from_numpy(made.good.copy()),
+        boxes=as_float(made.boxes),
+        body=body,
+    )
+    _check_projection(truth, made)
+    return truth
+
+
+def reprojection(truth: Truth, made: Sequence) -> float:
+    """Median distance in px of ``kp2d`` to the truth's joints as its camera sees them, good frames."""
+    camera = truth.camera
+    assert camera is not None
+    seen = project(world_to_camera(truth.joints, camera.R, camera.t), camera.focal, camera.centre)
+    return float((seen - as_float(made.kp2d)).norm(dim=-1)[torch.from_numpy(made.good)].median())
+
+
+def _check_projection(truth: Truth, made: Sequence) -> None:
+    distance = reprojection(truth, made)
+    if not distance <= _TOO_FAR * max(made.size):
+        raise BadInput(
+            made.path, "kp2d",
+            f"lies {distance:.0f} px (median) from where the camera sees the true joints; expected world-to-camera "
+            f"extrinsics and SMPL's {made.gender} parameters, as in EMDB's release",
+        )  # fmt: skip
+    if distance > _NOTICEABLE:
+        log.warning("%s: kp2d lies %.1f px from the projected true joints; is this SMPL's %s model?",
+                    made.name, distance, made.gender)  # fmt: skip

@@ -19,9 +19,8 @@ from diffopt_core.types import Clip, Observations
 
 from . import chunks as pieces
 from .config import MediapipeConfig
-from .follow import boxes_of, paint, right_person
+from .follow import FIRST, MOST, SECOND, Person, between, boxes_of, link, looks, paint, pick, right_person
 from .needs import SOLUTIONS, TASKS
-from .survey import FIRST, MOST, SECOND, Person, between, link, looks, pick
 
 _log = logging.getLogger(__name__)
 #: Longest side of the masks, px.

@@ -13,8 +13,7 @@ from diffopt_core.types import Clip, Observations
 from diffopt_core.video import reduced_size
 
 from ..clip_frames import source_frames
-from ..people import Detections, Track, check_keypoints, choose, link, observations_of
-from ..person_boxes import boxes_around
+from ..people import Detections, Track, boxes_around, check_keypoints, choose, link, observations_of
 from .boxes import read_boxes
 from .config import VitposeConfig
 from .files import JOINTS

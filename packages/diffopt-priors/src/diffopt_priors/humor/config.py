@@ -54,4 +54,4 @@ class HuMoRConfig(TermConfig):
 
     def target(self) -> str:
         """The energy of the form: ``energy(scene) -> [B]``, mean over the clip's transitions at the model's rate."""
-        return f"diffopt_priors.humor.term:{'HuMoRPrior' if self.form == 'motion' else 'HuMoRLatentPrior'}"
+        return f"diffopt_priors.humor.energy:{'HuMoRPrior' if self.form == 'motion' else 'HuMoRLatentPrior'}"

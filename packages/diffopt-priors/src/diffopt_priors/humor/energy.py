@@ -1,28 +1,23 @@
-"""What HuMoR has to say about a sequence of states, part by part, one value a transition.
-
-``transition``    KL of posterior to conditional prior, or minus the log likelihood of given latents: is this what comes
-                  next? (Rempe et al. 2021, eq. 5 and 12)
-``consistency``   what the latent cannot explain: squared difference of the decoded next state to the real one, each
-                  part of the state in units of its usual change a frame
-``contact_speed`` joints that the decoder believes in contact should stand (eq. 15), in units of ``SPEED``
-``contact_height`` and be near the floor, in units of ``HEIGHT``
-
-The first two add up to a bound on the log likelihood of the transition (eq. 5). Contact probabilities are detached, as
-in SLAHMR's use of them: a foot must not talk its way out of a contact.
-"""
+"""HuMoR as an energy, and the term that holds it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import torch
+from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import ProblemContext
+from diffopt_core.types import HumanMotion, Scene
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.humor import weights
 from diffopt_priors.humor.config import HuMoRConfig
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES, SLICES
 from diffopt_priors.humor.network import HuMoR, kl, negative_log_likelihood
-from diffopt_priors.humor.states import part
+from diffopt_priors.humor.states import part, states, transitions
+from diffopt_priors.mdm.windows import Resampler
 
 #: Speed and height at which a contact costs one unit: m/s, m.
 SPEED = 0.3
@@ -94,3 +89,83 @@ def energy_parts(
         (believed * speed.square().sum(-1)).mean(1),
         (believed * above).mean(1),
     )
+
+
+#: Velocities are central differences: two frames have one, and it says nothing.
+_FEWEST = 3
+
+
+class HuMoRPrior:
+    """``energy(scene) -> [B]``. Weights are frozen."""
+
+    def __init__(self, config: HuMoRConfig, ctx: ProblemContext) -> None:
+        model, card = weights.load(weights.resolve(config.weights))
+        frames = ctx.initial.trans.shape[1]
+        if frames < _FEWEST:
+            raise DiffOptError(f"prior humor: a clip of {frames} frames is too short; at least {_FEWEST} are needed")
+        rest = ctx.rest_joints
+        if rest is None and ctx.body is not None:
+            rest = ctx.body.rest_joints(ctx.initial.betas)
+        if rest is None:
+            raise DiffOptError("prior humor: the rest joints of the body are needed; choose a --body")
+        self.config = config
+        self.model = model.to(ctx.device)
+        self.fps = float(card["fps"])
+        self.noise = ctx.noise
+        self.rest = rest.detach().to(ctx.device)
+        self.offset = torch.tensor(card["root_offset"], dtype=torch.float32, device=ctx.device)
+        self.scales = torch.tensor([card["scales"][name] for name in SIZES], device=ctx.device)
+        self.resample = Resampler(frames, ctx.fps, self.fps, ctx.device)
+
+    def pairs(self, motion: HumanMotion, phase: Float[Tensor, "B"] | None) -> tuple[Tensor, Tensor]:
+        """Canonical pairs of states, ``[B K-1 339]`` each."""
+        pose, trans = self.resample(motion.pose, motion.trans, phase)
+        return transitions(states(pose, trans, self.rest, self.fps, self.offset))
+
+    def parts(self, motion: HumanMotion, phase: Float[Tensor, "B"] | None = None) -> Parts:
+        """Parts of the energy, ``[B K-1]`` each."""
+        past, after = self.pairs(motion, phase)
+        shape = past.shape[:2]
+        found = energy_parts(
+            self.model,
+            past.flatten(0, 1),
+            after.flatten(0, 1),
+            scales=self.scales,
+            fps=self.fps,
+            likelihood=self.config.likelihood,
+            latents=self.latents(),
+        )
+        return Parts(*(value.unflatten(0, shape) for value in found))
+
+    def latents(self) -> Float[Tensor, "N Z"] | None:
+        """Latents to use in place of the posterior's mean."""
+        return None
+
+    def phase(self) -> Float[Tensor, "B"] | None:
+        """Where the frames at the model's rate lie between those of a faster clip, drawn anew at each call."""
+        return self.noise.uniform(()) if self.resample.random_phase else None
+
+    def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
+        return weighed(self.parts(scene.motion, self.phase()), self.config).mean(1)
+
+
+class HuMoRLatentPrior(HuMoRPrior):
+    """The form with latents of its own, ``prior.z [B K-1 48]``; they begin at the posterior's mean for the first
+    motion. The frames at the model's rate stay where they are: each latent belongs to one transition."""
+
+    def __init__(self, config: HuMoRConfig, ctx: ProblemContext) -> None:
+        super().__init__(config, ctx)
+        with torch.no_grad():
+            past, after = self.pairs(ctx.initial, None)
+            z = self.model.posterior(past.flatten(0, 1), after.flatten(0, 1)).mean
+        self.z = z.unflatten(0, past.shape[:2]).contiguous().requires_grad_(True)
+
+    def variables(self) -> Mapping[str, list[Tensor]]:
+        """``prior.z``."""
+        return {"z": [self.z]}
+
+    def latents(self) -> Float[Tensor, "N Z"]:
+        return self.z.flatten(0, 1)
+
+    def phase(self) -> None:
+        return None

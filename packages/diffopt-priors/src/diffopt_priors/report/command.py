@@ -1,13 +1,37 @@
-"""``diffopt prior-report NAME``: measure a prior on held motion."""
+"""``diffopt prior-report`` and ``diffopt sample``."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from diffopt_core.completion import component
+from diffopt_core.errors import DiffOptError
+from diffopt_core.registry import Registry
+
+
+def registry_of(plugins: Sequence[str] | None, prior: str) -> Registry:
+    """Installed plugins and ``-p``; fails early for a prior that nobody offers."""
+    registry = Registry.load(plugins or ())
+    registry.component("prior", prior)
+    return registry
+
+
+def options_of(registry: Registry, prior: str, settings: Sequence[str] | None) -> dict[str, Any]:
+    """Options of a prior from ``weights=open`` or, as ``diffopt run`` has it, ``prior.weights=open``; checked."""
+    from diffopt_core.recipe import assign
+
+    for setting in settings or ():
+        if "=" not in setting:
+            raise DiffOptError(f"--set {setting}: expected KEY=VALUE; `diffopt show prior {prior}` lists the keys")
+    keys = [f"prior.{setting.removeprefix('prior.')}" for setting in settings or ()]
+    options = dict(assign({"prior": {"name": prior, "options": {}}}, keys)["prior"]["options"])
+    registry.config("prior", prior, options)
+    return options
+
 
 _log = logging.getLogger(__name__)
 NAME = "prior-report"
@@ -43,17 +67,15 @@ def prior_report(
     Works for every prior, a plugin's too: real windows of held motion against the same windows shuffled, slowed,
     sped up, reversed, slid and shaken. Priors that can also report denoising errors and samples beside the data.
     """
-    from diffopt_priors.report.options import options_of, registry_of
+    pass
 
     registry = registry_of(plugins, name)
     options = options_of(registry, name, settings)
 
     from diffopt_core.voice import answer, speaks
 
-    from diffopt_priors.report.bones import bones
-    from diffopt_priors.report.device import chosen
     from diffopt_priors.report.held import hold, shards
-    from diffopt_priors.report.measure import batches, measure
+    from diffopt_priors.report.measure import batches, bones, chosen, measure
     from diffopt_priors.report.ranking import Asked
     from diffopt_priors.report.show import show, tick, write_json
 
@@ -72,4 +94,42 @@ def prior_report(
         _log.warning(f"prior {name} reports nothing of its own beside the ranking")
     if out is not None:
         write_json(out, report)
+    return 0
+
+
+def sample_mdm(
+    out: Annotated[Path, typer.Option(help="Folder for samples.npz, skeleton.json, samples.json and samples.png.")],
+    count: Annotated[int, typer.Option(min=1, help="Motions to draw.")] = 16,
+    frames: Annotated[
+        int | None, typer.Option(min=8, help="Frames a motion; default: the window of the training.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    steps: Annotated[int, typer.Option(min=2, help="Noise levels on the way down (DDIM).")] = 50,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="weights=NAME|FILE", help="Weights to sample from.")
+    ] = None,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+    ] = None,
+) -> int:
+    """Draw motions from the motion diffusion prior.
+
+    samples.npz is a motion shard: `diffopt simulate OUT/samples.npz#0 ...` and `diffopt prior-report` read it.
+    """
+    from diffopt_core.errors import DiffOptError
+    from diffopt_core.voice import answer, say
+
+    pass
+
+    registry = registry_of(plugins, "mdm")
+    options = options_of(registry, "mdm", settings)
+    if other := sorted(options.keys() - {"weights"}):
+        raise DiffOptError(f"--set {other[0]}: sampling reads `weights` only; the rest belongs to distillation")
+
+    from diffopt_priors.mdm.config import MDMConfig
+    from diffopt_priors.report.draw import draw_samples
+
+    written = draw_samples(MDMConfig(**options).weights, out, count, frames, seed, steps)
+    answer({"folder": out, "files": [path.name for path in written]})
+    say("wrote " + ", ".join(str(path) for path in written))
     return 0

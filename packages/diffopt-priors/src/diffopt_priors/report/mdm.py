@@ -13,7 +13,7 @@ from torch import Tensor
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.layout import POSITIONS
 from diffopt_priors.mdm.term import MDMPrior
-from diffopt_priors.report.protocols import Sections
+from diffopt_priors.report.ranking import Sections
 from diffopt_priors.train.mdm import quality
 
 #: Most motions between which the diversity is taken.

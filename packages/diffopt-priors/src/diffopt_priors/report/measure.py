@@ -1,19 +1,45 @@
-"""The whole report of a prior, as data that JSON can hold."""
+"""What is measured of a prior, on which device and for which bones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import Energy
+from diffopt_core.train.shards import read_offsets
 from diffopt_core.types import Scene
 from torch import Tensor
 
-from diffopt_priors.report.corruptions import CORRUPTIONS
-from diffopt_priors.report.held import STILL, Held
-from diffopt_priors.report.protocols import Reports, Sections
-from diffopt_priors.report.ranking import Asked, ranking
+from diffopt_priors.cards import SHIPPED
+from diffopt_priors.report.held import CORRUPTIONS, STILL, Held, find_skeleton
+from diffopt_priors.report.ranking import Asked, Reports, Sections, ranking
+
+
+def chosen(name: str) -> torch.device:
+    """``cpu`` or ``cuda[:N]``; MissingResource for one that is not there."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise MissingResource(f"--device {name}: not usable here; use cpu, or cuda[:N] where there is one") from error
+    return device
+
+
+def bones(skeleton: Path | None, path: Path, files: Sequence[Path]) -> tuple[Tensor, list[str]]:
+    """Offsets ``[24 3]`` (m), and a notice where the data has no ``skeleton.json`` of its own."""
+    found = skeleton or find_skeleton(path, files)
+    if found is not None:
+        return read_offsets(found), []
+    cards = sorted(SHIPPED.glob("mdm_*.json"))
+    if not cards:
+        raise MissingResource(f"{path}: no skeleton.json beside the data; give one with --skeleton FILE")
+    import json
+
+    offsets = torch.tensor(json.loads(cards[0].read_text())["skeleton"]["offsets"])
+    return offsets, [f"no skeleton.json beside {path}: the bones of the shipped weights are used (--skeleton FILE)"]
 
 
 def batches(asked: Asked, held: Held) -> int:

@@ -1,24 +1,121 @@
-"""Whether a prior ranks real motion above spoilt motion: energies, and the area under the curve."""
+"""Does a prior tell real motion from spoilt motion? Protocols, the scene it is asked about, and what is measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from diffopt_core.config import TermConfig
 from diffopt_core.errors import DiffOptError
-from diffopt_core.interfaces import Energy
+from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.interfaces import Energy, ProblemContext
+from diffopt_core.noise import StreamNoise
 from diffopt_core.registry import Registry
-from diffopt_core.types import Scene
+from diffopt_core.types import CameraTrajectory, HumanMotion, Observations, Scene
 from jaxtyping import Float
 from torch import Tensor
 
-from diffopt_priors.report.corruptions import CORRUPTIONS
-from diffopt_priors.report.held import Held
-from diffopt_priors.report.protocols import Ranks
-from diffopt_priors.report.scene import problem, scene_of
+from diffopt_priors.report.held import CORRUPTIONS, Held
+
+#: Section -> row -> column -> value; None where nothing could be measured.
+Sections = dict[str, dict[str, dict[str, float | None]]]
+
+
+@runtime_checkable
+class Ranks(Protocol):
+    """A prior whose energy is made for descent may have a better number for telling real motion from spoilt.
+
+    An object that has none with its present weights says so with ``self.rank = None``; its energy is asked then.
+    """
+
+    def rank(self, scene: Scene) -> Float[Tensor, "B"]:
+        """Lower for motion that is more like real motion. Noise, if any, from the context's streams."""
+        ...
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """A prior that can say more of itself than its energies do."""
+
+    def report(self, scene: Scene, parts: Mapping[str, Tensor], samples: int) -> Sections:
+        """``scene``: all held windows, those that the object was built on. ``parts``: shard -> rows of them.
+        ``samples``: how many motions to draw, for priors that can; 0 for none. Each section is printed as a table."""
+        ...
+
+
+_LAYOUT = "smpl24"
+#: The camera stands this far from the body's first place (m), at this height, and looks along -Z.
+_AWAY, _UP = 5.0, 1.2
+_FOCAL, _CENTRE = 900.0, (640.0, 360.0)
+
+
+def problem(
+    pose: Float[Tensor, "B T 24 3 3"],
+    trans: Float[Tensor, "B T 3"],
+    rest: Float[Tensor, "24 3"],
+    fps: float,
+    seeds: Sequence[int],
+    registry: Registry,
+) -> ProblemContext:
+    """Windows as given, on a stick body with bones ``rest``, before a camera that stands; on the motion's device.
+
+    ``initial`` is the motion itself, so that a prior with variables starts where the motion is. Noise comes from
+    ``seeds``, one a window: a window and its corrupted version see the same.
+    """
+    clips, frames = trans.shape[:2]
+    device = trans.device
+    R = torch.diag(trans.new_tensor([1.0, -1.0, -1.0])).expand(clips, frames, 3, 3)
+    place = trans[:, :1] * trans.new_tensor([1.0, 0.0, 1.0]) + trans.new_tensor([0.0, _UP, _AWAY])
+    t = -(R @ place.expand(-1, frames, -1).unsqueeze(-1)).squeeze(-1)
+    camera = CameraTrajectory(
+        R, t, trans.new_full((clips, frames, 2), _FOCAL), trans.new_tensor(_CENTRE).expand(clips, frames, 2),
+        unit="metre", level=True,
+    )  # fmt: skip
+
+    ctx = ProblemContext(
+        device=device,
+        seed=seeds[0],
+        host=registry,
+        fps=fps,
+        initial=HumanMotion(pose, trans, trans.new_zeros(clips, 10)),
+        camera=camera,
+        observations=Observations(
+            trans.new_zeros(clips, frames, 24, 3), _LAYOUT, torch.ones(clips, frames, dtype=torch.bool, device=device)
+        ),
+        rest_joints=rest.to(device).expand(clips, 24, 3),
+        noise=StreamNoise(seeds, device),
+    )
+    ctx = replace(ctx, body=ctx.build("body", "stick"))
+    points, pixels, _ = _seen(ctx)
+    seen = torch.cat([pixels, torch.ones_like(points[..., :1])], dim=-1)
+    ctx = replace(ctx, observations=replace(ctx.observations, keypoints=seen))
+    return ctx
+
+
+def scene_of(ctx: ProblemContext, needs: frozenset[str]) -> Scene:
+    """The scene of the context's motion; only what is needed is filled in."""
+    points, pixels, depth = _seen(ctx)
+    assert ctx.body is not None
+    values = {"joints": ctx.body.joints(ctx.initial), "keypoints": points, "pixels": pixels, "depth": depth}
+    shape = ctx.initial.trans.shape[:2]
+    residual = {
+        "rotation": torch.zeros(*shape, 6, device=ctx.device),
+        "scale": torch.ones(*shape, 1, device=ctx.device),
+        "translation": torch.zeros(*shape, 3, device=ctx.device),
+        "focal": torch.ones(*shape, 1, device=ctx.device),
+    }
+    progress = torch.full((), 0.5, device=ctx.device)
+    return Scene(ctx.initial, ctx.camera, progress, residual, **{k: v for k, v in values.items() if k in needs})
+
+
+def _seen(ctx: ProblemContext) -> tuple[Tensor, Tensor, Tensor]:
+    """Keypoints (world, m), their pixels and depths (m)."""
+    assert ctx.body is not None
+    points = ctx.body.keypoints(ctx.initial, _LAYOUT)
+    in_camera = world_to_camera(points, ctx.camera.R, ctx.camera.t)
+    return points, project(in_camera, ctx.camera.focal, ctx.camera.centre), in_camera[..., 2]
 
 
 @dataclass(frozen=True)

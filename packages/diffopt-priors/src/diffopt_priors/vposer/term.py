@@ -17,8 +17,7 @@ from torch import Tensor
 
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.config import VPoserConfig
-from diffopt_priors.vposer.network import VPoser
-from diffopt_priors.vposer.pose import JOINTS, body_of, rotation_error, to_axis_angle
+from diffopt_priors.vposer.network import JOINTS, VPoser, body_of, rotation_error, to_axis_angle
 
 
 def encoded(network: VPoser, body: Float[Tensor, "B T 21 3 3"]) -> Float[Tensor, "B T 32"]:

@@ -1,15 +1,19 @@
-"""Light on a surface: a lamp that wraps round, sky above and ground below, a rim where the surface turns away.
-
-Plain shading at the vertices: bodies are smooth, and so every renderer gives the same picture.
-"""
+"""Light on a surface, and the shadow of a body on the ground."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.types import CameraTrajectory
 from jaxtyping import Float, Int
+from scipy.ndimage import gaussian_filter, map_coordinates
 from torch import Tensor
 
 from .colours import Colour
+from .ground import Floor
 
 _GAMMA = 2.2
 #: Linear strengths: the lamp, and what comes from above and from below.
@@ -62,3 +66,100 @@ def lit(
     rim = _RIM * (1 - facing.clamp(0, 1)).pow(3) * up
     base = torch.as_tensor(colour, dtype=vertices.dtype).pow(_GAMMA)
     return (base * (lamp_light + around) + rim).clamp(0, 1).pow(1 / _GAMMA)
+
+
+_POINTS = 5000
+_CELL = 0.02  # m
+_MARGIN = 0.25  # m round what falls on the ground
+_MOST = 400  # cells a side: a body that lies askew in the air has no use for more
+#: Darkest soft shadow and darkest contact.
+_SOFT, _CONTACT = 0.27, 0.40
+_TOUCH = 0.10  # m over the ground within which a surface counts as touching
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Points of a surface: ``corners`` (N, 3) vertices of their faces, ``share`` (N, 3) of each, ``patch``: m^2 that
+    each stands for."""
+
+    corners: np.ndarray
+    share: np.ndarray
+    patch: float
+
+    @staticmethod
+    def over(vertices: Tensor, faces: Tensor) -> Scatter:
+        """Evenly over the area of a mesh (V, 3), always the same points."""
+        a, b, c = vertices[faces].double().unbind(1)
+        area = torch.linalg.cross(b - a, c - a).norm(dim=-1) / 2
+        draw = np.random.default_rng(0)
+        total = area.cumsum(0)
+        pick = torch.from_numpy((np.arange(_POINTS) + draw.random(_POINTS)) / _POINTS) * total[-1]
+        face = torch.searchsorted(total, pick).clamp_max(len(faces) - 1)
+        u, v = torch.from_numpy(draw.random((2, _POINTS)))
+        u, v = torch.where(u + v > 1, 1 - u, u), torch.where(u + v > 1, 1 - v, v)
+        share = torch.stack([1 - u - v, u, v], 1).float().numpy()[..., None]
+        return Scatter(faces[face].numpy(), share, float(total[-1]) / _POINTS)
+
+    def points(self, vertices: Tensor) -> np.ndarray:
+        """Where they are on a posed mesh (V, 3): (N, 3)."""
+        at, share, corners = vertices.numpy(), self.share, self.corners
+        return np.asarray(sum(at[corners[:, i]] * share[:, i] for i in range(3)))
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """``dark`` (Z, X): how much is taken away, in cells; ``start``: x and z of the first cell's centre."""
+
+    dark: np.ndarray
+    start: np.ndarray
+
+    def cast(self, image: np.ndarray, floor: Floor, camera: CameraTrajectory, strength: float = 1.0) -> None:
+        """Darken ``image`` (H, W, 3) float in place."""
+        part = self._seen(image.shape[:2], camera)
+        if part is None:
+            return
+        rows, columns = part
+        cells = (floor.where(rows, columns) - self.start) / np.float32(_CELL)
+        dark = map_coordinates(self.dark, np.nan_to_num(cells[..., ::-1], nan=-9).transpose(2, 0, 1), order=1)
+        image[rows, columns] *= 1 - strength * dark[..., None]
+
+    def _seen(self, size: tuple[int, int], camera: CameraTrajectory) -> tuple[slice, slice] | None:
+        """The part of the image in which it can lie."""
+        high, wide = np.array(self.dark.shape) * _CELL
+        x, z = self.start
+        ring = np.linspace(0, 1, 9)[:-1]
+        square = np.concatenate([np.stack([x + wide * s, z + high * t], -1) for s, t in (
+            (ring, 0 * ring), (1 + 0 * ring, ring), (1 - ring, 1 + 0 * ring), (0 * ring, 1 - ring))])  # fmt: skip
+        flat = torch.from_numpy(np.insert(square, 1, 0.0, axis=1)).to(camera.R)
+        seen = world_to_camera(flat, camera.R, camera.t)
+        if bool((seen[:, 2] < 0.1).all()):
+            return None
+        if bool((seen[:, 2] < 0.1).any()):
+            return slice(0, size[0]), slice(0, size[1])
+        pixels = project(seen, camera.focal, camera.centre).cpu().numpy()
+        limit = np.array(size[::-1])
+        low = np.clip(np.floor(pixels.min(0)), 0, limit).astype(int)
+        high_px = np.clip(np.ceil(pixels.max(0)) + 1, 0, limit).astype(int)
+        if (high_px <= low).any():
+            return None
+        return slice(low[1], high_px[1]), slice(low[0], high_px[0])
+
+
+def shadow_of(points: np.ndarray, patch: float, lamp: np.ndarray) -> Shadow:
+    """Of scattered points (N, 3), in the light of a lamp in this direction (unit, upwards)."""
+    height = np.maximum(points[:, 1], 0)
+    fallen = points[:, [0, 2]] - height[:, None] * (lamp[[0, 2]] / lamp[1])
+    start = fallen.min(0) - _MARGIN
+    size = np.minimum(np.ceil((fallen.max(0) + _MARGIN - start) / _CELL).astype(int), _MOST)
+    cell = np.minimum(((fallen - start) / _CELL).astype(int), size - 1)
+    flat = cell[:, 1] * size[0] + cell[:, 0]
+
+    def density(weights: np.ndarray, blur: float) -> np.ndarray:
+        """Layers of surface over each cell."""
+        count = np.bincount(flat, weights, minlength=size[0] * size[1]).reshape(size[1], size[0])
+        return gaussian_filter((count * patch / _CELL**2).astype(np.float32), blur / _CELL)
+
+    soft = 1 - np.exp(-1.1 * density(np.exp(-height / 1.6), 0.045))
+    touch = 1 - np.exp(-1.4 * density(np.exp(-((height / _TOUCH) ** 2)), 0.022))
+    dark = 1 - (1 - _SOFT * soft) * (1 - _CONTACT * touch)
+    return Shadow(dark.astype(np.float32), (start + _CELL / 2).astype(np.float32))

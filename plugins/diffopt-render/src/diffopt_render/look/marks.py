@@ -8,6 +8,12 @@ import numpy as np
 
 from .colours import INK, KEYPOINT, Colour
 
+
+def type_size(size: tuple[int, int]) -> int:
+    """px, for an image of this size (width, height)."""
+    return max(10, round(min(0.026 * size[1], 0.045 * size[0]) + 2))
+
+
 _LIKELY = 0.3  # confidence from which a keypoint is shown
 
 

@@ -11,8 +11,7 @@ from diffopt_core.video import read_frames
 
 from ..look.colours import EMPTY
 from ..look.ground import plain
-from ..look.marks import write_words
-from ..words import type_size
+from ..look.marks import type_size, write_words
 from .panel import fitted
 
 

@@ -11,11 +11,9 @@ from diffopt_core.interfaces import Mesh, Renderer, Shot
 
 from ..look.colours import BODY
 from ..look.ground import Floor, ground_seen
-from ..look.light import lamp_beside, lit
-from ..look.marks import draw_keypoints, write_words
-from ..look.shadow import Scatter, shadow_of
+from ..look.light import Scatter, lamp_beside, lit, shadow_of
+from ..look.marks import draw_keypoints, type_size, write_words
 from ..take import Take, chunks
-from ..words import type_size
 from .images import Inset, frames_of
 from .panel import camera_at, over
 

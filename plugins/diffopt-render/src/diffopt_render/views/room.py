@@ -12,13 +12,10 @@ from torch import Tensor
 
 from ..look.colours import BODY, BODY_EARLY, PATH, TRUTH, TRUTH_PATH, Colour
 from ..look.ground import ground_seen
-from ..look.light import lamp_beside, lit
-from ..look.marks import write_legend, write_words
+from ..look.light import Scatter, lamp_beside, lit, shadow_of
+from ..look.marks import type_size, write_legend, write_words
 from ..look.path import Ribbon
-from ..look.shadow import Scatter, shadow_of
-from ..mannequin import Mannequin
-from ..take import Posable, Take, chunks
-from ..words import type_size
+from ..take import Mannequin, Posable, Take, chunks
 from .panel import over
 
 _GHOST = 0.45  # opacity of the truth's figure

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from diffopt_core.interfaces import Renderer
 
-from ..look.viewpoint import camera_above, still_camera
+from ..look.ground import camera_above, still_camera
 from ..take import Take
-from .beside import BesidePanel, joined, tiled
 from .images import InputPanel
 from .overlay import OverlayPanel
-from .panel import Panel
+from .panel import BesidePanel, Panel, joined, tiled
 from .room import RoomPanel
 from .sizes import Size, View, panel_sizes
 

@@ -1,15 +1,18 @@
-"""``diffopt train humor``: train the transition prior on motion shards."""
+"""``diffopt train humor``, and a published checkpoint made one of ours."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from diffopt_core.train.command import Asked, training_command
 
 from diffopt_priors.train.humor.settings import HuMoRSettings
 
 if TYPE_CHECKING:
     from diffopt_core.train.loop import Training
+
 
 _HELP = """Train HuMoR, the prior over transitions.
 
@@ -35,3 +38,19 @@ def _begin(asked: Asked) -> Training:
 
 
 train = training_command(HuMoRSettings, _begin, _HELP, export_minutes=10.0)
+
+
+def import_humor(
+    checkpoint: Annotated[Path, typer.Option(help="Published checkpoint (best_model.pth).")],
+    out: Annotated[Path, typer.Option(help="The .safetensors file to write; its .json card goes beside it.")],
+) -> None:
+    """Convert a published HuMoR checkpoint: half the size, no pickle, a card. A .pth also works as it is."""
+    from diffopt_core.voice import answer, say
+
+    from diffopt_priors.humor import official, weights
+
+    state = official.read_state(weights.resolve(str(checkpoint)))
+    weights.check(checkpoint, state)
+    weights.save(out, state, official.card(checkpoint) | {"name": out.stem})
+    answer({"files": [out, out.with_suffix(".json")]})
+    say(f"wrote {out} and {out.with_suffix('.json')}")

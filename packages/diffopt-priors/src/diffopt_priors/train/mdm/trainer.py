@@ -1,8 +1,4 @@
-"""The state of a training run: networks, averaged weights, optimiser, step.
-
-Every step draws from a generator seeded by (seed, step), so a resumed run continues bit for bit like one that
-was never stopped, and no generator state is stored.
-"""
+"""What a report of the embedded prior holds: validation by shard, samples, and the data beside them."""
 
 from __future__ import annotations
 
@@ -11,19 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffopt_core.train import windows
 from diffopt_core.train.loop import resuming, write_checkpoint
-from diffopt_core.train.shards import Clips
+from diffopt_core.train.shards import Clips, read
 from diffopt_core.train.terms import terms_of
 from torch import Tensor
 
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
-from diffopt_priors.train.mdm import objective
+from diffopt_priors.train.mdm import objective, quality
 from diffopt_priors.train.mdm.augment import Augmented
 from diffopt_priors.train.mdm.calibrate import calibrate
-from diffopt_priors.train.mdm.publish import evaluate
 from diffopt_priors.train.mdm.settings import GUIDANCE, Settings
+
+
+def evaluate(denoiser: Denoiser, shards: list[Path], fps: float, window: int, samples: int = 32) -> dict[str, Any]:
+    """Validation per shard (all windows of ``window`` frames) and quality of samples beside that of the data."""
+    report: dict[str, Any] = {}
+    for shard in shards:
+        pose, root = windows.cut(read([shard]), window + 1)
+        features = embed(pose, root, denoiser.offsets, fps)
+        report[shard.stem] = quality.validation(denoiser, denoiser.normalise(features), fps)
+        report[shard.stem]["data"] = quality.statistics(features, fps)
+    if samples:
+        report["samples"] = quality.statistics(quality.sample(denoiser, samples, window), fps)
+    return report
+
 
 #: offsets [24 3] (m), mean and std [D], basis [D D], autocovariance [D L].
 Statistics = dict[str, Tensor]

@@ -10,8 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.train.vposer.settings import VPoserSettings
-from diffopt_priors.vposer.network import VPoser
-from diffopt_priors.vposer.pose import JOINTS, rotation_error
+from diffopt_priors.vposer.network import JOINTS, VPoser, rotation_error
 
 _TREE = PARENTS[: 1 + JOINTS]
 

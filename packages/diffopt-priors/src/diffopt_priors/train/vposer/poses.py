@@ -19,7 +19,7 @@ from diffopt_core.skeleton import JOINTS, mirror_order
 from diffopt_core.train import shards
 from torch import Tensor
 
-from diffopt_priors.vposer import pose as layout
+from diffopt_priors.vposer import network as layout
 
 _PARTNERS = [j - 1 for j in mirror_order(JOINTS)[1 : 1 + layout.JOINTS]]
 #: A rotation's axis is a pseudovector: mirroring x turns y and z.

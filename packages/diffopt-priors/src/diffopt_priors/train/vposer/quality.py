@@ -10,8 +10,7 @@ from torch import Tensor
 
 from diffopt_priors.train.vposer.loss import kl_to_standard, positions
 from diffopt_priors.vposer.config import VPoserConfig
-from diffopt_priors.vposer.network import VPoser
-from diffopt_priors.vposer.pose import to_axis_angle
+from diffopt_priors.vposer.network import VPoser, to_axis_angle
 from diffopt_priors.vposer.term import misfit, unlikeliness
 
 #: Rotation noise on every joint, degrees root mean square.

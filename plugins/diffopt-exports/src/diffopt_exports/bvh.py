@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,25 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.skeleton import NUM_JOINTS, PARENTS
 from diffopt_core.types import Result
 from pymotion.io.bvh import BVH
+from scipy.spatial.transform import Rotation
+from torch import Tensor
 
-from ..files import drafted, write_beside
-from ..names import depth_first, joint_names
-from ..orient import Axes, chosen
-from ..performance import Performance, perform
-from ..words import describe
-from .config import BvhConfig
-from .euler import euler_degrees
+from .configs import BvhConfig
+from .files import drafted, write_beside
+from .options import depth_first, joint_names
+from .performance import Performance, perform
+from .words import Axes, chosen, describe
+
+
+def euler_degrees(rotations: Tensor, order: str) -> np.ndarray:
+    """(T, ..., 3, 3) to (T, ..., 3): angles of ``order``, so that ``zxy`` means ``R = Rz Rx Ry``; each within half a
+    turn of its predecessor."""
+    flat = Rotation.from_matrix(rotations.double().reshape(-1, 3, 3).numpy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the third angle is free, and set to zero
+        angles = flat.as_euler(order.upper(), degrees=True)
+    return np.unwrap(angles.reshape(*rotations.shape[:-2], 3), period=360.0, axis=0)
+
 
 #: How far beyond a joint without children its bone goes on, as a share of the bone before.
 _END = 0.5

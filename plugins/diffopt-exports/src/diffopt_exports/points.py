@@ -1,20 +1,51 @@
-"""``motion.trc``: Track Row Column, the marker format of Motion Analysis that OpenSim reads. Tabs between columns."""
+"""``motion.csv`` for spreadsheets; ``motion.trc`` (Track Row Column), the marker format that OpenSim reads."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
+import numpy as np
 from diffopt_core.datasets.npz import atomic
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Result
 
-from ..files import write_beside
-from ..names import joint_names
-from ..orient import Axes, chosen
-from ..performance import Performance, perform
-from ..words import describe
-from .config import TrcConfig
-from .table import joint_rows, write_rows
+from .configs import CsvConfig, TrcConfig
+from .files import write_beside
+from .options import joint_names
+from .performance import Performance, perform
+from .words import Axes, chosen, describe
+
+
+def joint_rows(performance: Performance, axes: Axes, first: int) -> np.ndarray:
+    """Frame number (from ``first``), seconds, and x y z of each joint in ``axes``: ``[T 2+3J]``."""
+    frames = np.arange(performance.num_frames)
+    places = axes.points(performance.joints).reshape(len(frames), -1)
+    return np.c_[frames + first, frames / performance.fps, places]
+
+
+def write_rows(file: IO[bytes], rows: np.ndarray, decimals: int, separator: str) -> None:
+    """The rows as text: a whole number, then numbers with so many decimals."""
+    np.savetxt(file, rows, ["%d", *[f"%.{decimals}f"] * (rows.shape[1] - 1)], separator)
+
+
+class CsvExporter:
+    """Implements :class:`diffopt_core.interfaces.Exporter`."""
+
+    def __init__(self, options: CsvConfig, ctx: BuildContext | None = None):
+        self._options = options
+
+    def export(self, result: Result, folder: Path) -> list[Path]:
+        """Write ``motion.csv`` and ``motion.csv.json``; raises DiffOptError naming a folder that cannot be written."""
+        options = self._options
+        performance = perform(result, options)
+        axes = chosen(options.up, options.unit, Axes("y", "m"))
+        head = ["frame", "time", *(f"{name}_{axis}" for name in joint_names(options.names) for axis in "xyz")]
+        path = folder / "motion.csv"
+        with atomic(path) as file:
+            file.write((",".join(head) + "\n").encode())
+            write_rows(file, joint_rows(performance, axes, first=0), options.decimals, ",")
+        return [path, write_beside(path, describe(performance, options, axes, time="seconds"))]
 
 
 class TrcExporter:

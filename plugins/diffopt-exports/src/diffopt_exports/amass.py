@@ -12,11 +12,10 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.rotation import matrix_to_axis_angle
 from diffopt_core.types import Result
 
-from ..files import write_beside
-from ..orient import Axes, chosen
-from ..performance import Performance, perform
-from ..words import describe
-from .config import AmassConfig
+from .configs import AmassConfig
+from .files import write_beside
+from .performance import Performance, perform
+from .words import Axes, chosen, describe
 
 log = logging.getLogger(__name__)
 #: SMPL-H's columns: root, 21 body joints, 2 x 15 finger joints. SMPL's joints 22 and 23 (hands) have no place in it.

@@ -1,21 +1,56 @@
-"""The stage in memory. USD's matrices act on rows: the translation is in the last row."""
+"""``motion.usdc``: a stage with a SkelRoot (skeleton, its animation, the skinned mesh) and the camera.
+
+USD's matrices act on rows: the translation is in the last row.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import BuildContext
 from diffopt_core.saved import Surface
 from diffopt_core.skeleton import NUM_JOINTS, PARENTS
+from diffopt_core.types import CameraTrajectory, Result
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdSkel, Vt
 
-from ..names import paths
-from ..orient import Axes
-from ..performance import Performance
-from ..quaternions import smooth_quaternions
-from ..skinned import SkinnedOptions
-from .camera import add_camera
+from .configs import SkinnedOptions, surface_of
+from .files import drafted, write_beside
+from .options import paths
+from .performance import Performance, perform
+from .words import Axes, chosen, describe, smooth_quaternions
+
+#: Width of a 35 mm film, mm.
+_WIDTH = 36.0
+
+
+def add_camera(stage: Usd.Stage, camera: CameraTrajectory, size: tuple[int, int], axes: Axes) -> dict[str, Any]:
+    """Define ``/camera`` with a transform and a focal length each frame. ``size``: width, height, px."""
+    width, height = size
+    prim = UsdGeom.Camera.Define(stage, "/camera")
+    places = axes.points(camera.position)
+    turn = torch.diag(camera.R.new_tensor([1.0, -1.0, -1.0]))
+    rows = (axes.matrix @ camera.R.double().mT @ turn.double()).mT.numpy()  # rows: USD multiplies from the left
+    transform = prim.AddTransformOp()
+    # apertures and focal length are in tenths of a scene unit
+    tenths = axes.scale / 1000 * 10
+    prim.CreateHorizontalApertureAttr(_WIDTH * tenths)
+    vertical, lens = prim.CreateVerticalApertureAttr(), prim.CreateFocalLengthAttr()
+    prim.CreateClippingRangeAttr(Gf.Vec2f(0.01 * axes.scale, 1000.0 * axes.scale))
+    focal = camera.focal.double().numpy()
+    middle = np.median(focal, axis=0)
+    vertical.Set(float(_WIDTH * height / width * middle[0] / middle[1] * tenths))
+    for frame in range(len(places)):
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[3, :3] = rows[frame], places[frame]
+        transform.Set(Gf.Matrix4d(matrix.tolist()), frame)
+        lens.Set(float(_WIDTH * focal[frame, 0] / width * tenths), frame)
+    off = np.abs(camera.centre.double().numpy() - [width / 2, height / 2]).max(0)
+    return {"focal_px": [round(float(v), 4) for v in middle], "centre_off_middle_px": [round(float(v), 4) for v in off]}
+
 
 #: Influences a vertex at most. UsdSkel takes any number; eight lose next to nothing.
 INFLUENCES = 8
@@ -108,3 +143,31 @@ def _moved(at: np.ndarray) -> Gf.Matrix4d:
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array)
+
+
+class UsdExporter:
+    """Implements :class:`diffopt_core.interfaces.Exporter`."""
+
+    def __init__(self, options: SkinnedOptions, ctx: BuildContext | None = None):
+        self._options = options
+
+    def export(self, result: Result, folder: Path) -> list[Path]:
+        """Write ``motion.usdc`` and ``motion.usdc.json``; raises DiffOptError naming an unusable folder."""
+        from pxr import Tf
+
+        options = self._options
+        performance = perform(result, options)
+        surface = surface_of(performance, options)
+        axes = chosen(options.up, options.unit, Axes("y", "m"))
+        stage, told = make_stage(performance, surface, options, axes)
+        path = folder / "motion.usdc"
+        with drafted(path) as part:
+            try:
+                written = stage.GetRootLayer().Export(str(part))
+            except Tf.ErrorException as error:
+                raise DiffOptError(
+                    f"{folder}: cannot write {path.name}: {str(error).strip().splitlines()[-1]}"
+                ) from None
+            if not written:
+                raise DiffOptError(f"{folder}: cannot write {path.name}")
+        return [path, write_beside(path, describe(performance, options, axes, **told))]

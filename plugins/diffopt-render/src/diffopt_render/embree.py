@@ -15,8 +15,8 @@ from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from ..stacked import stacked
-from .config import EmbreeConfig
+from .configs import EmbreeConfig
+from .stacked import stacked
 
 #: Nothing nearer is drawn (the protocol says so), m.
 _NEAR = 0.05

@@ -1,17 +1,47 @@
-"""Meshes as OpenGL draws them: triangles with a depth buffer, several samples a pixel."""
+"""Meshes as OpenGL draws them, without a window: triangles with a depth buffer, several samples a pixel."""
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import moderngl
 import numpy as np
+from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import BuildContext, Mesh, Shot
 
-from ..stacked import stacked
-from .config import GlConfig
-from .context import open_context
+from .configs import GlConfig
+from .stacked import stacked
+
+if TYPE_CHECKING:
+    import moderngl
+
+
+#: OpenGL 3.3, of 2010: everything that draws today has it.
+_VERSION = 330
+
+
+def open_context(device: int) -> moderngl.Context:
+    """On Linux through EGL, which asks for no display; elsewhere by the system's own way.
+
+    Raises MissingResource: the package, or the system libraries behind it.
+    """
+    try:
+        import moderngl
+    except ImportError as error:
+        raise MissingResource("renderer 'gl' needs the package moderngl: pip install moderngl") from error
+    try:
+        if sys.platform.startswith("linux"):
+            return moderngl.create_context(require=_VERSION, standalone=True, backend="egl", device_index=device)  # type: ignore[arg-type]
+        return moderngl.create_context(require=_VERSION, standalone=True)
+    except Exception as error:  # moderngl and glcontext raise the bare class
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MissingResource(
+            f"renderer 'gl' cannot open an OpenGL context ({reason}): install the driver of the GPU or, to draw on the "
+            "CPU, Mesa (Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri); renderer 'embree' needs neither"
+        ) from error
+
 
 #: Nothing nearer is drawn (the protocol says so), nothing farther can be, m.
 _NEAR, _FAR = 0.05, 1e4

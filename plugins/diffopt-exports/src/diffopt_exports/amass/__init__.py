@@ -1,1 +1,0 @@
-"""Exporter ``amass``: what tools for SMPL read."""

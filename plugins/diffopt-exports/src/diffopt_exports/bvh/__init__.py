@@ -1,1 +1,0 @@
-"""Exporter ``bvh``: a skeleton and its angles as text."""

@@ -1,1 +1,0 @@
-"""Exporter ``glb``: one binary glTF 2.0 file."""

@@ -1,1 +1,0 @@
-"""Exporters ``csv`` and ``trc``: joints as points."""

@@ -1,1 +1,0 @@
-"""Exporter ``usd``: Universal Scene Description, UsdSkel."""

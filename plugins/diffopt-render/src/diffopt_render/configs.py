@@ -1,0 +1,62 @@
+"""Settings of the renderers. No torch here."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from diffopt_core.config import ComponentConfig
+from diffopt_core.errors import MissingResource
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext, Renderer
+
+
+log = logging.getLogger(__name__)
+
+
+class AutoConfig(ComponentConfig):
+    """No settings. Raises MissingResource where neither works, with what each of them lacks."""
+
+    def build(self, ctx: BuildContext) -> Renderer:
+        """``gl``; ``embree`` where no OpenGL context can be opened, which is said."""
+        try:
+            return ctx.build("renderer", "gl")
+        except MissingResource as error:
+            lacking = error
+        try:
+            renderer: Renderer = ctx.build("renderer", "embree")
+        except MissingResource as error:
+            raise MissingResource(f"nothing here can draw. {lacking}. {error}") from None
+        log.warning("drawn by embree, which is slower: %s", lacking)
+        return renderer
+
+
+class EmbreeConfig(ComponentConfig):
+    """``samples``: rays through a pixel on an edge, a square number; other pixels take one."""
+
+    builds: ClassVar[str] = "diffopt_render.embree:EmbreeRenderer"
+
+    samples: int = Field(default=9, ge=1, le=64, description="rays through a pixel on an edge")
+
+    def build(self, ctx: BuildContext) -> Any:
+        """Raises MissingResource without the package embreex."""
+        try:
+            import embreex  # noqa: F401
+        except ImportError as error:
+            raise MissingResource(
+                "renderer 'embree' needs the package embreex (14 MB; x86-64 and Apple silicon): "
+                'pip install "diffopt-render[embree]"'
+            ) from error
+        return super().build(ctx)
+
+
+class GlConfig(ComponentConfig):
+    """``device``: which of the machine's EGL devices, where there are several. ``samples``: looks a pixel, for smooth
+    edges; fewer where the driver has fewer."""
+
+    builds: ClassVar[str] = "diffopt_render.gl:GlRenderer"
+
+    device: int = Field(default=0, ge=0, description="number of the EGL device (GPU)")
+    samples: int = Field(default=8, ge=1, le=32, description="samples a pixel")

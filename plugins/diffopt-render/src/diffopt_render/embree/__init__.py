@@ -1,1 +1,0 @@
-"""Renderer ``embree``: rays on a CPU (embreex), for machines without OpenGL."""

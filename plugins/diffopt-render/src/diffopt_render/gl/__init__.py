@@ -1,1 +1,0 @@
-"""Renderer ``gl``: OpenGL without a window (moderngl; EGL on Linux)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_core.registry import Registry
 from diffopt_core.types import Observations
 from diffopt_inits.vitpose import detector
 from diffopt_inits.vitpose.config import VitposeConfig
@@ -135,9 +136,9 @@ def test_boxes_around_another_detectors_keypoints(clip, env):
             points = torch.from_numpy(person(N, 17, 100, (100, 50))).float()
             return Observations(points, "coco17", torch.tensor([True] * 6 + [False]))
 
-    class Host:
+    class Host(Registry):
         def build(self, kind, name, options, ctx):
-            return Other() if name == "other" else None
+            return Other() if name == "other" else super().build(kind, name, options, ctx)
 
     ctx = replace(context(), host=Host())
     seen = VitposeConfig(env=env, boxes_from="other", longest=160).build(ctx).detect(clip)

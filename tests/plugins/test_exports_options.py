@@ -61,7 +61,8 @@ def test_one_frame_only(tmp_path):
     result = walk()
     camera = replace(result.camera, **{k: getattr(result.camera, k)[:1] for k in ("R", "t", "focal", "centre")})
     motion = replace(result.motion, pose=result.motion.pose[:1], trans=result.motion.trans[:1])
-    still = replace(result, motion=motion, camera=camera, joints=result.joints[:1])
+    first = {"initial": motion, "initial_camera": camera, "initial_joints": result.joints[:1]}
+    still = replace(result, motion=motion, camera=camera, joints=result.joints[:1], **first)
     for name in ("glb", "bvh", "amass", "csv", "trc"):
         for feet in ("never", "auto", "ground"):
             assert exporter(name, feet=feet, fps=60).export(still, tmp_path)

@@ -100,7 +100,7 @@ def test_the_still_camera_sees_the_whole_way_and_no_more_than_it_must(path, size
 
 def test_the_path_grows_with_the_frames_and_ends_at_the_body():
     ribbon = Ribbon.along(
-        np.stack([np.linspace(0, 2, 50), 0 * np.ones(50) + 1, np.zeros(50)], -1), 0.03, (0, 0, 1), 0.01
+        np.stack([np.linspace(0, 2, 50), 0 * np.ones(50) + 1, np.zeros(50)], -1), 0.03, (0.0, 0.0, 1.0), 0.01
     )
     areas = []
     for frame in (0, 10, 49):
@@ -112,9 +112,9 @@ def test_the_path_grows_with_the_frames_and_ends_at_the_body():
 
 def test_a_path_with_holes_or_without_any_place():
     places = np.full((6, 3), np.nan)
-    assert Ribbon.along(places, 0.03, (0, 0, 1), 0.01).mesh(5) is None
+    assert Ribbon.along(places, 0.03, (0.0, 0.0, 1.0), 0.01).mesh(5) is None
     places[2], places[4] = (0, 1, 0), (1, 1, 0)
-    ribbon = Ribbon.along(places, 0.03, (0, 0, 1), 0.01)
+    ribbon = Ribbon.along(places, 0.03, (0.0, 0.0, 1.0), 0.01)
     assert ribbon.mesh(1) is None and ribbon.mesh(3) is not None and ribbon.mesh(5).vertices.isfinite().all()
 
 

@@ -29,7 +29,7 @@ def made():
     pose = torch.cat([several(truth["global_orient"]).unsqueeze(2), several(truth["body_pose"])], 2)
     motion = HumanMotion(axis_angle_to_matrix(pose), several(truth["transl"]), torch.zeros(len(scales), 10))
     camera = CameraTrajectory(
-        several(truth["cam_R"]), several(truth["cam_t"]), several(case["cam_focal"]), several(case["cam_centre"]), True
+        several(truth["cam_R"]), several(truth["cam_t"]), several(case["cam_focal"]), several(case["cam_centre"])
     )
     body = load()
     batch = perceived(motion, camera, body)

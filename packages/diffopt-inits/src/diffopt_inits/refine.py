@@ -224,10 +224,10 @@ class Blur:
         self._kernel: list[float] = torch.exp(-0.5 * (time / max(sigma, 1e-3)).square()).tolist()
         self._share = self._spread(torch.ones_like(like[:, :1, :1]))
 
-    def __call__(self, values: Float[Tensor, "T 24 3"]) -> Float[Tensor, "T 24 3"]:
+    def __call__(self, values: Float[Tensor, "T J 3"]) -> Float[Tensor, "T J 3"]:
         return self._spread(values) / self._share
 
-    def back(self, gradient: Float[Tensor, "T 24 3"]) -> Float[Tensor, "T 24 3"]:
+    def back(self, gradient: Float[Tensor, "T J 3"]) -> Float[Tensor, "T J 3"]:
         """The transpose: gradient of the input from that of the mean."""
         return self._spread(gradient / self._share)
 

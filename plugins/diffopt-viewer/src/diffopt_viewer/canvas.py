@@ -54,7 +54,7 @@ def draw(
     points. ``near``: the surroundings of the person, instead of the whole image."""
     first, _, frame = seen[0]
     window = Window.near(first, frame) if near else Window.whole(first)
-    scale = LONGEST / window.size.max()
+    scale = LONGEST / float(window.size.max())
     under = _under(image, first.size, window, scale, room)
     over = Image.new("RGBA", (under.width * FINER, under.height * FINER), (0, 0, 0, 0))
     pen = ImageDraw.Draw(over)

@@ -136,7 +136,8 @@ class Group:
         moves = float(np.ptp(cameras.position, axis=0).max()) > 0.02
         if moves:
             self.cameras = scene.add_line_segments(f"{self.name}/cameras", path, paler(colour), thickness=0.012)
-        for number in np.unique(np.linspace(0, self.shown.frames - 1, _ALONG).round().astype(int)) if moves else ():
+        along = np.unique(np.linspace(0, self.shown.frames - 1, _ALONG).round().astype(int)).tolist()
+        for number in along if moves else ():
             angle, aspect = cameras.field_of_view(number)
             self.along.append(
                 scene.add_camera_frustum(

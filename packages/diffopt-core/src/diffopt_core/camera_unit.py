@@ -21,6 +21,9 @@ GAP = 0.2
 FOOT_NOISE, PELVIS_NOISE = 0.05, 0.3
 #: Speed of the pelvis that no factor may exceed, m/s: the fastest sprint.
 FASTEST = 10.0
+#: Whoever films a person moves, at least their hands: a camera slower than this (m/s) is less likely, by the square of
+#: the logarithm and this weight. Where poses are noisier than the path is long, the measure alone would make it vanish.
+SLOW, UNLIKELY = 0.5, 0.02
 
 
 def stance_scale(
@@ -61,7 +64,8 @@ def stance_scale(
         moved = scale[:, None, None] * camera
         slowest = ((feet + moved.unsqueeze(2)).norm(dim=-1).amin(-1) * weight).sum(1) + FOOT_NOISE
         travel = ((pelvis + moved).norm(dim=-1) * weight).sum(1)
-        ratio = torch.where(travel < FASTEST, slowest / (travel + pelvis_noise) ** power, torch.inf)
+        unlikely = (UNLIKELY * (value / SLOW).log().clamp_max(0.0).square()).exp()
+        ratio = torch.where(travel < FASTEST, unlikely * slowest / (travel + pelvis_noise) ** power, torch.inf)
         better = ratio < best
         best, chosen = torch.where(better, ratio, best), torch.where(better, scale, chosen)
     return torch.where(still, torch.ones_like(chosen), chosen)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
 from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import TellsWeight
 from diffopt_core.testing.problem import make_problem
 from diffopt_core.types import Scene
 from diffopt_priors.mdm import spread, weights
@@ -22,13 +24,14 @@ def shipped():
 
 @pytest.fixture(scope="module")
 def likelihood(shipped) -> Likelihood:
-    return Likelihood.of(shipped[0], shipped[1]["spread"])
+    return Likelihood.of(shipped[0], shipped[1]["spread"], (2, 40))
 
 
 def ask(likelihood: Likelihood, factor: float, seen: float = 1.0, level: int = 300) -> torch.Tensor:
     """Weights of a residual that is ``factor`` times the bound of known motion, everywhere."""
     squared = (factor * likelihood.bound[level] @ likelihood.member.T).expand(2, 40, DIM)
     t = torch.full((2,), level)
+    likelihood.told.fill_(1.0)
     return likelihood(squared, t, t, torch.full_like(squared, seen))
 
 
@@ -54,14 +57,16 @@ def test_full_weight_where_the_image_shows_nothing(likelihood):
 
 
 def test_a_strange_part_loses_its_weight_and_the_others_keep_theirs(likelihood):
+    own = replace(likelihood, told=torch.ones(1, 60))
     t = torch.tensor([300])
     squared = (0.5 * likelihood.bound[300] @ likelihood.member.T).expand(1, 60, DIM).clone()
     arms = likelihood.member[:, GROUPS.index("arms pose")] == 1
     squared[:, 40:, arms] *= 100
-    found = likelihood(squared, t, t, torch.ones_like(squared))
+    found = own(squared, t, t, torch.ones_like(squared))
     usual = ask(likelihood, 0.5)[:1, :1]
     assert (found[:, 50:, arms] < 0.2 * usual[..., arms]).all()
     torch.testing.assert_close(found[:, :20], usual.expand(1, 20, DIM))
+    assert (own.told[:, :20] > 0.9999).all() and (own.told[:, 50:] < 1).all()
     torch.testing.assert_close(found[..., ~arms], usual[..., ~arms].expand(1, 60, -1))
 
 
@@ -92,6 +97,17 @@ def energy(**settings) -> torch.Tensor:
 def test_strange_motion_pulls_less_than_its_square():
     plain, bounded = energy(weighting="uniform"), energy(weighting="likelihood")
     assert (bounded > 0).all() and torch.isfinite(bounded).all() and (bounded < plain).all()
+
+
+def test_the_weight_is_told_by_frame_at_the_clips_own_rate():
+    for fps in (30.0, 60.0, 25.0):
+        ctx = replace(make_problem(2, 70, layout="coco17"), fps=fps)
+        term = MDMConfig(weights="open", weighting="likelihood", window=20).build(ctx)
+        assert isinstance(term, TellsWeight) and torch.allclose(term.weight(), torch.ones(2, 70))
+        term(Scene(ctx.initial, ctx.camera, torch.tensor(0.5), {}))
+        told = term.weight()
+        assert told.shape == (2, 70) and told.max() < 1 + 1e-5 and told.min() < 1
+    assert MDMConfig(weights="open").build(ctx).weight() is None
 
 
 def test_weights_without_a_spread_say_what_is_missing(shipped, tmp_path):

@@ -145,6 +145,16 @@ def test_band_where_there_were_several_solves(result):
     assert np.allclose(array(base64.b64decode(blob.text()), band["series"][0]["values"]), 100)
 
 
+def test_the_weight_of_the_prior_over_time_where_it_weighs_frames(result):
+    frames = len(result.joints)
+    weights = {"prior": [0.5] * (frames - 1) + [1.0]}
+    told = replace(result, provenance=result.provenance | {"weights": weights})
+    charts = data_of(Page(told).html)[0]["charts"]
+    (chart,) = [chart for chart in charts if chart["title"] == "Weight of the prior"]
+    assert [series["label"] for series in chart["series"]] == ["prior"]
+    assert "Weight of the prior" not in [chart["title"] for chart in data_of(Page(result).html)[0]["charts"]]
+
+
 @pytest.mark.parametrize("fps", [0.5, 240.0])
 def test_slow_and_fast(result, fps):
     titles = [c["title"] for c in data_of(Page(replace(result, clip=replace(result.clip, fps=fps))).html)[0]["charts"]]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .draws import drawn, spread
 from .evaluate import evaluate
-from .interfaces import Body, BuildContext
+from .interfaces import Body, BuildContext, TellsWeight
 from .place import Placed
 from .problem import Problem, bind, body_alone, current
 from .provenance import peak_memory, perception_terms, provenance
@@ -60,12 +60,14 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
     facts = provenance(solver.registry, recipe, ctx.device, ctx.seed)
     facts["licences"] |= perception_terms(solver.registry, members)
     facts |= {"seconds": seconds, "batch": [str(item.clip.path) for item in members], "memory": peak_memory(ctx.device)}
+    told = weights_told(problem)
     final = Placed(*current(problem))
     with torch.no_grad():
         last, first = problem.body.joints(final.motion).cpu(), problem.body.joints(problem.start.motion).cpu()
     results = []
     for index in range(0, len(every), draws):
         one = _result(solver, problem, outcome, final, (last[index], first[index]), facts, index)
+        one.provenance["weights"] = {name: weight[index].tolist() for name, weight in told.items()}
         one = replace(one, spread=_spread(solver, outcome, last[index : index + draws], index))
         if one.clip.truth is not None:
             one = scored(one, body_alone(problem.ctx, index, recipe), recipe, problem.ctx)
@@ -108,6 +110,12 @@ def _result(
         body_model=problem.body.name,
     )
     return judged(result)
+
+
+def weights_told(problem: Problem) -> dict[str, Tensor]:
+    """What each term that weighs frames made of them, ``B T``, to two digits."""
+    tell = {name: term.energy.weight() for name, term in problem.terms.items() if isinstance(term.energy, TellsWeight)}
+    return {name: weight.double().cpu().round(decimals=2) for name, weight in tell.items() if weight is not None}
 
 
 def judged(result: Result) -> Result:

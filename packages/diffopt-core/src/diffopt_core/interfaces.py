@@ -217,6 +217,17 @@ class OwnsVariables(Energy, Protocol):
     def variables(self) -> Mapping[str, list[Tensor]]: ...
 
 
+@runtime_checkable
+class TellsWeight(Protocol):
+    """An energy that weighs frames by what it makes of them; ``run.json`` and the report show it over time."""
+
+    def __call__(self, scene: Scene) -> Float[Tensor, "B"]: ...
+
+    def weight(self) -> Float[Tensor, "B T"] | None:
+        """Mean weight of each frame over the last steps, 1 is full; None where it weighs none."""
+        ...
+
+
 #: One evaluation of a block: the value of each term (``terms B``), then the gradient of every free leaf.
 Step = Callable[[], tuple[Tensor, ...]]
 

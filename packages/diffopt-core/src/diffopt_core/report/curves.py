@@ -34,6 +34,7 @@ def charts_of(stage: Stage, head: Result, blob: Blob) -> list[Chart]:
         _speeds(stage, fps, blob),
         _reprojection(stage, head, blob),
         _bands(stage, blob),
+        _weights(head, blob),
         *_camera_charts(stage, blob),
         _losses(head, blob),
     ]
@@ -133,6 +134,15 @@ def _bands(stage: Stage, blob: Blob) -> Chart | None:
     series = [_series(t, t.spread * 1000, blob) for t in stage.tracks if t.spread is not None]
     note = "Radius round the pelvis within which the truth lies in 90 of 100 cases, from several solves."
     return {"kind": "time", "title": "90 % band", "unit": "mm", "zero": True, "series": series, "note": note} \
+        if series else None  # fmt: skip
+
+
+def _weights(head: Result, blob: Blob) -> Chart | None:
+    """How much each term that weighs frames had to say, by frame."""
+    told = head.provenance.get("weights", {})
+    series = [{"label": name, "role": "final", "values": blob.add(torch.tensor(row))} for name, row in told.items()]
+    note = "1 where it knows the motion or nothing else is known; less where the motion is strange to it."
+    return {"kind": "time", "title": "Weight of the prior", "unit": "", "zero": True, "series": series, "note": note} \
         if series else None  # fmt: skip
 
 

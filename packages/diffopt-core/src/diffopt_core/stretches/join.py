@@ -12,6 +12,9 @@ from ..representations.parts import Parts
 from ..rotation import columns_to_matrix, matrix_to_columns
 from ..types import CameraTrajectory, HumanMotion, Result, Spread
 
+#: What is said of one stretch and not of the whole.
+_OF_ONE = ("doubt", "weights")
+
 
 def _join(parts: Parts, rows: list[Tensor]) -> Tensor:
     return parts.join(torch.stack(rows).flatten(2))[0]
@@ -59,7 +62,7 @@ def mean_log(stretches: list[Result]) -> dict[str, dict[str, list[float]]]:
 
 def facts(stretches: list[Result], parts: Parts, factor: float) -> dict[str, Any]:
     """Provenance of the whole: seconds summed, and how far neighbours were apart where they meet."""
-    told = {key: value for key, value in stretches[0].provenance.items() if key != "doubt"}  # the whole is judged anew
+    told = {key: value for key, value in stretches[0].provenance.items() if key not in _OF_ONE}
     seconds = [each.provenance["seconds"] for each in stretches]
     told["seconds"] = {name: sum(each.get(name, 0.0) for each in seconds) for name in seconds[0]}
     told["scale"] = [factor]

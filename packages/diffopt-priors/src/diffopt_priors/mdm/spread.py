@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.layout import DIM, NUM_FEATURE_JOINTS, POSITIONS, ROTATIONS, VELOCITIES
+from diffopt_priors.mdm.layout import CONTACTS, DIM, NUM_FEATURE_JOINTS, POSITIONS, ROTATIONS, VELOCITIES
 
 #: Noise levels (shares of the schedule) that the spread is measured at.
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
@@ -30,6 +30,8 @@ LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
 _UNIT = 4
 #: Frames over which a residual is averaged before it is judged.
 _FRAMES = 15
+#: What the latest step counts for in the mean that is told.
+_MEMORY = 0.05
 #: Share of held-out motion whose residuals are within the bound.
 _KNOWN = 0.9
 _LEGS, _ARMS = ("hip", "knee", "ankle", "foot"), ("collar", "shoulder", "elbow", "wrist")
@@ -95,15 +97,16 @@ class Likelihood:
     bound: Float[Tensor, "steps G"]
     member: Float[Tensor, "D G"]
     trajectory: Tensor  # D, bool
+    told: Float[Tensor, "N L"]  # running mean over the steps of the weight, by frame
 
     @classmethod
-    def of(cls, denoiser: Denoiser, card: dict[str, Any]) -> Likelihood:
-        """From a card's ``spread``, on the device of the denoiser."""
+    def of(cls, denoiser: Denoiser, card: dict[str, Any], shape: tuple[int, int]) -> Likelihood:
+        """From a card's ``spread``, on the device of the denoiser, for so many windows of so many frames."""
         member = membership()
         mean, bound = (_at_every_step(denoiser, card, key) for key in ("mean", "bound"))
         unit = torch.tensor(card["mean"][_UNIT]) / mean
         level, bound, member = (part.to(denoiser.mean.device) for part in (unit @ member.T, bound, member))
-        return cls(level, bound, member, denoiser.trajectory)
+        return cls(level, bound, member, denoiser.trajectory, torch.ones(shape, device=level.device))
 
     @torch.no_grad()
     def __call__(
@@ -115,9 +118,10 @@ class Likelihood:
     ) -> Float[Tensor, "N L D"]:
         """``seen``: confidence in [0, 1] that the image shows a channel."""
         known = (self._own(self.bound, t, root_t) / _averaged(squared, self.member).clamp_min(1e-12)).clamp_max(1.0)
-        known = known @ self.member.T
+        known = torch.lerp(torch.ones_like(squared), known @ self.member.T, seen)
+        self.told.lerp_(known[..., : CONTACTS.start].mean(-1), _MEMORY)
         level = torch.where(self.trajectory, self.level[root_t], self.level[t]).unsqueeze(1)
-        return level * torch.lerp(torch.ones_like(known), known, seen)
+        return level * known
 
     def _own(self, table: Float[Tensor, "steps G"], t: Tensor, root_t: Tensor) -> Float[Tensor, "N 1 G"]:
         """Each group's value at its own noise level."""

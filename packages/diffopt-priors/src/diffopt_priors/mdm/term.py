@@ -105,19 +105,20 @@ class MDMPrior:
         # Leg lengths by bones: the same number for any origin of the rest pose.
         self.scale = (leg_length(reference) / leg_length(self.offsets)).view(batch, 1, 1)
         observed = None
-        likelihood = None
-        if config.weighting == "likelihood":
-            if "spread" not in card:
-                raise DiffOptError(
-                    f"prior.weighting = likelihood: the card of '{config.weights}' has no spread; "
-                    "tools/measure_spread.py measures it, or choose another weighting"
-                )
-            likelihood = Likelihood.of(denoiser, card["spread"])
-        if config.inpaint or likelihood is not None:
+        if config.weighting == "likelihood" and "spread" not in card:
+            raise DiffOptError(
+                f"prior.weighting = likelihood: the card of '{config.weights}' has no spread; "
+                "tools/measure_spread.py measures it, or choose another weighting"
+            )
+        if config.inpaint or config.weighting == "likelihood":
             observed = self.resample.values(observed_channels(ctx.observations, velocities=not self.official))
         frames = self.resample.frames - 1
         length = config.window or even_length(frames, int(card["window"]), config.overlap)
         self.windows = Windows(frames, length, config.overlap, ctx.device)
+        likelihood = None
+        if config.weighting == "likelihood":
+            shape = (batch * config.noise_samples * self.windows.count, self.windows.length)
+            likelihood = Likelihood.of(denoiser, card["spread"], shape)
         split = None if observed is None else self.windows.split(observed[:, :-1])
         self.observed, self.shown = split if config.inpaint else None, None if likelihood is None else split
         body, path = levels(config, card)
@@ -148,6 +149,14 @@ class MDMPrior:
         x = self._normalised(scene)
         value = self.sds.loss(x, self.windows.weight, self.noise, scene.progress, self.observed, self.shown)
         return self.strength * value
+
+    def weight(self) -> Float[Tensor, "B T"] | None:
+        """Mean weight that each frame had, 1 where the prior knows the motion; None without the likelihood."""
+        likelihood = self.sds.likelihood
+        if likelihood is None:
+            return None
+        told = likelihood.told.view(-1, self.sds.samples, self.windows.count, self.windows.length).mean(1)
+        return self.resample.back(self.windows.joined(told))
 
     def _normalised(self, scene: Scene) -> Float[Tensor, "B W L 263"]:
         return self.windows.split(self.denoiser.normalise(self.features(scene)))

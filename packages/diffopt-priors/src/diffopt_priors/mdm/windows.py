@@ -53,6 +53,13 @@ class Resampler:
         mixed = torch.lerp(low, high, part.unsqueeze(-1))
         return columns_to_matrix(mixed[..., :-3].unflatten(-1, (24, 6))), mixed[..., -3:]
 
+    def back(self, x: Float[Tensor, "B K"]) -> Float[Tensor, "B T"]:
+        """Numbers at the prior's rate (the last one for the frame that a difference costs) as numbers a frame."""
+        position = torch.arange(self._limit + 1, device=x.device) / (1.0 if self.identity else self.stride)
+        position = position.clamp(max=x.shape[1] - 1)
+        below = position.long()
+        return torch.lerp(x[:, below], x[:, (below + 1).clamp(max=x.shape[1] - 1)], (position - below).to(x.dtype))
+
     def values(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B K D"]:
         """Plain numbers a frame at the prior's rate, at the mean phase."""
         if self.identity:
@@ -78,7 +85,7 @@ class Windows:
     """Overlapping windows of equal length that cover ``frames``; ``weight`` makes every frame count once."""
 
     def __init__(self, frames: int, length: int, overlap: int, device: torch.device) -> None:
-        self.length = min(length, frames)
+        self.frames, self.length = frames, min(length, frames)
         stride = max(1, self.length - min(overlap, self.length - 1))
         self.count = 1 + math.ceil((frames - self.length) / stride)
         spread = (frames - self.length) / max(1, self.count - 1)
@@ -89,6 +96,11 @@ class Windows:
         )
         #: [count length], sums to 1: mean over frames in which no frame counts twice.
         self.weight = 1 / (cover[self.index] * frames)
+
+    def joined(self, x: Float[Tensor, "B W L"]) -> Float[Tensor, "B T"]:
+        """Mean over the windows that hold each frame."""
+        shared = (x * self.weight * self.frames).flatten(1)
+        return x.new_zeros(len(x), self.frames).index_add_(1, self.index.flatten(), shared)
 
     def split(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B W L D"]:
         """Windows of every clip."""

@@ -12,12 +12,8 @@ import argparse
 import json
 from pathlib import Path
 
-from diffopt_core.train import windows
-from diffopt_core.train.shards import read
-from diffopt_priors.mdm import spread, weights
-from diffopt_priors.mdm.features import embed
-
-_FRAMES = 58  # of the windows of a clip of 100 frames
+from diffopt_priors.mdm import weights
+from diffopt_priors.train.mdm.calibrate import spread_of
 
 
 def main() -> None:
@@ -26,14 +22,10 @@ def main() -> None:
     parser.add_argument("shards", type=Path, nargs="+")
     args = parser.parse_args()
     denoiser, card = weights.load(args.weights)
-    pose, root = windows.cut(read(args.shards), _FRAMES + 1)
-    x = denoiser.normalise(embed(pose, root, denoiser.offsets, card["fps"]))
-    found = spread.measure(denoiser, x)
-    rounded = {k: [[round(v, 6) for v in row] for row in found[k]] for k in ("mean", "bound")}
-    card["spread"] = {"measured_on": [path.name for path in args.shards], **found, **rounded}
+    card["spread"] = found = spread_of(denoiser, args.shards, card["fps"])
     args.weights.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
-    print(f"{len(x)} windows; spread at {spread.LEVELS[4]:g}:")
-    for group, value, bound in zip(spread.GROUPS, found["mean"][4], found["bound"][4], strict=True):
+    print(f"spread at {found['levels'][4]:g}:")
+    for group, value, bound in zip(found["groups"], found["mean"][4], found["bound"][4], strict=True):
         print(f"  {group:14} mean {value:.4f}, nine in ten below {bound:.4f}")
 
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 import torch
-from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import TellsWeight
 from diffopt_core.testing.problem import make_problem
 from diffopt_core.types import Scene
@@ -110,9 +109,12 @@ def test_the_weight_is_told_by_frame_at_the_clips_own_rate():
     assert MDMConfig(weights="open").build(ctx).weight() is None
 
 
-def test_weights_without_a_spread_say_what_is_missing(shipped, tmp_path):
+def test_weights_without_a_spread_count_as_knowing_no_more_than_the_variance(shipped, tmp_path):
     denoiser, card = shipped
     bare = {k: v for k, v in card.items() if k not in ("spread", "format")}
     weights.save(tmp_path / "bare.safetensors", denoiser.state_dict(), bare)
-    with pytest.raises(DiffOptError, match="measure_spread"):
-        MDMConfig(weights=str(tmp_path / "bare.safetensors"), weighting="likelihood").build(make_problem(1, 24))
+    ctx = make_problem(1, 24)
+    term = MDMConfig(weights=str(tmp_path / "bare.safetensors"), weighting="likelihood").build(ctx)
+    sigma = denoiser.diffusion.get_buffer("sigma")[300] ** 2
+    torch.testing.assert_close(term.sds.likelihood.bound[300], sigma.expand(len(GROUPS)), rtol=0.02, atol=0)
+    assert torch.isfinite(term(Scene(ctx.initial, ctx.camera, torch.tensor(0.5), {}))).all()

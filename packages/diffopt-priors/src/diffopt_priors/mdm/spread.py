@@ -79,6 +79,14 @@ def measure(denoiser: Denoiser, x: Float[Tensor, "N L D"]) -> dict[str, Any]:
     return {"levels": list(LEVELS), "groups": list(GROUPS), "mean": mean, "bound": bound}
 
 
+def unmeasured(denoiser: Denoiser) -> dict[str, Any]:
+    """A spread for weights whose card has none (published checkpoints): that of one who knows no more of motion than
+    its variance, sigma^2 at every level. Whoever is further off does not know the motion."""
+    steps = [round(level * (denoiser.diffusion.steps - 1)) for level in LEVELS]
+    rows = [[float(denoiser.diffusion.get_buffer("sigma")[step]) ** 2] * len(GROUPS) for step in steps]
+    return {"levels": list(LEVELS), "groups": list(GROUPS), "mean": rows, "bound": rows}
+
+
 def _at_every_step(denoiser: Denoiser, card: dict[str, Any], key: str) -> Float[Tensor, "steps G"]:
     """A table of the card at every step of the schedule, straight lines between logarithms."""
     levels = torch.tensor(card["levels"], dtype=torch.float64)

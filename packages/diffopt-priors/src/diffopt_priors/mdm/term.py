@@ -21,7 +21,7 @@ from diffopt_priors.mdm.inpaint import observed_channels
 from diffopt_priors.mdm.network import MDM
 from diffopt_priors.mdm.rank import Calibration, rank
 from diffopt_priors.mdm.sds import SDS, channel_weight
-from diffopt_priors.mdm.spread import Likelihood
+from diffopt_priors.mdm.spread import Likelihood, unmeasured
 from diffopt_priors.mdm.targets import Inversion
 from diffopt_priors.mdm.text import TextGuided, read_embedding
 from diffopt_priors.mdm.windows import Resampler, Windows, even_length
@@ -105,11 +105,6 @@ class MDMPrior:
         # Leg lengths by bones: the same number for any origin of the rest pose.
         self.scale = (leg_length(reference) / leg_length(self.offsets)).view(batch, 1, 1)
         observed = None
-        if config.weighting == "likelihood" and "spread" not in card:
-            raise DiffOptError(
-                f"prior.weighting = likelihood: the card of '{config.weights}' has no spread; "
-                "tools/measure_spread.py measures it, or choose another weighting"
-            )
         if config.inpaint or config.weighting == "likelihood":
             observed = self.resample.values(observed_channels(ctx.observations, velocities=not self.official))
         frames = self.resample.frames - 1
@@ -118,7 +113,7 @@ class MDMPrior:
         likelihood = None
         if config.weighting == "likelihood":
             shape = (batch * config.noise_samples * self.windows.count, self.windows.length)
-            likelihood = Likelihood.of(denoiser, card["spread"], shape)
+            likelihood = Likelihood.of(denoiser, card.get("spread") or unmeasured(denoiser), shape)
         split = None if observed is None else self.windows.split(observed[:, :-1])
         self.observed, self.shown = split if config.inpaint else None, None if likelihood is None else split
         body, path = levels(config, card)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from diffopt_core.train import windows
-from diffopt_core.train.shards import Clips
+from diffopt_core.train.shards import Clips, read
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.mdm.rank import NAMES, answers
+from diffopt_priors.mdm.spread import measure
 
 _WINDOWS = 128
 _FRAMES = 64
+#: Frames of the windows that a clip of 100 frames is cut into.
+_HALF = 58
 
 
 def calibrate(denoiser: Denoiser, clips: Clips) -> dict[str, Any]:
@@ -24,3 +28,11 @@ def calibrate(denoiser: Denoiser, clips: Clips) -> dict[str, Any]:
     x = denoiser.normalise(embed(pose, root, denoiser.offsets, clips.fps))
     answered = answers(denoiser, x, torch.randn(x.shape, generator=generator), clips.fps)
     return {"questions": list(NAMES), "mean": answered.mean(0).tolist(), "std": answered.std(0).tolist()}
+
+
+def spread_of(denoiser: Denoiser, shards: list[Path], fps: float) -> dict[str, Any]:
+    """The card's ``spread`` (:mod:`diffopt_priors.mdm.spread`), from shards of people that were not trained on."""
+    pose, root = windows.cut(read(shards), _HALF + 1)
+    found = measure(denoiser, denoiser.normalise(embed(pose, root, denoiser.offsets, fps)))
+    rounded = {key: [[round(value, 6) for value in row] for row in found[key]] for key in ("mean", "bound")}
+    return {"measured_on": [path.name for path in shards], **found, **rounded}

@@ -18,7 +18,7 @@ from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.train.mdm import objective, quality
 from diffopt_priors.train.mdm.augment import Augmented
-from diffopt_priors.train.mdm.calibrate import calibrate
+from diffopt_priors.train.mdm.calibrate import calibrate, spread_of
 from diffopt_priors.train.mdm.settings import GUIDANCE, Settings
 
 
@@ -150,6 +150,7 @@ class Trainer:
             "report": report,
             "guidance": GUIDANCE,
             "calibration": calibrate(self.averaged(), self.clips),
+            **({"spread": spread_of(self.averaged(), self.held_out, self.clips.fps)} if self.held_out else {}),
             **self.card_core,
         }
         weights.save(path, self.state(), card)

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
-from diffopt_core import recipe as recipes
-from diffopt_core.provenance import device as find_device
-from diffopt_core.registry import Registry
-from diffopt_core.run import Run, execute
+from diffopt_core.host import recipe as recipes
+from diffopt_core.host.provenance import device as find_device
+from diffopt_core.host.registry import Registry
+from diffopt_core.results.run import Run, execute
 
 
 def main() -> None:

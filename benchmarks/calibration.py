@@ -2,7 +2,7 @@
 
     uv run python benchmarks/calibration.py FOLDER_OF_CASES [--recipe best] [--draws 8] [--seed 0] [--set key=value]
 
-Every case is solved ``draws`` times in one batch (:mod:`diffopt_core.draws`). The error of a frame is that of the root
+Every case is solved ``draws`` times in one batch (:mod:`.draws`). The error of a frame is that of the root
 after one rigid alignment of the clip, and of each joint about the root. Printed: the share of frames (and of joints)
 inside the bands as the recipe has them, by case and in all; and, with the band's floor as it is, the factor at which
 90 % would be inside. Take factors from one set of cases and confirm them on another.
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
-from diffopt_core import recipe as recipes
-from diffopt_core.metrics.alignment import aligned_by
-from diffopt_core.registry import Registry
-from diffopt_core.run import Run, execute
+from diffopt_core.host import recipe as recipes
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.metrics.alignment import aligned_by
+from diffopt_core.results.run import Run, execute
 from diffopt_core.types import Result
 
 

@@ -20,11 +20,11 @@ from pathlib import Path
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import numpy as np
 import torch
+from diffopt_core.data.rotation import geodesic
 from diffopt_core.errors import DiffOptError
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import geodesic
+from diffopt_core.host.registry import Registry
+from diffopt_core.perception.video import probe
 from diffopt_core.types import CameraTrajectory, Clip, Observations, Video
-from diffopt_core.video import probe
 
 SEED = 0
 

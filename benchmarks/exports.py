@@ -61,9 +61,9 @@ def main() -> int:
 
 def demonstration(frames: int):
     """The demonstration's true motion and its camera, as a finished result of the embedded body."""
-    from diffopt_core.datasets.case_file import clip_of
-    from diffopt_core.datasets.simulator.simulate import simulate
-    from diffopt_core.demo_motion import demo_clip
+    from diffopt_core.parts.datasets.case_file import clip_of
+    from diffopt_core.parts.datasets.simulator.simulate import simulate
+    from diffopt_core.parts.demo_motion import demo_clip
     from diffopt_core.types import Result, Status
 
     walker = demo_clip(frames=frames)
@@ -74,13 +74,13 @@ def demonstration(frames: int):
 
 def given(path: Path | None, frames: int):
     """A result, or the demonstration."""
-    from diffopt_core.saved import read_result
+    from diffopt_core.results.saved import read_result
 
     return demonstration(frames) if path is None else read_result(path)
 
 
 def build(name: str, env: str | None = None):
-    from diffopt_core.registry import Registry
+    from diffopt_core.host.registry import Registry
 
     registry = Registry.load()
     return registry.context(env=env).build("exporter", name)

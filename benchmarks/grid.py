@@ -16,13 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from diffopt_core.grid.carry_out import carry_out
-from diffopt_core.grid.plan import Plan, cell_folder
-from diffopt_core.grid.planning import Asked, make_plan
-from diffopt_core.grid.table_spec import table
-from diffopt_core.jobs import Job
-from diffopt_core.registry import Registry
-from diffopt_core.runners.processes import Processes
+from diffopt_core.common.jobs import Job
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.runners.processes import Processes
+from diffopt_lab.grid.carry_out import carry_out
+from diffopt_lab.grid.plan import Plan, cell_folder
+from diffopt_lab.grid.planning import Asked, make_plan
+from diffopt_lab.grid.table_spec import table
 
 
 def runner(workers: int) -> Processes:
@@ -32,7 +32,7 @@ def runner(workers: int) -> Processes:
 def start_up(workers: int) -> float:
     """Seconds until every one of so many workers has done a first job, for which it imports torch."""
     began = time.perf_counter()
-    jobs = [Job(str(i), "diffopt_core.testing.runner:double", {"value": i}) for i in range(workers)]
+    jobs = [Job(str(i), "diffopt_core.host.testing.runner:double", {"value": i}) for i in range(workers)]
     list(runner(workers).run(jobs))
     return time.perf_counter() - began
 

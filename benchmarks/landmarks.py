@@ -19,10 +19,10 @@ import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spi
 import numpy as np
 import scipy
 import torch
-from diffopt_core.bodies.anny24 import load
-from diffopt_core.geometry import align, transform
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.geometry import align, transform
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.bodies.anny24 import load
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 from diffopt_inits.analytic import analytic_pose
 from diffopt_inits.landmarks import LandmarksInitializerConfig

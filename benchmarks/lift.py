@@ -24,10 +24,10 @@ from pathlib import Path
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import numpy as np
 import torch
-from diffopt_core.datasets.case_file import read_case
-from diffopt_core.geometry import align, forward_kinematics, heading, transform
-from diffopt_core.registry import Registry
-from diffopt_core.skeleton import PARENTS
+from diffopt_core.data.geometry import align, forward_kinematics, heading, transform
+from diffopt_core.data.skeleton import PARENTS
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.datasets.case_file import read_case
 from diffopt_core.types import CameraFrameBody, Clip
 from diffopt_inits.lift.config import LiftConfig
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer

@@ -18,13 +18,13 @@ from collections.abc import Callable
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
-from diffopt_core import recipe as recipes
-from diffopt_core.demo_motion.gait import walk
+from diffopt_core.data.noise import StreamNoise
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import DiffOptError
+from diffopt_core.host import recipe as recipes
+from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import ProblemContext
-from diffopt_core.noise import StreamNoise
-from diffopt_core.registry import Registry
-from diffopt_core.skeleton import PARENTS
+from diffopt_core.parts.demo_motion.gait import walk
 from diffopt_core.types import CameraTrajectory, HumanMotion, Observations, Scene
 from diffopt_priors.mdm.term import MDMPrior
 from torch import Tensor, nn

@@ -13,7 +13,7 @@ import json
 import statistics
 from pathlib import Path
 
-from diffopt_core.registry import Registry
+from diffopt_core.host.registry import Registry
 from table5 import heading, line, solve_row
 
 PRIORS = ("none", "smooth", "gmm", "vposer", "humor", "mdm")

@@ -25,14 +25,14 @@ from pathlib import Path
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import numpy as np
 import torch
-from diffopt_core import recipe as recipes
-from diffopt_core.geometry import align, transform, world_to_camera
-from diffopt_core.picture import draw_overlay, draw_result, pick_frames, pixels_of
-from diffopt_core.quality import quality
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.run import Run, execute
+from diffopt_core.data.geometry import align, transform, world_to_camera
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.host import recipe as recipes
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.metrics.quality import quality
+from diffopt_core.results.run import Run, execute
 from diffopt_core.types import Clip
+from diffopt_lab.picture import draw_overlay, draw_result, pick_frames, pixels_of
 
 #: Clip -> true frame rate, and whether its camera is the known one.
 CLIPS = {"beam_pan": (60.0, True), "runner": (100.0, False), "walk": (52.0, False)}

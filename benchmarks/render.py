@@ -36,7 +36,7 @@ def main() -> int:
 
     import torch
     from diffopt_core.errors import MissingResource
-    from diffopt_core.registry import Registry
+    from diffopt_core.host.registry import Registry
 
     registry = Registry.load()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

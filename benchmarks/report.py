@@ -17,13 +17,13 @@ from pathlib import Path
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
-from diffopt_core.bodies import anny24
-from diffopt_core.datasets.case_file import clip_of, with_truth
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.demo_motion import demo_clip
-from diffopt_core.report import write_report
-from diffopt_core.saved import posed, read_result
+from diffopt_core.parts.bodies import anny24
+from diffopt_core.parts.datasets.case_file import clip_of, with_truth
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.parts.demo_motion import demo_clip
+from diffopt_core.results.saved import posed, read_result
 from diffopt_core.types import HumanMotion, Result, Status
+from diffopt_lab.report import write_report
 
 
 def walked(frames: int) -> Result:

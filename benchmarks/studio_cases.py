@@ -18,7 +18,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
-from diffopt_core.datasets.simulator.folder import simulate_folder
+from diffopt_core.parts.datasets.simulator.folder import simulate_folder
 
 #: Horizontal speed of the root (m/s) above which a clip is fast.
 FAST = 1.3

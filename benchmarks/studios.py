@@ -20,11 +20,11 @@ from pathlib import Path
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
-from diffopt_core import recipe as recipes
-from diffopt_core.metrics.jitter import jerk
-from diffopt_core.registry import Registry
-from diffopt_core.run import Run, execute
-from diffopt_core.skeleton import JOINT
+from diffopt_core.data.skeleton import JOINT
+from diffopt_core.host import recipe as recipes
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.metrics.motion import jerk
+from diffopt_core.results.run import Run, execute
 from diffopt_core.types import Result
 
 METRICS = ("W-MPJPE100", "WA-MPJPE100", "rigid_clip", "RTE", "mpjpe_rigid", "pa_mpjpe")

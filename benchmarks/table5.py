@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from diffopt_core import recipe as recipes
-from diffopt_core.registry import Registry
-from diffopt_core.run import Run, execute
+from diffopt_core.host import recipe as recipes
+from diffopt_core.host.registry import Registry
+from diffopt_core.results.run import Run, execute
 
 ROWS = (
     "paper",

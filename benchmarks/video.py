@@ -22,11 +22,11 @@ from pathlib import Path
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
-from diffopt_core.geometry import world_to_camera
-from diffopt_core.places import CACHE_VARIABLE, cache_folder
-from diffopt_core.quality import quality
-from diffopt_core.recover import recover
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT
+from diffopt_core.common.places import CACHE_VARIABLE, cache_folder
+from diffopt_core.data.geometry import world_to_camera
+from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT
+from diffopt_core.parts.metrics.quality import quality
+from diffopt_core.results.recover import recover
 from diffopt_core.types import Result
 from diffopt_inits.landmark_file import read_truth
 from real_video import both_protocols, landmarks_alone

@@ -6,9 +6,9 @@ import nemo_twin
 import pytest
 import roma
 import torch
-from diffopt_core import geometry as geo
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import COCO17, JOINTS, LAYOUTS, PARENTS, mirror_order
+from diffopt_core.data import geometry as geo
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import COCO17, JOINTS, LAYOUTS, PARENTS, mirror_order
 from diffopt_core.types import CameraTrajectory
 from goldens import Arrays, golden
 from hypothesis import given, settings

@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
+from diffopt_core.data.skeleton import JOINTS, PARENTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.picture import draw_overlay, draw_result, pick_frames, pixels_of
-from diffopt_core.picture.view import heading, view_of
-from diffopt_core.rotation import axis_angle_to_matrix, yaw_to_matrix
-from diffopt_core.skeleton import JOINTS, PARENTS
 from diffopt_core.types import CameraTrajectory, Clip, HumanMotion, Result, Status, Truth
+from diffopt_lab.picture import draw_overlay, draw_result, pick_frames, pixels_of
+from diffopt_lab.picture.view import heading, view_of
 
 pytest.importorskip("matplotlib")
 
@@ -152,7 +152,7 @@ def test_overlay_refuses_what_does_not_fit(tmp_path):
 
 @pytest.mark.slow
 def test_matplotlib_is_imported_only_to_draw():
-    code = "import sys, diffopt_core.picture; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, diffopt_lab.picture; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
@@ -160,8 +160,8 @@ def test_matplotlib_is_imported_only_to_draw():
 @pytest.mark.parametrize("count", [1, 9, 40])
 @pytest.mark.parametrize("length", [4, 60])
 def test_the_legend_of_the_losses_stays_in_its_panel(count, length):
-    from diffopt_core.picture.panels import draw_losses
-    from diffopt_core.picture.style import new_figure
+    from diffopt_lab.picture.panels import draw_losses
+    from diffopt_lab.picture.style import new_figure
 
     figure = new_figure(6.0, 1.6)
     curves, panel = figure.add_subplot(1, 2, 1), figure.add_axes((0.8, 0.1, 0.18, 0.8))

@@ -8,7 +8,7 @@ import nemo_twin
 import pytest
 import roma
 import torch
-from diffopt_core import rotation as rot
+from diffopt_core.data import rotation as rot
 from goldens import Arrays, golden
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from diffopt_core.bodies import anny24
-from diffopt_core.bodies.linear import LinearBody
-from diffopt_core.bodies.stick_body import StickBody
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.parts.bodies import anny24
+from diffopt_core.parts.bodies.linear import LinearBody
+from diffopt_core.parts.bodies.stick_body import StickBody
 from diffopt_core.types import HumanMotion
 
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 import torch
-from diffopt_core.bodies import COMPONENTS
-from diffopt_core.bodies.anny24 import Anny24Config
-from diffopt_core.bodies.shape import ForeignBetas
-from diffopt_core.bodies.stick import BONES, StickConfig
-from diffopt_core.bodies.stick_body import NoSkeleton, StickBody
 from diffopt_core.config import ComponentConfig
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import JOINT, LAYOUTS
 from diffopt_core.errors import UnknownName
+from diffopt_core.host.testing.problem import make_problem
 from diffopt_core.interfaces import Body, MeshBody, ProblemContext
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import JOINT, LAYOUTS
-from diffopt_core.testing.problem import make_problem
+from diffopt_core.parts.bodies import COMPONENTS
+from diffopt_core.parts.bodies.anny24 import Anny24Config
+from diffopt_core.parts.bodies.linear import ForeignBetas
+from diffopt_core.parts.bodies.stick import BONES, StickConfig
+from diffopt_core.parts.bodies.stick_body import NoSkeleton, StickBody
 from diffopt_core.types import HumanMotion
 
 BODIES = ("anny", "stick")

@@ -6,7 +6,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from diffopt_core.skeleton import JOINT, PARENTS
+from diffopt_core.data.skeleton import JOINT, PARENTS
 
 DATA = resources.files("diffopt_core") / "data"
 

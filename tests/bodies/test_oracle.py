@@ -8,8 +8,8 @@ import io
 import numpy as np
 import pytest
 import torch
-from diffopt_core.bodies.linear import BodyArrays, LinearBody, smpl_transl
-from diffopt_core.skeleton import JOINTS, LAYOUTS, PARENTS
+from diffopt_core.data.skeleton import JOINTS, LAYOUTS, PARENTS
+from diffopt_core.parts.bodies.linear import BodyArrays, LinearBody, smpl_transl
 
 smplx = pytest.importorskip("smplx")
 
@@ -78,5 +78,5 @@ def test_joints_against_a_naive_walk_of_the_tree(anny, random_motion):
 def test_long_clips_are_skinned_in_parts(anny, random_motion, monkeypatch):
     motion = random_motion(B=1, T=5)
     whole = anny.vertices(motion)
-    monkeypatch.setattr("diffopt_core.bodies.linear.FRAMES_AT_ONCE", 2)
+    monkeypatch.setattr("diffopt_core.parts.bodies.linear.FRAMES_AT_ONCE", 2)
     torch.testing.assert_close(anny.vertices(motion), whole)

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
-from diffopt_core.bodies.shape import ForeignBetas
-from diffopt_core.bodies.smpl import SmplConfig, read_model
+from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import MeshBody
-from diffopt_core.registry import Registry
-from diffopt_core.skeleton import LAYOUTS
+from diffopt_core.parts.bodies.linear import ForeignBetas
+from diffopt_core.parts.bodies.smpl import SmplConfig, read_model
 
 smplx = pytest.importorskip("smplx")
 CTX = Registry().context()
@@ -140,8 +140,8 @@ def test_other_files_are_refused_by_key(model, key, value, tmp_path):
 
 def test_configs_import_neither_torch_nor_smplx():
     code = (
-        "import sys, diffopt_core.bodies, diffopt_core.bodies.anny24, diffopt_core.bodies.stick, "
-        "diffopt_core.bodies.smpl as s; s.SmplConfig(); print({'torch', 'smplx', 'numpy'} & set(sys.modules))"
+        "import sys, diffopt_core.parts.bodies, diffopt_core.parts.bodies.anny24, diffopt_core.parts.bodies.stick, "
+        "diffopt_core.parts.bodies.smpl as s; s.SmplConfig(); print({'torch', 'smplx', 'numpy'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 

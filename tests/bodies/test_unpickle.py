@@ -11,8 +11,8 @@ import types
 import numpy as np
 import pytest
 import scipy.sparse
+from diffopt_core.common.unpickle import read_pickle, to_array
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_pickle, to_array
 
 
 @pytest.fixture

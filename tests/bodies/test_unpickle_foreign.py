@@ -17,8 +17,8 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.unpickle import read_foreign
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

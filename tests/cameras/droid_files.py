@@ -11,8 +11,8 @@ import joblib
 import numpy as np
 import torch
 from diffopt_cameras.droid.config import DroidConfig
-from diffopt_core.registry import Registry
-from diffopt_core.testing import make_clip
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import make_clip
 from scipy.spatial.transform import Rotation
 
 FRAMES, SIZE, FOCAL = 40, (1280, 720), 1111.0

@@ -8,8 +8,8 @@ import pytest
 import torch
 from diffopt_cameras.gt import TrueCamera
 from diffopt_core.errors import BadInput
-from diffopt_core.given.camera import GivenCamera
-from diffopt_core.testing import CameraContract, make_clip
+from diffopt_core.host.testing import CameraContract, make_clip
+from diffopt_core.perception.given.own import GivenCamera
 from diffopt_core.types import map_tensors
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from diffopt_core.rotation import geodesic
-from diffopt_core.testing import CameraContract
+from diffopt_core.data.rotation import geodesic
+from diffopt_core.host.testing import CameraContract
 from droid_files import (
     CENTRE,
     FOCAL,

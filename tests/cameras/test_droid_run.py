@@ -14,7 +14,7 @@ from diffopt_cameras.droid import running
 from diffopt_cameras.droid.config import DroidConfig
 from diffopt_cameras.droid.source import DroidCamera
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.registry import Registry
+from diffopt_core.host.registry import Registry
 from diffopt_core.types import Video
 from droid_files import clip_of
 

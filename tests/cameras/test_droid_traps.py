@@ -9,8 +9,8 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.rotation import geodesic
 from diffopt_core.errors import BadInput
-from diffopt_core.rotation import geodesic
 from diffopt_core.types import Video
 from droid_files import (
     CENTRE,

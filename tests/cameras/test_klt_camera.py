@@ -12,10 +12,10 @@ import scene_cases as cases
 import torch
 from diffopt_cameras.klt.config import KltConfig
 from diffopt_cameras.static import StaticCameraConfig
+from diffopt_core.data.geometry import align
 from diffopt_core.errors import BadInput
-from diffopt_core.geometry import align
-from diffopt_core.registry import Registry
-from diffopt_core.testing import CameraContract
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import CameraContract
 from diffopt_core.types import Observations
 
 CTX = Registry().context()

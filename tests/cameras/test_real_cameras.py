@@ -11,9 +11,9 @@ import pytest
 import scene_cases as cases
 import torch
 from diffopt_cameras.klt.config import KltConfig
-from diffopt_core.registry import Registry
+from diffopt_core.host.registry import Registry
+from diffopt_core.perception.video import probe
 from diffopt_core.types import Clip, Observations, Video
-from diffopt_core.video import probe
 from goldens import beside
 
 CTX = Registry().context()

@@ -28,7 +28,7 @@ def diffopt(capsys, monkeypatch, tmp_path, tmp_path_factory):
 @pytest.fixture(scope="session")
 def arrays() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Case and truth of the demonstration, its first frames only."""
-    from diffopt_core.demo_motion import demo_case
+    from diffopt_core.parts.demo_motion import demo_case
 
     def short(table):
         return {key: value[:FRAMES] if np.ndim(value) and len(value) == 100 else value for key, value in table.items()}

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import BadInput
+from diffopt_core.host.testing.samples import make_clip
+from diffopt_core.perception.video import read_frames
 from diffopt_core.plugin import Component, hookimpl
-from diffopt_core.testing.samples import make_clip
 from diffopt_core.types import CameraTrajectory, Observations, Travel
-from diffopt_core.video import read_frames
 
 #: A folder where every look leaves a file; a file `fail-camera` in it makes the camera fail.
 WATCH = "DIFFOPT_TEST_WATCH"

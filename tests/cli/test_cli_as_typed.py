@@ -10,10 +10,10 @@ import look_plugin
 import numpy as np
 import pytest
 from cli_cases import QUICK
-from diffopt_core.choice import FLAGS
 from diffopt_core.cli.choice import FILE_ROLES
-from diffopt_core.recipe import assign, load, parse
-from diffopt_core.registry import Registry
+from diffopt_core.host.choice import FLAGS
+from diffopt_core.host.recipe import assign, load, parse
+from diffopt_core.host.registry import Registry
 
 sys.path.append(str(Path(__file__).parents[1] / "video"))
 from video_cases import write_video

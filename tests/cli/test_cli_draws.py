@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from cli_cases import QUICK
-from diffopt_core.saved import read_result
+from diffopt_core.results.saved import read_result
 
 
 def test_draws_write_a_band_and_leave_the_motion_alone(diffopt, case):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_cases import QUICK, tree
-from diffopt_core.datasets.npz import read_npz
+from diffopt_core.common.npz import read_npz
 
 resource = pytest.importorskip("resource")
 
@@ -173,7 +173,7 @@ def test_aspects_that_are_odd(diffopt, case, arrays, size):
 
 
 def test_a_body_without_a_mesh(diffopt, case, arrays):
-    from diffopt_core.skeleton import PARENTS
+    from diffopt_core.data.skeleton import PARENTS
 
     rest = np.zeros((24, 3), np.float32)
     for child, parent in enumerate(PARENTS[1:], 1):

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_cases import QUICK
-from diffopt_core import voice
-from diffopt_core.choice import FLAGS
 from diffopt_core.cli import flags
 from diffopt_core.cli.app import build
 from diffopt_core.cli.choice import SCALES
+from diffopt_core.common import voice
+from diffopt_core.host.choice import FLAGS
+from diffopt_core.host.recipe import ROLES, ScaleSpec
+from diffopt_core.host.registry import Registry
 from diffopt_core.plugin import KINDS
-from diffopt_core.recipe import ROLES, ScaleSpec
-from diffopt_core.registry import Registry
 from diffopt_core.types import Status
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,20 +133,20 @@ def test_an_error_is_a_document_too(diffopt, args, status, said):
 
 
 def test_a_fault_leaves_one_document(diffopt, case, monkeypatch):
-    import diffopt_core.run
+    import diffopt_core.results.run
 
-    monkeypatch.setattr(diffopt_core.run, "execute", lambda *_: 1 / 0)
+    monkeypatch.setattr(diffopt_core.results.run, "execute", lambda *_: 1 / 0)
     ran = diffopt("run", case, "--out", "out", "--json", *QUICK)
     assert ran.status == 70 and json.loads(ran.out)["status"] == 70
 
 
 def test_interrupted_leaves_one_document(diffopt, case, monkeypatch):
-    import diffopt_core.run
+    import diffopt_core.results.run
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(diffopt_core.run, "execute", interrupt)
+    monkeypatch.setattr(diffopt_core.results.run, "execute", interrupt)
     ran = diffopt("run", case, "--out", "out", "--json", *QUICK)
     assert (ran.status, json.loads(ran.out)) == (130, {"error": "interrupted", "status": 130})
     assert "interrupted" in ran.err

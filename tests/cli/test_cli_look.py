@@ -9,10 +9,10 @@ import types
 from pathlib import Path
 
 import pytest
-from diffopt_core.choice import FLAGS
+from diffopt_core.host.choice import FLAGS
+from diffopt_core.host.recipe import load, parse
+from diffopt_core.host.registry import Registry
 from diffopt_core.plugin import KINDS, command_group, hookimpl
-from diffopt_core.recipe import load, parse
-from diffopt_core.registry import Registry
 
 
 @pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["plugins"], ["show", "prior"], ["recipe"]])

@@ -217,21 +217,21 @@ def test_diverged_is_status_1(diffopt, case):
 
 
 def test_interrupted_is_status_130(diffopt, case, monkeypatch):
-    import diffopt_core.batch
+    import diffopt_core.solver.batch
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(diffopt_core.batch, "solve", interrupt)
+    monkeypatch.setattr(diffopt_core.solver.batch, "solve", interrupt)
     ran = diffopt("run", case, "--out", "out", *QUICK)
     assert ran.status == 130 and "Traceback" not in ran.err and not Path("out").exists()
 
 
 @pytest.mark.parametrize(("debug", "shown"), [((), False), (("--debug",), True)])
 def test_a_fault_of_ours_shows_its_traceback_only_under_debug(diffopt, case, monkeypatch, debug, shown):
-    import diffopt_core.batch
+    import diffopt_core.solver.batch
 
-    monkeypatch.setattr(diffopt_core.batch, "solve", lambda *_: 1 / 0)
+    monkeypatch.setattr(diffopt_core.solver.batch, "solve", lambda *_: 1 / 0)
     ran = diffopt("run", case, "--out", "out", *QUICK, *debug)
     assert ran.status == 70
     assert ("Traceback" in ran.err) is shown and "ZeroDivisionError" in ran.err

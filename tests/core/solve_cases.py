@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
-from diffopt_core.camera_residual import CameraResidual
-from diffopt_core.executors.eager import Eager
-from diffopt_core.place import Placed
-from diffopt_core.problem import BoundTerm, Problem
-from diffopt_core.recipe import CameraSpec, Recipe, parse
-from diffopt_core.testing.problem import make_problem
+from diffopt_core.data.window import Batch
+from diffopt_core.host.recipe import CameraSpec, Recipe, parse
+from diffopt_core.host.testing.problem import make_problem
+from diffopt_core.parts.executors.eager import Eager
+from diffopt_core.solver.place import Placed
+from diffopt_core.solver.problem import BoundTerm, Problem
+from diffopt_core.solver.variables import CameraResidual, Variables
 from diffopt_core.types import Clip, HumanMotion, Scene, map_tensors
-from diffopt_core.variables import Variables
-from diffopt_core.window import Batch
 from torch import Tensor
 
 FRAMES = 6

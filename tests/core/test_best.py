@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from diffopt_core.recipe import load, parse
-from diffopt_core.registry import Registry
+from diffopt_core.host.recipe import load, parse
+from diffopt_core.host.registry import Registry
 
 
 def test_best_parses_and_paper_has_no_part_of_it():

@@ -9,8 +9,8 @@ import pytest
 import torch
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import DiffOptError, UnknownName
+from diffopt_core.host.registry import Plugin, Registry
 from diffopt_core.plugin import Component, fixed, hookimpl
-from diffopt_core.registry import Plugin, Registry
 
 
 class Still:

@@ -7,12 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from diffopt_core import hookspecs
 from diffopt_core.cli.app import build
+from diffopt_core.host import hookspecs
+from diffopt_core.host.recipe import (
+    BlockSpec,
+    CameraSpec,
+    DrawsSpec,
+    InputSpec,
+    PlaceSpec,
+    Recipe,
+    ScaleSpec,
+    StageSpec,
+)
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import PriorContract
 from diffopt_core.plugin import KINDS
-from diffopt_core.recipe import BlockSpec, CameraSpec, DrawsSpec, InputSpec, PlaceSpec, Recipe, ScaleSpec, StageSpec
-from diffopt_core.registry import Registry
-from diffopt_core.testing import PriorContract
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

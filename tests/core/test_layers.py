@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from diffopt_core.common.moved import MOVED
 
 PACKAGES = Path(__file__).parents[2] / "packages"
 CORE = PACKAGES / "diffopt-core" / "src" / "diffopt_core"
@@ -21,56 +23,30 @@ GUESTS = sorted(
     if path.parent.name not in {"diffopt-core", FACE}
 )
 
-#: Room of diffopt_core -> layer. A file imports from lower layers, and from its own room.
-LAYERS: dict[str, float] = {
-    # what everybody may know
-    "errors": 0, "plugin": 0, "skeleton": 0, "hookspecs": 0.5, "unpickle": 0.5, "places": 0.5, "progress": 0.6,
-    "jobs": 0.5, "voice": 0.5, "options": 0.5, "heard": 0.5, "toml": 0.5,
-    # tensors
-    "rotation": 1, "geometry": 1.1, "adam": 1,
-    # shapes, units, frames
-    "types": 2,
-    # names and settings
-    "config": 2.4, "interfaces": 2.5, "recipe_spec": 3, "recipe": 3.1,
-    # images, and programs that look at them in environments of their own
-    "video": 3.5, "foreign": 3.8,
-    # how things are found and held
-    "registry": 3.9, "variables": 4, "window": 4, "camera_residual": 4, "noise": 4, "weights": 4, "train": 4,
-    "completion": 4, "choice": 4,
-    # one method a file; a body is what others pose, so it stands below them
-    "bodies": 5, "metrics": 5,
-    "representations": 5.1, "terms": 5.1, "executors": 5.1, "datasets": 5.1, "given": 5.1,
-    "runners": 5.1,
-    "exporters": 5.2,
-    "builtin": 5.5, "demo_motion": 5.5,
-    # one step of the walk each, in its order
-    "perceived": 5.8,
-    "perceive": 6, "evaluate": 6, "camera_unit": 6, "draws": 6, "place": 6.1, "problem": 6.2,
-    "rescale_stance": 6.25, "rescale": 6.3, "solve": 6.4,
-    # results read back, their truth by the first step; what they say of themselves
-    "saved": 6.05, "inputs": 6.05, "quality": 6.05,
-    "provenance": 6.5, "folder": 6.5, "picture": 6.5, "run_file": 6.5,
-    "report": 6.6, "watch": 6.5, "batch": 6.6, "stretches": 6.7,
-    # the walk
-    "run": 7,
-    # the walk as one call
-    "recover": 7.1,
-    # many walks: their scores side by side, and the grid that makes them
-    "study": 7.1, "grid": 7.2,
-    # people
-    "cli": 8,
-    # contracts for plugin authors: any layer but the walk and people
-    "testing": 6.9,
+#: Room or public module of diffopt_core -> layer. A file imports from lower layers, and from its own room.
+LAYERS: dict[str, int] = {
+    "errors": 0,  # what everybody may know
+    "plugin": 1,
+    "common": 2,
+    "types": 3,  # shapes, units, frames
+    "data": 4,  # tensors
+    "config": 5,  # settings; no torch
+    "interfaces": 6,  # the protocols
+    "host": 7,  # how things are found and held
+    "perception": 8,  # from files to evidence
+    "parts": 9,  # what the core offers as a plugin
+    "solver": 10,  # from evidence to motion
+    "results": 11,  # the walk, and results on disk
+    "cli": 12,  # people
 }  # fmt: skip
 
-#: What a sibling or a plugin may import: layers 0 to 4, and helpers that docs/plugins.md documents.
-PUBLIC_LAYER = 4
-PUBLIC_HELPERS = {"testing", "bodies", "datasets", "saved"}
+#: What a sibling or a plugin may not import: how things are solved, and the command line.
+PRIVATE = {"solver", "cli"}
 
 #: Modules whose import must not bring torch or numpy along (`diffopt --help`, `diffopt plugins`).
 LIGHT = (
-    "errors", "plugin", "hookspecs", "skeleton", "config", "recipe", "recipe_spec", "registry", "builtin", "cli",
-    "voice", "completion", "choice",
+    "errors", "plugin", "config", "cli", "host/hookspecs", "host/recipe", "host/recipe_spec", "host/registry",
+    "host/completion", "host/choice", "parts/builtin", "common/voice", "common/options", "data/skeleton",
 )  # fmt: skip
 HEAVY = {"torch", "numpy", "scipy", "matplotlib", "jaxtyping", "safetensors"}
 
@@ -149,23 +125,16 @@ def test_siblings_know_the_low_layers_only(package: Path):
             known = {name, "diffopt_core", "diffopt_frames"}
             assert not top.startswith("diffopt_") or top in known, f"{path.name} imports {module}"
             other = core_room(module)
-            allowed = other is None or LAYERS[other] <= PUBLIC_LAYER or other in PUBLIC_HELPERS
-            assert allowed, f"{path.relative_to(root)} imports {module}"
+            assert other not in PRIVATE, f"{path.relative_to(root)} imports {module}"
 
 
 @pytest.mark.parametrize("light", LIGHT)
 def test_names_and_settings_need_no_torch(light: str):
-    found = [path for path in files(CORE) if room(path) == light and not _behind_a_command(path)]
-    assert found
+    found = files(CORE / light) or [CORE / f"{light}.py"]
     for path in found:
         for module, at_import in imports(path, "diffopt_core", CORE):
             heavy = module.split(".")[0] in HEAVY
             assert not (heavy and at_import), f"{path.relative_to(CORE)} imports {module} at its top"
-
-
-def _behind_a_command(path: Path) -> bool:
-    """Modules of the command line that its commands import once they run."""
-    return path.parent.name == "cli" and path.stem in {"quality"}
 
 
 def test_nobody_knows_the_face():
@@ -174,3 +143,15 @@ def test_nobody_knows_the_face():
         for path in files(root):
             known = {module.split(".")[0] for module, _ in imports(path, root.name, root)}
             assert face not in known, f"{path} imports {face}"
+
+
+def test_few_modules_lie_beside_the_rooms():
+    assert {path.stem for path in CORE.glob("*.py")} == {
+        "__init__", "config", "errors", "interfaces", "plugin", "types"
+    }  # fmt: skip
+    assert len([path for path in CORE.iterdir() if (path / "__init__.py").is_file()]) <= 8
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_modules_are_found_under_their_old_names(old: str):
+    assert importlib.import_module(f"diffopt_core.{old}") is importlib.import_module(f"diffopt_core.{MOVED[old]}")

@@ -6,13 +6,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from diffopt_core.common.toml import dumps
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
-from diffopt_core.recipe import ROLES, Recipe, assign, difference, load, merge, parse
-from diffopt_core.toml import dumps
+from diffopt_core.host.recipe import ROLES, Recipe, assign, difference, load, merge, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-SHIPPED = Path(__file__).parents[2] / "packages/diffopt-core/src/diffopt_core/recipes"
+SHIPPED = Path(__file__).parents[2] / "packages/diffopt-core/src/diffopt_core/parts/recipes"
 KNOWN = {path.relative_to(SHIPPED).with_suffix("").as_posix(): path for path in SHIPPED.rglob("*.toml")}
 
 

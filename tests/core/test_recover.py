@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.cli import main
-from diffopt_core.demo_motion import demo_case
-from diffopt_core.run import fitting
-from diffopt_core.testing import make_clip
+from diffopt_core.host.testing import make_clip
+from diffopt_core.parts.demo_motion import demo_case
+from diffopt_core.results.run import fitting
 from diffopt_motion import DiffOptError, Recipe, Result, load, recover, write_case
 
 QUICK = {"stage.warmup.all.steps": 2, "stage.guide.rounds": 1, "stage.finetune.all.steps": 2}

@@ -12,8 +12,8 @@ import pytest
 from diffopt_core import interfaces
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import DiffOptError, UnknownName
+from diffopt_core.host.registry import Plugin, Registry
 from diffopt_core.plugin import KINDS, Component, hookimpl
-from diffopt_core.registry import Plugin, Registry
 
 
 class StillConfig(ComponentConfig):

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffopt_core.demo_motion import demo_case
-from diffopt_core.place import _moments, local_line
-from diffopt_core.recipe import assign, load, parse
-from diffopt_core.registry import Registry
-from diffopt_core.representations.parts import Parts
-from diffopt_core.run import Run, execute
-from diffopt_core.stretches.solve import furthest
+from diffopt_core.host.recipe import assign, load, parse
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.demo_motion import demo_case
+from diffopt_core.parts.representations.parts import Parts
+from diffopt_core.results.run import Run, execute
+from diffopt_core.solver.place import _moments, local_line
+from diffopt_core.solver.stretches.solve import furthest
 from diffopt_core.types import Result
 
 QUICK = [
@@ -74,7 +74,7 @@ def test_no_seam(both):
 
 def test_the_camera_sees_the_person_where_the_motion_is(both):
     """Motion and camera were joined alike: reprojection is no worse than of the clip in one piece."""
-    from diffopt_core.geometry import project, world_to_camera
+    from diffopt_core.data.geometry import project, world_to_camera
 
     def off(result: Result) -> float:
         camera = result.camera

@@ -6,11 +6,11 @@ import logging
 
 import pytest
 import torch
+from diffopt_core.host.testing.host_sync import HostSync, forbid_host_sync
 from diffopt_core.interfaces import Glance
-from diffopt_core.solve import solve
-from diffopt_core.testing.host_sync import HostSync, forbid_host_sync
+from diffopt_core.solver.solve import solve
+from diffopt_core.solver.watch import Watch
 from diffopt_core.types import Status
-from diffopt_core.watch import Watch
 from solve_cases import block, problem, recipe
 
 

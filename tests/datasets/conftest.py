@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.demo_motion import demo_clip
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.parts.demo_motion import demo_clip
 
 Arrays = dict[str, np.ndarray]
 

@@ -9,15 +9,15 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from diffopt_core.datasets.case import CaseConfig
-from diffopt_core.datasets.case_file import CaseDataset, arrays_of, read_case, write_case
-from diffopt_core.datasets.case_keys import CASE_KEYS
-from diffopt_core.datasets.npz import read_npz, write_npz
-from diffopt_core.datasets.simulator.simulate import simulate
+from diffopt_core.common.npz import read_npz, write_npz
+from diffopt_core.data.rotation import geodesic
+from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.perceived import pack, unpack
-from diffopt_core.rotation import geodesic
-from diffopt_core.skeleton import LAYOUTS
+from diffopt_core.parts.datasets.case_file import CaseDataset, arrays_of, read_case, write_case
+from diffopt_core.parts.datasets.case_keys import CASE_KEYS
+from diffopt_core.parts.datasets.configs import CaseConfig
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.perception.perceived import pack, unpack
 from diffopt_core.types import CameraFrameBody, MotionEvidence
 from goldens import beside
 from hypothesis import HealthCheck, given, settings

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from diffopt_core.bodies.anny24 import load
-from diffopt_core.datasets.case_file import read_case, write_case
-from diffopt_core.demo_motion import demo_case, demo_clip, walk
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.rotation import matrix_to_axis_angle
-from diffopt_core.skeleton import JOINT, PARENTS
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.rotation import matrix_to_axis_angle
+from diffopt_core.data.skeleton import JOINT, PARENTS
+from diffopt_core.parts.bodies.anny24 import load
+from diffopt_core.parts.datasets.case_file import read_case, write_case
+from diffopt_core.parts.demo_motion import demo_case, demo_clip, walk
 from diffopt_core.types import HumanMotion
 
 TOES = [JOINT["left_foot"], JOINT["right_foot"]]

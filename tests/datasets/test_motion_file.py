@@ -8,11 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffopt_core.datasets.amass import AmassConfig
-from diffopt_core.datasets.motion_file import MotionDataset, clip_names, load_motion, resample, split_address, window
+from diffopt_core.data.rotation import geodesic, matrix_to_axis_angle
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import BadInput, UnknownName
-from diffopt_core.rotation import geodesic, matrix_to_axis_angle
-from diffopt_core.skeleton import PARENTS
+from diffopt_core.parts.datasets.configs import AmassConfig
+from diffopt_core.parts.datasets.motion_file import (
+    MotionDataset,
+    clip_names,
+    load_motion,
+    resample,
+    split_address,
+    window,
+)
 
 
 def amass_of(walker, width: int) -> dict[str, np.ndarray]:

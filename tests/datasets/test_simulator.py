@@ -10,24 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffopt_core.bodies.anny24 import load
-from diffopt_core.datasets.case_file import clip_of, read_case, write_case
-from diffopt_core.datasets.simulated import SimulatedConfig
-from diffopt_core.datasets.simulator.folder import simulate_folder
-from diffopt_core.datasets.simulator.noise import exp_rotation, hand, ornstein_uhlenbeck
-from diffopt_core.datasets.simulator.settings import (
+from diffopt_core.data.geometry import align, camera_to_world, forward_kinematics, project, transform, world_to_camera
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.data.skeleton import COCO17, JOINT, PARENTS
+from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.bodies.anny24 import load
+from diffopt_core.parts.datasets.case_file import clip_of, read_case, write_case
+from diffopt_core.parts.datasets.configs import (
     CameraSettings,
     KeypointSettings,
     RegressorSettings,
+    SimulatedConfig,
     SimulatorSettings,
     SlamSettings,
 )
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.geometry import align, camera_to_world, forward_kinematics, project, transform, world_to_camera
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic
-from diffopt_core.skeleton import COCO17, JOINT, PARENTS
+from diffopt_core.parts.datasets.simulator.evidence import exp_rotation, hand, ornstein_uhlenbeck
+from diffopt_core.parts.datasets.simulator.folder import simulate_folder
+from diffopt_core.parts.datasets.simulator.simulate import simulate
 from goldens import beside
 from pydantic import ValidationError
 
@@ -253,7 +253,7 @@ def test_components_name_configs_that_need_no_torch():
     code = """if True:
         import sys
         from importlib import import_module
-        from diffopt_core.datasets import COMPONENTS
+        from diffopt_core.parts.datasets import COMPONENTS
         for component in COMPONENTS:
             module, _, name = component.config.partition(":")
             getattr(import_module(module), name)()

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from diffopt_core.datasets.case_file import clip_of, with_truth
-from diffopt_core.demo_motion import demo_case
 from diffopt_core.errors import BadInput
+from diffopt_core.parts.datasets.case_file import clip_of, with_truth
+from diffopt_core.parts.demo_motion import demo_case
 
 
 def test_good_frames_of_a_truth_file(tmp_path):

@@ -6,14 +6,14 @@ import gc
 
 import pytest
 import torch
-from diffopt_core import recipe as recipes
-from diffopt_core.datasets.case_file import write_case
-from diffopt_core.demo_motion import demo_case
 from diffopt_core.errors import DiffOptError, MissingResource
-from diffopt_core.registry import Registry
-from diffopt_core.run import Run, execute
-from diffopt_core.testing import ExecutorContract, forbid_host_sync
-from diffopt_core.testing.problem import make_problem
+from diffopt_core.host import recipe as recipes
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import ExecutorContract, forbid_host_sync
+from diffopt_core.host.testing.problem import make_problem
+from diffopt_core.parts.datasets.case_file import write_case
+from diffopt_core.parts.demo_motion import demo_case
+from diffopt_core.results.run import Run, execute
 
 QUICK = ("stage.warmup.all.steps=20", "stage.guide.rounds=20", "stage.finetune.all.steps=20")
 
@@ -116,7 +116,7 @@ class _Alone:
 )
 def test_steps_need_nothing_of_the_host(name, settings, tmp_path, monkeypatch):
     """Whoever reads or feeds the device at every step cannot be recorded, and is slow on any GPU."""
-    monkeypatch.setattr("diffopt_core.executors.eager.Eager", _Alone)
+    monkeypatch.setattr("diffopt_core.parts.executors.eager.Eager", _Alone)
     registry, path = Registry.load(), tmp_path / "walk.npz"
     write_case(path, *demo_case(0))
     short = ("stage.warmup.all.steps=2", "stage.guide.rounds=2", "stage.finetune.all.steps=2", "metrics=['jitter']")

@@ -10,18 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffopt_core.datasets.case_file import clip_of, write_case
-from diffopt_core.datasets.npz import read_npz, write_npz
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.demo_motion import demo_clip
+from diffopt_core.common.npz import read_npz, write_npz
 from diffopt_core.errors import BadInput
-from diffopt_core.exporters.evidence_writer import EvidenceExporter
-from diffopt_core.exporters.npz_writer import NpzExporter
-from diffopt_core.folder import ResultFolder
-from diffopt_core.perceive import open_clip
-from diffopt_core.recipe import parse
-from diffopt_core.registry import Registry
-from diffopt_core.saved import read_result
+from diffopt_core.host.recipe import parse
+from diffopt_core.host.registry import Registry
+from diffopt_core.parts.datasets.case_file import clip_of, write_case
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.parts.demo_motion import demo_clip
+from diffopt_core.parts.exporters.writers import EvidenceExporter, NpzExporter
+from diffopt_core.perception.perceive import open_clip
+from diffopt_core.results.folder import ResultFolder
+from diffopt_core.results.saved import read_result
 from diffopt_core.types import HumanMotion, Result, Status, Video
 
 LOG = {"warmup": {"total": [3.0, 2.0, 1.0], "anchor": [1.0, 0.5, 0.25]}, "guide": {"total": [0.5]}}

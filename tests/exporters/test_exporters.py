@@ -8,17 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffopt_core.datasets.amass import AmassConfig
-from diffopt_core.datasets.case_file import clip_of
-from diffopt_core.datasets.motion_file import load_motion
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.demo_motion import demo_clip
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.errors import DiffOptError
-from diffopt_core.exporters import COMPONENTS
-from diffopt_core.exporters.json import JsonConfig
-from diffopt_core.exporters.json_writer import JsonExporter
-from diffopt_core.exporters.npz_writer import NpzExporter
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.parts.datasets.case_file import clip_of
+from diffopt_core.parts.datasets.configs import AmassConfig
+from diffopt_core.parts.datasets.motion_file import load_motion
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.parts.demo_motion import demo_clip
+from diffopt_core.parts.exporters import COMPONENTS
+from diffopt_core.parts.exporters.json import JsonConfig
+from diffopt_core.parts.exporters.writers import JsonExporter, NpzExporter
 from diffopt_core.types import HumanMotion, Result, Status
 
 WORDS = ("axes", "unit", "rotations", "transl_is", "camera_direction", "body_model", "betas_of")

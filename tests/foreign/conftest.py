@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from diffopt_core.foreign import Needs, run_script
+from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import Video
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from diffopt_core.errors import MissingResource
-from diffopt_core.foreign import Needs, find_interpreter, run_script
+from diffopt_core.perception.foreign import Needs, find_interpreter, run_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.foreign import Needs
+from diffopt_core.perception.foreign import Needs
 
 HEAD = "from diffopt_frames import count, fail, frames, job, progress, save, save_as\nimport sys, os\n"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.given.choose import for_video
-from diffopt_core.given.detector import GivenDetector
-from diffopt_core.given.initializer import GivenBody
-from diffopt_core.given.no_prior import NoPriorConfig
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import DetectorContract, InitializerContract, make_clip, make_problem, make_scene
+from diffopt_core.perception.given.auto import for_video
+from diffopt_core.perception.given.no_prior import NoPriorConfig
+from diffopt_core.perception.given.own import GivenBody, GivenDetector
 from diffopt_core.plugin import Component
-from diffopt_core.registry import Registry
-from diffopt_core.testing import DetectorContract, InitializerContract, make_clip, make_problem, make_scene
 
 
 class TestGivenDetector(DetectorContract):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffopt_core.jobs import JobEnd, perform
+from diffopt_core.common.jobs import JobEnd, perform
 
 FRAMES = 12
 QUICK = (

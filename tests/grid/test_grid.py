@@ -8,15 +8,14 @@ import shutil
 
 import numpy as np
 import pytest
-from diffopt_core.datasets.npz import read_npz, write_npz
+from diffopt_core.common.npz import read_npz, write_npz
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
-from diffopt_core.grid.carry_out import carry_out, settled
-from diffopt_core.grid.cells import read_status
-from diffopt_core.grid.collect import collect
-from diffopt_core.grid.lock import only_one
-from diffopt_core.grid.plan import slug
-from diffopt_core.grid.table_spec import names, table
-from diffopt_core.study.details import failures
+from diffopt_lab.grid.carry_out import carry_out, only_one, settled
+from diffopt_lab.grid.collect import collect
+from diffopt_lab.grid.plan import slug
+from diffopt_lab.grid.table_spec import names, table
+from diffopt_lab.grid.work import read_status
+from diffopt_lab.study.data import failures
 from grid_cases import Here
 
 
@@ -29,7 +28,7 @@ def solve(plan, out, runner=None, **options):
 
 
 def test_every_shipped_table_resolves(registry):
-    from diffopt_core.recipe import load, parse
+    from diffopt_core.host.recipe import load, parse
 
     assert names() == ["best-parts", "table2", "table3", "table4", "table5"]
     for name in names():
@@ -183,7 +182,7 @@ def test_a_full_disk_stops_the_grid_in_one_line(planned, monkeypatch):
         except OSError as error:
             raise DiffOptError("cannot write motion.npz") from error
 
-    monkeypatch.setattr("diffopt_core.grid.work.execute", full)
+    monkeypatch.setattr("diffopt_lab.grid.work.execute", full)
     plan, out = planned()
     with pytest.raises(DiffOptError, match=r"the disk is full .No space left on device.; make room and start"):
         solve(plan, out)
@@ -194,7 +193,7 @@ def test_the_same_grid_twice_at_once(tmp_path):
     import subprocess
     import sys
 
-    code = "import sys; from pathlib import Path; from diffopt_core.grid.lock import only_one\n"
+    code = "import sys; from pathlib import Path; from diffopt_lab.grid.carry_out import only_one\n"
     code += "with only_one(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diffopt_core.cli import main
-from diffopt_core.datasets.npz import read_npz, write_npz
+from diffopt_core.common.npz import read_npz, write_npz
 from grid_cases import METRICS, QUICK
 
 

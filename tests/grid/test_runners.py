@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 from diffopt_core.errors import MissingResource
-from diffopt_core.registry import Registry
-from diffopt_core.testing import RunnerContract
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import RunnerContract
 
 
 @pytest.mark.slow
@@ -47,12 +47,12 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(name, package,
 def test_leaving_early_stops_the_workers():
     import time
 
-    from diffopt_core.jobs import Job
-    from diffopt_core.runners.processes import Processes
+    from diffopt_core.common.jobs import Job
+    from diffopt_core.parts.runners.processes import Processes
 
     rounds = {"value": 10**10}  # minutes, were it not stopped
     jobs = [
-        Job("quick", "diffopt_core.testing.runner:double", {"value": 1}),
+        Job("quick", "diffopt_core.host.testing.runner:double", {"value": 1}),
         Job("slow", "grid_calls:count", rounds),
     ]
     ends = Processes([{"PYTHONPATH": str(Path(__file__).parent)}]).run(jobs)

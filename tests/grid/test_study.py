@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diffopt_core.study import Case, Cell, Column, Row, State, Study, write_report
-from diffopt_core.study.details import failures
-from diffopt_core.study.layouts import main
-from diffopt_core.study.stats import holm, interval, paired, summary, wilcoxon
+from diffopt_lab.study import Case, Cell, Column, Row, State, Study, write_report
+from diffopt_lab.study.data import failures
+from diffopt_lab.study.layouts import main
+from diffopt_lab.study.stats import holm, interval, paired, summary, wilcoxon
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,8 +156,8 @@ def test_pooling_by_frames_weighs_long_cases_more():
 
 
 def test_every_protocol_can_be_computed():
-    from diffopt_core.metrics.report import metrics_named
-    from diffopt_core.study.protocols import PROTOCOLS
+    from diffopt_core.parts.metrics.report import metrics_named
+    from diffopt_lab.study.protocols import PROTOCOLS
 
     for protocol in PROTOCOLS.values():
         assert len(metrics_named(tuple(protocol.columns.values()))) == len(protocol.columns) and protocol.source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from diffopt_core.bodies.anny24 import load
+from diffopt_core.parts.bodies.anny24 import load
 from diffopt_inits.rest import rest_body
 
 

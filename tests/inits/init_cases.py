@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import JOINT
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import JOINT
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 
 SIZE, FOCAL, FPS = (1920, 1080), 1500.0, 30.0

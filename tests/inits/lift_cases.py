@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffopt_core.train import shards
+from diffopt_core.host.train import shards
 from diffopt_inits.lift.inputs import Evidence, Frame
 from diffopt_inits.lift.train.evidence import Target, observe
 from diffopt_inits.lift.train.motion import Motion, perform

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.registry import Registry
 from diffopt_core.types import Clip, Video
 
 SIZE = (320, 240)

@@ -9,9 +9,9 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.testing import InitializerContract
+from diffopt_core.host.testing import InitializerContract
 from diffopt_core.types import CameraTrajectory, Observations
 from diffopt_inits.cropped import body_of_crops
 from diffopt_inits.hmr2.config import Hmr2Config

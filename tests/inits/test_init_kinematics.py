@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffopt_core.demo_motion import demo_clip
+from diffopt_core.data.geometry import align, project, transform, world_to_camera
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.errors import BadInput
-from diffopt_core.geometry import align, project, transform, world_to_camera
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT
-from diffopt_core.testing import InitializerContract
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import InitializerContract
+from diffopt_core.parts.demo_motion import demo_clip
 from diffopt_inits.analytic import analytic_pose
 from diffopt_inits.landmark_file import LandmarksDataset
 from diffopt_inits.landmarks import LandmarksDatasetConfig, LandmarksInitializerConfig
@@ -37,7 +37,7 @@ class TestLandmarksInitializer(InitializerContract):
     name = "landmarks"
 
     def clip(self, folder):
-        from diffopt_core.bodies.anny24 import load
+        from diffopt_core.parts.bodies.anny24 import load
 
         return seen(walk(6), rest_body(load(), None))[0]
 

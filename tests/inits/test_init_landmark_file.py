@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.geometry import project, world_to_camera
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.errors import BadInput
-from diffopt_core.geometry import project, world_to_camera
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.testing import DatasetContract
+from diffopt_core.host.testing import DatasetContract
 from diffopt_inits.landmark_file import LandmarksDataset
 from diffopt_inits.landmarks import LandmarksDatasetConfig
 from goldens import beside

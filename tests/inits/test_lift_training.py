@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 import typer
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.skeleton import COCO17, JOINT, LAYOUTS, PARENTS
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.skeleton import COCO17, JOINT, LAYOUTS, PARENTS
-from diffopt_core.train import shards
+from diffopt_core.host.train import shards
 from diffopt_inits.lift import weights
 from diffopt_inits.lift.cards import resolve
 from diffopt_inits.lift.inputs import features, frame_of, turning

@@ -11,12 +11,12 @@ import av
 import numpy as np
 import pytest
 import torch
+from diffopt_core.common.places import cache_folder
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.places import cache_folder
-from diffopt_core.registry import Registry
-from diffopt_core.testing import DetectorContract
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import DetectorContract
+from diffopt_core.perception.video import probe
 from diffopt_core.types import Clip, Observations, Video
-from diffopt_core.video import probe
 from diffopt_inits.mediapipe import chunks
 from diffopt_inits.mediapipe.config import MediapipeConfig
 from diffopt_inits.mediapipe.needs import SOLUTIONS

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from diffopt_core.data.skeleton import COCO17, OPENPOSE25
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.skeleton import COCO17, OPENPOSE25
-from diffopt_core.testing import DetectorContract
+from diffopt_core.host.testing import DetectorContract
 from diffopt_inits.openpose.config import OpenposeConfig
 from diffopt_inits.openpose.folder import COCO18
 from people_cases import clip_of, context, person, write_video

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.testing import DetectorContract
+from diffopt_core.host.testing import DetectorContract
 from diffopt_inits.vitpose.config import VitposeConfig
 from people_cases import clip_of, context, person
 

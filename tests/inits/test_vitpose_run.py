@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.registry import Registry
+from diffopt_core.host.registry import Registry
 from diffopt_core.types import Observations
 from diffopt_inits.vitpose import detector
 from diffopt_inits.vitpose.config import VitposeConfig

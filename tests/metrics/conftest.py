@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.metrics.evidence import ScoredMotion
-from diffopt_core.metrics.report import metrics_named, score
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import JOINTS, PARENTS
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import JOINTS, PARENTS
+from diffopt_core.parts.metrics.evidence import ScoredMotion
+from diffopt_core.parts.metrics.report import metrics_named, score
 from diffopt_core.types import CameraTrajectory, HumanMotion
 
 #: A plausible T-pose, metres, pelvis at the origin.

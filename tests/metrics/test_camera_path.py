@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffopt_core.metrics.report import metrics_named, score
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.parts.metrics.report import metrics_named, score
 from diffopt_core.types import CameraTrajectory
 
 NAMES = ("camera_ate", "camera_ate_scaled", "camera_rpe", "camera_rpe_scaled", "camera_rpe_rotation")
@@ -95,8 +95,8 @@ def test_evo_agrees(make, seed):
 
 
 def test_trams_chunks_join_the_rest_to_the_last_and_drop_a_frame():
-    from diffopt_core.metrics.evidence import NotScorable
-    from diffopt_core.metrics.w_mpjpe import TramChunkedMpjpe
+    from diffopt_core.parts.metrics.evidence import NotScorable
+    from diffopt_core.parts.metrics.path import TramChunkedMpjpe
 
     def chunks(frames):
         return [(part.start, part.stop) for part in TramChunkedMpjpe(2).chunks(frames)]

@@ -6,14 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffopt_core.datasets.case_file import write_case
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.demo_motion import demo_clip
+from diffopt_core.data.geometry import camera_to_world, forward_kinematics
+from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from diffopt_core.data.skeleton import JOINTS, PARENTS
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
-from diffopt_core.evaluate import aggregate, evaluate, evaluate_result, metrics_named, report, score, score_files
-from diffopt_core.geometry import camera_to_world, forward_kinematics
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from diffopt_core.skeleton import JOINTS, PARENTS
+from diffopt_core.parts.datasets.case_file import write_case
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.parts.demo_motion import demo_clip
+from diffopt_core.parts.metrics.evaluate import (
+    aggregate,
+    evaluate,
+    evaluate_result,
+    metrics_named,
+    report,
+    score,
+    score_files,
+)
 from diffopt_core.types import Clip, HumanMotion, Result, Status, Truth
 from goldens import beside
 

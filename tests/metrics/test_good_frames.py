@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.skeleton import JOINTS, PARENTS
+from diffopt_core.data.window import cut
 from diffopt_core.errors import BadInput
-from diffopt_core.evaluate import report, score_files
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.skeleton import JOINTS, PARENTS
+from diffopt_core.parts.metrics.evaluate import report, score_files
 from diffopt_core.types import Clip, Truth
-from diffopt_core.window import cut
 
 NAMES = ["rigid_clip", "W-MPJPE100", "camera_pelvis", "mpvpe"]
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffopt_core.geometry import forward_kinematics
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
+from diffopt_core.data.skeleton import COCO17, JOINTS, PARENTS
 from diffopt_core.interfaces import Scored
-from diffopt_core.metrics.accel import acceleration_error
-from diffopt_core.rotation import axis_angle_to_matrix, yaw_to_matrix
-from diffopt_core.skeleton import COCO17, JOINTS, PARENTS
+from diffopt_core.parts.metrics.motion import acceleration_error
 
 ALIGNED = ("rigid_clip", "first_frame", "heading_250", "W-MPJPE100", "WA-MPJPE100", "RTE", "mpjpe_rigid", "pa_mpjpe")
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffopt_core.data.skeleton import JOINTS
 from diffopt_core.interfaces import Scored
-from diffopt_core.metrics import COMPONENTS, DEFAULT
-from diffopt_core.metrics.alignment import fitted
-from diffopt_core.metrics.evidence import NotScorable
-from diffopt_core.metrics.report import metrics_named, score
-from diffopt_core.skeleton import JOINTS
+from diffopt_core.parts.metrics import COMPONENTS, DEFAULT
+from diffopt_core.parts.metrics.alignment import fitted
+from diffopt_core.parts.metrics.evidence import NotScorable
+from diffopt_core.parts.metrics.report import metrics_named, score
 
 NAMES = [component.name for component in COMPONENTS]
 FITTED = ("rigid_clip", "first_frame", "W-MPJPE100", "WA-MPJPE100", "mpjpe_rigid", "nemo_local", "pa_mpjpe", "accel")
@@ -113,5 +113,5 @@ def test_every_metric_is_built_and_documented():
 
 
 def test_listing_metrics_does_not_import_torch():
-    code = "import sys, diffopt_core.metrics; sys.exit('torch' in sys.modules)"
+    code = "import sys, diffopt_core.parts.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0

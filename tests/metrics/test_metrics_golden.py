@@ -3,12 +3,11 @@
 import nemo_twin
 import pytest
 import torch
+from diffopt_core.data.skeleton import JOINTS, PARENTS
 from diffopt_core.interfaces import Scored
-from diffopt_core.metrics.accel import acceleration_error
-from diffopt_core.metrics.evidence import ScoredMotion
-from diffopt_core.metrics.foot_sliding import sliding
-from diffopt_core.metrics.report import metrics_named, score
-from diffopt_core.skeleton import JOINTS, PARENTS
+from diffopt_core.parts.metrics.evidence import ScoredMotion
+from diffopt_core.parts.metrics.motion import acceleration_error, sliding
+from diffopt_core.parts.metrics.report import metrics_named, score
 from diffopt_core.types import CameraTrajectory, HumanMotion
 from goldens import golden
 

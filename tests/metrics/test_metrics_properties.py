@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, yaw_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

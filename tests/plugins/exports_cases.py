@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.datasets.case_file import clip_of
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.demo_motion import demo_clip
-from diffopt_core.testing.component import installed
+from diffopt_core.host.testing.component import installed
+from diffopt_core.parts.datasets.case_file import clip_of
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.parts.demo_motion import demo_clip
 from diffopt_core.types import HumanMotion, Result, Status
 
 FRAMES = 60
@@ -31,7 +31,7 @@ def walk(frames: int = FRAMES) -> Result:
 
 def bare(frames: int = FRAMES) -> Result:
     """The same on a skeleton without a mesh."""
-    from diffopt_core.bodies.anny24 import load
+    from diffopt_core.parts.bodies.anny24 import load
 
     result = walk(frames)
     rest = load().rest_joints(torch.zeros(1, 10))[0]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import MissingResource
-from diffopt_core.testing.component import installed
+from diffopt_core.host.testing.component import installed
 from diffopt_core.types import CameraTrajectory, Result, Video
 from exports_cases import bare, exporter, walk
 

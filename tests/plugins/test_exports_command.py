@@ -108,7 +108,7 @@ def test_help_names_formats_and_policies(capsys):
 
 def test_a_run_writes_what_its_recipe_exports(capsys, tmp_path, monkeypatch):
     """What ``--export`` of ``run`` stands for: exporters named in the recipe."""
-    from diffopt_core.recipe import assign, parse
+    from diffopt_core.host.recipe import assign, parse
 
     table = assign({}, ["exporters=['npz', 'glb', {name = 'bvh', names = 'mixamo'}]"])
     recipe = parse(table, "recipe")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from diffopt_core.errors import MissingResource
-from diffopt_core.testing import ExporterContract
+from diffopt_core.host.testing import ExporterContract
 from exports_cases import exporter, walk
 
 

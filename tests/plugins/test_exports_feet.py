@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic
-from diffopt_core.skeleton import JOINT, PARENTS
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.data.skeleton import JOINT, PARENTS
 from diffopt_exports.feet import POINTS, bend, between, contacts
 from diffopt_exports.options import MotionOptions
 from diffopt_exports.performance import perform

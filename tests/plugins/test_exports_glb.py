@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from diffopt_core.bodies.anny24 import load
-from diffopt_core.geometry import project, world_to_camera
-from diffopt_core.skeleton import JOINTS
+from diffopt_core.data.geometry import project, world_to_camera
+from diffopt_core.data.skeleton import JOINTS
+from diffopt_core.parts.bodies.anny24 import load
 from diffopt_core.types import HumanMotion
 from exports_cases import FRAMES, apart, bare, exporter, shaped, walk
 from gltf_reader import Gltf

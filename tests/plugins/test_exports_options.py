@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.rotation import geodesic, yaw_to_matrix
 from diffopt_core.errors import DiffOptError
-from diffopt_core.rotation import geodesic, yaw_to_matrix
-from diffopt_core.saved import rest_from_joints
+from diffopt_core.results.saved import rest_from_joints
 from diffopt_exports.options import MotionOptions
 from diffopt_exports.performance import perform
 from diffopt_exports.words import Axes

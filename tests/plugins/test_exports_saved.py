@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffopt_core.bodies import smpl
-from diffopt_core.bodies.linear import BodyArrays, LinearBody
-from diffopt_core.datasets.npz import write_npz
+from diffopt_core.common.npz import write_npz
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.saved import read_result
+from diffopt_core.parts.bodies import smpl
+from diffopt_core.parts.bodies.linear import BodyArrays, LinearBody
+from diffopt_core.results.saved import read_result
 from diffopt_core.types import HumanMotion
 from exports_cases import FRAMES, apart, bare, exporter, shaped, walk
 from gltf_reader import Gltf

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import smplx
 import torch
-from diffopt_core.bodies.anny24 import load
-from diffopt_core.datasets.amass import AmassConfig
-from diffopt_core.datasets.motion_file import load_motion
-from diffopt_core.saved import read_result
-from diffopt_core.skeleton import JOINTS
+from diffopt_core.data.skeleton import JOINTS
+from diffopt_core.parts.bodies.anny24 import load
+from diffopt_core.parts.datasets.configs import AmassConfig
+from diffopt_core.parts.datasets.motion_file import load_motion
+from diffopt_core.results.saved import read_result
 from exports_cases import FRAMES, apart, bare, exporter, shaped, walk
 from scipy.spatial.transform import Rotation
 
@@ -88,7 +88,7 @@ def test_bvh_joints_are_listed_depth_first_under_mixamos_names(tmp_path):
 def test_bvh_angles_do_not_jump(tmp_path):
     from dataclasses import replace
 
-    from diffopt_core.rotation import yaw_to_matrix
+    from diffopt_core.data.rotation import yaw_to_matrix
 
     spin = yaw_to_matrix(torch.linspace(0, 12.0, FRAMES))  # nearly two turns
     motion = walk().motion

@@ -7,7 +7,7 @@ import sys
 import pytest
 import pytorch3d_stand_in
 from diffopt_core.errors import MissingResource
-from diffopt_core.testing import RendererContract
+from diffopt_core.host.testing import RendererContract
 
 
 class TestPytorch3dConventions(RendererContract):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.geometry import project, world_to_camera
 from diffopt_core.errors import DiffOptError
-from diffopt_core.geometry import project, world_to_camera
 from diffopt_core.types import Truth
 from diffopt_render.look.ground import Floor, camera_above, still_camera
 from diffopt_render.look.light import lit, normals_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from diffopt_core.errors import MissingResource
-from diffopt_core.testing import RendererContract
+from diffopt_core.host.testing import RendererContract
 
 
 class _Built(RendererContract):

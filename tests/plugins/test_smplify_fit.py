@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 import typer
+from diffopt_core.data.skeleton import JOINTS, mirror_order
 from diffopt_core.errors import BadInput
+from diffopt_core.host.train import shards
+from diffopt_core.host.train.terms import terms_of
 from diffopt_core.plugin import command_group
-from diffopt_core.skeleton import JOINTS, mirror_order
-from diffopt_core.train import shards
-from diffopt_core.train.terms import terms_of
 from diffopt_smplify.gmm import fit, poses, weights
 from diffopt_smplify.gmm.command import train
 from typer.testing import CliRunner

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.testing import PriorContract
+from diffopt_core.host.testing import PriorContract
 from diffopt_smplify.gmm import weights
 from diffopt_smplify.gmm.mixture import Mixture, pose_vector
 from hypothesis import given, settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffopt_core.testing import ViewerContract
+from diffopt_core.host.testing import ViewerContract
 
 
 class TestViser(ViewerContract):

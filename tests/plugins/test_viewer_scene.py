@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffopt_core.bodies import anny24
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import DiffOptError
+from diffopt_core.host.testing import make_result
 from diffopt_core.interfaces import Glance
-from diffopt_core.skeleton import PARENTS
-from diffopt_core.testing import make_result
+from diffopt_core.parts.bodies import anny24
 from diffopt_core.types import HumanMotion, Video
 from diffopt_viewer.arrange import labels_of
 from diffopt_viewer.canvas import draw

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffopt_core.demo_motion import walk as gait
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from diffopt_core.skeleton import JOINT
+from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from diffopt_core.data.skeleton import JOINT
+from diffopt_core.parts.demo_motion import walk as gait
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import SCALES
 from diffopt_priors.humor.network import HuMoR

@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 
 import torch
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import ProblemContext
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraTrajectory, HumanMotion, Observations, Scene
 from diffopt_priors.mdm import official
 from diffopt_priors.mdm.features import kinematics

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from diffopt_core.errors import DiffOptError
+from diffopt_core.host.testing import PriorContract
 from diffopt_core.interfaces import OwnsVariables
-from diffopt_core.testing import PriorContract
 from diffopt_priors.humor.config import HuMoRConfig
 from diffopt_priors.humor.energy import HuMoRLatentPrior, HuMoRPrior, Parts, soft
 from humor_cases import tiny_file, walk

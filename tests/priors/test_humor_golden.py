@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_priors.humor import states
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES, SLICES
 from diffopt_priors.humor.network import HuMoR, hidden_of

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.rotation import axis_angle_to_matrix, yaw_to_matrix
-from diffopt_core.skeleton import PARENTS
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_priors.humor.layout import NUM_JOINTS
 from diffopt_priors.humor.states import (
     angular_rate,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 import typer
+from diffopt_core.data.skeleton import JOINT, JOINTS, mirror_order
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.skeleton import JOINT, JOINTS, mirror_order
-from diffopt_core.train import shards
+from diffopt_core.host.train import shards
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES
 from diffopt_priors.humor.network import HuMoR, apply_change

@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_columns
-from diffopt_core.skeleton import JOINT
-from diffopt_core.train import windows
-from diffopt_core.train.shards import Clips
+from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_columns
+from diffopt_core.data.skeleton import JOINT
+from diffopt_core.host.train import windows
+from diffopt_core.host.train.shards import Clips
 from diffopt_priors.train.mdm.augment import Augmented, airborne, broaden, mix, tempo
 from prior_cases import OFFSETS
 

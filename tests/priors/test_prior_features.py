@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffopt_core.geometry import leg_length
-from diffopt_core.rotation import axis_angle_to_matrix, yaw_to_matrix
-from diffopt_core.skeleton import JOINTS, PARENTS
+from diffopt_core.data.geometry import leg_length
+from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
+from diffopt_core.data.skeleton import JOINTS, PARENTS
 from diffopt_priors.mdm import features as F
 from diffopt_priors.mdm.layout import CONTACTS, DIM, STD_BLOCKS, TRAJECTORY
 from hypothesis import given, settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import roma
 import torch
-from diffopt_core.testing import forbid_host_sync
+from diffopt_core.host.testing import forbid_host_sync
 from diffopt_priors.mdm import humanml3d
 from goldens import Arrays, golden
 

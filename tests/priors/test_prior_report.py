@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.cli import main
+from diffopt_core.data.rotation import matrix_to_axis_angle
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import matrix_to_axis_angle
-from diffopt_core.train.shards import read_offsets
-from diffopt_core.train.windows import leg_ratio, proportions
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.train.shards import read_offsets
+from diffopt_core.host.train.windows import leg_ratio, proportions
 from diffopt_priors.mdm.features import embed, kinematics, recover_joints
 from diffopt_priors.report import draw as sheet
 from diffopt_priors.report import held, mdm

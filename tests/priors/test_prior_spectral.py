@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffopt_core.rotation import matrix_to_columns
-from diffopt_core.train import windows
-from diffopt_core.train.shards import Clips
+from diffopt_core.data.rotation import matrix_to_columns
+from diffopt_core.host.train import windows
+from diffopt_core.host.train.shards import Clips
 from diffopt_priors.mdm import spectral, weights
 from diffopt_priors.mdm.denoiser import trajectory_mask
 from diffopt_priors.train.mdm import objective

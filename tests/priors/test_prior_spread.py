@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 import torch
+from diffopt_core.host.testing.problem import make_problem
 from diffopt_core.interfaces import TellsWeight
-from diffopt_core.testing.problem import make_problem
 from diffopt_core.types import Scene
 from diffopt_priors.mdm import spread, weights
 from diffopt_priors.mdm.config import MDMConfig

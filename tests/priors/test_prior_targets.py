@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffopt_core.data.skeleton import JOINTS, LAYOUTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.skeleton import JOINTS, LAYOUTS
 from diffopt_core.types import Observations
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.config import MDMConfig

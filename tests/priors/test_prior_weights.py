@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from diffopt_core.demo_motion.gait import walk as demo_walk
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.parts.demo_motion.gait import walk as demo_walk
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_priors.mdm.windows import Resampler, Windows, even_length
 from hypothesis import given, settings
 from hypothesis import strategies as st

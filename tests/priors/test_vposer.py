@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import pytest
 import torch
-from diffopt_core.demo_motion.gait import walk
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic, yaw_to_matrix
 from diffopt_core.errors import DiffOptError
+from diffopt_core.host.recipe import difference, load, parse
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import PriorContract, forbid_host_sync
 from diffopt_core.interfaces import OwnsVariables
-from diffopt_core.recipe import difference, load, parse
-from diffopt_core.registry import Registry
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic, yaw_to_matrix
-from diffopt_core.testing import PriorContract, forbid_host_sync
+from diffopt_core.parts.demo_motion.gait import walk
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.config import VPoserConfig
 from diffopt_priors.vposer.network import JOINTS, body_of

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_priors.train.vposer.loss import kl_to_standard
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.network import JOINTS, Edition, VPoser, to_axis_angle

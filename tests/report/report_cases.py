@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from diffopt_core.bodies import anny24
-from diffopt_core.datasets.case_file import clip_of, with_truth
-from diffopt_core.datasets.simulator.simulate import simulate
-from diffopt_core.demo_motion import demo_clip
-from diffopt_core.saved import posed
+from diffopt_core.parts.bodies import anny24
+from diffopt_core.parts.datasets.case_file import clip_of, with_truth
+from diffopt_core.parts.datasets.simulator.simulate import simulate
+from diffopt_core.parts.demo_motion import demo_clip
+from diffopt_core.results.saved import posed
 from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Status
 
 

@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.rotation import yaw_to_matrix
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.report import Page, write_report
-from diffopt_core.report.blob import MISSING, Blob
-from diffopt_core.report.curves import charts_of
-from diffopt_core.report.page import SCRIPTS, filled
-from diffopt_core.report.tracks import stage_of
-from diffopt_core.rotation import yaw_to_matrix
-from diffopt_core.saved import figure_of
+from diffopt_core.results.saved import figure_of
 from diffopt_core.types import HumanMotion, Result, Spread
+from diffopt_lab.report import Page, write_report
+from diffopt_lab.report.blob import MISSING, Blob
+from diffopt_lab.report.curves import charts_of
+from diffopt_lab.report.page import SCRIPTS, filled
+from diffopt_lab.report.tracks import stage_of
 from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import walk
 
-ASSETS = Path(__file__).parents[2] / "packages/diffopt-core/src/diffopt_core/report/page"
+ASSETS = Path(__file__).parents[2] / "plugins/diffopt-lab/src/diffopt_lab/report/page"
 
 
 @pytest.fixture(scope="module")

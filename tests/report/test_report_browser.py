@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from browser import PLAIN, WEBGL, Launch, Opened, chromium
-from diffopt_core.report import Page, write_report
+from diffopt_lab.report import Page, write_report
 from PIL import Image
 from report_cases import walk
 

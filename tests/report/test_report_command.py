@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from diffopt_core.cli import main
-from diffopt_core.exporters.evidence_writer import EvidenceExporter
-from diffopt_core.exporters.npz_writer import NpzExporter
-from diffopt_core.folder import ResultFolder
+from diffopt_core.parts.exporters.writers import EvidenceExporter, NpzExporter
+from diffopt_core.results.folder import ResultFolder
 from report_cases import walk
 
 

@@ -8,9 +8,9 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from diffopt_core.exporters.npz_writer import NpzExporter
-from diffopt_core.study import Case, Cell, Column, Row, State, Study, write_report
-from diffopt_core.study.players import MOST
+from diffopt_core.parts.exporters.writers import NpzExporter
+from diffopt_lab.study import Case, Cell, Column, Row, State, Study, write_report
+from diffopt_lab.study.players import MOST
 from report_cases import walk
 
 
@@ -78,5 +78,5 @@ def test_no_results_no_player(tmp_path):
 
 @pytest.mark.parametrize("limit", [1000])
 def test_a_page_too_large_is_left_out(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr("diffopt_core.study.players.LARGEST", limit)
+    monkeypatch.setattr("diffopt_lab.study.players.LARGEST", limit)
     assert not [path for path in write_report(study(tmp_path / "cells", 1), tmp_path) if path.parent.name == "players"]

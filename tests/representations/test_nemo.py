@@ -7,11 +7,11 @@ from dataclasses import replace
 import nemo_twin
 import pytest
 import torch
-from diffopt_core.representations.motion_field import MotionField
-from diffopt_core.representations.nemo import NemoConfig
-from diffopt_core.representations.phase import fourier, phase, radial, warp
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic
-from diffopt_core.testing import disturbed, make_problem
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.host.testing import disturbed, make_problem
+from diffopt_core.parts.representations.configs import NemoConfig
+from diffopt_core.parts.representations.mlp import fourier, phase, radial, warp
+from diffopt_core.parts.representations.motion_field import MotionField
 from goldens import Arrays, golden
 from torch import Tensor
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from diffopt_core.representations.motion_field import MotionField
-from diffopt_core.representations.nemo import NemoConfig
-from diffopt_core.representations.parts import Parts
-from diffopt_core.testing import make_problem
+from diffopt_core.host.testing import make_problem
+from diffopt_core.parts.representations.configs import NemoConfig
+from diffopt_core.parts.representations.motion_field import MotionField
+from diffopt_core.parts.representations.parts import Parts
 from hypothesis import given
 from hypothesis import strategies as st
 

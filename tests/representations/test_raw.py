@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffopt_core.representations.raw import RawConfig
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.testing import make_problem
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.host.testing import make_problem
+from diffopt_core.parts.representations.configs import RawConfig
 from torch import Tensor
 
 

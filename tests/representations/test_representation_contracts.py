@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffopt_core.testing import RepresentationContract
+from diffopt_core.host.testing import RepresentationContract
 
 
 class TestNemo(RepresentationContract):

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from diffopt_core.bodies.stick_body import StickBody
-from diffopt_core.camera_residual import CameraResidual
-from diffopt_core.executors.eager import Eager
-from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.data.geometry import project, world_to_camera
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import PARENTS
+from diffopt_core.data.window import Batch
+from diffopt_core.host.testing.problem import make_problem
 from diffopt_core.interfaces import Body
-from diffopt_core.place import Placed
-from diffopt_core.problem import Problem
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import PARENTS
-from diffopt_core.testing.problem import make_problem
+from diffopt_core.parts.bodies.stick_body import StickBody
+from diffopt_core.parts.executors.eager import Eager
+from diffopt_core.solver.place import Placed
+from diffopt_core.solver.problem import Problem
+from diffopt_core.solver.variables import CameraResidual, Variables
 from diffopt_core.types import CameraTrajectory, Clip, HumanMotion, Observations
-from diffopt_core.variables import Variables
-from diffopt_core.window import Batch
 
 OFFSETS = torch.tensor(
     [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from diffopt_core.camera_residual import CameraResidual
-from diffopt_core.recipe import CameraSpec
+from diffopt_core.host.recipe import CameraSpec
+from diffopt_core.solver.variables import CameraResidual
 from diffopt_core.types import map_tensors
 from scenes import true_scene
 

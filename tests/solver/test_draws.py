@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffopt_core.draws import drawn, spread, wander
-from diffopt_core.geometry import transform
-from diffopt_core.recipe import DrawsSpec
-from diffopt_core.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.data.geometry import transform
+from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
+from diffopt_core.data.window import Evidence
+from diffopt_core.host.recipe import DrawsSpec
+from diffopt_core.solver.draws import drawn, spread, wander
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
-from diffopt_core.window import Evidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from diffopt_core.noise import StreamNoise
+from diffopt_core.data.noise import StreamNoise
 
 CPU = torch.device("cpu")
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffopt_core.camera_residual import CameraResidual
-from diffopt_core.recipe import CameraSpec, ScaleSpec
-from diffopt_core.rescale import rescale
+from diffopt_core.host.recipe import CameraSpec, ScaleSpec
+from diffopt_core.solver.scale import rescale
+from diffopt_core.solver.variables import CameraResidual
 from diffopt_core.types import Unit, map_tensors
 from scenes import held, seen, true_scene
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from diffopt_core.bodies.anny24 import load
-from diffopt_core.camera_residual import CameraResidual
-from diffopt_core.demo_motion import demo_case
-from diffopt_core.recipe import CameraSpec, ScaleSpec
-from diffopt_core.rescale import rescale
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.host.recipe import CameraSpec, ScaleSpec
+from diffopt_core.parts.bodies.anny24 import load
+from diffopt_core.parts.demo_motion import demo_case
+from diffopt_core.solver.scale import rescale
+from diffopt_core.solver.variables import CameraResidual
 from diffopt_core.types import CameraTrajectory, HumanMotion, map_tensors
 from scenes import held
 from scenes import seen as perceived

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.window import Evidence, cut, key, pick, stack, travel_of
 from diffopt_core.errors import DiffOptError
-from diffopt_core.rotation import axis_angle_to_matrix
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
-from diffopt_core.window import Evidence, cut, key, pick, stack, travel_of
 
 
 def clip(frames: int = 12, fps: float = 30.0) -> Clip:

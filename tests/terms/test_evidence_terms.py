@@ -6,14 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffopt_core.geometry import heading
+from diffopt_core.data.geometry import heading
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.host.testing import make_problem, make_scene
 from diffopt_core.interfaces import ProblemContext
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.terms.contact import ContactConfig
-from diffopt_core.terms.orientation import OrientationConfig
-from diffopt_core.terms.pose import PoseConfig
-from diffopt_core.terms.speed import SpeedConfig
-from diffopt_core.testing import make_problem, make_scene
+from diffopt_core.parts.terms.body import OrientationConfig, PoseConfig, SpeedConfig
+from diffopt_core.parts.terms.feet import ContactConfig
 from diffopt_core.types import MotionEvidence
 
 

@@ -6,11 +6,9 @@ from math import log, pi
 
 import pytest
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.terms.frames import frame_mean, span, steps
-from diffopt_core.terms.logarithm import soft_log
-from diffopt_core.terms.rotation_distance import logarithm, squared_distance
-from diffopt_core.testing import forbid_host_sync
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.host.testing import forbid_host_sync
+from diffopt_core.parts.terms.kit import frame_mean, logarithm, soft_log, span, squared_distance, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from diffopt_core.config import ComponentConfig, TermConfig
+from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.plugin import Component, hookimpl
-from diffopt_core.registry import Plugin, Registry
-from diffopt_core.skeleton import LAYOUTS
-from diffopt_core.testing import (
+from diffopt_core.host.registry import Plugin, Registry
+from diffopt_core.host.testing import (
     BodyContract,
     CameraContract,
     HostSync,
@@ -28,6 +27,7 @@ from diffopt_core.testing import (
     make_result,
     make_scene,
 )
+from diffopt_core.plugin import Component, hookimpl
 from pydantic import ConfigDict
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import nemo_twin
 import pytest
 import torch
+from diffopt_core.host.testing import make_problem, make_scene
 from diffopt_core.interfaces import ProblemContext
-from diffopt_core.terms.reprojection import ReprojectionConfig
-from diffopt_core.terms.robust import geman_mcclure
-from diffopt_core.testing import make_problem, make_scene
+from diffopt_core.parts.terms.kit import geman_mcclure
+from diffopt_core.parts.terms.reprojection import ReprojectionConfig
 from goldens import Arrays, golden
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from diffopt_core.terms import COMPONENTS
-from diffopt_core.testing import TermContract
+from diffopt_core.host.testing import TermContract
+from diffopt_core.parts.terms import COMPONENTS
 
 _CAMERA = {"camera_rotation", "camera_translation", "camera_scale", "camera_focal", "camera_smooth"}
 

@@ -8,24 +8,27 @@ from math import log
 import pytest
 import torch
 from diffopt_core.config import TermConfig
+from diffopt_core.data.rotation import yaw_to_matrix
+from diffopt_core.data.skeleton import JOINT
+from diffopt_core.host.testing import disturbed, make_problem, make_scene, residual_of
 from diffopt_core.interfaces import ProblemContext
-from diffopt_core.rotation import yaw_to_matrix
-from diffopt_core.skeleton import JOINT
-from diffopt_core.terms.anchor import AnchorConfig
-from diffopt_core.terms.camera_focal import CameraFocalConfig
-from diffopt_core.terms.camera_rotation import CameraRotationConfig
-from diffopt_core.terms.camera_scale import CameraScaleConfig
-from diffopt_core.terms.camera_smooth import CameraSmoothConfig
-from diffopt_core.terms.camera_translation import CameraTranslationConfig
-from diffopt_core.terms.contact import ContactConfig
-from diffopt_core.terms.floor import FloorConfig
-from diffopt_core.terms.orientation import OrientationConfig
-from diffopt_core.terms.pose import PoseConfig
-from diffopt_core.terms.reprojection import ReprojectionConfig
-from diffopt_core.terms.smooth import SmoothConfig
-from diffopt_core.terms.translation import TranslationConfig
-from diffopt_core.terms.velocity import VelocityConfig
-from diffopt_core.testing import disturbed, make_problem, make_scene, residual_of
+from diffopt_core.parts.terms.body import (
+    AnchorConfig,
+    OrientationConfig,
+    PoseConfig,
+    SmoothConfig,
+    TranslationConfig,
+    VelocityConfig,
+)
+from diffopt_core.parts.terms.camera import (
+    CameraFocalConfig,
+    CameraRotationConfig,
+    CameraScaleConfig,
+    CameraSmoothConfig,
+    CameraTranslationConfig,
+)
+from diffopt_core.parts.terms.feet import ContactConfig, FloorConfig
+from diffopt_core.parts.terms.reprojection import ReprojectionConfig
 from torch import Tensor
 
 

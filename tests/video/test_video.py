@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from diffopt_core.datasets.video import VideoConfig
+from diffopt_core.data.window import cut
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.testing import DatasetContract
+from diffopt_core.host.testing import DatasetContract
+from diffopt_core.parts.datasets.configs import VideoConfig
+from diffopt_core.perception.video import focal_pixels, probe, read_frames, reduced_size
 from diffopt_core.types import Clip, Video
-from diffopt_core.video import focal_pixels, probe, read_frames, reduced_size
-from diffopt_core.window import cut
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from diffopt_core.cli import main
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource, UnknownName
+from diffopt_core.host.registry import Plugin, Registry
+from diffopt_core.perception.weights import copy_from, fetch, find, locate
 from diffopt_core.plugin import WeightFile, hookimpl
-from diffopt_core.registry import Plugin, Registry
-from diffopt_core.weights import copy_from, fetch, find, locate
 
 DATA = bytes(range(256)) * 40
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -131,7 +131,7 @@ def test_a_file_is_read_once_while_it_stays_the_same(folder, monkeypatch):
     (folder / "tiny.bin").write_bytes(DATA)
     file = row()
     locate(file)
-    monkeypatch.setattr("diffopt_core.weights.ledger.digest", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("diffopt_core.perception.weights.ledger.digest", lambda path: pytest.fail("read again"))
     locate(file)
 
 

@@ -1,6 +1,6 @@
 """The contract that every prior keeps: shapes, gradients, batch equals alone, nothing waits for the device."""
 
-from diffopt_core.testing import PriorContract
+from diffopt_core.host.testing import PriorContract
 
 
 class TestCalm(PriorContract):

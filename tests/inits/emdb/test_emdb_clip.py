@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffopt_core.evaluate import report
-from diffopt_core.geometry import project, world_to_camera
-from diffopt_core.rotation import matrix_to_axis_angle
-from diffopt_core.testing import CameraContract, DatasetContract
+from diffopt_core.data.geometry import project, world_to_camera
+from diffopt_core.data.rotation import matrix_to_axis_angle
+from diffopt_core.host.testing import CameraContract, DatasetContract
+from diffopt_core.parts.metrics.evaluate import report
 from diffopt_inits.emdb.config import EmdbConfig
 from diffopt_inits.emdb.read import gendered_body
 from emdb_cases import SIZE, joints_of, sequence, stand_in, write

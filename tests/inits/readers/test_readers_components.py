@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reader_cases as cases
-from diffopt_core.bodies.smpl import ENVIRONMENT
 from diffopt_core.cli import main
 from diffopt_core.errors import MissingResource
-from diffopt_core.registry import Registry
-from diffopt_core.testing import InitializerContract
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import InitializerContract
+from diffopt_core.parts.bodies.smpl import ENVIRONMENT
 
 READERS = ("wham", "gvhmr", "tram", "slahmr", "glamr", "prompthmr")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import reader_cases as cases
 import torch
-from diffopt_core.bodies.smpl import ENVIRONMENT
-from diffopt_core.datasets.amass import AmassConfig
-from diffopt_core.datasets.motion_file import load_motion
+from diffopt_core.parts.bodies.smpl import ENVIRONMENT
+from diffopt_core.parts.datasets.configs import AmassConfig
+from diffopt_core.parts.datasets.motion_file import load_motion
 from diffopt_core.types import CameraTrajectory, Video
 from diffopt_inits.readers.choose import body_of
 from diffopt_inits.readers.motion import write_motion

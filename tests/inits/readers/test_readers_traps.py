@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import reader_cases as cases
 import torch
-from diffopt_core.bodies.smpl import ENVIRONMENT
+from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, MissingResource, UnknownName
+from diffopt_core.parts.bodies.smpl import ENVIRONMENT
 from diffopt_core.types import Video
-from diffopt_core.unpickle import read_foreign
 from diffopt_inits.readers.choose import body_of
 from diffopt_inits.readers.motion import write_motion
 from diffopt_inits.readers.systems import read_tracks

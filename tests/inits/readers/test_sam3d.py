@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import reader_cases as cases
 import torch
-from diffopt_core.bodies.anny24 import load
+from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.errors import BadInput
-from diffopt_core.registry import Registry
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT
-from diffopt_core.testing import InitializerContract
+from diffopt_core.host.registry import Registry
+from diffopt_core.host.testing import InitializerContract
+from diffopt_core.parts.bodies.anny24 import load
 from diffopt_core.types import CameraTrajectory, Observations
 from diffopt_inits.readers.sam3d import POINTS, read
 from diffopt_inits.readers.systems import read_tracks

@@ -28,6 +28,6 @@ class TrueCamera:
         if len(camera.R) != clip.num_frames:
             raise BadInput(where, "truth", f"{len(camera.R)} cameras for {clip.num_frames} frames")
 
-        from diffopt_core.window import travel_of
+        from diffopt_core.data.window import travel_of
 
         return replace(camera, unit="metre", level=True, travel=travel_of(camera.R, camera.t))

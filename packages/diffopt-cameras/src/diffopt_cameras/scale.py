@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from diffopt_core.skeleton import LAYOUTS
+from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.types import Clip, Observations, Unit
 
 from .odometry import Odometry

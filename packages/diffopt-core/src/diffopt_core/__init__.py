@@ -6,3 +6,7 @@ import os
 # for the cores: on a two-core machine with one core busy, a clip took 7 minutes in place of 8 seconds. Must be set
 # before torch is imported; a value of the user's stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from .common import moved
+
+moved.install()

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from .common.jobs import Job, JobEnd
 from .config import ComponentConfig
-from .jobs import Job, JobEnd
 from .plugin import Component
 from .types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, MotionEvidence, Observations, Result, Scene
 
@@ -40,7 +40,7 @@ Options = Mapping[str, Any]
 
 @runtime_checkable
 class Host(Protocol):
-    """Who knows the components: a :class:`diffopt_core.registry.Registry`."""
+    """Who knows the components: a :class:`diffopt_core.host.registry.Registry`."""
 
     @property
     def components(self) -> Mapping[str, Mapping[str, Component]]:
@@ -57,10 +57,10 @@ class Host(Protocol):
 @dataclass(frozen=True)
 class BuildContext:
     """What every ``build`` receives: the device, the seed, and a way to build other components by name.
-    :meth:`diffopt_core.registry.Registry.context` makes one.
+    :meth:`diffopt_core.host.registry.Registry.context` makes one.
 
     ``env``: the environment that foreign programs run in, as the user named it (``--env``): ``uv``, a path,
-    ``conda:NAME``; None leaves it to the component (:mod:`diffopt_core.foreign`).
+    ``conda:NAME``; None leaves it to the component (:mod:`diffopt_core.perception.foreign`).
     """
 
     device: torch.device
@@ -306,7 +306,7 @@ class Renderer(Protocol):
     def draw(self, shot: Shot) -> UInt8[np.ndarray, "H W 4"]:
         """RGBA; alpha is the share of the pixel that is covered, and colour is not multiplied by it.
 
-        A point is seen where :func:`diffopt_core.geometry.project` says, pixel (0, 0) reaching from 0 to 1. What is
+        A point is seen where :func:`.data.geometry.project` says, pixel (0, 0) reaching from 0 to 1. What is
         within 5 cm of the camera's plane or behind it is not drawn.
         """
         ...

@@ -109,7 +109,7 @@ def resolve(address: str) -> Any:
 class WeightFile:
     """A file (or a folder of one model on the Hugging Face hub) that a component needs and that is not shipped.
 
-    ``filename``: its name in the folder of weights (:func:`diffopt_core.places.weights_folder`). ``urls``: where it is
+    ``filename``: its name in the folder of weights (:func:`.common.places.weights_folder`). ``urls``: where it is
     fetched from, tried in turn; ``hub``: id of a hub model instead, whose ``revision`` becomes the folder
     ``filename``; ``registration``: page where one must sign up instead, such a file is never fetched. ``sha256``: of
     the file, of ``model.safetensors`` for a hub model; None where its makers publish none. ``size``: bytes.

@@ -32,7 +32,7 @@ class Observations:
     """2D evidence, and 3D landmarks where the detector gives them.
 
     ``keypoints``: x px, y px, confidence in [0, 1] (0 = absent), in the order of ``layout``
-    (:data:`diffopt_core.skeleton.LAYOUTS`). ``landmarks``: x, y, z metres in OpenCV camera axes about the
+    (:data:`diffopt_core.data.skeleton.LAYOUTS`). ``landmarks``: x, y, z metres in OpenCV camera axes about the
     mid-hip, visibility; ``valid``: frames in which the person was found. ``masks``: the pixels of people, at a
     reduced size of the whole image (longest side about 160), for camera sources that must not track them.
     ``facts``: where it came from, for people (plain data).
@@ -84,8 +84,8 @@ class MotionEvidence:
     """What an initializer says beyond a body a frame, and how sure it is of all of it. Variances are of one axis.
 
     ``up``: unit vector in the camera frame, its variance in rad^2. ``velocity``: of the pelvis, m/s, to the left, up
-    and forward of the body's heading (:func:`diffopt_core.geometry.heading`). ``contact``: chance that each of
-    :data:`diffopt_core.skeleton.FEET` stands. ``pose_var``: of the root's orientation and 23 joints, rad^2;
+    and forward of the body's heading (:func:`diffopt_core.data.geometry.heading`). ``contact``: chance that each of
+    :data:`diffopt_core.data.skeleton.FEET` stands. ``pose_var``: of the root's orientation and 23 joints, rad^2;
     ``depth_var``: of the log of the pelvis' depth.
     """
 
@@ -150,7 +150,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Video:
-    """Where the images of a clip are: ``diffopt_core.video.read_frames`` decodes them.
+    """Where the images of a clip are: ``diffopt_core.perception.video.read_frames`` decodes them.
 
     ``path``: a video file or a folder of images. ``frames``: number in the source of each frame of the clip,
     never decreasing (a number comes twice where a frame was shown twice as long). ``size``: width, height, px, as
@@ -222,7 +222,9 @@ class Status(StrEnum):
     """How a run ended."""
 
     FINISHED = "finished"
-    DOUBTFUL = "doubtful"  # finished, but it does not fit the keypoints (:func:`diffopt_core.quality.misfit`)
+    DOUBTFUL = (
+        "doubtful"  # finished, but it does not fit the keypoints (:func:`diffopt_core.parts.metrics.quality.misfit`)
+    )
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
     RUNNING = "running"  # not yet: what a viewer is shown on the way

@@ -9,8 +9,8 @@ comes from landmarks and not from a network.
 from __future__ import annotations
 
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT, NUM_JOINTS
+from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT, NUM_JOINTS
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize

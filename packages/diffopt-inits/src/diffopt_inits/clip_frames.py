@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from diffopt_core.errors import BadInput
+from diffopt_core.perception.video import probe
 from diffopt_core.types import Clip
-from diffopt_core.video import probe
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT, LAYOUTS
+from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT, LAYOUTS
 from diffopt_core.types import CameraTrajectory, Observations
 from jaxtyping import Float
 from torch import Tensor

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.data.skeleton import BLAZEPOSE33
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.skeleton import BLAZEPOSE33
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from jaxtyping import Bool, Float
 from torch import Tensor

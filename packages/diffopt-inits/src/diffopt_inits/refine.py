@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.rotation import matrix_to_axis_angle
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT, JOINTS, NUM_JOINTS, PARENTS
+from diffopt_core.data.rotation import matrix_to_axis_angle
+from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT, JOINTS, NUM_JOINTS, PARENTS
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize

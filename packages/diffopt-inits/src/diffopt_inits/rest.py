@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.geometry import forward_kinematics
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT, NUM_JOINTS, PARENTS
 from diffopt_core.interfaces import Body
-from diffopt_core.skeleton import BLAZEPOSE33, JOINT, NUM_JOINTS, PARENTS
 from diffopt_core.types import HumanMotion
 from jaxtyping import Float
 from torch import Tensor

@@ -7,12 +7,12 @@ demonstration's, ``Page`` sets results side by side. Every error that a user can
 
 from __future__ import annotations
 
-from diffopt_core.datasets.case_file import write_case
-from diffopt_core.demo_motion import write_demo
 from diffopt_core.errors import DiffOptError
-from diffopt_core.recipe import Recipe
-from diffopt_core.recover import load, recover
-from diffopt_core.report import Page
+from diffopt_core.host.recipe import Recipe
+from diffopt_core.parts.datasets.case_file import write_case
+from diffopt_core.parts.demo_motion import write_demo
+from diffopt_core.results.recover import load, recover
 from diffopt_core.types import Result
+from diffopt_lab.report import Page
 
 __all__ = ["DiffOptError", "Page", "Recipe", "Result", "load", "recover", "write_case", "write_demo"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffopt_core.datasets.npz import write_npz
+from diffopt_core.common.npz import write_npz
+from diffopt_core.data.rotation import matrix_to_axis_angle
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.rotation import matrix_to_axis_angle
 from diffopt_core.types import Result
 
 from .configs import AmassConfig

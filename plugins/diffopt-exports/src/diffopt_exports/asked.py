@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from diffopt_core.common.options import commas
 from diffopt_core.errors import DiffOptError, UnknownName
-from diffopt_core.options import commas
 
 #: In the order in which ``diffopt export`` names them.
 FORMATS = ("glb", "bvh", "amass", "usd", "csv", "trc", "fbx")

@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from diffopt_core.data.skeleton import NUM_JOINTS, PARENTS
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.skeleton import NUM_JOINTS, PARENTS
 from diffopt_core.types import Result
 from pymotion.io.bvh import BVH
 from scipy.spatial.transform import Rotation

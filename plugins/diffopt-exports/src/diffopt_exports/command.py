@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from diffopt_core.completion import component, words
-from diffopt_core.options import Plugins
+from diffopt_core.common.options import Plugins
+from diffopt_core.host.completion import component, words
 
 if TYPE_CHECKING:
-    from diffopt_core.registry import Registry
+    from diffopt_core.host.registry import Registry
     from diffopt_core.types import Result
 
 _motion = partial(typer.Option, rich_help_panel="Motion")
@@ -51,7 +51,7 @@ def export(
 
     Without options the motion is the result's own, frame by frame. `diffopt show exporter NAME` lists more options.
     """
-    from diffopt_core.registry import Registry
+    from diffopt_core.host.registry import Registry
 
     from diffopt_exports.asked import formats, options_of
     from diffopt_exports.files import write_together
@@ -77,7 +77,7 @@ def _built(registry: Registry, options: dict[str, dict[str, Any]], env: str | No
 
 
 def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
-    from diffopt_core.saved import read_result
+    from diffopt_core.results.saved import read_result
 
     result = read_result(source)
     own = source if source.is_dir() else source.parent if source.name == "motion.npz" else None
@@ -85,7 +85,7 @@ def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
 
 
 def _tell(written: dict[str, list[Path]], folder: Path, result: Result) -> None:
-    from diffopt_core.voice import answer, say
+    from diffopt_core.common.voice import answer, say
 
     told = {name: _beside(files) for name, files in written.items()}
     rows = {name: {"files": [str(f) for f in files], "facts": told[name]} for name, files in written.items()}

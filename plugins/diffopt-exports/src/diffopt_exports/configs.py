@@ -11,7 +11,7 @@ from .options import MotionOptions, Names
 
 if TYPE_CHECKING:
     from diffopt_core.interfaces import BuildContext
-    from diffopt_core.saved import Surface
+    from diffopt_core.results.saved import Surface
 
     from .performance import Performance
 

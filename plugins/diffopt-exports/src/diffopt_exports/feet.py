@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.saved import Figure, posed
-from diffopt_core.skeleton import JOINT, PARENTS
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.skeleton import JOINT, PARENTS
+from diffopt_core.results.saved import Figure, posed
 from torch import Tensor
 
 #: Per foot the joints that may stand: ankle (over the heel), and foot (the ball).

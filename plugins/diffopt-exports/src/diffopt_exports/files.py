@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from diffopt_core.datasets.npz import atomic
+from diffopt_core.common.npz import atomic
+from diffopt_core.common.progress import track
 from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import Exporter
-from diffopt_core.progress import track
 from diffopt_core.types import Result
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.datasets.npz import atomic
+from diffopt_core.common.npz import atomic
+from diffopt_core.data.skeleton import NUM_JOINTS, PARENTS
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.saved import Surface
-from diffopt_core.skeleton import NUM_JOINTS, PARENTS
+from diffopt_core.results.saved import Surface
 from diffopt_core.types import CameraTrajectory, Result
 from pygltflib import (
     ARRAY_BUFFER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from diffopt_core.config import ComponentConfig
-from diffopt_core.skeleton import JOINTS, NUM_JOINTS, PARENTS
+from diffopt_core.data.skeleton import JOINTS, NUM_JOINTS, PARENTS
 from pydantic import Field
 
 Names = Literal["smpl", "mixamo"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from diffopt_core.data.rotation import slerp, yaw_to_matrix
 from diffopt_core.errors import DiffOptError, MissingResource
-from diffopt_core.rotation import slerp, yaw_to_matrix
-from diffopt_core.saved import Figure, Surface, body_surface, drawn_surface, figure_of, posed
+from diffopt_core.results.saved import Figure, Surface, body_surface, drawn_surface, figure_of, posed
 from diffopt_core.types import CameraTrajectory, Result, map_tensors
 from torch import Tensor
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from diffopt_core.datasets.npz import atomic
+from diffopt_core.common.npz import atomic
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import Result
 

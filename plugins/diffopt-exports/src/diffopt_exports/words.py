@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.rotation import matrix_to_quaternion
+from diffopt_core.data.rotation import matrix_to_quaternion
 from torch import Tensor
 
 from .options import MotionOptions

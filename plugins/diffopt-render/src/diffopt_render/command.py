@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from diffopt_core.options import Plugins, Results
+from diffopt_core.common.options import Plugins, Results
 
 if TYPE_CHECKING:
     from diffopt_core.interfaces import Renderer
@@ -52,8 +52,8 @@ def render(
 
     Several results are drawn beside one another. No display is needed.
     """
-    from diffopt_core.progress import shown, terminal_bar
-    from diffopt_core.voice import answer, say
+    from diffopt_core.common.progress import shown, terminal_bar
+    from diffopt_core.common.voice import answer, say
 
     from diffopt_render.asked import Asked
     from diffopt_render.film import film
@@ -74,7 +74,7 @@ def _renderer(name: str, settings: list[str], plugins: list[str]) -> Renderer:
     """Built before anything is read: what it lacks is told at once."""
     import torch
     from diffopt_core.errors import DiffOptError
-    from diffopt_core.registry import Registry
+    from diffopt_core.host.registry import Registry
 
     registry = Registry.load(plugins)
     options = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import embreex
 import numpy as np
 import torch
-from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.data.geometry import project, world_to_camera
 from diffopt_core.interfaces import BuildContext, Mesh, Shot
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore import EmbreeDevice

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.progress import Update, track
 from diffopt_core.interfaces import Renderer
-from diffopt_core.progress import Update, track
-from diffopt_core.saved import read_result
+from diffopt_core.results.saved import read_result
 
 from .asked import Asked
 from .files.target import write_folder, write_png

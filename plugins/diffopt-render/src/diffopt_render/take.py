@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import torch
-from diffopt_core.bodies.linear import LinearBody
-from diffopt_core.bodies.stick import BONES
+from diffopt_core.data.geometry import align, transform
+from diffopt_core.data.skeleton import JOINTS, LAYOUTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.geometry import align, transform
-from diffopt_core.saved import figure_of
-from diffopt_core.skeleton import JOINTS, LAYOUTS
+from diffopt_core.parts.bodies.linear import LinearBody
+from diffopt_core.parts.bodies.stick import BONES
+from diffopt_core.results.saved import figure_of
 from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
 from jaxtyping import Float
 from torch import Tensor

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ray
+from diffopt_core.common.jobs import Job, JobEnd, perform
 from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.jobs import Job, JobEnd, perform
 
 from .ray_config import RayConfig
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import submitit
+from diffopt_core.common.jobs import Job, JobEnd, perform
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.jobs import Job, JobEnd, perform
 
 from .slurm_config import SlurmConfig
 

@@ -33,8 +33,8 @@ class SmoothConfig(TermConfig):
 
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]``, dimensionless."""
+        from diffopt_core.data.rotation import matrix_to_axis_angle
         from diffopt_core.errors import DiffOptError
-        from diffopt_core.rotation import matrix_to_axis_angle
 
         frames = ctx.initial.trans.shape[1]
         if frames < _FEWEST:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from diffopt_core.options import Results
+from diffopt_core.common.options import Results
 
 if TYPE_CHECKING:
     from diffopt_core.types import Result
@@ -37,7 +37,7 @@ def view(
 
     Serves a page to the browser until Ctrl-C. Nothing is changed and nothing leaves this machine.
     """
-    from diffopt_core.saved import read_result
+    from diffopt_core.results.saved import read_result
 
     results = [read_result(source, truth=truth) for source in sources]
     if page is not None:
@@ -46,9 +46,9 @@ def view(
 
 
 def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
+    from diffopt_core.common.progress import shown, terminal_bar
+    from diffopt_core.common.voice import answer, say
     from diffopt_core.errors import DiffOptError
-    from diffopt_core.progress import shown, terminal_bar
-    from diffopt_core.voice import answer, say
 
     from diffopt_viewer.recording import record
 
@@ -65,8 +65,8 @@ def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
 def _serve(results: list[Result], options: dict) -> int:
     import sys
 
-    from diffopt_core.registry import Registry
-    from diffopt_core.voice import answer, deliver, say
+    from diffopt_core.common.voice import answer, deliver, say
+    from diffopt_core.host.registry import Registry
 
     asked = {key: value for key, value in options.items() if value is not None}
     viewer = Registry.load().context().build("viewer", "viser", asked)

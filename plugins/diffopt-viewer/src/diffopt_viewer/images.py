@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 from diffopt_core.errors import DiffOptError
+from diffopt_core.perception.video import read_frames
 from diffopt_core.types import Video
-from diffopt_core.video import read_frames
 from PIL import Image
 
 from .group import Group

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import viser
-from diffopt_core.datasets.npz import atomic
+from diffopt_core.common.npz import atomic
+from diffopt_core.common.progress import track
 from diffopt_core.errors import DiffOptError
-from diffopt_core.progress import track
+from diffopt_core.perception.video import read_frames
 from diffopt_core.types import Result
-from diffopt_core.video import read_frames
 
 from .arrange import labels_of
 from .colours import of_result

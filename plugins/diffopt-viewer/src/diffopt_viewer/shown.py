@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from diffopt_core.bodies.stick_body import StickBody
+from diffopt_core.data.geometry import forward_kinematics, project, world_to_camera
+from diffopt_core.data.rotation import matrix_to_quaternion
+from diffopt_core.data.skeleton import JOINTS, LAYOUTS, PARENTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.geometry import forward_kinematics, project, world_to_camera
-from diffopt_core.rotation import matrix_to_quaternion
-from diffopt_core.saved import Figure, Surface, body_surface, drawn_surface, figure_of
-from diffopt_core.skeleton import JOINTS, LAYOUTS, PARENTS
+from diffopt_core.parts.bodies.stick_body import StickBody
+from diffopt_core.results.saved import Figure, Surface, body_surface, drawn_surface, figure_of
 from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
 from torch import Tensor
 

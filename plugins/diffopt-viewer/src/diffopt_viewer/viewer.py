@@ -12,7 +12,7 @@ import numpy as np
 import viser
 from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import BuildContext, Glance
-from diffopt_core.saved import Figure, figure_of
+from diffopt_core.results.saved import Figure, figure_of
 from diffopt_core.types import Result
 
 from . import views

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffopt_core.datasets.fill import between as neighbours
-from diffopt_core.rotation import slerp
+from diffopt_core.data.rotation import slerp
+from diffopt_core.parts.datasets.fill import between as neighbours
 
 #: A camera that turns by more in one frame, and by more than so many times what it does nearby, has jumped.
 _JUMP_ANGLE, _JUMP_TIMES = np.deg2rad(10.0), 8.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from diffopt_core.errors import BadInput
+from diffopt_core.perception.video import probe
 from diffopt_core.types import Clip
-from diffopt_core.video import probe
 
 from .saved import SavedCameras
 
@@ -32,7 +32,7 @@ def source_of(clip: Clip) -> Source:
     found = probe(clip.video.path)
     names = None
     if clip.video.path.is_dir():
-        from diffopt_core.video.probe import images_in
+        from diffopt_core.perception.video.probe import images_in
 
         names = tuple(path.name for path in images_in(clip.video.path))
     return Source(np.array(clip.video.frames), found.count, found.fps or clip.fps, names)

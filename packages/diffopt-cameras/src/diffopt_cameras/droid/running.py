@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.progress import track
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.foreign import Needs, run_script
-from diffopt_core.progress import track
+from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import Clip, Observations
 
 from .config import DroidConfig
@@ -100,7 +100,7 @@ def _repository(config: DroidConfig) -> Path:
 
 def _weights(config: DroidConfig) -> Path:
     if config.weights is None:
-        from diffopt_core.weights import locate
+        from diffopt_core.perception.weights import locate
 
         return locate("droid")
     path = config.weights.expanduser()

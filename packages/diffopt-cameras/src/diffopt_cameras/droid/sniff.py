@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import describe
 from .readers import colmap_text, kitti, pose7, prompthmr, reconstruction, simplevo, slahmr, tram, tum

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.data.window import travel_of
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations, as_float
-from diffopt_core.window import travel_of
 
 from .between import Between, between, jumps
 from .config import DroidConfig

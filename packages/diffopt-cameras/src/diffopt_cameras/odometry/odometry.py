@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from diffopt_core.progress import track as progress
+from diffopt_core.common.progress import track as progress
 from numpy.typing import NDArray
 
 from ..tracks import Tracks

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from diffopt_core.progress import track as progress
+from diffopt_core.common.progress import track as progress
+from diffopt_core.perception.video import read_frames
 from diffopt_core.types import Clip, Observations
-from diffopt_core.video import read_frames
 from numpy.typing import NDArray
 
 from .mask import PersonMask, black_border, coarse_shape

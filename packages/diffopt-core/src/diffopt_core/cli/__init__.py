@@ -13,11 +13,11 @@ from contextlib import contextmanager
 
 import typer
 
-from .. import voice
+from ..common import voice
+from ..common.console import Notices, err, fail, note
 from ..errors import DiffOptError
 from . import flags
 from .app import build
-from .console import Notices, err, fail, note
 
 #: Exit status of a fault of ours (as opposed to 2: the user can mend it, 1: the run diverged).
 INTERNAL = 70

@@ -8,9 +8,9 @@ from typing import Any
 import typer
 import typer.main
 
-from ..registry import Registry
-from . import ablate, check, demo, evaluate, flags, plugins, prepare, recipe, report, run, show, simulate, weights
-from .console import note
+from ..common.console import note
+from ..host.registry import Registry
+from . import check, demo, flags, plugins, prepare, recipe, run, show, simulate, weights
 
 
 @dataclass
@@ -31,7 +31,7 @@ def build() -> tuple[Any, State]:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(root)
-    for module in (run, demo, prepare, check, simulate, evaluate, ablate, report, show, plugins, recipe):
+    for module in (run, demo, prepare, check, simulate, show, plugins, recipe):
         app.command(module.NAME, rich_help_panel=module.PANEL)(module.command)
     app.add_typer(weights.group, name=weights.NAME, rich_help_panel=weights.PANEL)
     add_plugin_commands(app, state)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..choice import Choice
-from ..options import Device
-from ..voice import answer
+from ..common.console import grid, out, say
+from ..common.options import Device
+from ..common.voice import answer
+from ..host.choice import Choice
 from .choice import chooses
-from .console import grid, out, say
 
 if TYPE_CHECKING:
-    from ..run import Run
-    from ..window import Evidence
+    from ..data.window import Evidence
+    from ..results.run import Run
 
 NAME = "check"
 PANEL = "Recover motion"
@@ -28,8 +28,8 @@ def command(
     device: Device = "auto",
 ) -> int:
     """Check inputs, plugins, options, recipe and device without solving. Writes nothing."""
-    from ..recover import run_of
-    from ..run import check
+    from ..results.recover import run_of
+    from ..results.run import check
 
     run = run_of(choice, inputs, choice.registry(), device=device)
     evidence = check(run)
@@ -73,9 +73,9 @@ def command(
 
 def _bind(run: Run, item: Evidence) -> None:
     """Build body, placement, representation, terms and prior of a clip, and match its recipe's variables."""
-    from ..problem import bind
-    from ..run import context
-    from ..window import stack
+    from ..data.window import stack
+    from ..results.run import context
+    from ..solver.problem import bind
 
     ctx = context(run)
     problem = bind(stack([item], ctx.device), [run.seed], run.recipe, ctx)

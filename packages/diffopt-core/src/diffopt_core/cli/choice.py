@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion
-from ..choice import FLAGS, INPUT_FLAGS, PAPER, Choice
-from ..completion import Complete
+from ..host import completion
+from ..host.choice import FLAGS, INPUT_FLAGS, PAPER, Choice
+from ..host.completion import Complete
 from ..plugin import KINDS
 
 #: What the help says of a recipe that was not named.
@@ -45,7 +45,7 @@ def chooses(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _choice(values: dict[str, Any]) -> Choice:
-    from ..recipe import setting
+    from ..host.recipe import setting
 
     return Choice(
         recipe=values["recipe"],

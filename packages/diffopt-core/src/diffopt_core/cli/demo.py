@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import voice
-from ..choice import Choice
-from ..options import Device
+from ..common import voice
+from ..common.options import Device
+from ..host.choice import Choice
 from .choice import chooses
 
 if TYPE_CHECKING:
-    from ..registry import Registry
+    from ..host.registry import Registry
 
 NAME = "demo"
 PANEL = "Recover motion"
@@ -37,8 +37,8 @@ def command(
 
     No download, no licence to sign, no GPU needed. Writes case, truth, motion, run file, picture and report.
     """
-    from ..recover import run_of
-    from .console import err
+    from ..common.console import err
+    from ..results.recover import run_of
     from .solving import finish, solve
 
     registry = choice.registry()
@@ -52,9 +52,9 @@ def command(
 def demonstration(choice: Choice, registry: Registry, out: Path, seed: int, device: str, overwrite: bool) -> Path:
     """The clip as a case file beside its result, where `diffopt run runs/demo/run.json` finds it. What can be told to
     be wrong is told before it is written."""
-    from ..demo_motion import write_demo
-    from ..folder import ResultFolder
-    from ..provenance import device as find_device
+    from ..host.provenance import device as find_device
+    from ..parts.demo_motion import write_demo
+    from ..results.folder import ResultFolder
 
     choice.resolve(registry)
     find_device(device)

@@ -11,14 +11,14 @@ import typer
 import typer.core
 import typer.main
 
-from .. import voice
+from ..common import voice
+from ..common.options import OUTPUT
 
 if TYPE_CHECKING:
     from typer import Context
 else:
     Context = typer.Context.__base__  # what commands and callbacks are handed in truth
 
-PANEL = "Output"
 #: In the command line as typed, for what is said before a command is known (plugins in quarantine, usage errors).
 JSON, QUIET, DEBUG = ("--json",), ("--quiet", "-q"), ("--debug",)
 
@@ -58,20 +58,20 @@ def _template() -> typer.Typer:
         as_json: Annotated[
             bool,
             typer.Option(
-                *JSON, help="Print one JSON document, nothing else.", rich_help_panel=PANEL, callback=_as_json,
+                *JSON, help="Print one JSON document, nothing else.", rich_help_panel=OUTPUT, callback=_as_json,
                 is_eager=True, expose_value=False,
             ),
         ] = False,
         quiet: Annotated[
             bool,
             typer.Option(
-                *QUIET, help="Only errors.", rich_help_panel=PANEL, callback=_quiet, is_eager=True, expose_value=False
+                *QUIET, help="Only errors.", rich_help_panel=OUTPUT, callback=_quiet, is_eager=True, expose_value=False
             ),
         ] = False,
         debug: Annotated[
             bool,
             typer.Option(
-                *DEBUG, help="Show the traceback of an error.", rich_help_panel=PANEL, expose_value=False
+                *DEBUG, help="Show the traceback of an error.", rich_help_panel=OUTPUT, expose_value=False
             ),
         ] = False,
     ) -> None: ...  # fmt: skip

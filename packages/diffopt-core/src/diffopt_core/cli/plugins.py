@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import completion
-from ..options import Plugins
-from ..voice import answer
-from .console import grid, out
+from ..common.console import grid, out
+from ..common.options import Plugins
+from ..common.voice import answer
+from ..host import completion
 from .flags import Context
 
 if TYPE_CHECKING:
-    from ..registry import Plugin, Registry
+    from ..host.registry import Plugin, Registry
 
 NAME = "plugins"
 PANEL = "Look around"
@@ -30,8 +30,8 @@ def command(
 ) -> int:
     """List every component by kind, name and the distribution that brings it."""
     from ..errors import UnknownName
+    from ..host.registry import Registry
     from ..plugin import KINDS
-    from ..registry import Registry
 
     if kind is not None and kind not in KINDS:
         raise UnknownName("kind", kind, KINDS)

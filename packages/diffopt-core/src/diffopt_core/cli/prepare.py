@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..choice import Choice
+from ..common.console import grid, note, say
+from ..common.console import out as console
+from ..common.options import Device
+from ..common.progress import shown, terminal_bar
+from ..common.voice import answer
 from ..errors import DiffOptError
-from ..options import Device
-from ..progress import shown, terminal_bar
-from ..voice import answer
+from ..host.choice import Choice
 from .choice import chooses
-from .console import grid, say
-from .console import out as console
 
 if TYPE_CHECKING:
-    from ..window import Evidence
+    from ..data.window import Evidence
 
 NAME = "prepare"
 PANEL = "Bring your own"
@@ -40,10 +41,10 @@ def command(
 
     What was found is kept by the content of the video, so a second call is instant and a killed one goes on.
     """
-    from ..datasets.case_file import arrays_of, write_case
-    from ..inputs import expand
-    from ..perceive import open_clip, perceive
-    from ..run import Run, context
+    from ..parts.datasets.case_file import arrays_of, write_case
+    from ..perception.inputs import expand
+    from ..perception.perceive import open_clip, perceive
+    from ..results.run import Run, context
 
     registry = choice.registry()
     recipe = choice.resolve(registry)
@@ -101,7 +102,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _draw(found: Evidence, path: Path) -> None:
-    """Keypoints and first poses over six frames."""
-    from ..picture import draw_evidence
-
-    draw_evidence(found.clip, path)
+    """Keypoints and first poses over six frames, by the installed ``diffopt.display``."""
+    draws = entry_points(group="diffopt.display", name="evidence")
+    if not draws:
+        return note("no installed plugin draws evidence: --no-picture leaves the picture out")
+    next(iter(draws)).load()(found.clip, path)

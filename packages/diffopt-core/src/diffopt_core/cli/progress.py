@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from .. import voice
-from .console import err
+from ..common import voice
+from ..common.console import err
 
 
 class Bars:
-    """The ``report`` callback of :func:`diffopt_core.run.execute`. Shows nothing under ``--quiet``.
+    """The ``report`` callback of :func:`diffopt_core.results.run.execute`. Shows nothing under ``--quiet``.
 
     It starts with the first report, under ``title``: what fails before the solve leaves one line, its error.
     """

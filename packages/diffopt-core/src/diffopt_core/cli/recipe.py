@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion
-from ..choice import PAPER, Choice
-from ..voice import answer
+from ..common.console import grid, out, say
+from ..common.voice import answer
+from ..host import completion
+from ..host.choice import PAPER, Choice
 from .choice import chooses
-from .console import grid, out, say
 
 NAME = "recipe"
 PANEL = "Look around"
@@ -34,7 +34,7 @@ def command(
     """
     from dataclasses import replace
 
-    from ..recipe import difference, load, parse
+    from ..host.recipe import difference, load, parse
 
     registry = choice.registry()
     if name is None and choice == Choice(plugins=choice.plugins):
@@ -50,7 +50,7 @@ def command(
     choice = replace(choice, recipe=name or choice.recipe or PAPER)
     resolved = choice.resolve(registry)
     if diff is None:
-        from ..toml import dumps
+        from ..common.toml import dumps
 
         # Plain text, so that it can be piped into a file and run.
         short = _short(resolved.dump())
@@ -69,14 +69,14 @@ def command(
 
 
 def _cell(value: Any) -> str:
-    from ..toml import literal
+    from ..common.toml import literal
 
     return "–" if value is None else literal(value).replace("[", r"\[")
 
 
 def _short(table: dict[str, Any]) -> dict[str, Any]:
     """Roles as people write them: a bare name, or name and options in one table."""
-    from ..recipe import ROLES
+    from ..host.recipe import ROLES
 
     def short(role: dict[str, Any]) -> Any:
         return {"name": role["name"], **role["options"]} if role["options"] else role["name"]

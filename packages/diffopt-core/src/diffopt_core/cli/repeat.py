@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common.console import note, say
+from ..common.voice import answer
 from ..errors import BadInput, MissingResource
-from ..voice import answer
-from .console import note, say
 from .solving import finish, solve
 
 MOTION = "motion.npz"
@@ -35,9 +35,9 @@ def repeat(
     """Repeat with recipe, seed, device and thread count of the original; ``moved`` replaces its inputs."""
     import torch
 
-    from ..recipe import parse
-    from ..registry import Registry
-    from ..run import Run
+    from ..host.recipe import parse
+    from ..host.registry import Registry
+    from ..results.run import Run
 
     saved = _saved(path)
     registry = Registry.load(plugins or saved.get("plugins", ()))
@@ -69,7 +69,7 @@ def repeat(
 
 def _saved(path: Path) -> dict[str, Any]:
     """What is needed to repeat a run, from its file."""
-    from ..run_file import check_version
+    from ..results.run_file import check_version
 
     check_version(path, "repeats")
     saved: dict[str, Any] = json.loads(path.read_text())
@@ -106,7 +106,7 @@ def _find(name: Path, folder: Path) -> Path:
 
 def _device(path: Path, saved: dict[str, Any]) -> str:
     """The device as asked for then, unless ``auto`` would choose another kind today."""
-    from ..provenance import device
+    from ..host.provenance import device
 
     kind = saved["provenance"].get("device_type", "cpu")
     if device(saved["device"]).type == kind:
@@ -118,8 +118,8 @@ def _device(path: Path, saved: dict[str, Any]) -> str:
 
 def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
     """The clip's file must be the one that the run saw."""
-    from ..perceive import is_there, open_clip
-    from ..run import context
+    from ..perception.perceive import is_there, open_clip
+    from ..results.run import context
 
     for name in run.inputs:
         if not is_there(name):
@@ -135,7 +135,7 @@ def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
 
 def _other_versions(saved: dict[str, Any], registry: Any, run: Any) -> list[str]:
     """What is installed in another version than then: a difference in bits is no surprise."""
-    from ..provenance import device, provenance
+    from ..host.provenance import device, provenance
 
     then = saved["provenance"].get("versions", {})
     now = provenance(registry, run.recipe, device(run.device), run.seed)["versions"]

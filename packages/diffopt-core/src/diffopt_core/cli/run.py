@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import completion
-from ..choice import Choice
+from ..common.console import note
+from ..common.options import OUTPUT as _OUTPUT
+from ..common.options import commas
 from ..errors import DiffOptError
-from ..options import commas
+from ..host import completion
+from ..host.choice import Choice
 from .choice import chooses
-from .console import note
 from .demo import FOLDER, demonstration
-from .flags import PANEL as _OUTPUT
 from .repeat import is_run_file, repeat
 from .solving import finish, solve
 from .watching import VIEWER, stay, viewed
 
 if TYPE_CHECKING:
     from ..interfaces import Exporter
-    from ..run import Run
+    from ..results.run import Run
 
 NAME = "run"
 PANEL = "Recover motion"
@@ -99,7 +99,7 @@ def command(
         if view or viewer:
             raise DiffOptError(f"--view: a repeated run is not shown; diffopt view {inputs[0].parent} shows one")
         return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture, report)
-    from ..recover import run_of
+    from ..results.recover import run_of
 
     registry = choice.registry()
     if not inputs:
@@ -125,7 +125,7 @@ def command(
 
 def _exporters(run: Run, formats: str | None) -> list[Exporter]:
     """Those of ``--export``, built before the solve: a package that is missing is told at once."""
-    from ..run import context
+    from ..results.run import context
 
     names = commas(formats or "")
     ctx = context(run)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion
-from ..options import Plugins
-from ..voice import answer
-from .console import grid, out, say
+from ..common.console import grid, out, say
+from ..common.options import Plugins
+from ..common.voice import answer
+from ..host import completion
 
 _OPTION = ("option", "type", "default", "description")
 NAME = "show"
@@ -27,8 +27,8 @@ def command(
 ) -> int:
     """Show the components of a kind, or the options of one of them."""
     from ..errors import UnknownName
+    from ..host.registry import Registry
     from ..plugin import KINDS
-    from ..registry import Registry
 
     registry = Registry.load(plugins or ())
     if kind not in KINDS:
@@ -89,7 +89,7 @@ def _rows(config: Any, prefix: str) -> Any:
 
 
 def _plain(value: Any) -> str:
-    from ..toml import literal
+    from ..common.toml import literal
 
     try:
         return literal(value)

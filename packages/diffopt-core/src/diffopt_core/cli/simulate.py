@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..voice import answer
-from .console import say
+from ..common.console import say
+from ..common.voice import answer
 
 NAME = "simulate"
 PANEL = "Evaluate"
@@ -28,8 +28,8 @@ def command(
     seed: Annotated[int, typer.Option("--seed", help="Seed of cuts, cameras and noise.")] = 0,
 ) -> int:
     """Make cases with known truth: a hand-held camera, noisy keypoints and poses, an unknown SLAM scale."""
-    from ..datasets.amass import AmassConfig
-    from ..datasets.simulator.folder import simulate_folder
+    from ..parts.datasets.configs import AmassConfig
+    from ..parts.datasets.simulator.folder import simulate_folder
 
     motion = AmassConfig(source_fps=fps) if fps else AmassConfig()
     index = simulate_folder(source, out, count, seed=seed, frames=frames, static=static, motion=motion)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import voice
-from ..progress import shown, terminal_bar
-from .console import fail, note
+from ..common import voice
+from ..common.console import fail, note
+from ..common.progress import shown, terminal_bar
 from .progress import Bars
 
 if TYPE_CHECKING:
     from ..interfaces import Viewer
-    from ..run import Run
+    from ..results.run import Run
     from ..types import Result
 
 
 def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
     """Execute with progress on standard error, and before the eyes of ``viewer``."""
-    from ..run import execute
-    from ..watch import Watch
+    from ..results.run import execute
+    from ..solver.watch import Watch
 
     stages = ", ".join(run.recipe.schedule) or "none"
     title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
@@ -33,10 +33,9 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
     kept = len(run.only or run.inputs) - len(results)
     if kept:
         note(f"{kept} clip(s) had a finished result of this very run, which was kept (--overwrite solves again)")
-    if picture and results:
-        draw(run, results)
-    if report and results:
-        write_reports(run, results)
+    for exporter, wanted in (("picture", picture), ("report", report)):
+        if wanted and results:
+            _drawn(run, results, exporter)
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
     voice.answer({"results": summary(run, results, rows), "kept": kept})
     if rows:
@@ -53,20 +52,12 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
     return int(any(result.status == "diverged" for result in results))
 
 
-def write_reports(run: Run, results: list[Result]) -> None:
-    """``report.html`` into every result folder."""
-    from ..report import write_report
+def _drawn(run: Run, results: list[Result], exporter: str) -> None:
+    """What an exporter shows of every result, beside it."""
+    from ..results.run import context
 
+    if exporter not in run.registry.components["exporter"]:
+        return note(f"no installed plugin offers exporter '{exporter}': --no-{exporter} leaves it out")
+    built = context(run).build("exporter", exporter)
     for result in results:
-        write_report(result, run.folder(result.clip.name) / "report.html")
-
-
-def draw(run: Run, results: list[Result]) -> None:
-    """``picture.png`` into every result folder, and ``overlay.png`` where the clip's images are at hand."""
-    from ..picture import draw_on_video, draw_result
-
-    for result in results:
-        folder = run.folder(result.clip.name)
-        draw_result(result, folder / "picture.png")
-        if result.clip.video is not None:
-            draw_on_video(result, folder / "overlay.png")
+        built.export(result, run.folder(result.clip.name))

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from ..quality import UNITS, quality
-from .console import grid, out, say
+from ..common.console import grid, out, say
+from ..parts.metrics.quality import UNITS, quality
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..run import Run
+    from ..results.run import Run
     from ..types import Result
 
 Pair = tuple[float | None, float | None]
@@ -82,7 +82,7 @@ def rows_of(run: Run, result: Result) -> Rows:
 
 
 def _units(run: Run) -> dict[str, str]:
-    from ..evaluate import metrics_named
+    from ..parts.metrics.evaluate import metrics_named
 
     metrics = metrics_named(run.recipe.metrics, run.registry.context().build)
     return {name: metric.unit for name, metric in metrics.items()}

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import voice
+from ..common import voice
+from ..common.console import note
 from ..errors import MissingResource, UnknownName
-from .console import note
 
 if TYPE_CHECKING:
     from ..interfaces import Viewer
-    from ..run import Run
+    from ..results.run import Run
     from ..types import Result
 
 #: The viewer of ``--view``, and the package that has it.
@@ -29,7 +29,7 @@ def viewed(run: Run, name: str | None) -> Iterator[Viewer | None]:
     if name is None:
         yield None
         return
-    from ..run import context
+    from ..results.run import context
 
     try:
         viewer = context(run).build("viewer", name)
@@ -64,7 +64,7 @@ def stay(viewer: Viewer, run: Run, results: list[Result], wait: bool) -> None:
 
 
 def _kept(run: Run) -> list[Result]:
-    from ..saved import read_result
+    from ..results.saved import read_result
 
     folders = [run.folder(Path(name).stem) for name in run.inputs]
     return [read_result(folder, truth=True) for folder in folders[:MOST] if (folder / "run.json").is_file()]

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import completion
-from ..options import Plugins
-from ..voice import answer, quiet, speaks
-from .console import err, grid, out, say
+from ..common.console import err, grid, out, say
+from ..common.options import Plugins
+from ..common.voice import answer, quiet, speaks
+from ..host import completion
 
 if TYPE_CHECKING:
+    from ..common.console import Screen
+    from ..common.progress import Update
+    from ..host.registry import Registry
+    from ..perception.weights import Found
     from ..plugin import WeightFile
-    from ..progress import Update
-    from ..registry import Registry
-    from ..weights import Found
-    from .console import Screen
 
 NAME = "weights"
 PANEL = "Look around"
@@ -33,7 +33,7 @@ group = typer.Typer(
 @group.command("list")
 def list_files(plugins: Plugins = None) -> int:
     """Every file, whether it is here, its size and licence. Nothing is fetched."""
-    from ..places import WEIGHTS_VARIABLE, weights_folder
+    from ..common.places import WEIGHTS_VARIABLE, weights_folder
 
     table = grid("name", "state", "size", "licence", "used by", "summary")
     told = []
@@ -55,8 +55,8 @@ def where(
     plugins: Plugins = None,
 ) -> int:
     """Path of a file, checked; where to get it if it is not there (status 2)."""
-    from ..places import weights_folder
-    from ..weights import find, locate
+    from ..common.places import weights_folder
+    from ..perception.weights import find, locate
 
     if name is None:
         answer({"folder": weights_folder()})
@@ -89,7 +89,7 @@ def get(
 ) -> int:
     """Fetch one file, once its licence is agreed to; its checksum is enforced."""
     from ..errors import BadInput, MissingResource
-    from ..weights import copy_from, fetch, find, place_of, remedy
+    from ..perception.weights import copy_from, fetch, find, place_of, remedy
 
     file = _registry(plugins).weight_file(name)
     if not force and (found := find(file)) is not None:
@@ -131,7 +131,7 @@ def _checked(found: Found) -> dict[str, Any]:
 
 
 def _registry(plugins: list[str] | None) -> Registry:
-    from ..registry import Registry
+    from ..host.registry import Registry
 
     return Registry.load(plugins or ())
 
@@ -169,7 +169,7 @@ def _agree(file: WeightFile, yes: bool) -> None:
 
 def _state(file: WeightFile) -> str:
     """Whether it lies in its place; a listing reads no gigabytes, so its checksum is not looked at."""
-    from ..weights.store import hashed_file, place_of
+    from ..perception.weights.store import hashed_file, place_of
 
     if hashed_file(file, place_of(file)).is_file():
         return "here"
@@ -201,7 +201,7 @@ def _bars() -> Iterator[None]:
     """Progress of the download on standard error."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from ..progress import shown
+    from ..common.progress import shown
 
     @contextmanager
     def display(title: str, total: int | None) -> Iterator[Update]:

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.bodies.linear import BodyArrays, LinearBody
-from diffopt_core.bodies.smpl import ENVIRONMENT, NAME, NUM_VERTICES, find_model, read_model
+from diffopt_core.common.places import weights_folder
+from diffopt_core.common.unpickle import read_pickle
+from diffopt_core.data.geometry import project, world_to_camera
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.geometry import project, world_to_camera
-from diffopt_core.places import weights_folder
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.parts.bodies.linear import BodyArrays, LinearBody
+from diffopt_core.parts.bodies.smpl import ENVIRONMENT, NAME, NUM_VERTICES, find_model, read_model
 from diffopt_core.types import CameraTrajectory, HumanMotion, Truth, as_float
-from diffopt_core.unpickle import read_pickle
 
 #: SMPL's vertex at the tip of the nose: a linear body wants one point beside its joints.
 _NOSE = 332

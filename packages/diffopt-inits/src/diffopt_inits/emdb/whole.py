@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from diffopt_core.errors import BadInput
+from diffopt_core.perception.video import IMAGE_SUFFIXES, probe
 from diffopt_core.types import Truth, Video
-from diffopt_core.video import IMAGE_SUFFIXES, probe
 
 from .read import Sequence, read_sequence, smpl_folder, truth_of
 

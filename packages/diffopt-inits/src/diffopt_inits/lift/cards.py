@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffopt_core.weights import shipped
+from diffopt_core.perception.weights import shipped
 
 #: Weights that ship with the package, as lift_NAME.safetensors.
 SHIPPED = Path(__file__).parent / "weights"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.rotation import slerp
+from diffopt_core.data.rotation import slerp
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 

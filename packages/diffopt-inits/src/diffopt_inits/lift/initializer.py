@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from diffopt_core.data.geometry import leg_length
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import BadInput
-from diffopt_core.geometry import leg_length
 from diffopt_core.interfaces import BuildContext, Initializer
-from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, map_tensors
 from jaxtyping import Bool, Float
 from torch import Tensor

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.rotation import matrix_to_axis_angle, matrix_to_columns
+from diffopt_core.data.rotation import matrix_to_axis_angle, matrix_to_columns
 from jaxtyping import Float
 from torch import Tensor
 

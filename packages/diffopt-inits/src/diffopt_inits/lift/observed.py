@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from diffopt_core.skeleton import BLAZEPOSE33
+from diffopt_core.data.skeleton import BLAZEPOSE33
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Observations
 from jaxtyping import Float
 from torch import Tensor

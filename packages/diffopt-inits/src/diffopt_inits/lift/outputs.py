@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.rotation import columns_to_matrix
+from diffopt_core.data.rotation import columns_to_matrix
 from jaxtyping import Float
 from torch import Tensor
 

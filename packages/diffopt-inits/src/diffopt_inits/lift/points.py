@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-from diffopt_core.bodies.stick import anchored_points
+from diffopt_core.data.skeleton import COCO17, JOINT, LAYOUTS, mirror_order
 from diffopt_core.errors import UnknownName
-from diffopt_core.skeleton import COCO17, JOINT, LAYOUTS, mirror_order
+from diffopt_core.parts.bodies.stick import anchored_points
 from jaxtyping import Float
 from torch import Tensor
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diffopt_core.errors import BadInput
-from diffopt_core.weights import cards
+from diffopt_core.perception.weights import cards
 from torch import Tensor
 
 from .inputs import CHANNELS

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diffopt_core.datasets.npz import read_npz
+from diffopt_core.common.npz import read_npz
+from diffopt_core.common.places import cache_folder
 from diffopt_core.errors import BadInput
-from diffopt_core.places import cache_folder
 from diffopt_core.types import Clip, Video
 
 #: Frames of a chunk, and frames before it on which its tracker is warmed up.

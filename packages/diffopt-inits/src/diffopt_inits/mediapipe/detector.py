@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.datasets.npz import read_npz, write_npz
+from diffopt_core.common.npz import read_npz, write_npz
+from diffopt_core.common.progress import track
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.foreign import run_script
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.progress import track
+from diffopt_core.perception.foreign import run_script
 from diffopt_core.types import Clip, Observations
 
 from . import chunks as pieces
@@ -99,7 +99,7 @@ class MediapipeDetector:
     def _model(self) -> Path:
         given = self._config.model
         if given is None:
-            from diffopt_core.weights import locate
+            from diffopt_core.perception.weights import locate
 
             return locate(f"pose-landmarker-{('lite', 'full', 'heavy')[self._config.complexity]}")
         if not given.expanduser().is_file():

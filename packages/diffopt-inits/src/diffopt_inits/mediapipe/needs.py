@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffopt_core.foreign import Needs
+from diffopt_core.perception.foreign import Needs
 
 #: The last release with models in its wheel. It asks for JAX and NumPy 1, and uses neither for poses: it is installed
 #: without its dependencies, and what it does import is listed. protobuf 5 and later break it.

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.progress import track as progress
+from diffopt_core.data.skeleton import COCO17
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.progress import track as progress
-from diffopt_core.skeleton import COCO17
 from diffopt_core.types import Clip
 
 from ..clip_frames import check_range, source_count

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.errors import BadInput, UnknownName
+from diffopt_core.parts.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip
 
 from ..clip_frames import rows_at, source_frames

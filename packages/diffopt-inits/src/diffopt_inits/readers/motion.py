@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.bodies.anny24 import load
-from diffopt_core.datasets.fill import fill_linear, fill_rotations
-from diffopt_core.datasets.npz import write_npz
+from diffopt_core.common.npz import write_npz
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.skeleton import PARENTS
+from diffopt_core.parts.bodies.anny24 import load
+from diffopt_core.parts.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.types import Clip
 from scipy.spatial.transform import Rotation
 

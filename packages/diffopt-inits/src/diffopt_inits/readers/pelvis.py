@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from diffopt_core.bodies.smpl import ENVIRONMENT, find_model
+from diffopt_core.common.unpickle import read_foreign, to_array
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.unpickle import read_foreign, to_array
+from diffopt_core.parts.bodies.smpl import ENVIRONMENT, find_model
 
 #: Rest pelvis of the neutral mean shape, m. SMPL-H's is taken to be SMPL's.
 PUBLISHED = {

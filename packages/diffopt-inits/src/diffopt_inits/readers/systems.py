@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, UnknownName
-from diffopt_core.unpickle import read_foreign
 
 from . import glamr, gvhmr, phalp, prompthmr, slahmr, slahmr_preds, tram, vibe, wham
 from .tracks import Track

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_foreign
 
 from .fields import Fields, rotations, same_length, shape_ten
 from .tracks import Y_FLIP, Root, Track, World

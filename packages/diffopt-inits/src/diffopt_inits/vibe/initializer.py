@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from diffopt_core.common.progress import track as progress
 from diffopt_core.errors import MissingResource
-from diffopt_core.foreign import Needs, run_script
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.progress import track as progress
+from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
 from ..cropped import body_of_crops, boxes_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from diffopt_core.datasets.npz import read_npz
+from diffopt_core.common.npz import read_npz
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.types import Clip
 

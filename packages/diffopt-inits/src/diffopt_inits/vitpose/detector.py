@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from diffopt_core.common.progress import track as progress
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.foreign import Needs, run_script
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.progress import track as progress
+from diffopt_core.perception.foreign import Needs, run_script
+from diffopt_core.perception.video import reduced_size
 from diffopt_core.types import Clip, Observations
-from diffopt_core.video import reduced_size
 
 from ..clip_frames import source_frames
 from ..people import Detections, Track, boxes_around, check_keypoints, choose, link, observations_of

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip
-from diffopt_core.unpickle import read_foreign
 
 from ..clip_frames import check_count, check_range
 from ..people import Detections, Track, boxes_of, check_keypoints, link

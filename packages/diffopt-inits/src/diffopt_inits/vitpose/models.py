@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffopt_core.registry import Registry
-from diffopt_core.weights import find, remedy
+from diffopt_core.host.registry import Registry
+from diffopt_core.perception.weights import find, remedy
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from jaxtyping import Float
 from torch import Tensor, nn
 

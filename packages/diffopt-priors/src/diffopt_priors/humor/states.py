@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.skeleton import PARENTS
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.skeleton import PARENTS
 from jaxtyping import Float
 from torch import Tensor
 

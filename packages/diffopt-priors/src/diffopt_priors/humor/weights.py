@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.weights import cards, shipped
+from diffopt_core.perception.weights import cards, shipped
 from torch import Tensor
 
 from diffopt_priors.cards import SHIPPED

@@ -23,8 +23,8 @@ import itertools
 from functools import lru_cache
 
 import torch
-from diffopt_core.rotation import columns_to_matrix, matrix_to_columns
-from diffopt_core.skeleton import JOINT, PARENTS
+from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns
+from diffopt_core.data.skeleton import JOINT, PARENTS
 from jaxtyping import Float
 from torch import Tensor
 

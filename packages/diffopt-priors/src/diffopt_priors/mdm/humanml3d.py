@@ -19,8 +19,8 @@ from __future__ import annotations
 import itertools
 
 import torch
-from diffopt_core.rotation import columns_to_matrix, matrix_to_columns, quaternion_to_matrix
-from diffopt_core.skeleton import JOINT
+from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns, quaternion_to_matrix
+from diffopt_core.data.skeleton import JOINT
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv1d, normalize, pad

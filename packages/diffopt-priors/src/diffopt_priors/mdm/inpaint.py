@@ -8,8 +8,8 @@ channels and the contacts, because an image does not show the path.
 from __future__ import annotations
 
 import torch
+from diffopt_core.data.skeleton import JOINTS, LAYOUTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.skeleton import JOINTS, LAYOUTS
 from diffopt_core.types import Observations
 from jaxtyping import Float
 from torch import Tensor

@@ -5,7 +5,7 @@ Guo et al. 2022, "Generating Diverse and Natural 3D Human Motions from Text", se
 
 from __future__ import annotations
 
-from diffopt_core.skeleton import JOINT
+from diffopt_core.data.skeleton import JOINT
 
 DIM = 263
 #: SMPL without the two hand joints.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffopt_core.skeleton import JOINTS
+from diffopt_core.data.skeleton import JOINTS
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import avg_pool1d

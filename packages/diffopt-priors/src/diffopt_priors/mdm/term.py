@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from diffopt_core.data.geometry import leg_length
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.geometry import leg_length
 from diffopt_core.interfaces import Energy, ProblemContext
-from diffopt_core.skeleton import PARENTS
 from diffopt_core.types import Scene
 from jaxtyping import Float
 from torch import Tensor

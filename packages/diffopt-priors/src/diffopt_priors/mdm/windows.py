@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from diffopt_core.rotation import columns_to_matrix, matrix_to_columns
+from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns
 from jaxtyping import Float
 from torch import Tensor
 

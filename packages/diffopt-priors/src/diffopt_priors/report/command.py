@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from diffopt_core.completion import component
 from diffopt_core.errors import DiffOptError
-from diffopt_core.registry import Registry
+from diffopt_core.host.completion import component
+from diffopt_core.host.registry import Registry
 
 
 def registry_of(plugins: Sequence[str] | None, prior: str) -> Registry:
@@ -22,7 +22,7 @@ def registry_of(plugins: Sequence[str] | None, prior: str) -> Registry:
 
 def options_of(registry: Registry, prior: str, settings: Sequence[str] | None) -> dict[str, Any]:
     """Options of a prior from ``weights=open`` or, as ``diffopt run`` has it, ``prior.weights=open``; checked."""
-    from diffopt_core.recipe import assign
+    from diffopt_core.host.recipe import assign
 
     for setting in settings or ():
         if "=" not in setting:
@@ -72,7 +72,7 @@ def prior_report(
     registry = registry_of(plugins, name)
     options = options_of(registry, name, settings)
 
-    from diffopt_core.voice import answer, speaks
+    from diffopt_core.common.voice import answer, speaks
 
     from diffopt_priors.report.held import hold, shards
     from diffopt_priors.report.measure import batches, bones, chosen, measure
@@ -116,8 +116,8 @@ def sample_mdm(
 
     samples.npz is a motion shard: `diffopt simulate OUT/samples.npz#0 ...` and `diffopt prior-report` read it.
     """
+    from diffopt_core.common.voice import answer, say
     from diffopt_core.errors import DiffOptError
-    from diffopt_core.voice import answer, say
 
     pass
 

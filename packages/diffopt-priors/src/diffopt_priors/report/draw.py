@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from diffopt_core.datasets.npz import atomic, write_npz
+from diffopt_core.common.npz import atomic, write_npz
+from diffopt_core.data.rotation import matrix_to_axis_angle, nearest_rotation, yaw_to_matrix
+from diffopt_core.data.skeleton import JOINT, JOINTS, PARENTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.rotation import matrix_to_axis_angle, nearest_rotation, yaw_to_matrix
-from diffopt_core.skeleton import JOINT, JOINTS, PARENTS
 from jaxtyping import Float
 from torch import Tensor
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from diffopt_core.data.rotation import axis_angle_to_matrix, columns_to_matrix
 from diffopt_core.errors import BadInput
-from diffopt_core.rotation import axis_angle_to_matrix, columns_to_matrix
-from diffopt_core.train.shards import Clips, find
-from diffopt_core.train.windows import between
+from diffopt_core.host.train.shards import Clips, find
+from diffopt_core.host.train.windows import between
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import MissingResource
+from diffopt_core.host.train.shards import read_offsets
 from diffopt_core.interfaces import Energy
-from diffopt_core.train.shards import read_offsets
 from diffopt_core.types import Scene
 from torch import Tensor
 

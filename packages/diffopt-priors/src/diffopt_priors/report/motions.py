@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffopt_core.datasets.amass import AmassConfig
-from diffopt_core.datasets.motion_file import load_motion
-from diffopt_core.datasets.npz import keys_of
+from diffopt_core.common.npz import keys_of
+from diffopt_core.data.rotation import matrix_to_columns
 from diffopt_core.errors import BadInput
-from diffopt_core.rotation import matrix_to_columns
-from diffopt_core.train import shards
-from diffopt_core.train.shards import Clips
+from diffopt_core.host.train import shards
+from diffopt_core.host.train.shards import Clips
+from diffopt_core.parts.datasets.configs import AmassConfig
+from diffopt_core.parts.datasets.motion_file import load_motion
 
 
 def read(file: Path) -> Clips:

@@ -8,11 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from diffopt_core.config import TermConfig
+from diffopt_core.data.geometry import project, world_to_camera
+from diffopt_core.data.noise import StreamNoise
 from diffopt_core.errors import DiffOptError
-from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import Energy, ProblemContext
-from diffopt_core.noise import StreamNoise
-from diffopt_core.registry import Registry
 from diffopt_core.types import CameraTrajectory, HumanMotion, Observations, Scene
 from jaxtyping import Float
 from torch import Tensor

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from diffopt_core.voice import quiet
+from diffopt_core.common.voice import quiet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -92,7 +92,7 @@ def show(report: Mapping[str, Any]) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Written whole or not at all."""
-    from diffopt_core.datasets.npz import atomic
+    from diffopt_core.common.npz import atomic
 
     with atomic(path) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from diffopt_core.rotation import interleaved_to_matrix
+from diffopt_core.data.rotation import interleaved_to_matrix
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.weights import cards, shipped
+from diffopt_core.perception.weights import cards, shipped
 
 from diffopt_priors.cards import SHIPPED
 from diffopt_priors.vposer import official

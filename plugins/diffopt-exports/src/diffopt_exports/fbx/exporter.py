@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from diffopt_core.errors import DiffOptError, MissingResource
-from diffopt_core.foreign import Needs, run_script
 from diffopt_core.interfaces import BuildContext
+from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import Result
 
 from ..configs import FbxConfig, surface_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from diffopt_core.datasets.npz import atomic
+from diffopt_core.common.npz import atomic
 from diffopt_core.errors import DiffOptError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from diffopt_core.datasets.npz import atomic
+from diffopt_core.common.npz import atomic
 from diffopt_core.errors import DiffOptError, MissingResource
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffopt_core.skeleton import JOINT
+from diffopt_core.data.skeleton import JOINT
 from diffopt_core.types import CameraTrajectory
 
 from .colours import GROUND, HORIZON, LINE, SKY, STRONG_LINE, Colour

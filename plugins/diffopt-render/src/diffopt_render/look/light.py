@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffopt_core.geometry import project, world_to_camera
+from diffopt_core.data.geometry import project, world_to_camera
 from diffopt_core.types import CameraTrajectory
 from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter, map_coordinates

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from diffopt_core.perception.video import read_frames
 from diffopt_core.types import CameraTrajectory, Video, map_tensors
-from diffopt_core.video import read_frames
 
 from ..look.colours import EMPTY
 from ..look.ground import plain

@@ -25,11 +25,11 @@ def train(
     """Fit the mixture of Gaussian poses of prior gmm by expectation maximisation (a minute on one core)."""
     from dataclasses import asdict
 
+    from diffopt_core.common.voice import answer, say
     from diffopt_core.errors import BadInput
-    from diffopt_core.train import shards
-    from diffopt_core.train.progress import progress
-    from diffopt_core.train.terms import terms_of
-    from diffopt_core.voice import answer, say
+    from diffopt_core.host.train import shards
+    from diffopt_core.host.train.progress import progress
+    from diffopt_core.host.train.terms import terms_of
 
     from diffopt_smplify.gmm import poses, weights
     from diffopt_smplify.gmm.fit import Settings, fit

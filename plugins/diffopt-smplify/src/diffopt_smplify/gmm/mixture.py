@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log, pi
 
 import torch
-from diffopt_core.rotation import matrix_to_axis_angle
+from diffopt_core.data.rotation import matrix_to_axis_angle
 from jaxtyping import Float
 from torch import Tensor
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from diffopt_core.skeleton import JOINTS, mirror_order
-from diffopt_core.train.shards import read_shard
+from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from diffopt_core.data.skeleton import JOINTS, mirror_order
+from diffopt_core.host.train.shards import read_shard
 from torch import Tensor
 
 #: Joints 1 to 21: the data has no hands.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from torch import Tensor
 
 from diffopt_smplify.gmm.mixture import Mixture

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.common.unpickle import read_pickle, to_array
 from diffopt_core.errors import BadInput
-from diffopt_core.unpickle import read_pickle, to_array
-from diffopt_core.weights import cards, shipped
+from diffopt_core.perception.weights import cards, shipped
 from torch import Tensor
 
 from diffopt_smplify.gmm.mixture import Mixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from jaxtyping import Float
 from torch import Tensor
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diffopt_core.train.command import Asked, training_command
+from diffopt_core.host.train.command import Asked, training_command
 
 from .settings import LiftSettings
 
 if TYPE_CHECKING:
-    from diffopt_core.train.loop import Training
+    from diffopt_core.host.train.loop import Training
 
 _HELP = """Train the network that lifts 2D keypoints, on motion seen through simulated cameras.
 
@@ -18,7 +18,7 @@ Constant rate after warm-up, so that every checkpoint is usable; --steps or --fi
 
 
 def _begin(asked: Asked) -> Training:
-    from diffopt_core.train import shards
+    from diffopt_core.host.train import shards
 
     from . import trainer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from diffopt_core.skeleton import LAYOUTS
+from diffopt_core.data.skeleton import LAYOUTS
 from jaxtyping import Float
 from torch import Tensor
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.geometry import heading
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import JOINT
+from diffopt_core.data.geometry import heading
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import JOINT
 from jaxtyping import Bool, Float
 from torch import Tensor
 

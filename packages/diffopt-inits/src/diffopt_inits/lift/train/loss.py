@@ -6,8 +6,8 @@ The likelihood sees the errors as they are (detached), so that an output cannot 
 from __future__ import annotations
 
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.skeleton import PARENTS
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.skeleton import PARENTS
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffopt_core.geometry import forward_kinematics, leg_length
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import FEET, JOINT, NUM_JOINTS, PARENTS
-from diffopt_core.train.shards import Clips
-from diffopt_core.train.windows import draw, leg_ratio, proportions
+from diffopt_core.data.geometry import forward_kinematics, leg_length
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import FEET, JOINT, NUM_JOINTS, PARENTS
+from diffopt_core.host.train.shards import Clips
+from diffopt_core.host.train.windows import draw, leg_ratio, proportions
 from jaxtyping import Bool, Float
 from torch import Tensor
 

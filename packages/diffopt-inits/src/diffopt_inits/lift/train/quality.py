@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from diffopt_core.geometry import align, transform
-from diffopt_core.train.shards import Clips
+from diffopt_core.data.geometry import align, transform
+from diffopt_core.host.train.shards import Clips
 from jaxtyping import Float
 from torch import Tensor
 

@@ -9,9 +9,9 @@ from typing import Any, get_type_hints
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.train.loop import resuming, write_checkpoint
-from diffopt_core.train.shards import Clips
-from diffopt_core.train.terms import terms_of
+from diffopt_core.host.train.loop import resuming, write_checkpoint
+from diffopt_core.host.train.shards import Clips
+from diffopt_core.host.train.terms import terms_of
 from torch import Tensor
 
 from .. import weights

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from diffopt_core.train.command import Asked, training_command
+from diffopt_core.host.train.command import Asked, training_command
 
 from diffopt_priors.train.humor.settings import HuMoRSettings
 
 if TYPE_CHECKING:
-    from diffopt_core.train.loop import Training
+    from diffopt_core.host.train.loop import Training
 
 
 _HELP = """Train HuMoR, the prior over transitions.
@@ -45,7 +45,7 @@ def import_humor(
     out: Annotated[Path, typer.Option(help="The .safetensors file to write; its .json card goes beside it.")],
 ) -> None:
     """Convert a published HuMoR checkpoint: half the size, no pickle, a card. A .pth also works as it is."""
-    from diffopt_core.voice import answer, say
+    from diffopt_core.common.voice import answer, say
 
     from diffopt_priors.humor import official, weights
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffopt_core.geometry import forward_kinematics
-from diffopt_core.rotation import axis_angle_to_matrix, columns_to_matrix, matrix_to_columns
-from diffopt_core.skeleton import PARENTS
-from diffopt_core.train import windows
-from diffopt_core.train.shards import Clips
+from diffopt_core.data.geometry import forward_kinematics
+from diffopt_core.data.rotation import axis_angle_to_matrix, columns_to_matrix, matrix_to_columns
+from diffopt_core.data.skeleton import PARENTS
+from diffopt_core.host.train import windows
+from diffopt_core.host.train.shards import Clips
 from jaxtyping import Float
 from torch import Tensor
 

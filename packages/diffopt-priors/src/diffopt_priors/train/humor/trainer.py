@@ -1,4 +1,4 @@
-"""The state of a HuMoR training run. See :mod:`diffopt_core.train.loop` for what a run keeps and when it ends."""
+"""The state of a HuMoR training run. See :mod:`diffopt_core.host.train.loop` for what a run keeps and when it ends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.train import shards, windows
-from diffopt_core.train.loop import resuming, write_checkpoint
-from diffopt_core.train.shards import Clips
-from diffopt_core.train.terms import terms_of
+from diffopt_core.host.train import shards, windows
+from diffopt_core.host.train.loop import resuming, write_checkpoint
+from diffopt_core.host.train.shards import Clips
+from diffopt_core.host.train.terms import terms_of
 from torch import Tensor
 
 from diffopt_priors.humor import weights
@@ -32,7 +32,7 @@ def hidden(width: int) -> dict[str, list[int]]:
 
 
 class HuMoRTraining:
-    """Implements :class:`diffopt_core.train.loop.Training`."""
+    """Implements :class:`diffopt_core.host.train.loop.Training`."""
 
     name = "humor"
 

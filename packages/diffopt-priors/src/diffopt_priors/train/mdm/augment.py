@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix, columns_to_matrix
-from diffopt_core.skeleton import JOINT
-from diffopt_core.train import windows
-from diffopt_core.train.shards import Clips
+from diffopt_core.data.rotation import axis_angle_to_matrix, columns_to_matrix
+from diffopt_core.data.skeleton import JOINT
+from diffopt_core.host.train import windows
+from diffopt_core.host.train.shards import Clips
 from jaxtyping import Bool, Float
 from torch import Tensor
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.train import windows
-from diffopt_core.train.shards import Clips, read
+from diffopt_core.host.train import windows
+from diffopt_core.host.train.shards import Clips, read
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from diffopt_core.train.command import Asked, training_command
+from diffopt_core.host.train.command import Asked, training_command
 
 from diffopt_priors.train.mdm.settings import Settings
 
@@ -21,7 +21,7 @@ Constant rate after warm-up, so that every checkpoint is usable; --steps or --fi
 
 
 def _begin(asked: Asked, samples: int) -> Trainer:
-    from diffopt_core.train import shards
+    from diffopt_core.host.train import shards
 
     from diffopt_priors.train.mdm.statistics import fresh
     from diffopt_priors.train.mdm.trainer import Trainer
@@ -46,7 +46,7 @@ def import_mdm(
     steps: Annotated[int | None, typer.Option(help="Diffusion steps, where no args.json says it.")] = None,
 ) -> None:
     """Convert a published MDM checkpoint (transformer encoder, HumanML3D)."""
-    from diffopt_core.voice import answer, say
+    from diffopt_core.common.voice import answer, say
 
     from diffopt_priors.mdm import official
 

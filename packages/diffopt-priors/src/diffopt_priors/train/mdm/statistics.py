@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.train import windows
-from diffopt_core.train.shards import Clips
+from diffopt_core.host.train import windows
+from diffopt_core.host.train.shards import Clips
 from torch import Tensor
 
 from diffopt_priors.mdm import weights

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffopt_core.train import windows
-from diffopt_core.train.loop import resuming, write_checkpoint
-from diffopt_core.train.shards import Clips, read
-from diffopt_core.train.terms import terms_of
+from diffopt_core.host.train import windows
+from diffopt_core.host.train.loop import resuming, write_checkpoint
+from diffopt_core.host.train.shards import Clips, read
+from diffopt_core.host.train.terms import terms_of
 from torch import Tensor
 
 from diffopt_priors.mdm import weights

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diffopt_core.train.command import Asked, training_command
+from diffopt_core.host.train.command import Asked, training_command
 
 from diffopt_priors.train.vposer.settings import VPoserSettings
 
 if TYPE_CHECKING:
-    from diffopt_core.train.loop import Training
+    from diffopt_core.host.train.loop import Training
 
 
 def _begin(asked: Asked) -> Training:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.skeleton import JOINTS, mirror_order
 from diffopt_core.errors import BadInput
-from diffopt_core.rotation import axis_angle_to_matrix
-from diffopt_core.skeleton import JOINTS, mirror_order
-from diffopt_core.train import shards
+from diffopt_core.host.train import shards
 from torch import Tensor
 
 from diffopt_priors.vposer import network as layout

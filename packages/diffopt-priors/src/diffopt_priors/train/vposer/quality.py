@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffopt_core.rotation import axis_angle_to_matrix
+from diffopt_core.data.rotation import axis_angle_to_matrix
 from torch import Tensor
 
 from diffopt_priors.train.vposer.loss import kl_to_standard, positions

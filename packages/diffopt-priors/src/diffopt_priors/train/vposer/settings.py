@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffopt_core.train.command import option
+from diffopt_core.host.train.command import option
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.train.loop import resuming, write_checkpoint
-from diffopt_core.train.terms import terms_of
+from diffopt_core.host.train.loop import resuming, write_checkpoint
+from diffopt_core.host.train.terms import terms_of
 from torch import Tensor
 
 from diffopt_priors.train.vposer import quality

@@ -1,0 +1,85 @@
+"""Where people read: results on standard output, progress, notices and errors on standard error.
+
+Under ``--json`` and ``--quiet`` nothing is printed on standard output; under ``--quiet`` errors alone on the other.
+rich is imported when something is printed: completion in a shell prints nothing of it and has to be quick.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from . import voice
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+#: Columns where the output is no terminal (a pipe, a log): room for the tables.
+_PIPED = 120
+
+
+class Screen:
+    """One of the two streams. ``console`` is rich's own, for bars."""
+
+    def __init__(self, stderr: bool):
+        self._stderr = stderr
+
+    @cached_property
+    def console(self) -> Console:
+        from rich.console import Console
+
+        terminal = (sys.stderr if self._stderr else sys.stdout).isatty()
+        return Console(stderr=self._stderr, width=None if terminal else _PIPED)
+
+    def print(self, what: Any = "", soft_wrap: bool = False, highlight: bool | None = None) -> None:
+        if self._stderr or voice.speaks():
+            self.console.print(what, soft_wrap=soft_wrap, highlight=highlight)
+
+    def text(self, text: str) -> None:
+        """As it is: for what is piped into a file."""
+        if self._stderr or voice.speaks():
+            print(text, end="", file=sys.stderr if self._stderr else None)
+
+
+out = Screen(stderr=False)
+err = Screen(stderr=True)
+say = voice.say
+
+
+def note(message: str) -> None:
+    """A line that is worth knowing and stops nothing."""
+    if not voice.quiet():
+        err.print("[yellow]notice:[/] " + message.replace("[", r"\["), soft_wrap=True, highlight=False)
+
+
+def fail(message: str, word: str = "error") -> None:
+    """The line of an error; square brackets in it are no markup."""
+    line = " ".join(message.split()).replace("[", r"\[")
+    err.print(f"[bold red]{word}:[/] {line}", soft_wrap=True, highlight=False)
+
+
+class Notices(logging.Handler):
+    """What components log as a warning, as notices, once each. ``--quiet`` leaves them out (they are in run.json)."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._told:
+            self._told.add(message)
+            note(message)
+
+
+def grid(*columns: str, title: str | None = None, numbers: bool = False) -> Table:
+    """A table in the house style; ``numbers`` right-aligns all but the first column."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if numbers and index else "left", overflow="fold")
+    return table

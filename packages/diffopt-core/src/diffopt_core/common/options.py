@@ -1,0 +1,26 @@
+"""Flags that several commands share, those of plugins too; what they mean is said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+#: Panel of the help that holds where results go.
+OUTPUT = "Output"
+
+
+def commas(text: str) -> tuple[str, ...]:
+    """``a, b`` as two words; empty ones are left out, and of equal ones all but the first."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+Plugins = Annotated[
+    list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")]
+Results = Annotated[
+    list[Path],
+    typer.Argument(metavar="RESULT", help="Result folders, their motion.npz, or motion files (FILE.npz#clip)."),
+]

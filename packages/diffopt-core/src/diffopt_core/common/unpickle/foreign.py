@@ -1,0 +1,98 @@
+"""One door for files that other programs wrote: by their first bytes, not by their name."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import BadInput, MissingResource
+from .joblib_stream import decompress, read_joblib
+from .npy import MAGIC, read_npy, read_npz
+from .restricted import Refused, Unpickler, guarded
+from .torch_file import LEGACY, read_torch
+
+
+def read_foreign(path: Path) -> Any:
+    """What a file of pickle, joblib, torch or numpy holds, without running any of it.
+
+    Mappings become dicts, torch tensors become numpy arrays (bfloat16 as float32), a 0-d array of an object becomes
+    the object; lists, tuples, strings, numbers and arrays stay. Raises BadInput (naming the file, and the class
+    where one was refused) and MissingResource (no such file; lz4 without its package).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingResource(f"no file at '{path}'")
+    with open(path, "rb") as file:
+        start = file.read(32)
+    if not start:
+        raise BadInput(path, "content", "the file is empty (zero bytes)")
+    if start.startswith(b"PK"):
+        return guarded(path, "zip file", lambda: plain(_zip(path)))
+    if start.startswith(LEGACY):
+        return guarded(path, "torch file", lambda: plain(read_torch(path)))
+    if start.startswith(MAGIC):
+        return guarded(path, "npy file", lambda: plain(_npy(path)))
+    return guarded(path, "pickle", lambda: plain(_pickle(path)))
+
+
+def _zip(path: Path) -> Any:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any(name.split("/")[-1] == "data.pkl" for name in names):
+        return read_torch(path)
+    if not any(name.endswith(".npy") for name in names):
+        raise BadInput(path, "zip file", "neither numpy's nor torch's")
+    return read_npz(path)
+
+
+def _npy(path: Path) -> Any:
+    with open(path, "rb") as file:
+        return read_npy(file)
+
+
+def _pickle(path: Path) -> Any:
+    data = decompress(path.read_bytes())
+    # a joblib stream names its classes; a plain pickle goes the fast way
+    if b"NumpyArrayWrapper" in data or b"NDArrayWrapper" in data:
+        return read_joblib(data, path.parent)
+    return Unpickler(io.BytesIO(data), encoding="latin1").load()
+
+
+def plain(value: Any) -> Any:
+    """Plain containers of numpy arrays; shared parts stay shared, so that a small file cannot grow here."""
+    return _plain(value, {})
+
+
+def _plain(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
+    if isinstance(value, str | bytes | int | float | None):
+        return value
+    if id(value) in seen:
+        found = seen[id(value)][1]
+        if found is seen:
+            raise Refused("a container that holds itself")
+        return found
+    seen[id(value)] = (value, seen)  # the value too: an id must not be given away
+    out: Any = value
+    if isinstance(value, dict):
+        out = {_plain(k, seen): _plain(v, seen) for k, v in value.items()}
+    elif isinstance(value, tuple):
+        out = tuple(_plain(v, seen) for v in value)
+    elif isinstance(value, list | set | frozenset):
+        out = type(value)(_plain(v, seen) for v in value)
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        if value.ndim == 0:
+            out = _plain(value.item(), seen)
+        else:
+            out = np.empty(value.shape, dtype=object)
+            for index, part in enumerate(value.ravel()):
+                out.flat[index] = _plain(part, seen)
+    elif (torch := sys.modules.get("torch")) is not None and isinstance(value, torch.Tensor):
+        held = value.detach().cpu().resolve_conj().resolve_neg()
+        out = (held.float() if held.dtype == torch.bfloat16 else held).numpy()
+    seen[id(value)] = (value, out)
+    return out

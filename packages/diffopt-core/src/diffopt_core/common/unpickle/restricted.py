@@ -1,0 +1,190 @@
+"""The restricted unpickler: a list of names that may be called, and a refusal for every other.
+
+A pickle is a program. Here plain containers and numpy's constructors are the only ones that run; scipy, chumpy and
+joblib classes become inert stand-ins (none of these packages is needed); torch tensors are rebuilt from bytes that
+torch's own ``weights_only`` loader has read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import collections
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import BadInput
+from . import torch_parts
+
+
+class Inert:
+    """Holds the state of an object whose class is known but not wanted: nothing of it runs."""
+
+    kind = ""
+
+    def __init__(self, *_: Any):
+        self.state: dict[str, Any] = {}
+
+    def __setstate__(self, state: Any) -> None:
+        # objects with slots give (dict, slots)
+        parts = state if isinstance(state, tuple) else (state,)
+        self.state = {k: v for part in parts if isinstance(part, dict) for k, v in part.items()}
+
+
+class Chumpy(Inert):
+    """A chumpy array; its value is in ``x``."""
+
+    kind = "chumpy"
+
+
+class JoblibArray(Inert):
+    """joblib's promise of an array whose bytes follow in the stream (0.10 and later) or lie in a companion file."""
+
+    kind = "joblib"
+
+
+class JoblibCompanion(Inert):
+    """An array of joblib before 0.10: a ``.npy`` file beside the pickle."""
+
+    kind = "joblib companion"
+
+
+class JoblibCompressedCompanion(JoblibCompanion):
+    """The same, compressed: its bytes are a z-file, its shape and type are in the state."""
+
+
+class SparseColumns(Inert):
+    """scipy's csc_matrix."""
+
+    kind = "csc"
+
+
+class SparseRows(Inert):
+    """scipy's csr_matrix."""
+
+    kind = "csr"
+
+
+def _reconstructor(cls: type, base: type, state: Any) -> Any:
+    """Protocol 0's object constructor, for the stand-ins only."""
+    if not (isinstance(cls, type) and issubclass(cls, Inert) and base is object and state is None):
+        raise pickle.UnpicklingError(f"an object of {cls} is refused")
+    return cls()
+
+
+def encode(text: str, encoding: str) -> bytes:
+    """Bytes as Python 3 writes them in protocol 2."""
+    if encoding not in ("latin1", "utf-8"):
+        raise pickle.UnpicklingError(f"encoding {encoding} is refused")
+    return codecs.encode(text, encoding)
+
+
+def _path(*parts: str) -> str:
+    """A path as text."""
+    return "/".join(str(part) for part in parts).replace("//", "/")
+
+
+_ARRAY = np.zeros(1)
+# taken from numpy itself, because their module was renamed between numpy 1 and 2
+NUMPY: dict[str, Any] = {
+    "_reconstruct": _ARRAY.__reduce__()[0],
+    "_frombuffer": _ARRAY.__reduce_ex__(5)[0],
+    "scalar": np.float64(0).__reduce__()[0],
+    "ndarray": np.ndarray,
+    "dtype": np.dtype,
+}
+NUMPY_MODULES = {"numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric"}
+NUMPY_MODULES |= {"numpy._core.numeric"}
+_SPARSE = {"csc_matrix": SparseColumns, "csr_matrix": SparseRows}
+_PLAIN = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, slice, range, object)
+_OTHERS: dict[tuple[str, str], Any] = {
+    **{(module, kind.__name__): kind for module in ("builtins", "__builtin__") for kind in _PLAIN},
+    ("__builtin__", "unicode"): str,
+    ("__builtin__", "long"): int,
+    ("__builtin__", "xrange"): range,
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("collections", "defaultdict"): collections.defaultdict,
+    ("copyreg", "_reconstructor"): _reconstructor,
+    ("copy_reg", "_reconstructor"): _reconstructor,
+    ("_codecs", "encode"): encode,
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): JoblibArray,
+    ("joblib.numpy_pickle", "NDArrayWrapper"): JoblibCompanion,
+    ("joblib.numpy_pickle_compat", "NDArrayWrapper"): JoblibCompanion,
+    ("joblib.numpy_pickle", "ZNDArrayWrapper"): JoblibCompressedCompanion,
+    ("joblib.numpy_pickle_compat", "ZNDArrayWrapper"): JoblibCompressedCompanion,
+    ("torch._utils", "_rebuild_tensor_v2"): torch_parts.tensor,
+    ("torch._utils", "_rebuild_tensor"): torch_parts.tensor,
+    ("torch._utils", "_rebuild_parameter"): torch_parts.parameter,
+    ("torch.storage", "_load_from_bytes"): torch_parts.storage,
+    ("torch", "Size"): tuple,
+    ("torch", "device"): torch_parts.device,
+    **{("pathlib", name): _path for name in ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")},
+}
+
+
+class Refused(pickle.UnpicklingError):
+    """The pickle names something that is not on the list."""
+
+
+def find_class(module: str, name: str) -> Any:
+    """What a name of the pickle stands for here. Raises Refused for names that are not on the list."""
+    if module in NUMPY_MODULES and name in NUMPY:
+        return NUMPY[name]
+    if module.startswith("scipy.sparse") and name in _SPARSE:
+        return _SPARSE[name]
+    if module.split(".")[0] == "chumpy":
+        return Chumpy
+    if (module, name) in _OTHERS:
+        return _OTHERS[module, name]
+    if module == "torch" and name in torch_parts.TYPES:
+        return name  # a dtype as text
+    raise Refused(f"{module}.{name}")
+
+
+class Unpickler(pickle.Unpickler):
+    """The fast one."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return find_class(module, name)
+
+
+def guarded(path: Path, key: str, read: Callable[[], Any]) -> Any:
+    """What ``read()`` returns; whatever it raises becomes a BadInput of ``path``."""
+    try:
+        return read()
+    except BadInput:
+        raise
+    except Refused as error:
+        problem = f"the {key} wants '{error}', which is not an array class; it was not run and is refused"
+    except Exception as error:  # a damaged pickle can raise almost anything
+        problem = f"not a readable {key} ({type(error).__name__}: {error})"
+    raise BadInput(path, key, " ".join(problem.split()))
+
+
+def read_pickle(path: Path) -> Any:
+    """What a pickle file holds, of numpy arrays, plain containers, strings and numbers, and stand-ins.
+
+    Raises BadInput, naming the class where one was refused.
+    """
+    with open(path, "rb") as file:
+        return guarded(path, "pickle", Unpickler(file, encoding="latin1").load)
+
+
+def to_array(value: Any) -> np.ndarray:
+    """A dense array from an array or a stand-in. Raises ValueError if it holds none."""
+    if not isinstance(value, Inert):
+        return np.asarray(value)
+    state = value.state
+    if value.kind == "chumpy":
+        if "x" not in state:
+            raise ValueError(f"a chumpy expression without a stored value (it has {', '.join(state) or 'nothing'})")
+        return to_array(state["x"])
+    data, indices, starts = (np.asarray(state[k]) for k in ("data", "indices", "indptr"))
+    rows, columns = state["_shape"] if "_shape" in state else state["shape"]
+    by_column = value.kind == "csc"
+    out = np.zeros((columns, rows) if by_column else (rows, columns), dtype=data.dtype)
+    np.add.at(out, (np.repeat(np.arange(len(starts) - 1), np.diff(starts)), indices), data)
+    return out.T if by_column else out

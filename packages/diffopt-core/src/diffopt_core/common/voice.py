@@ -1,0 +1,145 @@
+"""What a command says: text for people, one document for scripts (``--json``), nothing but errors (``--quiet``).
+
+Every command of ``diffopt`` has these flags without declaring them, those of plugins too. It prints text with ``say``,
+gives its data with ``answer``, and asks ``quiet()`` before it shows anything else, such as a bar::
+
+    from diffopt_core.common.voice import answer, say
+
+    answer({"files": files})          # the document of --json; without the flag, nothing
+    say(f"wrote {len(files)} files")  # nothing under --json and --quiet
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@runtime_checkable
+class Out(Protocol):
+    """Standard output, whatever stands in for it."""
+
+    def write(self, text: str, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
+@dataclass
+class Voice:
+    """How the command that is running speaks."""
+
+    json: bool = False
+    quiet: bool = False
+    document: Any = None
+    stdout: Out | None = None
+    delivered: bool = False
+
+
+_voice = Voice()
+
+
+def quiet() -> bool:
+    """Whether nothing but errors is to be shown."""
+    return _voice.quiet
+
+
+def speaks() -> bool:
+    """Whether text on standard output is wanted."""
+    return not (_voice.quiet or _voice.json)
+
+
+def wants_json() -> bool:
+    """Whether the command's data is asked for: to leave out work that nobody would read."""
+    return _voice.json
+
+
+def say(text: str) -> None:
+    """Text on standard output."""
+    if speaks():
+        print(text)
+
+
+def answer(document: Any) -> None:
+    """What ``--json`` prints once the command is done. A second answer is added to the first, key by key.
+
+    Tuples and sets become lists, paths and enums text, numbers of numpy numbers; nan and infinity, which are no JSON,
+    null.
+    """
+    if not _voice.json:
+        return
+    told = plain(document)
+    both = isinstance(told, dict) and isinstance(_voice.document, dict)
+    _voice.document = {**_voice.document, **told} if both else told
+
+
+def deliver() -> None:
+    """Write the document of ``--json`` now: for a command that has answered and goes on, as a server does."""
+    if _voice.json and _voice.stdout is not None and not _voice.delivered:
+        _write(_voice.stdout, _voice.document)
+        _voice.delivered = True
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | Set):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def listen(*, as_json: bool = False, quiet: bool = False) -> None:
+    """What the flags of the running command ask for. Under ``--json`` whatever is printed goes to standard error."""
+    _voice.quiet |= quiet
+    if as_json and not _voice.json:
+        _voice.json = True
+        sys.stdout = sys.stderr
+
+
+@contextmanager
+def speaking(quiet: bool = False) -> Iterator[Out]:
+    """A command's time to speak, from silence to silence. Yields standard output as it was."""
+    was, stdout = vars(_voice).copy(), sys.stdout
+    vars(_voice).update(vars(Voice(quiet=quiet, stdout=stdout)))
+    try:
+        yield stdout
+    finally:
+        sys.stdout = stdout
+        vars(_voice).update(was)
+
+
+def finish(stdout: Out, status: int, error: str | None) -> None:
+    """Write the document, in one piece. An error that left none has one: the line of the error and the status."""
+    if not _voice.json or _voice.delivered:
+        return
+    document = _voice.document
+    if error is not None:
+        document = {"error": error, "status": status}
+    elif document is None:
+        document = {"status": status}
+    _write(stdout, document)
+
+
+def _write(stdout: Out, document: Any) -> None:
+    stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    stdout.flush()

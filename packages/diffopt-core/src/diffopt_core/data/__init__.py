@@ -1,0 +1,1 @@
+"""Tensors and what they mean: skeleton, rotations, geometry, windows of frames."""

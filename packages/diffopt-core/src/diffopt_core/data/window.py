@@ -1,0 +1,149 @@
+"""Clips of equal length and frame rate, laid side by side: ``T`` to ``B T``, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..errors import BadInput, DiffOptError
+from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, Travel, map_tensors
+
+#: A camera stands that keeps within so much, in its path's unit (metres, or about the scene's depth); rad.
+STILL, STEADY = 0.005, 0.001
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What perception gave for one clip (``T``)."""
+
+    clip: Clip
+    observations: Observations
+    camera: CameraTrajectory
+    body: CameraFrameBody
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Evidence of the clips that are solved together (``B T``)."""
+
+    clips: tuple[Clip, ...]
+    fps: float
+    observations: Observations
+    camera: CameraTrajectory
+    global_orient: Float[Tensor, "B T 3 3"]
+    body_pose: Float[Tensor, "B T 23 3 3"]
+    transl: Float[Tensor, "B T 3"]
+    betas: Float[Tensor, "B 10"]
+    betas_of: str
+    rest_joints: Float[Tensor, "B 24 3"] | None
+    evidence: MotionEvidence | None = None
+
+
+def key(evidence: Evidence) -> tuple:
+    """Clips with equal keys can share a batch."""
+    clip = evidence.clip
+    has_rest = clip.rest_joints is not None
+    camera = (evidence.camera.unit, evidence.camera.level)
+    parts = (has_rest, evidence.body.evidence is not None)
+    return (clip.num_frames, clip.fps, evidence.observations.layout, evidence.body.betas_of, *parts, *camera)
+
+
+def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
+    """Lay clips side by side on a device, in float32."""
+    if len({key(item) for item in evidence}) != 1:
+        raise DiffOptError(
+            "clips of one batch must agree in frames, frame rate, keypoint layout, body model and kind of camera"
+        )
+
+    def side_by_side(tensors: Sequence[Tensor]) -> Tensor:
+        out = torch.stack(list(tensors)).to(device)
+        return out.float() if out.is_floating_point() else out
+
+    first = evidence[0]
+    said = [item.body.evidence for item in evidence if item.body.evidence is not None]
+    names = [field.name for field in fields(MotionEvidence)]
+    rest = [item.clip.rest_joints for item in evidence if item.clip.rest_joints is not None]
+    return Batch(
+        clips=tuple(item.clip for item in evidence),
+        fps=first.clip.fps,
+        observations=Observations(
+            keypoints=side_by_side([item.observations.keypoints for item in evidence]),
+            layout=first.observations.layout,
+            valid=side_by_side([item.observations.valid for item in evidence]),
+        ),
+        camera=CameraTrajectory(
+            R=side_by_side([item.camera.R for item in evidence]),
+            t=side_by_side([item.camera.t for item in evidence]),
+            focal=side_by_side([item.camera.focal for item in evidence]),
+            centre=side_by_side([item.camera.centre for item in evidence]),
+            unit=first.camera.unit,
+            level=first.camera.level,
+        ),
+        global_orient=side_by_side([item.body.global_orient for item in evidence]),
+        body_pose=side_by_side([item.body.body_pose for item in evidence]),
+        transl=side_by_side([item.body.transl for item in evidence]),
+        betas=side_by_side([item.body.betas for item in evidence]),
+        betas_of=first.body.betas_of,
+        rest_joints=side_by_side(rest) if rest else None,
+        evidence=MotionEvidence(*(side_by_side([getattr(e, name) for e in said]) for name in names)) if said else None,
+    )
+
+
+def travel_of(R: Float[Tensor, "T 3 3"], t: Float[Tensor, "T 3"]) -> Travel:
+    """What a path (world to camera) does, from its numbers alone."""
+    place = -(R.mT @ t.unsqueeze(-1)).squeeze(-1)
+    if bool((place - place[:1]).norm(dim=-1).max() > STILL):
+        return "travels"
+    axes = (R - R[:1]).flatten(1).norm(dim=-1)  # for small angles, sqrt(2) times the angle
+    return "turns" if bool(axes.max() > 2**0.5 * STEADY) else "stands"
+
+
+def pick(value, index: int):
+    """Clip ``index`` of a dataclass with leading ``B``, on the CPU and cut from any graph."""
+    return map_tensors(value, lambda tensor: tensor[index].detach().cpu())
+
+
+def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: float | None = None) -> Clip:
+    """The frames ``start .. stop`` of a clip at a frame rate of the user's, truth and evidence alike.
+
+    ``resample``: of these, the nearest frames at that rate (no frame is made up: a rate above the clip's is refused).
+    """
+    end = clip.num_frames if stop is None else min(stop, clip.num_frames)
+    rate = fps or clip.fps
+    step = 1.0 if resample is None else rate / resample
+    if step < 1 - 1e-6:
+        raise DiffOptError(f"{clip.name}: resampling to {resample:g} fps would need frames that {rate:g} fps lacks")
+    kept = start + torch.arange(0, max(end - start - 0.5, 0), step, dtype=torch.float64).round().long()
+    if len(kept) < 3:
+        few = f" ({len(kept)} are left at {resample:g} fps)" if resample else ""
+        raise DiffOptError(f"{clip.name}: frames {start}:{end} of {clip.num_frames}: at least 3 are needed{few}")
+    if len(kept) == clip.num_frames:
+        return replace(clip, fps=rate)
+
+    def span(tensor: Tensor) -> Tensor:
+        return tensor[kept] if tensor.ndim and tensor.shape[0] == clip.num_frames else tensor
+
+    parts: dict[str, Any] = {
+        name: None if getattr(clip, name) is None else map_tensors(getattr(clip, name), span)
+        for name in ("observations", "body", "camera", "truth")
+    }
+    if clip.video is not None:
+        parts["video"] = replace(clip.video, frames=tuple(clip.video.frames[i] for i in kept.tolist()))
+    return replace(clip, fps=rate / step, num_frames=len(kept), **parts)
+
+
+def with_focal(clip: Clip, focal: float, source: str) -> Clip:
+    """``clip`` with a focal length that the user knows better than the file; the file's own camera follows."""
+    if focal <= 0:
+        raise BadInput(clip.path or clip.name, "focal", f"{focal:g} px, expected a positive length")
+    camera = clip.camera
+    if camera is not None:
+        camera = replace(
+            camera, focal=camera.focal.new_full(camera.focal.shape, focal), facts={**camera.facts, "focal_from": source}
+        )
+    return replace(clip, focal=focal, focal_from=source, camera=camera)

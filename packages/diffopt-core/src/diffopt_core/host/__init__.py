@@ -1,0 +1,1 @@
+"""Names, settings and objects: registry, recipes, training loops, contracts for plugin authors."""

@@ -1,0 +1,84 @@
+"""What a user asks for: a recipe, components by role, settings. The command line and Python say it alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DiffOptError
+from ..plugin import KINDS
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+    from .registry import Registry
+
+#: The paper's method.
+PAPER = "paper"
+#: flag -> role of a recipe, which is called after its kind, in the order of the kinds table.
+FLAGS: dict[str, str] = {kind.flag: kind.name for kind in KINDS.values() if kind.flag}
+#: Keys of the recipe's ``input`` that have a flag (``frames``: two of them).
+INPUT_FLAGS = ("fps", "frames", "resample", "focal", "person", "env")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``recipe``: a name, a ``.toml`` file or a resolved one; None where the user named none. ``roles``: recipe key,
+    ``NAME`` or ``NAME=FILE``. ``settings``: dotted key, value."""
+
+    recipe: str | Recipe | None = None
+    roles: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
+    plugins: tuple[str, ...] = ()
+    fps: float | None = None
+    scale: str | None = None
+    draws: int | None = None
+    frames: str | None = None
+    resample: float | None = None
+    focal: str | None = None
+    person: str | None = None
+    env: str | None = None
+
+    def changes(self) -> list[str]:
+        """The flags that change the experiment, as typed: a repeated run takes none of them."""
+        flag_of = {role: flag for flag, role in FLAGS.items()}
+        used = [flag_of[role] for role, _ in self.roles]
+        used += [f"--{name}" for name in ("recipe", "scale", "draws", *INPUT_FLAGS) if getattr(self, name) is not None]
+        return used + (["--set"] if self.settings else [])
+
+    def registry(self) -> Registry:
+        from .registry import Registry
+
+        return Registry.load(self.plugins)
+
+    def resolve(self, registry: Registry, default: str = PAPER) -> Recipe:
+        """Defaults < extends < recipe < roles < settings."""
+        from .recipe import lay, load, merge, parse
+
+        chosen = self.recipe or default
+        patch: dict[str, Any] = {key: _component(value) for key, value in self.roles}
+        asked = {key: getattr(self, key) for key in INPUT_FLAGS if key != "frames"}
+        patch["input"] = {key: value for key, value in asked.items() if value is not None} | _span(self.frames)
+        if self.scale is not None:
+            patch["scale"] = {"mode": self.scale}
+        if self.draws is not None:
+            patch["draws"] = {"count": self.draws}
+        table = load(chosen, registry.recipes) if isinstance(chosen, str) else chosen.dump()
+        source = f"recipe '{chosen}'" if isinstance(chosen, str) else "recipe"
+        return parse(lay(merge(table, patch), self.settings), source)
+
+
+def _component(value: str) -> str | dict[str, str]:
+    """``wham=wham_output.pkl`` is the component ``wham`` with that file, which stands for its option ``file``."""
+    name, equals, file = value.partition("=")
+    return {"name": name, "file": file} if equals else value
+
+
+def _span(frames: str | None) -> dict[str, int]:
+    """``START:STOP`` as the recipe's ``input.start`` and ``input.stop``; either may be left out."""
+    if frames is None:
+        return {}
+    found = re.fullmatch(r"(\d*):(\d*)", frames)
+    if not found:
+        raise DiffOptError(f"--frames {frames}: expected START:STOP, e.g. 100:250, 100: or :250")
+    return {key: int(text) for key, text in zip(("start", "stop"), found.groups(), strict=True) if text}

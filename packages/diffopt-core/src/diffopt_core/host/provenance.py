@@ -1,0 +1,88 @@
+"""What a result must say about its making: versions, machine, seed, licences."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import resource
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..data.window import Evidence
+from ..errors import MissingResource
+from .recipe import ROLES, Recipe
+from .registry import Registry
+
+
+def device(name: str) -> torch.device:
+    """``auto`` (CUDA where there is one), ``cpu`` or ``cuda[:N]``. Raises MissingResource for an absent one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+    except RuntimeError as error:
+        raise MissingResource(f"--device {name}: not a device; use auto, cpu or cuda[:N]") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise MissingResource(f"--device {name}: torch {torch.__version__} sees no CUDA device; use --device cpu")
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise MissingResource(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
+    try:
+        torch.zeros(1, device=chosen).cpu()
+    except (RuntimeError, AssertionError, ImportError) as error:  # NotImplementedError is one of RuntimeError
+        raise MissingResource(f"--device {name}: torch {torch.__version__} has none here; use --device cpu") from error
+    return chosen
+
+
+def provenance(registry: Registry, recipe: Recipe, chosen: torch.device, seed: int) -> dict[str, Any]:
+    """Versions of everything that took part, the machine, the seed, and terms of use of what was used."""
+    owners = {registry.owner[kind, getattr(recipe, role).name].distribution for role, kind in _named(registry, recipe)}
+    owners |= {registry.owner["term", spec.name].distribution for spec in recipe.used_terms().values()}
+    versions = {}
+    for name in sorted({"diffopt-core", "torch", "numpy", *owners}):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed (loaded with -p)"
+    licences = {}
+    for role, kind in _named(registry, recipe):
+        name, options = getattr(recipe, role).name, getattr(recipe, role).options
+        if text := registry.config(kind, name, options).terms_of_use():
+            licences[f"{kind} {name}"] = text
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else platform.processor() or "cpu",
+        "device_type": chosen.type,
+        "threads": torch.get_num_threads(),
+        "seed": seed,
+        "versions": versions,
+        "licences": licences,
+    }
+
+
+def perception_terms(registry: Registry, members: Sequence[Evidence]) -> dict[str, str]:
+    """Terms of use of the components that ``auto`` stood for."""
+    terms: dict[str, str] = {}
+    for item in members:
+        for kind, part in item.clip.parts.items():
+            name = str(part.facts.get("component", ""))
+            if name in registry.components[kind] and (text := registry.config(kind, name, {}).terms_of_use()):
+                terms[f"{kind} {name}"] = text
+    return terms
+
+
+def _named(registry: Registry, recipe: Recipe) -> list[tuple[str, str]]:
+    """Roles whose component is named outright (``auto`` is none)."""
+    return [(role, kind) for role, kind in ROLES.items() if getattr(recipe, role).name in registry.components[kind]]
+
+
+def peak_memory(chosen: torch.device) -> dict[str, float]:
+    """Highest memory of this process so far, MiB."""
+    scale = 1 if sys.platform == "darwin" else 1024
+    out = {"host_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20}
+    if chosen.type == "cuda":
+        out["device_mib"] = torch.cuda.max_memory_allocated(chosen) / 2**20
+    return out

@@ -1,0 +1,174 @@
+"""Recipes: an experiment as data. TOML with ``extends``, resolved once into a frozen, checked model. No torch.
+
+Precedence, weakest first: defaults of the models below, ``extends``, the recipe, role flags (``--prior mdm``),
+``--set key.path=value``. A role that changes its plugin drops the old plugin's options.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import BadInput, DiffOptError, UnknownName
+from ..plugin import KINDS
+from .recipe_spec import (
+    ROLES,
+    BlockSpec,
+    CameraSpec,
+    DrawsSpec,
+    InputSpec,
+    PlaceSpec,
+    Recipe,
+    RoleSpec,
+    ScaleSpec,
+    StageSpec,
+    role,
+)
+
+__all__ = [
+    "ROLES",
+    "BlockSpec",
+    "CameraSpec",
+    "DrawsSpec",
+    "InputSpec",
+    "PlaceSpec",
+    "Recipe",
+    "RoleSpec",
+    "ScaleSpec",
+    "StageSpec",
+    "assign",
+    "difference",
+    "lay",
+    "load",
+    "merge",
+    "parse",
+    "role",
+    "setting",
+]
+
+
+#: What a role's flag is called, where that is not the role's own name.
+_BY_FLAG = {kind.flag.removeprefix("--"): kind.name for kind in KINDS.values() if kind.flag}
+
+
+def load(name: str, known: Mapping[str, Path]) -> dict[str, Any]:
+    """Raw table of a recipe by name or by ``.toml`` path, with its ``extends`` merged in."""
+    return _load(name, known, ())
+
+
+def _load(name: str, known: Mapping[str, Path], seen: tuple[str, ...]) -> dict[str, Any]:
+    if name in seen:
+        raise DiffOptError(f"recipe '{name}' extends itself: {' -> '.join((*seen, name))}")
+    path = Path(name) if name.endswith(".toml") else known.get(name)
+    if path is None:
+        raise UnknownName("recipe", name, known)
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadInput(path, "recipe", f"cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(path, "TOML", str(error)) from error
+    base: dict[str, Any] = {}
+    parents = table.pop("extends", [])
+    for parent in [parents] if isinstance(parents, str) else parents:
+        base = merge(base, _load(parent, known, (*seen, name)))
+    return merge(base, table)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe laid on another. Tables merge, everything else is replaced; a role that changes name starts anew."""
+    out = _lay(base, {key: value for key, value in over.items() if key not in ROLES})
+    for key in ROLES.keys() & over.keys():
+        old = role(out.get(key, Recipe.model_fields[key].default))
+        new = role(over[key], default=old["name"])
+        kept = old["options"] if new["name"] == old["name"] else {}
+        out[key] = {"name": new["name"], "options": {**kept, **new["options"]}}
+    return out
+
+
+def _lay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain tables, merged key by key."""
+    out = deepcopy(dict(base))
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = _lay(out[key], value) if both else deepcopy(value)
+    return out
+
+
+def assign(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """Lay settings as people type them, ``key.path=value``, on a table."""
+    return lay(table, map(setting, settings))
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """``key.path=value`` as key and value; a value is TOML, or else a plain string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise DiffOptError(f"--set {text}: expected key.path=value")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def lay(table: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Lay dotted keys on a table. A role may be called by its flag (``repr.hidden``, ``init.file``); components are
+    named before options are given to them, in whichever order they come."""
+    paths = [(key.split("."), str(value) if isinstance(value, Path) else value) for key, value in settings]
+    paths = [([_BY_FLAG.get(first, first), *rest], value) for (first, *rest), value in paths]
+    out = dict(table)
+    for path, value in sorted(paths, key=lambda item: item[0][0] not in ROLES or item[0][1:] not in ([], ["name"])):
+        patch: Any = value
+        for part in reversed(path):
+            patch = {part: patch}
+        out = merge(out, patch)
+    return out
+
+
+def parse(table: Mapping[str, Any], source: str = "recipe") -> Recipe:
+    """Check a merged table; one line that names the key (and the nearest known one) where it is wrong."""
+    try:
+        return Recipe.model_validate(dict(table))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = _dotted(first["loc"]) or "recipe"
+        if first["type"] == "extra_forbidden":
+            raise UnknownName(f"key of {source}", where, _known_keys(first["loc"])) from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise DiffOptError(f"{source}: {where}: {message}") from error
+
+
+def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Dotted names of the keys allowed where ``loc`` stands."""
+    model: Any = Recipe
+    if len(loc) >= 2 and loc[0] == "stage":
+        model = BlockSpec if len(loc) > 3 else StageSpec
+    elif len(loc) == 2 and loc[0] in Recipe.model_fields:
+        model = Recipe.model_fields[str(loc[0])].annotation
+    prefix = _dotted(loc[:-1])
+    return [f"{prefix}.{name}" if prefix else name for name in getattr(model, "model_fields", {}) if name != "block"]
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    """A place as the user wrote it (blocks stand directly in their stage)."""
+    parts = [str(part) for part in loc]
+    if len(parts) > 2 and parts[0] == "stage" and parts[2] == "block":
+        del parts[2]
+    return ".".join(parts)
+
+
+def difference(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
+    """Leaves in which two resolved recipes differ: dotted key, value in ``a``, value in ``b``."""
+    rows: list[tuple[str, Any, Any]] = []
+    for key in sorted(set(a) | set(b)):
+        left, right, name = a.get(key), b.get(key), f"{prefix}{key}"
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            rows += difference(left, right, f"{name}.")
+        elif left != right:
+            rows.append((name, left, right))
+    return rows

@@ -1,0 +1,228 @@
+"""How components, recipes and commands are found: pluggy at the door, dictionaries in the hall.
+
+There is no global registry: ``Registry.load()`` makes one, tests make their own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from ..errors import DiffOptError, UnknownName
+from ..plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile, resolve
+from . import hookspecs
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..config import ComponentConfig
+    from ..interfaces import BuildContext
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin as found. ``error`` is set for one in quarantine: it offers nothing and stops nothing."""
+
+    name: str
+    distribution: str
+    version: str
+    error: str | None = None
+
+
+class Registry:
+    """Components by kind and name, recipes by name, and the pluggy manager behind them."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+        self.plugins: list[Plugin] = []
+        self.components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
+        self.owner: dict[tuple[str, str], Plugin] = {}
+        self.recipes: dict[str, Path] = {}
+        self.weights: dict[str, WeightFile] = {}
+        #: The ``-p`` options behind it, which a repeated run needs again.
+        self.options: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, options: Iterable[str] = ()) -> Registry:
+        """Everything installed, plus the ``-p`` options: ``file.py`` or a module adds, ``no:NAME`` blocks.
+
+        Raises UnknownName for a blocked name that is not there, DiffOptError for a ``-p`` plugin that fails
+        (the user asked for that one by name, so it is not put aside quietly).
+        """
+        registry = cls()
+        registry.options = options = tuple(options)
+        blocked = {option[3:] for option in options if option.startswith("no:")}
+        entries = list(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP))
+        for name in sorted(blocked):
+            if name not in {entry.name for entry in entries}:
+                raise UnknownName("plugin", name, (entry.name for entry in entries))
+        for entry in sorted(entries, key=lambda e: (e.name != "core", e.name)):
+            if entry.name in blocked:
+                continue
+            distribution = entry.dist.name if entry.dist else "?"
+            version = entry.dist.version if entry.dist else "?"
+            registry._admit(entry.name, distribution, version, entry.load)
+        for option in options:
+            if not option.startswith("no:"):
+                registry._admit(option, option, "file", lambda option=option: _import(option), strict=True)
+        return registry
+
+    def _admit(self, name: str, distribution: str, version: str, load: Any, strict: bool = False) -> None:
+        try:
+            self.add(load(), Plugin(name, distribution, version))
+        except Exception as error:
+            if strict:
+                raise DiffOptError(f"plugin {name}: {type(error).__name__}: {error}") from error
+            problem = f"{type(error).__name__}: {error}"
+            self.plugins.append(Plugin(name, distribution, version, problem.splitlines()[0]))
+
+    def add(self, module: ModuleType | object, plugin: Plugin) -> None:
+        """Register a plugin object. Nothing is kept of one that fails half-way."""
+        caller = pluggy.PluginManager(PROJECT)
+        caller.add_hookspecs(hookspecs)
+        caller.register(module, plugin.name)
+        caller.check_pending()
+        rows = [row for rows in caller.hook.diffopt_components() for row in rows]
+        recipes = {name: path for table in caller.hook.diffopt_recipes() for name, path in table.items()}
+        weights = [file for files in caller.hook.diffopt_weights() for file in files]
+        for row in rows:
+            self._check(row, plugin)
+        for file in weights:
+            self._check_weights(file)
+        self.manager.register(module, plugin.name)
+        self.plugins.append(plugin)
+        self.recipes.update(recipes)
+        for row in rows:
+            self.components[row.kind][row.name] = row
+            self.owner[row.kind, row.name] = plugin
+        for file in weights:
+            self.weights[file.name] = file
+            self.owner["weights", file.name] = plugin
+
+    def _check(self, row: Component, plugin: Plugin) -> None:
+        if row.kind not in KINDS:
+            raise UnknownName("kind", row.kind, KINDS)
+        if row.api != API_VERSION:
+            raise DiffOptError(f"{row.kind} '{row.name}' wants plugin API {row.api}, this diffopt has {API_VERSION}")
+        if other := self.owner.get((row.kind, row.name)):
+            raise DiffOptError(f"{row.kind} '{row.name}' is already offered by {other.distribution}")
+
+    def _check_weights(self, file: WeightFile) -> None:
+        for other in self.weights.values():
+            if other.name == file.name or other.filename == file.filename:
+                whose = self.owner["weights", other.name].distribution
+                raise DiffOptError(f"weights '{file.name}' ({file.filename}) are already offered by {whose}")
+
+    def weight_file(self, name: str) -> WeightFile:
+        """The row of a file of weights; UnknownName with the nearest one otherwise."""
+        if name not in self.weights:
+            raise UnknownName("weights", name, self.weights)
+        return self.weights[name]
+
+    def component(self, kind: str, name: str) -> Component:
+        """The row of a name; UnknownName with the nearest one otherwise."""
+        if kind not in self.components:
+            raise UnknownName("kind", kind, KINDS)
+        if name not in self.components[kind]:
+            error = UnknownName(kind, name, self.components[kind])
+            if broken := [f"{plugin.distribution}: {plugin.error}" for plugin in self.plugins if plugin.error]:
+                raise DiffOptError(f"{error} (in quarantine: {', '.join(broken)})")
+            raise error
+        return self.components[kind][name]
+
+    def config_class(self, kind: str, name: str) -> type[ComponentConfig]:
+        """Second rung: import the config class of a component."""
+        row = self.component(kind, name)
+        try:
+            found: type[ComponentConfig] = resolve(row.config)
+        except (ImportError, AttributeError) as error:
+            who = self.owner[kind, name].distribution
+            raise DiffOptError(f"{kind} '{name}' of {who} cannot be loaded: {error}") from error
+        return _with(found, row) if row.sets else found
+
+    def config(self, kind: str, name: str, options: Mapping[str, Any]) -> ComponentConfig:
+        """The settings of a component, checked; an unknown option names the nearest one."""
+        from pydantic import ValidationError  # not at the top: whoever only looks at names need not wait for it
+
+        cls = self.config_class(kind, name)
+        options = {key: value for key, value in options.items() if key not in cls.retired or value != cls.retired[key]}
+        for key in options:
+            if key in cls.retired:
+                raise DiffOptError(f"{kind} '{name}': option '{key}' is gone: it is {cls.retired[key]!r}, always")
+            if key not in cls.model_fields and cls.model_config.get("extra") != "allow":
+                raise UnknownName(f"option of {kind} '{name}'", key, cls.model_fields)
+        try:
+            return cls(**options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise DiffOptError(f"{kind} '{name}': {where}: {first['msg']} (got {first.get('input')!r})") from error
+
+    def build(self, kind: str, name: str, options: Mapping[str, Any], ctx: Any) -> Any:
+        """Third rung: the object. ``ctx.build(kind, name, **options)`` is the way to it."""
+        return self.made(kind, name, self.config(kind, name, options), ctx)
+
+    def made(self, kind: str, name: str, config: ComponentConfig, ctx: Any) -> Any:
+        """The object of settings at hand. DiffOptError where it lacks what the protocol of its kind asks for."""
+        from .. import interfaces  # imports torch
+
+        built = config.build(ctx)
+        if lacking := _lacking(built, getattr(interfaces, KINDS[kind].protocol)):
+            raise DiffOptError(
+                f"{kind} '{name}' of {self.owner[kind, name].distribution} built a {type(built).__name__} without "
+                f"{' and '.join(lacking)}, which protocol {KINDS[kind].protocol} asks for"
+            )
+        return built
+
+    def context(self, device: torch.device | str = "cpu", seed: int = 0, env: str | None = None) -> BuildContext:
+        """What components are built with, ``registry.context().build("body", "anny24")``. Imports torch."""
+        import torch
+
+        from ..interfaces import BuildContext
+
+        return BuildContext(torch.device(device), seed, self, env=env)
+
+
+def _lacking(built: object, protocol: type) -> list[str]:
+    """The methods and attributes of a protocol that an object does not have."""
+    parts = [part for part in protocol.__mro__ if getattr(part, "_is_protocol", False)]
+    names = [name for part in parts for name in (*inspect.get_annotations(part), *vars(part))]
+    return [name for name in names if (name == "__call__" or name[0] != "_") and not hasattr(built, name)]
+
+
+@cache
+def _with(config: type[ComponentConfig], row: Component) -> type[ComponentConfig]:
+    """The config class with the class variables that the row sets."""
+    own = {"__doc__": config.__doc__, "__module__": config.__module__}
+    made: type[ComponentConfig] = type(config.__name__, (config,), {**own, **row.sets})
+    return made
+
+
+def _import(source: str) -> ModuleType:
+    """A plugin from a file path or a module name."""
+    path = Path(source)
+    if path.suffix != ".py":
+        return importlib.import_module(source)
+    if not path.is_file():
+        raise DiffOptError("no such file")
+    name = f"diffopt_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Registered by its stem as well, because its components name their config as "module:Class".
+    sys.modules[name] = module
+    sys.modules.setdefault(path.stem, module)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,55 @@
+"""Contracts for plugin authors. Import this room in a test file; nothing loads it by itself.
+
+A contract is a class of tests. Derive from it and say which component is meant::
+
+    from diffopt_core.host.testing import PriorContract
+
+    class TestStill(PriorContract):
+        name = "still"
+
+The component is found through the installed plugins, as a user would find it.
+"""
+
+from __future__ import annotations
+
+from .body import BodyContract
+from .component import ComponentContract
+from .executor import ExecutorContract
+from .files import DatasetContract, ExporterContract, MetricContract
+from .host_sync import HostSync, forbid_host_sync
+from .perception import CameraContract, DetectorContract, InitializerContract
+from .problem import StickBody, clip_alone, disturbed, make_problem, make_scene, residual_of
+from .renderer import RendererContract
+from .representation import RepresentationContract
+from .runner import RunnerContract
+from .samples import make_clip, make_result
+from .term import PriorContract, TermContract
+from .viewer import ViewerContract
+
+__all__ = [
+    "BodyContract",
+    "CameraContract",
+    "ComponentContract",
+    "DatasetContract",
+    "DetectorContract",
+    "ExecutorContract",
+    "ExporterContract",
+    "HostSync",
+    "InitializerContract",
+    "MetricContract",
+    "PriorContract",
+    "RendererContract",
+    "RepresentationContract",
+    "RunnerContract",
+    "StickBody",
+    "TermContract",
+    "ViewerContract",
+    "clip_alone",
+    "disturbed",
+    "forbid_host_sync",
+    "make_clip",
+    "make_problem",
+    "make_result",
+    "make_scene",
+    "residual_of",
+]

@@ -1,0 +1,126 @@
+"""Motion shards: finding, checking and reading them.
+
+A shard is an ``.npz`` with ``poses`` (N, 24, 3) axis-angle, ``trans`` (N, 3) pelvis joint in metres (Y up),
+``starts`` (C+1), ``subjects`` (C), ``flat_ground`` (C) and ``fps``. Files whose name holds ``_val`` are for
+validation, ``_test`` is never read, ``_nonflat`` has no flat ground.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...data.rotation import axis_angle_to_matrix, matrix_to_columns
+from ...data.skeleton import JOINTS
+from ...errors import BadInput
+
+_SHAPES = {"poses": (24, 3), "trans": (3,)}
+
+
+@dataclass(frozen=True)
+class Clips:
+    """All frames in two arrays, clips as ranges of them."""
+
+    d6: Tensor  # [N 24 6] columns
+    trans: Tensor  # [N 3] m
+    start: Tensor  # [C]
+    length: Tensor  # [C] frames
+    weight: Tensor  # [C] sampling weight
+    fps: float
+    files: tuple[str, ...]
+
+
+def read_shard(path: Path, keys: Sequence[str] = ("poses", "trans", "starts", "fps")) -> dict[str, np.ndarray]:
+    """Arrays of one shard, checked; ``keys`` must be there. BadInput names file and key."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            data = {key: file[key] for key in file.files}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise BadInput(path, "file", f"not a readable .npz motion shard ({error})") from error
+    for key in keys:
+        if key not in data:
+            raise BadInput(path, key, "missing")
+    frames = len(data["poses"])
+    for key, shape in ((key, _SHAPES[key]) for key in keys if key in _SHAPES):
+        if data[key].shape != (frames, *shape):
+            raise BadInput(path, key, f"has shape {data[key].shape}, expected {(frames, *shape)}")
+        if not np.isfinite(data[key]).all():
+            raise BadInput(path, key, "holds NaN or infinity")
+    starts = data["starts"]
+    if starts.ndim != 1 or len(starts) < 2 or starts[0] != 0 or starts[-1] != frames or (np.diff(starts) < 1).any():
+        raise BadInput(path, "starts", f"must rise from 0 to {frames}, the number of frames")
+    clips = len(starts) - 1
+    data.setdefault("subjects", np.array([path.stem] * clips))
+    data.setdefault("flat_ground", np.ones(clips, bool))
+    for key in ("subjects", "flat_ground"):
+        if data[key].shape != (clips,):
+            raise BadInput(path, key, f"has shape {data[key].shape}, expected {(clips,)}")
+    return data
+
+
+def find(folder: Path, *, validation: bool, exclude: Iterable[str] = ()) -> list[Path]:
+    """Shards below a folder; ``exclude`` drops every path (below the folder) that contains one of the words."""
+    if not folder.is_dir():
+        raise BadInput(folder, "--data", "no such folder")
+    words = ("_test", "_nonflat", *exclude)
+    paths = [
+        path
+        for path in sorted(folder.rglob("*.npz"))
+        if ("_val" in path.stem) == validation and not any(w in str(path.relative_to(folder)) for w in words)
+    ]
+    if not paths and not validation:
+        raise BadInput(folder, "--data", "no training shard (*.npz) found")
+    return paths
+
+
+def read(paths: list[Path], *, balance: float = 0.4) -> Clips:
+    """Load shards. A clip's weight is frames x (frames of its subject)^-balance: no subject dominates."""
+    d6, trans, start, length, subject = [], [], [], [], []
+    rates: dict[float, Path] = {}
+    offset = 0
+    for path in paths:
+        data = read_shard(path)
+        rates.setdefault(float(data["fps"]), path)
+        if len(rates) > 1:
+            named = ", ".join(f"{f:g} in {p.name}" for f, p in rates.items())
+            raise BadInput(path, "fps", f"shards must share one frame rate; found {named}")
+        pose = torch.from_numpy(data["poses"].astype(np.float32))
+        d6.append(matrix_to_columns(axis_angle_to_matrix(pose)))
+        trans.append(torch.from_numpy(data["trans"].astype(np.float32)))
+        begin, size = data["starts"][:-1], np.diff(data["starts"])
+        keep = data["flat_ground"].astype(bool)
+        start += list(begin[keep] + offset)
+        length += list(size[keep])
+        subject += [str(s) for s in data["subjects"][keep]]
+        offset += len(pose)
+    frames: dict[str, int] = {}
+    for name, size in zip(subject, length, strict=True):
+        frames[name] = frames.get(name, 0) + int(size)
+    weight = [size * frames[name] ** -balance for name, size in zip(subject, length, strict=True)]
+    return Clips(
+        torch.cat(d6),
+        torch.cat(trans),
+        torch.tensor(np.array(start)),
+        torch.tensor(np.array(length)),
+        torch.tensor(np.array(weight)),
+        next(iter(rates)),
+        tuple(path.name for path in paths),
+    )
+
+
+def read_offsets(path: Path) -> Tensor:
+    """Rest offsets ``[24 3]`` (m, child minus parent) of a ``skeleton.json``."""
+    try:
+        offsets = torch.tensor(json.loads(path.read_text())["offsets"], dtype=torch.float32)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(path, "offsets", f"cannot be read ({error}); give --skeleton FILE") from error
+    if offsets.shape != (len(JOINTS), 3):
+        raise BadInput(path, "offsets", f"has shape {tuple(offsets.shape)}, expected {(len(JOINTS), 3)}")
+    return offsets

@@ -1,0 +1,1 @@
+"""What the core offers as a plugin: bodies, representations, terms, executors, datasets, exporters, metrics."""

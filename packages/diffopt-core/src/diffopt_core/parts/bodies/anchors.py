@@ -1,0 +1,129 @@
+"""Keypoints without skinning a vertex: every point is fixed to joints by weights and offsets.
+
+A keypoint regressed from skinned vertices, ``sum_v r_v sum_j w_vj (G_j (v - J_j) + p_j)``, is linear in the joint
+transforms: ``sum_j a_j p_j + G_j o_j`` with ``a_j = sum_v r_v w_vj`` and ``o_j = sum_v r_v w_vj (v - J_j)``. The
+sums over vertices are done once, so that the loop costs 24 joints a keypoint, however many vertices it touches,
+and the result equals skinning followed by regression to rounding. A joint is ``a = 1, o = 0``; a point that
+rides on a joint is ``a = 1, o = its offset``. Derivation: this project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...data.skeleton import JOINT, LAYOUTS
+from ...errors import UnknownName
+
+#: Layout names that are another point, or the mean of several (OpenPose's neck is the middle of the shoulders).
+ALIASES: dict[str, tuple[str, ...]] = {
+    "neck": ("left_shoulder", "right_shoulder"),
+    "mid_hip": ("left_hip", "right_hip"),
+    "left_foot_index": ("left_big_toe",),
+    "right_foot_index": ("right_big_toe",),
+    "upper_neck": ("head",),  # MPII's is where the skull begins, as SMPL's head joint is
+}
+
+#: Where a point that a body does not serve is put, so that it stays finite; the first that the body has. Its
+#: residual deserves no weight.
+STAND_INS: dict[str, tuple[str, ...]] = {
+    "eye": ("{s}_eye", "joint:head"), "nose": ("joint:head",), "ear": ("joint:head",),
+    "mouth": ("nose", "joint:head"), "heel": ("joint:{s}_ankle",), "toe": ("joint:{s}_foot",),
+    "foot": ("joint:{s}_foot",), "pinky": ("joint:{s}_hand",), "index": ("joint:{s}_hand",),
+    "thumb": ("joint:{s}_hand",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """``K`` points fixed to 24 joints. Offsets are in the joints' frames, m; linear in betas and, where the body
+    has pose correctives, in :func:`~diffopt_core.parts.bodies.linear.pose_feature`."""
+
+    weight: Float[Tensor, "K 24"]
+    offset: Float[Tensor, "K 24 3"]
+    offset_betas: Float[Tensor, "K 24 3 10"] | None = None
+    offset_pose: Float[Tensor, "K 24 3 207"] | None = None
+
+    def mixed(self, rows: Float[Tensor, "N K"]) -> Anchors:
+        """Anchors of linear combinations of these points (rows add up to 1)."""
+        return self._map(lambda value: torch.tensordot(rows, value, dims=1))
+
+    def to(self, like: Tensor) -> Anchors:
+        """In the dtype and on the device of a tensor."""
+        return self._map(lambda value: value.to(like))
+
+    def scaled(self, factor: Float[Tensor, "B"]) -> Float[Tensor, "B K 24 3"]:
+        """Offsets of bodies that are ``factor`` times as large."""
+        return factor[:, None, None, None] * self.offset
+
+    def _map(self, fn: Callable[[Tensor], Tensor]) -> Anchors:
+        betas, pose = self.offset_betas, self.offset_pose
+        return Anchors(
+            weight=fn(self.weight),
+            offset=fn(self.offset),
+            offset_betas=None if betas is None else fn(betas),
+            offset_pose=None if pose is None else fn(pose),
+        )
+
+
+def attach(
+    weight: Float[Tensor, "K 24"],
+    offset: Float[Tensor, "#B *t K 24 3"],
+    rotations: Float[Tensor, "B T 24 3 3"],
+    positions: Float[Tensor, "B T 24 3"],
+) -> Float[Tensor, "B T K 3"]:
+    """Points ``sum_j a_kj p_j + G_j o_kj``, m. ``offset`` is constant over frames, or given with ``T``."""
+    B, T = positions.shape[:2]
+    turn = rotations.transpose(-3, -2).flatten(-2)  # B T 3 (24 3)
+    arms = offset.flatten(-2).mT  # #B *t (24 3) K
+    if offset.dim() == 5:
+        return (turn @ arms).mT + weight @ positions
+    # one product over all frames, which share the small matrix
+    return (turn.reshape(B, T * 3, -1) @ arms).unflatten(1, (T, 3)).mT + weight @ positions
+
+
+def joint_anchors(dtype: torch.dtype, device: torch.device) -> Anchors:
+    """The 24 joints themselves."""
+    n = len(JOINT)
+    return Anchors(torch.eye(n, dtype=dtype, device=device), torch.zeros(n, n, 3, dtype=dtype, device=device))
+
+
+def layout_rows(layout: str, points: Mapping[str, int]) -> tuple[Float[Tensor, "J K"], tuple[bool, ...]]:
+    """Rows that pick a layout's points from ``K`` named ones, and whether the body serves each.
+
+    ``points``: name -> row, joints included under ``joint:<name>``. Raises UnknownName for an unknown layout.
+    """
+    if layout not in LAYOUTS:
+        raise UnknownName("keypoint layout", layout, LAYOUTS)
+    names = LAYOUTS[layout]
+    rows = torch.zeros(len(names), max(points.values()) + 1)
+    served = []
+    for i, name in enumerate(names):
+        sources = (f"joint:{name}",) if layout == "smpl24" else _sources(name, points)
+        served.append(sources is not None)
+        picked = sources or _stand_in(name, points)
+        for source in picked:
+            rows[i, points[source]] += 1.0 / len(picked)
+    return rows, tuple(served)
+
+
+def _sources(name: str, points: Mapping[str, int]) -> tuple[str, ...] | None:
+    """Points whose mean a layout name is: itself, what it is an alias of, or the joint of that name."""
+    if name in points:
+        return (name,)
+    if name in ALIASES:  # before the joint of that name: OpenPose's neck is not SMPL's
+        parts = [_sources(part, points) for part in ALIASES[name]]
+        found = [part for part in parts if part]
+        return sum(found, ()) if len(found) == len(parts) else None
+    return (f"joint:{name}",) if f"joint:{name}" in points else None
+
+
+def _stand_in(name: str, points: Mapping[str, int]) -> tuple[str, ...]:
+    words = name.split("_")
+    side = "right" if "right" in words else "left"
+    choices = next(choices for part, choices in STAND_INS.items() if part in words)
+    return next((place,) for c in choices if (place := c.format(s=side)) in points)

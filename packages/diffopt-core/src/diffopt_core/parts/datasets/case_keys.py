@@ -1,0 +1,212 @@
+"""The keys of case and truth files, and every check a file passes before anything is computed from it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from ...common.npz import Arrays
+from ...data.skeleton import LAYOUTS
+from ...errors import BadInput, UnknownName
+from ...types import MotionEvidence, PosesFrom, Travel, Unit
+
+#: Third differences, the shortest clip with an acceleration that changes.
+FEWEST_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Key:
+    """Shapes a key may have (``T`` frames, ``J`` keypoints), what it holds, and whether it must be there."""
+
+    shapes: tuple[tuple[int | str, ...], ...]
+    holds: str = "numbers"  # numbers, flags or text
+    required: bool = True
+    words: tuple[str, ...] = ()
+
+
+def _key(*shape: int | str, holds: str = "numbers", required: bool = True) -> Key:
+    return Key((shape,), holds, required)
+
+
+def _word(choice: Any) -> Key:
+    """One of the words of a ``Literal``, where the file says it."""
+    return Key(((),), "text", False, get_args(choice))
+
+
+CASE_KEYS: dict[str, Key] = {
+    "fps": _key(),
+    "image_size": _key(2),
+    "keypoint_layout": _key(holds="text"),
+    "keypoints": _key("T", "J", 3),
+    "init_global_orient": _key("T", 3),
+    "init_body_pose": _key("T", 23, 3),
+    "init_betas": Key(((10,), ("T", 10))),
+    "init_transl": _key("T", 3),
+    "cam_R": _key("T", 3, 3),
+    "cam_t": _key("T", 3),
+    "cam_focal": _key("T", 2),
+    "cam_centre": _key("T", 2),
+    "cam_metric": _key(holds="flags"),
+    "cam_unit": _word(Unit),
+    "cam_travel": _word(Travel),
+    "cam_trusted": _key(holds="flags", required=False),
+    "cam_filled": _key("T", holds="flags", required=False),
+    "init_from": _word(PosesFrom),
+    "init_up": _key("T", 3, required=False),
+    "init_up_var": _key("T", required=False),
+    "init_velocity": _key("T", 3, required=False),
+    "init_velocity_var": _key("T", 3, required=False),
+    "init_contact": _key("T", 4, required=False),
+    "init_pose_var": _key("T", 24, required=False),
+    "init_depth_var": _key("T", required=False),
+    "rest_joints": _key(24, 3, required=False),
+    "valid": _key("T", holds="flags", required=False),
+    "betas_model": _key(holds="text", required=False),
+    "facts": _key(holds="text", required=False),
+    "video": _key(holds="text", required=False),
+    "video_frames": _key("T", required=False),
+    "video_rotation": _key(required=False),
+    "video_length": _key(required=False),
+}
+
+TRUTH_KEYS: dict[str, Key] = {
+    "joints": _key("T", 24, 3),
+    "global_orient": _key("T", 3, required=False),
+    "body_pose": _key("T", 23, 3, required=False),
+    "transl": _key("T", 3, required=False),
+    "betas": _key(10, required=False),
+    "cam_R": _key("T", 3, 3, required=False),
+    "cam_t": _key("T", 3, required=False),
+    "cam_focal": _key("T", 2, required=False),
+    "slam_scale": _key(required=False),
+    "good": _key("T", holds="flags", required=False),
+}
+
+#: A :class:`~diffopt_core.types.MotionEvidence`, field by field.
+SAID = tuple(f"init_{field.name}" for field in fields(MotionEvidence))
+#: Estimates of the person: in frames where nobody was found they may hold anything.
+PERSON = frozenset({"init_global_orient", "init_body_pose", "init_betas", "init_transl"})
+_KINDS = {"numbers": "iuf", "flags": "biuf", "text": "US"}
+
+
+def check_case(path: Path, case: Arrays) -> None:
+    """Raise BadInput, naming file and key, unless ``case`` is a case file that can be solved."""
+    _check_names(path, case, CASE_KEYS)
+    layout = text(case["keypoint_layout"])
+    if layout not in LAYOUTS:
+        raise BadInput(path, "keypoint_layout", str(UnknownName("keypoint layout", layout, LAYOUTS)))
+    _check_words(path, case)
+    frames = len(case["keypoints"]) if case["keypoints"].ndim else 0
+    _check_shapes(path, case, CASE_KEYS, {"T": frames, "J": len(LAYOUTS[layout])})
+    if frames < FEWEST_FRAMES:
+        raise BadInput(path, "keypoints", f"has {frames} frames; at least {FEWEST_FRAMES} are needed")
+    valid = valid_frames(case)
+    if not valid.any():
+        raise BadInput(path, "valid", "the person is found in no frame")
+    _check_keypoints(path, case["keypoints"], valid)
+    for key, value in case.items():
+        if key not in CASE_KEYS or key == "keypoints" or CASE_KEYS[key].holds == "text":
+            continue
+        rows = valid if key in PERSON and value.ndim > 1 else None
+        _check_finite(path, key, value, rows)
+    if lacking := [key for key in SAID if (key in case) != (SAID[0] in case)]:
+        raise BadInput(path, lacking[0], f"the keys {', '.join(SAID)} come together or not at all")
+    _check_positive(path, case, ("fps", "image_size", "cam_focal", *(key for key in SAID if key.endswith("_var"))))
+    _check_rotations(path, case["cam_R"])
+    if (case["init_transl"][valid, 2] <= 0).mean() > 0.5:
+        raise BadInput(path, "init_transl", "is behind the camera; the camera frame is x right, y down, z forward")
+
+
+def check_truth(path: Path, truth: Arrays, frames: int) -> None:
+    """Raise BadInput unless ``truth`` is a truth file for a clip of so many frames."""
+    _check_names(path, truth, TRUTH_KEYS)
+    _check_shapes(path, truth, TRUTH_KEYS, {"T": frames})
+    for key in truth.keys() & TRUTH_KEYS.keys():
+        _check_finite(path, key, truth[key], None)
+    if "cam_R" in truth:
+        _check_rotations(path, truth["cam_R"])
+    _check_positive(path, truth, ("cam_focal", "slam_scale"))
+
+
+def valid_frames(case: Arrays) -> np.ndarray:
+    """(T,) bool: frames in which the person was found (all, where the file does not say)."""
+    return case["valid"].astype(bool) if "valid" in case else np.ones(len(case["keypoints"]), bool)
+
+
+def text(value: np.ndarray) -> str:
+    """A text array as a string."""
+    item = value.reshape(-1)[0] if value.size else ""
+    return item.decode(errors="replace") if isinstance(item, bytes) else str(item)
+
+
+def _check_names(path: Path, arrays: Arrays, keys: dict[str, Key]) -> None:
+    unknown = [key for key in arrays if key not in keys]
+    for key in (k for k, spec in keys.items() if spec.required and k not in arrays):
+        near = difflib.get_close_matches(key, unknown, n=1)
+        raise BadInput(path, key, "is missing" + (f"; is '{near[0]}' meant for it?" if near else ""))
+    optional = [k for k, spec in keys.items() if not spec.required and k not in arrays]
+    for key in unknown:  # other keys are a producer's own business, but a misspelt option must not be lost
+        if near := difflib.get_close_matches(key, optional, n=1, cutoff=0.85):
+            raise BadInput(path, key, f"is no key of this format; '{near[0]}' is")
+
+
+def _check_words(path: Path, case: Arrays) -> None:
+    for key, spec in CASE_KEYS.items():
+        if spec.words and key in case and text(case[key]) not in spec.words:
+            raise BadInput(path, key, f"is '{text(case[key])}'; expected {', '.join(spec.words)}")
+    if "cam_unit" in case and (text(case["cam_unit"]) == "metre") != bool(case["cam_metric"].reshape(-1)[0]):
+        raise BadInput(path, "cam_unit", f"is '{text(case['cam_unit'])}', against cam_metric")
+
+
+def _check_shapes(path: Path, arrays: Arrays, keys: dict[str, Key], sizes: dict[str, int]) -> None:
+    for key, spec in keys.items():
+        if key not in arrays:
+            continue
+        value = arrays[key]
+        if value.dtype.kind not in _KINDS[spec.holds]:
+            raise BadInput(path, key, f"holds {value.dtype}; expected {spec.holds}")
+        expected = [tuple(sizes[n] if isinstance(n, str) else n for n in shape) for shape in spec.shapes]
+        if value.shape in expected or (expected == [()] and value.size == 1):
+            continue
+        written = " or ".join("(" + ", ".join(map(str, s)) + ("," if len(s) == 1 else "") + ")" for s in spec.shapes)
+        where = ", ".join(f"{name} = {size}" for name, size in sizes.items() if name in written)
+        raise BadInput(path, key, f"has shape {value.shape}; expected {written}{' with ' + where if where else ''}")
+
+
+def _check_keypoints(path: Path, keypoints: np.ndarray, valid: np.ndarray) -> None:
+    confidence = keypoints[valid, :, 2]
+    if not np.isfinite(confidence).all() or confidence.min() < 0 or confidence.max() > 1:
+        raise BadInput(path, "keypoints", "has confidences outside [0, 1]")
+    if not (confidence > 0).any():
+        raise BadInput(path, "keypoints", "confidence is 0 everywhere: there is nothing to fit")
+    bad = ~np.isfinite(keypoints[..., :2]).all(-1) & (keypoints[..., 2] > 0) & valid[:, None]
+    if bad.any():
+        t, j = np.argwhere(bad)[0]
+        raise BadInput(path, "keypoints", f"is not finite in frame {t}, keypoint {j}, although its confidence is not 0")
+
+
+def _check_finite(path: Path, key: str, value: np.ndarray, rows: np.ndarray | None) -> None:
+    good = np.isfinite(value.reshape(len(value), -1) if value.ndim else value.reshape(1, 1)).all(-1)
+    if rows is not None:
+        good = good | ~rows
+    if not good.all():
+        where = f" (row {np.flatnonzero(~good)[0]})" if value.ndim else ""
+        raise BadInput(path, key, f"is not finite{where}")
+
+
+def _check_positive(path: Path, arrays: Arrays, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if key in arrays and (arrays[key] <= 0).any():
+            raise BadInput(path, key, f"must be positive, is {arrays[key].min():g}")
+
+
+def _check_rotations(path: Path, matrices: np.ndarray, tolerance: float = 1e-2) -> None:
+    """Orthogonal to ``tolerance`` (float16 poses still pass) and not a reflection."""
+    gram = np.abs(matrices @ matrices.swapaxes(-1, -2) - np.eye(3)).max((-1, -2))
+    bad = (gram > tolerance) | (np.linalg.det(matrices.astype(np.float64)) < 0)
+    if bad.any():
+        raise BadInput(path, "cam_R", f"is not a rotation in frame {np.flatnonzero(bad)[0]}")

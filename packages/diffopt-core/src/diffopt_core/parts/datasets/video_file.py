@@ -1,0 +1,91 @@
+"""The object behind the dataset ``video``."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from ...common.npz import read_npz
+from ...interfaces import BuildContext
+from ...perception.video import VIDEO_SUFFIXES, Probe, probe
+from ...perception.video.probe import images_in
+from ...types import Clip, Video
+from .case_file import with_truth
+from .configs import VideoConfig
+
+log = logging.getLogger(__name__)
+#: Rate of a folder of images until ``--fps`` says another (said aloud).
+_UNKNOWN_RATE = 30.0
+
+
+class VideoDataset:
+    """Implements :class:`diffopt_core.interfaces.Dataset`."""
+
+    def __init__(self, config: VideoConfig, ctx: BuildContext | None = None):
+        self._config = config
+
+    def accepts(self, path: Path) -> bool:
+        """Videos by their suffix, folders by their images (one with videos in it is a folder of clips)."""
+        if path.is_dir():
+            videos = any(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
+            return not videos and len(images_in(path)) >= 3
+        return path.suffix.lower() in VIDEO_SUFFIXES
+
+    def load(self, path: Path) -> Clip:
+        """Size, rate, rotation and frames; nothing of the images is looked at yet.
+
+        Uneven frame times (a phone's variable rate) are put on an even grid of the mean rate by taking the nearest
+        frame, with a notice. Raises BadInput for what cannot be decoded.
+        """
+        found = probe(path)
+        facts: dict[str, object] = {"codec": found.codec, "source_frames": found.count, "rotation": found.rotation}
+        fps = found.fps or self._config.image_fps
+        facts["fps_from"] = "the video" if found.fps else "dataset.image_fps"
+        if fps is None:
+            fps = _UNKNOWN_RATE
+            facts["fps_from"] = f"assumed {fps:g}: images have no rate"
+            log.warning("%s: images have no frame rate; %g is assumed (--fps says another)", path, fps)
+        frames = _even_frames(path, found, fps, facts)
+        clip = Clip(
+            name=path.name if path.is_dir() else path.stem,
+            path=path,
+            fps=float(fps),
+            size=found.size,
+            num_frames=len(frames),
+            sha256=_digest(path),
+            video=Video(path, frames, found.size, found.rotation, found.count),
+            focal=found.focal,
+            focal_from="the video's metadata" if found.focal else "",
+            facts=facts,
+        )
+        beside = path.parent / "truth" / f"{clip.name}.npz"
+        truth = self._config.truth or (beside if beside.exists() else None)
+        return with_truth(clip, read_npz(truth), truth) if truth else clip
+
+
+def _even_frames(path: Path, found: Probe, fps: float, facts: dict[str, object]) -> tuple[int, ...]:
+    if found.even or found.times is None:
+        return tuple(range(found.count))
+    times = found.times - found.times[0]
+    grid = np.arange(int(times[-1] * fps + 1.5)) / fps
+    nearest = np.clip(np.searchsorted((times[1:] + times[:-1]) / 2, grid), 0, found.count - 1)
+    repeated = int((np.diff(nearest) == 0).sum())
+    facts["variable_rate"] = {"repeated": repeated, "left_out": found.count - len(np.unique(nearest))}
+    log.warning(
+        "%s: variable frame rate; frames are taken at an even %.2f fps (%d shown twice, %d left out)",
+        path, fps, repeated, found.count - len(np.unique(nearest)),
+    )  # fmt: skip
+    return tuple(nearest.tolist())
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of the content: of the file, or of the folder's images in their order."""
+    total = hashlib.sha256()
+    for file in images_in(path) if path.is_dir() else [path]:
+        with open(file, "rb") as stream:
+            while block := stream.read(1 << 20):
+                total.update(block)
+    return total.hexdigest()

@@ -1,0 +1,104 @@
+"""A block's step recorded once as a CUDA graph and replayed: the GPU runs it without the host."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ...config import ComponentConfig
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ...interfaces import BuildContext, Executor, Step
+
+
+class CudaGraphConfig(ComponentConfig):
+    """Records each block's step after a few plain ones. For small batches, whose steps wait for the host to launch
+    some thousand small operations. A block with a term that cannot be recorded (``capturable``) runs plainly."""
+
+    def build(self, ctx: BuildContext) -> Executor:
+        from ...errors import MissingResource
+
+        if ctx.device.type != "cuda":
+            raise MissingResource(
+                f"executor cudagraph: needs a CUDA device, and this runs on {ctx.device.type}; "
+                "--device cuda on a machine that has one, or --executor eager"
+            )
+        noise = getattr(ctx, "noise", None)
+        return CudaGraph(ctx.device, () if noise is None else tuple(noise.streams))
+
+
+#: Plain steps before the recording: libraries choose their algorithms and take their workspaces.
+_PLAIN = 2
+
+
+class CudaGraph:
+    """Implements :class:`diffopt_core.interfaces.Executor`. ``streams``: generators whose draws go on in the replays,
+    each from where it stands."""
+
+    def __init__(self, device: torch.device, streams: tuple[torch.Generator, ...]) -> None:
+        self.device, self.streams = device, streams
+
+    def prepare(self, step: Step, capturable: bool) -> Step:
+        return _Recorded(step, self.device, self.streams) if capturable else step
+
+
+@lru_cache
+def _aside_of(device: torch.device) -> torch.cuda.Stream:
+    """Where steps are tried out and recorded: one stream a device, since libraries keep 64 MiB for each."""
+    import torch
+
+    return torch.cuda.Stream(device)
+
+
+class _Recorded:
+    def __init__(self, step: Step, device: torch.device, streams: tuple[torch.Generator, ...]) -> None:
+        self.step, self.device, self.streams, self.calls = step, device, streams, 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.outputs: tuple[Tensor, ...] = ()
+
+    def __call__(self) -> tuple[Tensor, ...]:
+        import torch
+
+        with torch.cuda.device(self.device):
+            self.calls += 1
+            if self.calls <= _PLAIN:
+                return self._aside()
+            if self.graph is None:
+                self.graph = self._record()
+            self.graph.replay()
+            return self.outputs
+
+    def _aside(self) -> tuple[Tensor, ...]:
+        """A plain step on the stream of the recording, as that asks for."""
+        import torch
+
+        here, aside = torch.cuda.current_stream(), _aside_of(self.device)
+        aside.wait_stream(here)
+        with torch.cuda.stream(aside):
+            outputs = self.step()
+        here.wait_stream(aside)
+        for output in outputs:
+            output.record_stream(here)
+        return outputs
+
+    def _record(self) -> torch.cuda.CUDAGraph:
+        import torch
+
+        from ...errors import DiffOptError
+
+        graph = torch.cuda.CUDAGraph()
+        for stream in self.streams:
+            graph.register_generator_state(stream)
+        try:
+            with torch.cuda.graph(graph, stream=_aside_of(self.device), capture_error_mode="thread_local"):
+                self.outputs = self.step()
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise DiffOptError(
+                f"executor cudagraph: a term's step cannot be recorded ({reason}); use --executor eager, or say "
+                "`capturable = False` on that term's config"
+            ) from error
+        return graph

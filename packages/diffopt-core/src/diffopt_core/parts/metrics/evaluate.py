@@ -1,0 +1,186 @@
+"""Evaluate: score a motion against the truth of its clip under named protocols.
+
+:func:`evaluate` and :func:`report` score one motion, :func:`evaluate_result` the initial and the final motion of a
+run, :func:`score_files` two files without a body model, :func:`aggregate` many clips together. Good frames are those
+that the truth calls good (all, where it does not say) and in which every true joint is finite; the others are dropped
+and the rest counts as adjacent, as in EMDB's evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...data.skeleton import LAYOUTS
+from ...errors import DiffOptError, UnknownName
+from ...interfaces import Body, MeshBody
+from ...types import CameraTrajectory, Clip, HumanMotion, Result, Truth, map_tensors
+from . import DEFAULT
+from .evidence import ScoredMotion
+from .from_files import scored_from_files
+from .report import Aggregate, Build, Report, aggregate, metrics_named, score
+
+__all__ = [
+    "Aggregate",
+    "Report",
+    "aggregate",
+    "evaluate",
+    "evaluate_result",
+    "good_frames",
+    "metrics_named",
+    "report",
+    "score",
+    "score_files",
+    "scored_of",
+]
+
+#: Frames whose vertices are computed at once, so that a long clip does not need gigabytes on the way.
+_MESH_FRAMES = 256
+
+
+def evaluate(
+    clip: Clip,
+    motion: HumanMotion,
+    body: Body,
+    names: Sequence[str] = DEFAULT,
+    camera: CameraTrajectory | None = None,
+    build: Build | None = None,
+) -> dict[str, float]:
+    """Mean of each metric over the clip, nan where it has none (:func:`report` also says why).
+
+    ``motion`` and ``camera`` have leading ``T``, as in a Result; without ``camera``, camera-frame metrics are nan.
+    Raises DiffOptError if the clip has no truth or another number of frames, UnknownName for an unknown metric.
+    """
+    return report(clip, motion, body, names, camera, build).values
+
+
+def report(
+    clip: Clip,
+    motion: HumanMotion,
+    body: Body,
+    names: Sequence[str] = DEFAULT,
+    camera: CameraTrajectory | None = None,
+    build: Build | None = None,
+) -> Report:
+    """As :func:`evaluate`, with units, per-frame values and the reasons for what is missing."""
+    metrics = metrics_named(names, build)  # first: an unknown name should not wait for a body model
+    return score(scored_of(clip, motion, body, camera), metrics)
+
+
+def evaluate_result(
+    result: Result, body: Body, names: Sequence[str] = DEFAULT, build: Build | None = None
+) -> dict[str, Report]:
+    """Reports of the run's ``initial`` and ``final`` motion."""
+    return {
+        "initial": report(result.clip, result.initial, body, names, result.initial_camera, build),
+        "final": report(result.clip, result.motion, body, names, result.camera, build),
+    }
+
+
+def score_files(
+    pred: Path | str, truth: Path | str, names: Sequence[str] = DEFAULT, build: Build | None = None
+) -> Report:
+    """Score a result folder (or its ``motion.npz``) against a truth file; BadInput names file and key."""
+    metrics = metrics_named(names, build)
+    return score(good_frames(scored_from_files(pred, truth)), metrics)
+
+
+def scored_of(clip: Clip, motion: HumanMotion, body: Body, camera: CameraTrajectory | None = None) -> ScoredMotion:
+    """The clip's truth and the body's points of a motion, good frames only."""
+    truth = clip.truth
+    if truth is None:
+        raise DiffOptError(f"clip '{clip.name}' has no truth to be scored against")
+    if truth.layout not in LAYOUTS:
+        raise UnknownName("joint layout", truth.layout, LAYOUTS)
+    if len(motion.trans) != len(truth.joints):
+        raise DiffOptError(f"clip '{clip.name}': {len(motion.trans)} frames, its truth has {len(truth.joints)}")
+    layout = LAYOUTS[truth.layout]
+    index = list(range(len(layout)) if truth.index is None else truth.index)
+    if len(index) != truth.joints.shape[1]:
+        raise DiffOptError(f"clip '{clip.name}': its truth has {truth.joints.shape[1]} joints, expected {len(index)}")
+    batch = batched(motion)
+    with torch.no_grad():
+        pred = body.joints(batch) if truth.layout == "smpl24" else body.keypoints(batch, truth.layout)
+        vertices, true_vertices = _meshes(body, motion, truth)
+    return good_frames(
+        ScoredMotion(
+            pred=pred[0][:, index].cpu(),
+            true=truth.joints.cpu(),
+            fps=clip.fps,
+            names=tuple(layout[i] for i in index),
+            pred_vertices=vertices,
+            true_vertices=true_vertices,
+            pred_motion=_on_cpu(motion),
+            true_motion=_on_cpu(truth.motion),
+            pred_camera=_on_cpu(camera),
+            true_camera=_on_cpu(truth.camera),
+            good=_on_cpu(truth.good),
+        )
+    )
+
+
+def good_frames(scored: ScoredMotion) -> ScoredMotion:
+    """Only the frames that are called good and whose true joints are all finite.
+
+    With none left, metrics say that there is nothing.
+    """
+    good = scored.true.isfinite().all(-1).all(-1)
+    if scored.good is not None:
+        good = good & scored.good
+    scored = replace(scored, good=None)
+    if good.all():
+        return scored
+
+    def keep(value: Any) -> Any:
+        return map_tensors(value, lambda x: x[good])
+
+    def keep_motion(motion: HumanMotion | None) -> HumanMotion | None:
+        # The shape has no frames.
+        return None if motion is None else replace(motion, pose=keep(motion.pose), trans=keep(motion.trans))
+
+    return replace(
+        scored,
+        pred=keep(scored.pred),
+        true=keep(scored.true),
+        pred_vertices=keep(scored.pred_vertices),
+        true_vertices=keep(scored.true_vertices),
+        pred_motion=keep_motion(scored.pred_motion),
+        true_motion=keep_motion(scored.true_motion),
+        pred_camera=keep(scored.pred_camera),
+        true_camera=keep(scored.true_camera),
+    )
+
+
+def _on_cpu(value: Any) -> Any:
+    return map_tensors(value, lambda x: x.detach().cpu())
+
+
+def batched(motion: HumanMotion) -> HumanMotion:
+    """One motion as a batch of one, ``1 T``."""
+    betas = motion.betas if motion.betas.ndim == 2 else motion.betas[None]
+    return replace(motion, pose=motion.pose[None], trans=motion.trans[None], betas=betas)
+
+
+def _meshes(body: Body, motion: HumanMotion, truth: Truth) -> tuple[Tensor | None, Tensor | None]:
+    """Vertices of both sides, None where there is no surface, or the true shape belongs to a body of another mesh."""
+    if not isinstance(body, MeshBody):
+        return None, None
+    ours, true = _vertices(body, motion), truth.motion
+    if true is None:
+        return ours, None
+    if truth.body is None:
+        return ours, _vertices(body, true) if true.betas_of == motion.betas_of else None
+    same = isinstance(truth.body, MeshBody) and torch.equal(truth.body.faces.cpu(), body.faces.cpu())
+    return ours, _vertices(truth.body, true) if same else None
+
+
+def _vertices(body: MeshBody, motion: HumanMotion) -> Float[Tensor, "T V 3"]:
+    parts = zip(motion.pose.split(_MESH_FRAMES), motion.trans.split(_MESH_FRAMES), strict=True)
+    chunks = [batched(replace(motion, pose=pose, trans=trans)) for pose, trans in parts]
+    return torch.cat([body.vertices(chunk)[0].cpu() for chunk in chunks])

@@ -1,0 +1,105 @@
+"""What a result says about itself without truth: speed, path, standing feet, fit to the keypoints."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...data.geometry import project, world_to_camera
+from ...data.skeleton import FEET, JOINT, LAYOUTS
+from ...types import CameraTrajectory, Clip, Result
+
+#: A foot stands while it is this close to the lowest it gets, m.
+STANDING = 0.05
+#: Keypoints that count for the reprojection error.
+CONFIDENT = 0.3
+#: A result does not fit where it is this much worse than it began (a tenth is the noise of a median), or this share of
+#: the person off.
+_WORSE, _OFF = 1.1, 0.1
+
+#: Row of the table -> unit. Bands are there where a clip was solved several times.
+_MEASURED = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
+_BANDS = {"root band 90 %": "mm", "joint band 90 %": "mm"}
+UNITS = _MEASURED | _BANDS
+
+
+def quality(result: Result) -> dict[str, tuple[float | None, float | None]]:
+    """Row -> value of the initial and of the final motion; None where the evidence is not in the file.
+
+    A result of several draws also has the mean radii of its 90 % bands, mm.
+    """
+    fps = result.clip.fps
+    first = _measure(result.initial_joints, result.initial_camera, result.clip, fps)
+    last = _measure(result.joints, result.camera, result.clip, fps)
+    rows = {name: (first[name], last[name]) for name in _MEASURED}
+    if result.spread is None:
+        return rows
+    radii = (float(radius.mean()) * 1e3 for radius in (result.spread.root, result.spread.joints[:, 1:]))
+    return rows | {name: (None, radius) for name, radius in zip(_BANDS, radii, strict=True)}
+
+
+def _measure(joints: Tensor, camera: CameraTrajectory, clip: Clip, fps: float) -> dict[str, float | None]:
+    joints = joints.double()
+    path = float(_horizontal(joints[:, JOINT["pelvis"]]).sum())
+    return {
+        "speed": path * fps / max(len(joints) - 1, 1),
+        "path": path,
+        "foot skate": foot_skate(joints),
+        "reprojection": reprojection(joints, camera, clip),
+    }
+
+
+def _horizontal(points: Tensor) -> Tensor:
+    """Length of each step in the ground plane, m."""
+    return points.diff(dim=0)[..., [0, 2]].norm(dim=-1)
+
+
+def foot_skate(joints: Tensor) -> float | None:
+    """Mean horizontal motion (mm a frame) of a foot joint while it stands; None where no foot ever does.
+
+    It stands in two frames that both lie within ``STANDING`` of its low mark (5 % quantile of its height).
+    """
+    feet = joints[:, FEET[2:]]  # the balls
+    height = feet[..., 1]
+    low = height < height.quantile(0.05, dim=0) + STANDING
+    standing = low[1:] & low[:-1]
+    return float(_horizontal(feet)[standing].mean() * 1000) if bool(standing.any()) else None
+
+
+def reprojection(joints: Tensor, camera: CameraTrajectory, clip: Clip) -> float | None:
+    """Median distance (px) of joints to the confident keypoints of the same name."""
+    if clip.observations is None:
+        return None
+    names = LAYOUTS[clip.observations.layout]
+    shared = [(i, JOINT[name]) for i, name in enumerate(names) if name in JOINT]
+    seen = clip.observations.keypoints[:, [i for i, _ in shared]].double()
+    in_camera = world_to_camera(joints[:, [j for _, j in shared]], camera.R.double(), camera.t.double())
+    pixels = project(in_camera, camera.focal.double(), camera.centre.double())
+    error = (pixels - seen[..., :2]).norm(dim=-1)[seen[..., 2] > CONFIDENT]
+    error = error[torch.isfinite(error)]
+    return float(error.median()) if len(error) else None
+
+
+def misfit(result: Result) -> str | None:
+    """Why a result does not fit its keypoints, in words; None where it does, or where there are none."""
+    first, last = quality(result)["reprojection"]
+    size = _person(result.clip)
+    if first is None or last is None or size is None:
+        return None
+    if last > _OFF * size:
+        return f"ends {last:.0f} px from the keypoints, {last / size:.0%} of the person ({size:.0f} px)"
+    if last > _WORSE * first:
+        return f"ends further from the keypoints than it began: {first:.1f} px, then {last:.1f}"
+    return None
+
+
+def _person(clip: Clip) -> float | None:
+    """Median over the frames of the longer side of the box round the confident keypoints, px."""
+    if clip.observations is None:
+        return None
+    keypoints = clip.observations.keypoints.double()
+    dim = (keypoints[..., 2] <= CONFIDENT).unsqueeze(-1)
+    seen = keypoints[..., :2]
+    box = (seen.masked_fill(dim, -torch.inf).amax(1) - seen.masked_fill(dim, torch.inf).amin(1)).amax(-1)
+    box = box[torch.isfinite(box) & (box > 0)]
+    return float(box.median()) if len(box) else None

@@ -1,0 +1,156 @@
+"""The pool behind runner ``local``: jobs go to whichever worker is free; a worker that dies is replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import IO, Any
+
+from ...common.jobs import Job, JobEnd
+from ...interfaces import BuildContext
+from .local import LocalConfig
+
+_WORKER = "diffopt_core.parts.runners.worker"
+
+
+def of_this_machine(config: LocalConfig, ctx: BuildContext) -> Processes:
+    """One environment a worker: its GPU (in turn, where there are more workers than GPUs) and its threads."""
+    cores, gpus = _cores(), _gpus() if ctx.device.type == "cuda" else []
+    count = config.workers or len(gpus) or cores
+    threads = str(config.threads or max(1, cores // count))
+    environments = []
+    for number in range(count):
+        environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        # Every worker sees its own GPU as the first, so that results say the same device wherever they were made.
+        if len(gpus) > 1 and ctx.device.index is None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
+        environments.append(environment)
+    return Processes(environments)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _gpus() -> list[str]:
+    """The GPUs that the user leaves visible, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return [name.strip() for name in visible.split(",") if name.strip()]
+    return [str(index) for index in range(torch.cuda.device_count())]
+
+
+class Processes:
+    """Implements :class:`diffopt_core.interfaces.Runner`. A worker a mapping of environment variables."""
+
+    def __init__(self, environments: Sequence[Mapping[str, str]]):
+        self._environments = environments
+
+    @property
+    def workers(self) -> int:
+        return len(self._environments)
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
+        """Yield the end of every job as it comes. Leaving the iterator early stops the workers at once."""
+        waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        ends: queue.SimpleQueue[JobEnd] = queue.SimpleQueue()
+        for job in jobs:
+            waiting.put(job)
+        servants = [_Servant(env, waiting, ends) for env in self._environments[: len(jobs)]]
+        try:
+            for servant in servants:
+                servant.start()
+            for _ in jobs:
+                yield ends.get()
+        finally:
+            for servant in servants:
+                servant.stop()
+            for servant in servants:
+                servant.join()
+
+
+class _Servant(threading.Thread):
+    """One worker's keeper: gives it jobs, reads their ends, starts another process when it dies."""
+
+    def __init__(self, env: Mapping[str, str], waiting: queue.SimpleQueue[Job], ends: queue.SimpleQueue[JobEnd]):
+        super().__init__(daemon=True)
+        self._env, self._waiting, self._ends = env, waiting, ends
+        self._worker: _Worker | None = None
+        self._stopped = False
+
+    def run(self) -> None:
+        while not self._stopped:
+            try:
+                job = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            self._worker = self._worker or _Worker(self._env)
+            if self._stopped:  # meanwhile: `stop` may have seen no worker to kill
+                self._worker.kill()
+            end = self._worker.do(job)
+            if end.lost:
+                self._worker = None
+            self._ends.put(end)
+        if self._worker:
+            self._worker.close()
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._worker:
+            self._worker.kill()
+
+
+class _Worker:
+    """A process that reads jobs, one JSON line each, and answers with one line each."""
+
+    def __init__(self, env: Mapping[str, str]):
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as its process)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", _WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env={**os.environ, **env},
+            text=True,
+            start_new_session=True,  # an interrupt at the terminal is for the parent, which then stops its workers
+        )
+
+    def do(self, job: Job) -> JobEnd:
+        assert self._process.stdin and self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps(asdict(job)) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except OSError:
+            answer = ""
+        if not answer.endswith("\n"):
+            return JobEnd(job, error=self._why(), lost=True)
+        fields: dict[str, Any] = json.loads(answer)
+        return JobEnd(job, **fields)
+
+    def _why(self) -> str:
+        """Why it died: the signal or status, and its last words."""
+        self.kill()
+        code = self._process.returncode
+        self._said.seek(0)
+        words = [line for line in self._said.read()[-4000:].decode(errors="replace").splitlines() if line.strip()]
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+        return f"its worker {how}" + (f": {words[-1].strip()}" if words else "")
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()

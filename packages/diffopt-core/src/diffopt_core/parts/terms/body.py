@@ -1,0 +1,206 @@
+"""Terms of the motion: near the initial one, near what is known of its speed, smooth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from ...config import TermConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...interfaces import Energy, ProblemContext
+    from ...types import Scene
+
+
+class PoseConfig(TermConfig):
+    """``|f_theta(tau_t) - theta_init|^2`` of eq. 5 and 6: the 23 body joints, mean over valid frames.
+
+    ``metric``: see :func:`.rotation_distance.squared_distance`. ``joints``: the paper writes a sum over joints;
+    the mean keeps the weight independent of how many a body has (sum = 23 x mean). ``sure``: standard deviation, rad,
+    at which the evidence of an initializer that tells one counts as much as without it; null: all count alike.
+    """
+
+    metric: Literal["chordal", "geodesic", "axis_angle"] = "chordal"
+    joints: Literal["mean", "sum"] = "mean"
+    sure: PositiveFloat | None = None
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import frame_mean, squared_distance, sureness
+
+        weight: Tensor | float = 1.0
+        if ctx.evidence is not None and self.sure is not None:
+            weight = sureness(ctx.evidence.pose_var[:, :, 1:], self.sure)
+
+        def energy(scene: Scene) -> Tensor:
+            distance = squared_distance(scene.motion.pose[:, :, 1:], ctx.initial.pose[:, :, 1:], self.metric)
+            distance = distance * weight
+            per_frame = distance.mean(-1) if self.joints == "mean" else distance.sum(-1)
+            return frame_mean(per_frame, ctx.observations.valid)
+
+        return energy
+
+
+class OrientationConfig(TermConfig):
+    """``|f_phi(tau_t) - phi_init|^2`` of eq. 5, mean over valid frames.
+
+    ``metric``: see :func:`.rotation_distance.squared_distance`. The root passes half a turn as soon as a person
+    turns round, so ``axis_angle`` is safe only for those who do not. ``sure``: as in the term ``pose``.
+    """
+
+    metric: Literal["chordal", "geodesic", "axis_angle"] = "chordal"
+    sure: PositiveFloat | None = None
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import frame_mean, squared_distance, sureness
+
+        weight: Tensor | float = 1.0
+        if ctx.evidence is not None and self.sure is not None:
+            weight = sureness(ctx.evidence.pose_var[:, :, 0], self.sure)
+
+        def energy(scene: Scene) -> Tensor:
+            distance = squared_distance(scene.motion.pose[:, :, 0], ctx.initial.pose[:, :, 0], self.metric)
+            return frame_mean(distance * weight, ctx.observations.valid)
+
+        return energy
+
+
+class TranslationConfig(TermConfig):
+    """``|f_x(tau_t) - x_init|^2`` of eq. 5, m^2, mean over valid frames.
+
+    ``robust``: width of a Geman-McClure error, m; without it the error is squared as in the paper.
+    ``axes``: all three, or only the horizontal or the vertical ones.
+    """
+
+    robust: PositiveFloat | None = None
+    axes: Literal["all", "horizontal", "vertical"] = "all"
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import frame_mean, maybe_robust
+
+        axes = {"all": slice(None), "horizontal": slice(0, 3, 2), "vertical": slice(1, 2)}[self.axes]
+
+        def energy(scene: Scene) -> Tensor:
+            error = (scene.motion.trans - ctx.initial.trans)[..., axes]
+            return frame_mean(maybe_robust(error.square().sum(-1), self.robust), ctx.observations.valid)
+
+        return energy
+
+
+class VelocityConfig(TermConfig):
+    """Squared difference of the root's velocity from the initial one, (m/s)^2, mean over valid frames.
+
+    Not in the paper. Unlike the translation term it lets a path move as a whole. ``gap``: frames that a velocity
+    is taken over; ``robust``: width of a Geman-McClure error, m/s.
+    """
+
+    gap: PositiveInt = 1
+    robust: PositiveFloat | None = None
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import frame_mean, maybe_robust, steps
+
+        gap, rate = self.gap, ctx.fps / self.gap
+        counted = steps(ctx.observations.valid, gap)
+
+        def energy(scene: Scene) -> Tensor:
+            away = scene.motion.trans - ctx.initial.trans
+            error = (away[:, gap:] - away[:, :-gap]) * rate
+            return frame_mean(maybe_robust(error.square().sum(-1), self.robust), counted)
+
+        return energy
+
+
+class AnchorConfig(TermConfig):
+    """``|x_0 - x_init,0|^2`` (m^2) and the squared change of the heading, mean over the first valid ``frames``.
+
+    Not in the paper: the prior sees neither world yaw nor horizontal position, so eq. 6 alone drifts in both.
+    ``axes``: pins all three coordinates or only the horizontal ones. ``position`` and ``yaw`` weigh the parts; the
+    heading is the root's forward axis seen from above, so a body that lies down has less of one to pin.
+    """
+
+    frames: PositiveInt = 1
+    position: NonNegativeFloat = 1.0
+    yaw: NonNegativeFloat = 1.0
+    axes: Literal["all", "horizontal"] = "all"
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import frame_mean
+
+        valid = ctx.observations.valid
+        first = valid & (valid.long().cumsum(1) <= self.frames)
+        axes = slice(None) if self.axes == "all" else slice(0, 3, 2)
+
+        def heading(pose: Tensor) -> Tensor:
+            return pose[:, :, 0, ::2, 2]
+
+        def energy(scene: Scene) -> Tensor:
+            moved = (scene.motion.trans - ctx.initial.trans)[..., axes].square().sum(-1)
+            turned = (heading(scene.motion.pose) - heading(ctx.initial.pose)).square().sum(-1)
+            return frame_mean(self.position * moved + self.yaw * turned, first)
+
+        return energy
+
+
+class SmoothConfig(TermConfig):
+    """Squared acceleration of the 24 joints, (m/s^2)^2, mean over joints and frames (not in the paper).
+
+    ``order`` 3 takes the jerk, (m/s^3)^2. ``robust``: width of a Geman-McClure error in the same units before
+    squaring, so that a landing or a kick is not paid for in full.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"joints"})
+
+    order: Literal[2, 3] = 2
+    robust: PositiveFloat | None = None
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import frame_mean, maybe_robust, span, steps
+
+        counted = steps(span(ctx.observations.valid), order=self.order)
+        rate = ctx.fps**self.order
+
+        def energy(scene: Scene) -> Tensor:
+            assert scene.joints is not None
+            squared = (scene.joints.diff(n=self.order, dim=1) * rate).square().sum(-1)
+            return frame_mean(maybe_robust(squared, self.robust).mean(-1), counted)
+
+        return energy
+
+
+class SpeedConfig(TermConfig):
+    """Squared difference of the root's velocity, in the frame of its heading, from the evidence's, in standard
+    deviations of that evidence, mean over axes and valid frames (not in the paper).
+
+    0 for clips whose initializer tells no speed. No gradient flows through the heading: a person is not turned to make
+    the speed fit. ``floor``: standard deviation below which nothing is believed, m/s. ``robust``: width of a
+    Geman-McClure error, standard deviations.
+    """
+
+    floor: PositiveFloat = 0.05
+    robust: PositiveFloat | None = 3.0
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        import torch
+
+        from ...data.geometry import heading
+        from .kit import frame_mean, maybe_robust, steps
+
+        evidence, counted = ctx.evidence, steps(ctx.observations.valid)
+        if evidence is None:
+            return lambda scene: scene.motion.trans.sum((1, 2)) * 0.0
+        told = 0.5 * (evidence.velocity[:, 1:] + evidence.velocity[:, :-1])
+        weight = 1 / (0.5 * (evidence.velocity_var[:, 1:] + evidence.velocity_var[:, :-1]) + self.floor**2)
+        up = torch.tensor([0.0, 1.0, 0.0]).to(told)
+
+        def energy(scene: Scene) -> Tensor:
+            left = scene.motion.pose[:, :, 0, :, 0].detach()
+            left = left[:, 1:] + left[:, :-1]
+            axes = heading(left, up.expand_as(left))
+            moved = scene.motion.trans.diff(dim=1) * ctx.fps
+            error = (axes @ moved.unsqueeze(-1)).squeeze(-1) - told
+            return frame_mean(maybe_robust((error.square() * weight).mean(-1), self.robust), counted)
+
+        return energy

@@ -1,0 +1,98 @@
+"""Terms of the camera's residual: small, near the given camera, smooth over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from ...config import TermConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...interfaces import Energy, ProblemContext
+    from ...types import Scene
+
+
+class CameraRotationConfig(TermConfig):
+    """``|b_R|^2``, mean over all frames (not in the paper, whose eq. 7 leaves the bias of sec. 3.3.2 free)."""
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        def energy(scene: Scene) -> Tensor:
+            return scene.residual["rotation"].square().sum(-1).mean(1)
+
+        return energy
+
+
+class CameraTranslationConfig(TermConfig):
+    """``|b_t|^2``, m^2, mean over all frames (not in the paper; ``b_t`` of sec. 3.3.2).
+
+    ``robust``: width of a Geman-McClure error, m.
+    """
+
+    robust: PositiveFloat | None = None
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import maybe_robust
+
+        def energy(scene: Scene) -> Tensor:
+            return maybe_robust(scene.residual["translation"].square().sum(-1), self.robust).mean(1)
+
+        return energy
+
+
+class CameraScaleConfig(TermConfig):
+    """``(log s_t)^2``, mean over all frames (not in the paper; ``s_t`` of sec. 3.3.2)."""
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import soft_log
+
+        def energy(scene: Scene) -> Tensor:
+            return soft_log(scene.residual["scale"]).square().mean((1, 2))
+
+        return energy
+
+
+class CameraFocalConfig(TermConfig):
+    """``(log s_f)^2``, mean over all frames (not in the paper; ``s_f`` of sec. 3.3.2)."""
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import soft_log
+
+        def energy(scene: Scene) -> Tensor:
+            return soft_log(scene.residual["focal"]).square().mean((1, 2))
+
+        return energy
+
+
+class CameraSmoothConfig(TermConfig):
+    """Squared change over time, mean over all frames (not in the paper, which frees every frame on its own).
+
+    ``of``: ``residual`` looks at ``b_t`` (m), ``b_R`` and ``s_t``, and so does not mind a path that was shaken
+    when it was given; ``path`` looks at the camera's centre (m) and rotation matrix. ``order`` 1 is velocity,
+    2 acceleration; time is in seconds. ``position``, ``rotation``, ``scale`` weigh the parts.
+    """
+
+    of: Literal["residual", "path"] = "residual"
+    order: Literal[1, 2] = 2
+    position: NonNegativeFloat = 1.0
+    rotation: NonNegativeFloat = 1.0
+    scale: NonNegativeFloat = 1.0
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        count = max(ctx.camera.t.shape[1] - self.order, 1)
+        rate = ctx.fps ** (2 * self.order) / count
+
+        def change(path: Tensor) -> Tensor:
+            # A part that is one value a clip has no differences; it sums to zero.
+            return path.diff(n=min(self.order, path.shape[1]), dim=1).square().flatten(1).sum(1) * rate
+
+        def energy(scene: Scene) -> Tensor:
+            if self.of == "path":
+                return self.position * change(scene.camera.position) + self.rotation * change(scene.camera.R)
+            residual = scene.residual
+            moving = self.position * change(residual["translation"]) + self.rotation * change(residual["rotation"])
+            return moving + self.scale * change(residual["scale"])
+
+        return energy

@@ -1,0 +1,109 @@
+"""What terms share: means over frames that count, soft logarithms, robust errors, distances of rotations, variances."""
+
+from __future__ import annotations
+
+from math import log
+from typing import Literal, TypeVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def frame_mean(values: Float[Tensor, "B T"], frames: Bool[Tensor, "B T"]) -> Float[Tensor, "B"]:
+    """Mean of ``values`` over the frames that count; 0 for a clip in which none does."""
+    weight = frames.to(values.dtype)
+    return (values * weight).sum(1) / weight.sum(1).clamp_min(1.0)
+
+
+def span(valid: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
+    """Frames from the first to the last valid one.
+
+    Terms about the motion alone count these: a gap in the observations is where they are needed most.
+    """
+    count = valid.long()
+    return (count.cumsum(1) > 0) & (count.flip(1).cumsum(1).flip(1) > 0)
+
+
+def steps(frames: Bool[Tensor, "B T"], gap: int = 1, order: int = 1) -> Bool[Tensor, "B T2"]:
+    """Which differences of ``order`` over ``gap`` frames touch counted frames only (``T2 = T - gap * order``)."""
+    for _ in range(order):
+        frames = frames[:, gap:] & frames[:, :-gap]
+    return frames
+
+
+def soft_log(scale: Tensor, least: float = 0.01) -> Tensor:
+    """``log(scale)``, continued below ``least`` by its tangent, so that a scale gone negative is pulled back."""
+    tangent = log(least) + (scale - least) / least
+    return torch.where(scale > least, scale.clamp_min(least).log(), tangent)
+
+
+_Width = TypeVar("_Width", float, Tensor)
+
+
+def geman_mcclure(squared: Tensor, width: _Width) -> Tensor:
+    """``w^2 e^2 / (w^2 + e^2)`` of squared errors: ``e^2`` when small, at most ``w^2``. Units of ``squared``."""
+    limit = width * width
+    return limit * squared / (limit + squared)
+
+
+def maybe_robust(squared: Tensor, width: float | None) -> Tensor:
+    """:func:`geman_mcclure`, or the squared errors as they are where there is no width."""
+    return squared if width is None else geman_mcclure(squared, width)
+
+
+RotationMetric = Literal["chordal", "geodesic", "axis_angle"]
+
+
+def squared_distance(
+    a: Float[Tensor, "*b 3 3"], b: Float[Tensor, "*b 3 3"], metric: RotationMetric
+) -> Float[Tensor, "*b"]:
+    """Squared distance of ``a`` from ``b``.
+
+    ``chordal``: Frobenius norm of the difference, ``8 sin(angle / 2)^2``, about ``2 angle^2``; smooth everywhere.
+    ``geodesic``: angle between the two, rad^2. ``axis_angle``: difference of the two axis-angle vectors, rad^2,
+    which is eq. 5 to the letter and jumps where either passes half a turn.
+    """
+    if metric == "chordal":
+        return (a - b).square().sum((-1, -2))
+    if metric == "geodesic":
+        return logarithm(b.mT @ a).square().sum(-1)
+    return (logarithm(a) - logarithm(b)).square().sum(-1)
+
+
+def logarithm(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3"]:
+    """Axis-angle vector, rad, by way of the quaternion.
+
+    Written with gathers and selections only: the host never waits, and no branch that is not taken can put a NaN
+    into the gradient.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in matrix.unbind(-2))
+    wx, wy, wz = zy - yz, xz - zx, yx - xy
+    # Row k is 4 q_k times the quaternion (w, x, y, z); the row of the largest component is well conditioned.
+    rows = torch.stack(
+        [
+            torch.stack([1 + xx + yy + zz, wx, wy, wz], -1),
+            torch.stack([wx, 1 + xx - yy - zz, xy + yx, xz + zx], -1),
+            torch.stack([wy, xy + yx, 1 - xx + yy - zz, yz + zy], -1),
+            torch.stack([wz, xz + zx, yz + zy, 1 - xx - yy + zz], -1),
+        ],
+        -2,
+    )
+    largest = rows.diagonal(dim1=-2, dim2=-1).argmax(-1)
+    row = rows.gather(-2, largest[..., None, None].expand(*largest.shape, 1, 4)).squeeze(-2)
+    quaternion = row / row.norm(dim=-1, keepdim=True)
+    quaternion = torch.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+    w, v = quaternion[..., :1], quaternion[..., 1:]
+    squared = v.square().sum(-1, keepdim=True)
+    small = squared < 1e-8
+    sine = torch.where(small, torch.ones_like(squared), squared).sqrt()
+    return v * torch.where(small, 2 + squared / 3, 2 * torch.atan2(sine, w) / sine)
+
+
+#: The surest counts at most this many times as much as one of standard deviation ``sure``, and a bit.
+_MOST = 4.0
+
+
+def sureness(variance: Float[Tensor, "*b"], sure: float) -> Float[Tensor, "*b"]:
+    """Weights, inverse to the variance (rad^2) and near 1 where its root is ``sure``."""
+    return sure**2 / (variance + sure**2 / _MOST)

@@ -1,0 +1,87 @@
+"""Projected keypoints against the detected ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, PositiveFloat
+
+from ...config import TermConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...interfaces import Energy, ProblemContext
+    from ...types import Scene
+
+_NEAR = 0.1
+
+
+class ReprojectionConfig(TermConfig):
+    """``L_2D`` of eq. 8: confidence x Geman-McClure of the pixel error, mean over valid frames.
+
+    ``sigma``: the width, in ``unit``: pixels, shares of the image height, or shares of the person's size in the
+    image (the longer side of the box round the keypoints, mean over the clip). ``of``: the error is taken of x
+    and y on their own, or of the distance. ``confidence_power``: 1, or 2 as in SMPLify and SLAHMR; keypoints of
+    at most ``min_confidence`` count for nothing. ``normalise``: ``sigma2`` divides by ``sigma^2`` so that a lost
+    point costs 1 at any resolution; ``none`` leaves px^2. ``joints``: mean or sum over the keypoints.
+
+    A point nearer than 0.1 m, or behind the camera, costs what a lost one costs, without gradient.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"pixels", "depth"})
+
+    retired: ClassVar = {"near": 0.1}
+
+    sigma: PositiveFloat = 60.0
+    unit: Literal["px", "image", "person"] = "px"
+    of: Literal["coordinate", "point"] = "coordinate"
+    confidence_power: Literal[1, 2] = 1
+    min_confidence: float = Field(0.0, ge=0.0, lt=1.0)
+    normalise: Literal["sigma2", "none"] = "sigma2"
+    joints: Literal["mean", "sum"] = "mean"
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from .kit import frame_mean, geman_mcclure
+
+        detected, confidence = ctx.observations.keypoints[..., :2], ctx.observations.keypoints[..., 2]
+        # A detector may write NaN for what it did not find; such a point must not reach the arithmetic.
+        seen = (confidence > self.min_confidence) & detected.isfinite().all(-1)
+        detected = detected.where(seen.unsqueeze(-1), detected.new_zeros(()))
+        weight = confidence.where(seen, confidence.new_zeros(())) ** self.confidence_power
+        sigma = self._sigma(ctx, detected, seen)
+        lost = sigma * sigma
+
+        def energy(scene: Scene) -> Tensor:
+            assert scene.pixels is not None and scene.depth is not None
+            good = seen & (scene.depth > _NEAR)
+            error = (scene.pixels - detected).where(good.unsqueeze(-1), scene.pixels.new_zeros(()))
+            squared = error.square()
+            if self.of == "point":
+                squared = squared.sum(-1, keepdim=True)
+            cost = geman_mcclure(squared, sigma).where(good.unsqueeze(-1), lost)
+            if self.normalise == "sigma2":
+                cost = cost / lost
+            per_point = cost.sum(-1) * weight
+            per_frame = per_point.mean(-1) if self.joints == "mean" else per_point.sum(-1)
+            return frame_mean(per_frame, ctx.observations.valid)
+
+        return energy
+
+    def _sigma(self, ctx: ProblemContext, detected: Tensor, seen: Tensor) -> Tensor:
+        """Width in pixels, ``B T 1 1``."""
+        from .kit import frame_mean
+
+        if self.unit == "px":
+            pixels = detected.new_ones(detected.shape[:2])
+        elif self.unit == "image":
+            # The image's height is not at hand; the principal point lies half-way down it.
+            pixels = 2.0 * ctx.camera.centre[..., 1]
+        else:
+            mask = seen.unsqueeze(-1)
+            low = detected.masked_fill(~mask, float("inf")).amin(2)
+            high = detected.masked_fill(~mask, float("-inf")).amax(2)
+            found = seen.any(-1) & ctx.observations.valid
+            size = (high - low).amax(-1).masked_fill(~found, 0.0)
+            pixels = frame_mean(size, found).clamp_min(1.0).unsqueeze(1).expand(detected.shape[:2])
+        return (self.sigma * pixels)[..., None, None]

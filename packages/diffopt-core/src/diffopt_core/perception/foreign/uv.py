@@ -1,0 +1,119 @@
+"""Environments that uv builds on demand, kept in the cache.
+
+Nothing is built in silence: the packages are named before. uv's own variables hold (``UV_FIND_LINKS``,
+``UV_INDEX_URL``, ``UV_OFFLINE`` ...), so that a machine without a network can install from a folder of wheels.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ...common.places import cache_folder
+from ...errors import DiffOptError, MissingResource
+from .lock import locked
+from .needs import Needs
+
+_log = logging.getLogger(__name__)
+#: Written last: a folder without it was not finished, and is built anew.
+READY = "ready.json"
+
+
+def uv_environment(needs: Needs) -> Path:
+    """The Python of the environment for ``needs``, built now if it is not there. Raises MissingResource."""
+    running = sys.version_info[:2]
+    own = needs.fits((running[0], running[1]))
+    request = sys.executable if own else needs.python_request()
+    folder = cache_folder() / "environments" / needs.key("{}.{}".format(*running) if own else request)
+    if ready(folder):
+        return _python(folder)
+    uv = find_uv(needs)
+    try:
+        with locked(folder.with_name(f"{folder.name}.lock")):
+            if not ready(folder):  # the run that we waited for may have built it
+                _build(uv, folder, needs, request)
+    except OSError as error:
+        raise DiffOptError(f"{folder.parent}: cannot write an environment ({error.strerror or error})") from error
+    return _python(folder)
+
+
+def find_uv(needs: Needs) -> str:
+    """The uv program: on the path, or in the Python package of that name."""
+    found = shutil.which("uv")
+    if found:
+        return found
+    try:
+        return str(importlib.import_module("uv").find_uv_bin())
+    except (ImportError, AttributeError, OSError):
+        pass
+    raise MissingResource(
+        f"{needs.name} runs in an environment of its own, which uv builds, and uv is not installed: `pip install uv`;"
+        f" or prepare an environment yourself ({needs.how or ', '.join(needs.packages + needs.no_deps)})"
+        " and name it with --env PATH"
+    )
+
+
+def ready(folder: Path) -> bool:
+    """Whether the environment was built to the end and its Python is still there."""
+    return (folder / READY).is_file() and _python(folder).is_file()
+
+
+def _build(uv: str, folder: Path, needs: Needs, request: str) -> None:
+    packages = [*needs.packages, *needs.no_deps]
+    size = f", {needs.size}" if needs.size else ""
+    _log.warning("building the environment '%s' with uv, once%s: %s", needs.name, size, ", ".join(packages))
+    start = time.monotonic()
+    if folder.exists():
+        shutil.rmtree(folder)
+    _uv([uv, "venv", "--no-project", "--python", request, str(folder)], needs, f"Python {needs.python or request}")
+    install = [uv, "pip", "install", "--python", str(_python(folder))]
+    if needs.packages:
+        _uv([*install, *needs.packages], needs, "its packages")
+    if needs.no_deps:
+        _uv([*install, "--no-deps", *needs.no_deps], needs, "its packages")
+    note = {"name": needs.name, "packages": packages, "python": request, "seconds": round(time.monotonic() - start, 1)}
+    part = folder / f"{READY}.part"
+    part.write_text(json.dumps(note, indent=1))
+    os.replace(part, folder / READY)
+    _log.info("built %s in %.0f s", folder, time.monotonic() - start)
+
+
+def _uv(command: list[str], needs: Needs, what: str) -> None:
+    variables = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "CONDA_PREFIX"}}
+    # not in the user's folder: uv would obey the constraints of a project there
+    done = subprocess.run(
+        [*command, "--color", "never", "--no-progress"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=variables,
+        cwd=cache_folder() / "environments",
+    )
+    _log.debug("%s: %s", " ".join(command), done.stderr.strip())
+    if done.returncode:
+        raise MissingResource(
+            f"uv could not get {what} for the environment '{needs.name}' ({_reason(done.stderr)}). "
+            "Without a network, point UV_FIND_LINKS at a folder of wheels; or prepare an environment yourself"
+            f"{f' ({needs.how})' if needs.how else ''} and name it with --env PATH"
+        )
+
+
+def _reason(said: str) -> str:
+    """What uv says went wrong, in one line: the error, and the innermost of its causes."""
+    lines = [line.strip(" │├╰─▶×\t") for line in said.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("Using ", "hint:", "Resolved", "warning:"))]
+    if not lines:
+        return "it gave no reason"
+    text = lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1]}"
+    return text.removeprefix("error: ").replace("cause: ", "")[:300]
+
+
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")

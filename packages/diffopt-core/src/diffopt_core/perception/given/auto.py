@@ -1,0 +1,138 @@
+"""``auto`` of the three roles: the file's own evidence where there is some, else what rows name for a video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from pydantic import ConfigDict
+
+from ...config import ComponentConfig
+from ...errors import DiffOptError
+from ...interfaces import BuildContext
+from ...plugin import KINDS
+from ...types import CameraFrameBody, CameraTrajectory, Observations
+
+if TYPE_CHECKING:
+    from ...interfaces import BuildContext
+    from ...types import CameraFrameBody, CameraTrajectory, Clip, Observations
+
+
+Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
+
+
+class AutoConfig(ComponentConfig):
+    """One option of its own, who looks at images; any other goes to the component that it stands for."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @property
+    def asked(self) -> str | None:
+        """Who looks at images, where the user says so."""
+        (own,) = type(self).model_fields
+        name: str | None = getattr(self, own)
+        return name
+
+    @property
+    def handed_on(self) -> Mapping[str, Any]:
+        """The other options."""
+        return self.model_extra or {}
+
+
+def for_video(ctx: BuildContext, kind: str, asked: str | None) -> str:
+    """The component for a clip that is images alone: the one asked for, else the one whose row says that it is that.
+
+    Raises DiffOptError where no package offers one, or several do.
+    """
+    if asked is not None:
+        return asked
+    names = [row.name for row in ctx.host.components[kind].values() if row.default_for == "video"]
+    if len(names) == 1:
+        return names[0]
+    found = f"{' and '.join(names)} both want to be it" if names else "no installed package offers one for videos"
+    raise DiffOptError(
+        f"this clip brings no {kind} of its own and {found}; choose one with {KINDS[kind].flag} NAME "
+        f"(`diffopt plugins {kind}` lists what there is)"
+    )
+
+
+def signed(part: Part, name: str) -> Part:
+    """``part`` with the name of the component that made it in its facts."""
+    return replace(part, facts={**part.facts, "component": name})
+
+
+class AutoDetectorConfig(AutoConfig):
+    """``video``: the detector for clips that are images alone; None takes the one
+    whose package offers it for that. Other options are handed on to it."""
+
+    builds: ClassVar[str] = f"{__name__}:AutoDetector"
+
+    video: str | None = None
+
+
+class AutoDetector:
+    """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` says who detected."""
+
+    def __init__(self, config: AutoDetectorConfig, ctx: BuildContext):
+        self._ctx, self._config = ctx, config
+
+    def detect(self, clip: Clip) -> Observations:
+        """The clip's keypoints, or those of the named detector on its images."""
+        name = (
+            for_video(self._ctx, "detector", self._config.asked)
+            if clip.observations is None and clip.video is not None
+            else "given"
+        )
+        return signed(self._ctx.build("detector", name, self._config.handed_on).detect(clip), name)
+
+
+class AutoCameraConfig(AutoConfig):
+    """``video``: the camera source for clips that are images alone; None takes the one
+    whose package offers it for that. Other options are handed on to it."""
+
+    builds: ClassVar[str] = f"{__name__}:AutoCamera"
+
+    video: str | None = None
+
+
+class AutoCamera:
+    """Implements :class:`diffopt_core.interfaces.CameraSource`. ``facts["component"]`` says whose camera it is."""
+
+    def __init__(self, config: AutoCameraConfig, ctx: BuildContext):
+        self._ctx, self._config = ctx, config
+
+    def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
+        """The clip's camera, or that of the named source on its images."""
+        name = (
+            for_video(self._ctx, "camera", self._config.asked)
+            if clip.camera is None and clip.video is not None
+            else "given"
+        )
+        return signed(self._ctx.build("camera", name, self._config.handed_on).trajectory(clip, observations), name)
+
+
+class AutoInitializerConfig(AutoConfig):
+    """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body;
+    None takes the one whose package offers it for that. Other options are handed on to it."""
+
+    builds: ClassVar[str] = f"{__name__}:AutoInitializer"
+
+    landmarks: str | None = None
+
+
+class AutoInitializer:
+    """Implements :class:`diffopt_core.interfaces.Initializer`. ``facts["component"]`` says whose estimate it is."""
+
+    def __init__(self, config: AutoInitializerConfig, ctx: BuildContext):
+        self._ctx, self._config = ctx, config
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """The clip's body, or one from the observations' 3D landmarks; BadInput where there is neither."""
+        name = (
+            for_video(self._ctx, "initializer", self._config.asked)
+            if clip.body is None and observations.landmarks is not None
+            else "given"
+        )
+        found = self._ctx.build("initializer", name, self._config.handed_on)
+        return signed(found.initialize(clip, observations, camera), name)

@@ -1,0 +1,120 @@
+"""First step: from a file to evidence. Dataset, detector, camera source and initializer, each called once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..data.window import Evidence, cut, with_focal
+from ..errors import BadInput, DiffOptError
+from ..host.recipe import Recipe, RoleSpec
+from ..interfaces import BuildContext, Host
+from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from .perceived import clip_key, kept, source_digest, step_key
+from .video import focal_pixels
+
+log = logging.getLogger(__name__)
+#: Roles that take the file's own part where it holds one: nothing to keep.
+_OWN = frozenset({"auto", "given"})
+Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
+
+
+def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
+    """Read a file with the recipe's dataset; ``auto`` asks each dataset whether it knows the file.
+
+    The recipe's ``input`` is applied: frames, rate, focal length, person.
+    """
+    if not is_there(path):
+        raise BadInput(path, "file", "does not exist")
+    choice, asked = recipe.dataset, recipe.input
+    if choice.name == "auto":
+        for name in ctx.host.components["dataset"]:
+            dataset = ctx.build("dataset", name, known_options(ctx.host, name, choice))
+            if dataset.accepts(path):
+                break
+        else:
+            names = ", ".join(ctx.host.components["dataset"])
+            raise BadInput(path, "format", f"no dataset knows this file (installed: {names}); name one with --dataset")
+    else:
+        dataset = ctx.build("dataset", choice.name, choice.options)
+    clip = cut(dataset.load(path), asked.start, asked.stop, asked.fps, asked.resample)
+    clip = replace(clip, person=asked.person, facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})})
+    return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file exists; of an address such as ``shard.npz#clip``, the file that holds the clip."""
+    file, mark, _ = str(path).rpartition("#")
+    return path.exists() or bool(mark and Path(file).exists())
+
+
+def known_options(host: Host, name: str, choice: RoleSpec) -> dict:
+    """Under ``auto``, options go to those datasets that have them."""
+    fields = host.config_class("dataset", name).model_fields
+    return {key: value for key, value in choice.options.items() if key in fields}
+
+
+def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False) -> Evidence:
+    """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
+
+    What is found in images is kept on disk (:mod:`.perceived`); ``fresh`` finds it anew.
+    """
+    cache = None if clip.video is None else clip_key(clip)
+    code = "" if clip.video is None else source_digest(_packages(ctx.host))
+
+    def step(cls: type[Part], kind: str, role: RoleSpec, own: Part | None, make: Callable[[Any], Part]) -> Part:
+        nonlocal cache
+        component = ctx.build(kind, role.name, role.options)
+        if cache is None or (own is not None and role.name in _OWN):
+            part = make(component)
+        else:
+            options = ctx.host.config(kind, role.name, role.options).model_dump()
+            cache = step_key(cache, f"{kind} {role.name}", code, options)
+            part = kept(cls, cache, lambda: _timed(make, component), fresh)
+        return replace(part, facts={"component": role.name, **part.facts})
+
+    observations = step(
+        Observations, "detector", recipe.detector, clip.observations, lambda detector: detector.detect(clip)
+    )
+    if not bool(observations.valid.any()):
+        raise BadInput(clip.path or clip.name, "valid", "the person is found in no frame")
+    if len(observations.valid) != clip.num_frames:
+        raise DiffOptError(f"{clip.name}: the detector gave {len(observations.valid)} frames of {clip.num_frames}")
+    _say_gaps(clip, observations)
+    camera = step(
+        CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
+    )
+    body = step(
+        CameraFrameBody,
+        "initializer",
+        recipe.initializer,
+        clip.body,
+        lambda initializer: initializer.initialize(clip, observations, camera),
+    )
+    whole = replace(clip, observations=observations, camera=camera, body=body)
+    return Evidence(whole, observations, camera, body)
+
+
+def _timed(make: Callable[[Any], Part], component: Any) -> Part:
+    """What a component gives, with the seconds that it took among its facts: kept with it."""
+    began = time.perf_counter()
+    part = make(component)
+    return replace(part, facts={**part.facts, "seconds": round(time.perf_counter() - began, 2)})
+
+
+def _packages(host: Host) -> tuple[str, ...]:
+    """Import packages of everything that may look at a clip: ``auto`` calls components of other packages, too."""
+    rows = [row for kind in ("detector", "camera", "initializer") for row in host.components[kind].values()]
+    return tuple(sorted({row.package for row in rows}))
+
+
+def _say_gaps(clip: Clip, observations: Observations) -> None:
+    missing = int((~observations.valid).sum())
+    if missing and clip.video is not None:
+        log.warning(
+            "%s: the person is not seen in %d of %d frames; they are bridged", clip.name, missing, clip.num_frames
+        )

@@ -1,0 +1,110 @@
+"""What perception found in a video, kept on disk: a second run is instant, a killed one goes on where it was.
+
+An entry is named by what it depends on: the content of the video, the frames, the component with its options, the
+code of all packages that look at clips, and the entries before it. Files that an option names count by their content.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..common.npz import read_npz, write_npz
+from ..common.places import cache_folder
+from ..errors import BadInput
+from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations
+from .weights.ledger import digest
+
+#: Raised when what an entry holds changes its meaning.
+FORMAT = 2
+_PLAIN = "__plain__"
+Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
+
+
+def clip_key(clip: Clip) -> str:
+    """What of a clip perception depends on."""
+    assert clip.video is not None
+    facts = (FORMAT, clip.sha256, clip.video.frames, clip.video.rotation, clip.size, clip.fps, clip.focal, clip.person)
+    return _digest(facts)
+
+
+def step_key(before: str, component: str, code: str, options: Mapping[str, Any]) -> str:
+    """Key of a step from the key of what it sees, and from what does it."""
+    return _digest((before, component, code, {name: _content(value) for name, value in options.items()}))
+
+
+@lru_cache
+def source_digest(packages: tuple[str, ...]) -> str:
+    """Digest of the source of import packages (or single modules): a version number stands still while one edits."""
+    total = hashlib.sha256()
+    for package in packages:
+        module = sys.modules.get(package) or importlib.import_module(package)
+        where = Path(str(module.__file__))
+        for file in sorted(where.parent.rglob("*.py")) if where.name == "__init__.py" else [where]:
+            total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def kept(cls: type[Part], key: str, make: Callable[[], Part], fresh: bool) -> Part:
+    """The entry ``key``, or what ``make`` gives, which is written before it is returned."""
+    path = cache_folder() / "perceived" / f"{cls.__name__}-{key[:32]}.npz"
+    if path.is_file() and not fresh:
+        try:
+            return unpack(cls, read_npz(path), path)
+        except BadInput:  # damaged: make it again
+            path.unlink(missing_ok=True)
+    part = make()
+    write_npz(path, pack(part))
+    return part
+
+
+def pack(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str, np.ndarray]:
+    """Tensors by name; everything else as one line of JSON."""
+    arrays: dict[str, np.ndarray] = {}
+    plain: dict[str, Any] = {}
+    for item in dataclasses.fields(part):
+        value = getattr(part, item.name)
+        if isinstance(value, Tensor):
+            arrays[item.name] = value.detach().cpu().numpy()
+        elif isinstance(value, MotionEvidence):
+            arrays |= {f"{item.name}.{name}": tensor.cpu().numpy() for name, tensor in vars(value).items()}
+        else:
+            plain[item.name] = value
+    arrays[_PLAIN] = np.array(json.dumps(plain, sort_keys=True, default=str))
+    return arrays
+
+
+def unpack(cls: type[Part], arrays: Mapping[str, np.ndarray], path: Path) -> Part:
+    """Inverse of :func:`pack`. Raises BadInput for an entry of another making."""
+    try:
+        values: dict[str, Any] = dict(json.loads(str(arrays[_PLAIN])))
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items() if name != _PLAIN}
+        values |= {name: tensor for name, tensor in tensors.items() if "." not in name}
+        if said := {name.partition(".")[2]: tensor for name, tensor in tensors.items() if "." in name}:
+            values["evidence"] = MotionEvidence(**said)
+        return cls(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(path, "entry", f"is not of this version ({error})") from error
+
+
+def _content(value: Any) -> Any:
+    """A path by what lies there; anything else as it is."""
+    if not isinstance(value, Path) or not value.exists():
+        return value
+    files = [value] if value.is_file() else sorted(file for file in value.rglob("*") if file.is_file())
+    return [(file.name, digest(file)) for file in files]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,12 @@
+"""Images of a clip: what a video file says of itself, and its frames one after the other (PyAV; folders of images too).
+
+Frames come as RGB ``H W 3`` uint8 arrays, upright (rotation metadata applied), in the order of
+:attr:`diffopt_core.types.Video.frames`.
+"""
+
+from __future__ import annotations
+
+from .probe import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Probe, focal_pixels, probe
+from .read import read_frames, reduced_size
+
+__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "Probe", "focal_pixels", "probe", "read_frames", "reduced_size"]

@@ -1,0 +1,93 @@
+"""Frames of a clip, decoded one after the other: memory is one frame, however long the video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...errors import BadInput
+from ...types import Video
+from .probe import images_in, reason
+
+
+def reduced_size(size: tuple[int, int], longest: int | None, even: bool = True) -> tuple[int, int]:
+    """``size`` (width, height) scaled down so that its longer side has at most ``longest`` px."""
+    if longest is None or max(size) <= longest:
+        return size
+    share = longest / max(size)
+    step = 2 if even else 1
+    width, height = (max(step, round(side * share / step) * step) for side in size)
+    return width, height
+
+
+def read_frames(video: Video, longest: int | None = None) -> Iterator[np.ndarray]:
+    """Every frame of ``video.frames``, RGB uint8 ``H W 3``, upright; scaled down to ``longest`` px where that is given.
+
+    Raises BadInput where a frame cannot be decoded, or the file ends before the last one.
+    """
+    wanted = list(video.frames)
+    if not wanted:
+        return
+    width, height = reduced_size(video.size, longest)
+    source = _from_folder(video) if video.path.is_dir() else _from_file(video, (width, height))
+    position = 0
+    for number, image in enumerate(source):
+        while position < len(wanted) and wanted[position] == number:
+            if image is not None and image.shape[:2] != (height, width):
+                image = _resized(image, (width, height))
+            assert image is not None
+            yield image
+            position += 1
+        if position == len(wanted):
+            return
+    raise BadInput(
+        video.path, "video", f"ends at frame {number + 1}, frame {wanted[position]} was announced; is it whole?"
+    )
+
+
+def _from_file(video: Video, size: tuple[int, int]) -> Iterator[np.ndarray | None]:
+    """All frames of the file in turn; those that nobody wants are decoded but not converted."""
+    import av
+
+    wanted = set(video.frames)
+    width, height = size[::-1] if video.rotation % 180 else size
+    turns = -(video.rotation // 90)  # numpy turns counter-clockwise
+    number = -1
+    try:
+        with av.open(str(video.path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                number += 1
+                if number not in wanted:
+                    yield None
+                    continue
+                image = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+                yield np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise BadInput(video.path, f"frame {number + 1}", f"cannot be decoded ({reason(error)})") from error
+
+
+def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
+    from PIL import Image, ImageOps
+
+    wanted = set(video.frames)
+    for number, path in enumerate(images_in(video.path)):
+        if number not in wanted:
+            yield None
+            continue
+        try:
+            with Image.open(path) as image:
+                array = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise BadInput(path, "image", f"cannot be decoded ({reason(error)})") from error
+        if array.shape[1::-1] != video.size:
+            raise BadInput(path, "size", f"{array.shape[1]} x {array.shape[0]}, the first image has {video.size}")
+        yield array
+
+
+def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))

@@ -1,0 +1,165 @@
+"""Weight files fetched, checked and kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ...common.places import weights_folder
+from ...common.progress import track
+from ...errors import BadInput, DiffOptError, MissingResource
+from ...plugin import WeightFile
+from . import ledger
+from .store import HUB_WEIGHTS, Found, check, hashed_file, place_of, remedy
+
+#: What transformers reads; a hub repository may hold the same weights in other formats besides.
+_FILES = ("*.json", HUB_WEIGHTS)
+_BY_HAND = f"config.json, preprocessor_config.json, {HUB_WEIGHTS}"
+
+
+def snapshot(file: WeightFile, part: Path) -> None:
+    """Download one revision into the folder ``part``."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise MissingResource(
+            f"weights '{file.name}' lie on the Hugging Face hub, and the package huggingface_hub is not installed: "
+            f"pip install huggingface_hub, or fetch {_BY_HAND} "
+            f"from https://huggingface.co/{file.hub} into {place_of(file)}"
+        ) from error
+    try:
+        snapshot_download(file.hub, revision=file.revision, local_dir=part, allow_patterns=list(_FILES))
+    except Exception as error:  # the package's errors, and those of whichever client it uses
+        what = (str(error) or type(error).__name__).splitlines()[0]
+        raise DiffOptError(
+            f"weights '{file.name}' cannot be fetched from https://huggingface.co/{file.hub} ({what}); "
+            "without a network, copy the folder: --from FOLDER"
+        ) from error
+    shutil.rmtree(part / ".cache", ignore_errors=True)  # its own bookkeeping
+
+
+_CHUNK = 1 << 20
+_OFFLINE = "without a network, copy it from a folder: --from FOLDER"
+
+
+def fetch(file: WeightFile, folder: Path | None = None) -> Found:
+    """Download into the folder of weights. Ask for the licence before calling this.
+
+    Raises MissingResource for a file behind a registration, BadInput for a wrong checksum (what came is removed),
+    DiffOptError where the net or the folder fails.
+    """
+    if file.registration:
+        raise MissingResource(f"weights '{file.name}' are not fetched: {remedy(file, folder)}")
+    if file.hub:
+        return _install(file, folder, lambda part: snapshot(file, part))
+    return _install(file, folder, lambda part: _download(file, part))
+
+
+def copy_from(file: WeightFile, source: Path, folder: Path | None = None) -> Found:
+    """Take the file from a folder (or name it outright), with the same check. Raises BadInput where it is not there."""
+    path = source
+    if source.is_dir() and not (file.hub and (source / "config.json").is_file()):
+        path = source / file.filename
+    if not hashed_file(file, path).is_file():
+        raise BadInput(path, "file", f"does not exist; expected {file.filename} of weights '{file.name}' there")
+    if path.resolve() == place_of(file, folder).resolve():
+        raise BadInput(path, "file", "lies in the folder of weights already; `diffopt weights where` checks it")
+    copy: Callable[[Path], object] = lambda part: shutil.copyfile(path, part)  # noqa: E731
+    if file.hub:
+        copy = lambda part: shutil.copytree(path, part, dirs_exist_ok=True)  # noqa: E731
+    return _install(file, folder, copy)
+
+
+def _install(file: WeightFile, folder: Path | None, bring: Callable[[Path], object]) -> Found:
+    """``bring`` writes to a path beside the place; checked, it is moved there."""
+    folder = folder or weights_folder()
+    place = place_of(file, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{file.name}.") as box:
+            part = Path(box) / file.filename
+            bring(part)
+            weights = hashed_file(file, part)
+            if not weights.is_file():
+                raise BadInput(part.name, "file", f"{weights.name} is not among what came")
+            _not_a_page(file, weights)
+            sha256 = ledger.digest(weights)
+            check(file, weights, sha256, None)
+            if place.is_dir():
+                shutil.rmtree(place)
+            os.replace(part, place)
+        pinned = ledger.pin(folder, file.filename, hashed_file(file, place), sha256)
+    except OSError as error:
+        raise DiffOptError(f"{folder}: cannot write {file.filename}: {error.strerror or error}") from error
+    return Found(place, sha256, file.sha256 is not None, pinned)
+
+
+def _download(file: WeightFile, part: Path) -> None:
+    """The first of the addresses that answers."""
+    import pooch
+    import requests
+
+    # pooch's own notices ("Downloading data from", the digest to copy) are for programmers
+    logger = pooch.get_logger()
+    level, trouble = logger.level, ""
+    logger.setLevel(logging.ERROR)
+    try:
+        for url in file.urls:
+            bar = _Bar(f"{file.name} ({url.split('/')[2]})", file.size)
+            try:
+                load = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)
+                pooch.retrieve(
+                    url, f"sha256:{file.sha256}" if file.sha256 else None, part.name, part.parent, None, load
+                )
+                return
+            except ValueError as error:  # pooch removed what came
+                problem = f"what came is not the file that was published, and was removed ({error})"
+                raise BadInput(url, "sha256", problem) from error
+            except requests.exceptions.RequestException as error:
+                trouble = f"{url} ({_reason(error)})"
+            finally:
+                bar.close()
+    finally:
+        logger.setLevel(level)
+    raise DiffOptError(f"weights '{file.name}' cannot be fetched from {trouble or 'anywhere'}; {_OFFLINE}")
+
+
+def _reason(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    return f"HTTP {response.status_code}" if response is not None else type(error).__name__
+
+
+def _not_a_page(file: WeightFile, path: Path) -> None:
+    """A sign-in or quota page in place of the file: storage services answer with one and call it success."""
+    with open(path, "rb") as opened:
+        head = opened.read(512).lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html", b"version https://git-lfs")):
+        what = "a pointer of Git LFS" if head.startswith(b"version") else "a web page"
+        raise BadInput(file.filename, "file", f"is {what} and not the file itself; {remedy(file)}")
+
+
+class _Bar:
+    """What pooch calls a progress bar, on :func:`diffopt_core.common.progress.track`."""
+
+    def __init__(self, title: str, total: int | None):
+        self.total = total or 0
+        self._done, self._title, self._open = 0, title, False
+
+    def update(self, count: int) -> None:
+        if not self._open:
+            self._context = track(self._title, self.total or None)
+            self._say, self._open = self._context.__enter__(), True
+        self._done += count
+        self._say(min(self._done, self.total) if self.total else self._done)
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._context.__exit__(None, None, None)

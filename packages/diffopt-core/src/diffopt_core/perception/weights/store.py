@@ -1,0 +1,92 @@
+"""The folder of weights: where a file belongs, and whether the one that lies there is the right one."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...common.places import WEIGHTS_VARIABLE, weights_folder
+from ...errors import BadInput, MissingResource
+from ...host.registry import Registry
+from ...plugin import WeightFile
+from . import ledger
+
+#: The file of a hub model that its checksum speaks of.
+HUB_WEIGHTS = "model.safetensors"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of weights that lies in its place, with its digest. ``published``: its makers vouch for the digest;
+    otherwise it is the one of the first use (``pinned`` False: that could not be written down)."""
+
+    path: Path
+    sha256: str
+    published: bool
+    pinned: bool = True
+
+
+def place_of(file: WeightFile, folder: Path | None = None) -> Path:
+    """Where the file belongs, whether or not it is there."""
+    return (folder or weights_folder()) / file.filename
+
+
+def hashed_file(file: WeightFile, path: Path) -> Path:
+    """The file that the checksum speaks of: ``path`` itself, or the weights inside a hub model's folder."""
+    return path / HUB_WEIGHTS if file.hub else path
+
+
+def remedy(file: WeightFile, folder: Path | None = None) -> str:
+    """What to do where it is missing, in one sentence."""
+    if file.registration:
+        return f"sign up at {file.registration} ({file.licence}) and put the file at {place_of(file, folder)}"
+    return f"fetch it with `diffopt weights get {file.name}` ({file.licence}), or put it at {place_of(file, folder)}"
+
+
+def find(file: WeightFile, folder: Path | None = None) -> Found | None:
+    """The file in its place, checked; None where there is none.
+
+    A file without a published checksum is pinned now if it was not before. Raises BadInput if it is not the file that
+    was published, or not the one that was pinned.
+    """
+    folder = folder or weights_folder()
+    path = place_of(file, folder)
+    weights = hashed_file(file, path)
+    if not weights.is_file():
+        return None
+    sha256 = ledger.remembered(folder, file.filename, weights)
+    known = sha256 is not None
+    sha256 = sha256 or ledger.digest(weights)
+    before = ledger.pinned(folder, file.filename)
+    check(file, weights, sha256, before)
+    written = known or ledger.pin(folder, file.filename, weights, sha256)
+    if before is None and not file.sha256 and written:
+        _log.warning("%s: no checksum is published; pinned as it is now, sha256 %s", path, sha256)
+    return Found(path, sha256, file.sha256 is not None, written)
+
+
+def check(file: WeightFile, path: Path, sha256: str, pinned: str | None) -> None:
+    """Raise BadInput where ``sha256`` is not the published digest, or not the pinned one where none is published."""
+    wanted, who = (file.sha256, "the published one") if file.sha256 else (pinned, "that of its first use")
+    if wanted is not None and sha256 != wanted.lower():
+        problem = f"is {sha256}, {who} is {wanted}; this is another file, or a damaged one. Remove it; {remedy(file)}"
+        raise BadInput(path, "sha256", problem)
+
+
+def locate(what: str | WeightFile, folder: Path | None = None) -> Path:
+    """Checked path of a file of weights, for components. Nothing is fetched.
+
+    ``what``: its name in ``diffopt weights list``, or its row. Raises MissingResource with what to do, BadInput for a
+    file that is not the right one, UnknownName.
+    """
+    file = Registry.load().weight_file(what) if isinstance(what, str) else what
+    found = find(file, folder)
+    if found is None:
+        where = place_of(file, folder).parent
+        raise MissingResource(
+            f"weights '{file.name}' ({file.summary}) are not in {where}: {remedy(file, folder)}; "
+            f"{WEIGHTS_VARIABLE} names another folder"
+        )
+    return found.path

@@ -1,0 +1,126 @@
+"""The method as one call: files in, results out. The command line is made of the same functions.
+
+:func:`recover` and :func:`load` are the face of the project; ``diffopt_motion`` offers them by that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, overload
+
+from ..errors import DiffOptError, UnknownName
+from ..host.choice import FLAGS, Choice
+from ..host.recipe import Recipe
+from ..host.registry import Registry
+from ..perception.inputs import expand
+from ..solver.solve import Report
+from ..types import Result
+from .run import Run, check, execute
+from .saved import read_result
+
+
+def run_of(choice: Choice, inputs: Sequence[Path], registry: Registry, out: Path | None = None, **asked: Any) -> Run:
+    """What is asked for, as a run. ``inputs``: files, and folders of them. ``asked``: more fields of the run."""
+    recipe = choice.resolve(registry)
+    files = expand(inputs, registry, recipe)
+    choose = cache(partial(choice.resolve, registry)) if choice.recipe is None else None
+    return Run(files, recipe, registry, out, choose=choose, **asked)
+
+
+@overload
+def recover(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
+    path: str | Path,
+    recipe: str | Path | Recipe | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    overwrite: bool = False,
+    plugins: Sequence[str | Path] = (),
+    report: Report | None = None,
+    **roles: str,
+) -> Result: ...
+@overload
+def recover(
+    path: Sequence[str | Path],
+    recipe: str | Path | Recipe | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    overwrite: bool = False,
+    plugins: Sequence[str | Path] = (),
+    report: Report | None = None,
+    **roles: str,
+) -> list[Result]: ...
+def recover(
+    path: str | Path | Sequence[str | Path],
+    recipe: str | Path | Recipe | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    overwrite: bool = False,
+    plugins: Sequence[str | Path] = (),
+    report: Report | None = None,
+    **roles: str,
+) -> Result | list[Result]:
+    """Recover the global motion of a clip, or of many: what ``diffopt run`` does, bit for bit.
+
+    Args:
+        path: A video, a case file, or anything else that an installed dataset reads. A list (of files and of folders)
+            gives a list of results in its order; clips of equal length and frame rate are solved side by side.
+        recipe: A recipe by name, a ``.toml`` file or a resolved one. None: the best for what is known of the clip
+            (:func:`.run.fitting`), which one line of the log says; ``"paper"`` is the paper's method.
+        settings: Keys of the recipe, e.g. ``{"prior.strength": 0.3, "input.fps": 60}``; they win over all else.
+        out: Folder that the result is written to (several: a folder each in it). None writes nothing. A finished
+            result of this very run that lies there is read and not solved again.
+        device: ``auto`` (CUDA where there is one), ``cpu`` or ``cuda[:N]``.
+        seed: Of every random number.
+        overwrite: Whether a result of another run in ``out`` is replaced; refused otherwise.
+        plugins: Plugins that are not installed: files or modules.
+        report: Called with stage, steps done, steps in all and mean losses, a dozen times a stage.
+        **roles: Components by role, named as their flags are: ``prior="humor"``, ``repr="raw"``, ``init="wham=FILE"``.
+
+    Raises :class:`diffopt_core.errors.DiffOptError`, one line that names the file, the key and what is wrong.
+    """
+    many = not isinstance(path, str | Path)
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+    named = str(recipe) if isinstance(recipe, Path) else recipe
+    choice = Choice(named, tuple(map(_role, roles.items())), tuple((settings or {}).items()), tuple(map(str, plugins)))
+    registry = choice.registry()
+    folder = None if out is None else Path(out)
+    run = run_of(choice, paths, registry, folder, seed=seed, device=device, overwrite=overwrite)
+    if not many and len(run.inputs) > 1:
+        raise DiffOptError(f"{path}: holds {len(run.inputs)} clips; a list of paths gives a list of results")
+    evidence = check(run)
+    solved = {result.clip.name: result for result in execute(run, report or _silent, evidence=evidence)}
+    names = [item.clip.name for item in evidence]
+    results = [solved[name] if name in solved else load(run.folder(name)) for name in names]
+    return results if many else results[0]
+
+
+def load(folder: str | Path) -> Result:
+    """A result of an earlier run, from its folder (or a motion file), with its evidence and truth where they still are.
+
+    Raises BadInput naming file and key.
+    """
+    return read_result(Path(folder), truth=True)
+
+
+def _role(item: tuple[str, str]) -> tuple[str, str]:
+    """A role by its own name or its flag's, and the component."""
+    known = {flag.removeprefix("--"): role for flag, role in FLAGS.items()} | {role: role for role in FLAGS.values()}
+    name, component = item
+    if name not in known:
+        raise UnknownName("role", name, known)
+    return known[name], str(component)
+
+
+def _silent(stage: str, done: int, total: int, losses: dict[str, float]) -> None:
+    """Nobody looks on."""

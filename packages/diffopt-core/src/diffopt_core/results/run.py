@@ -1,0 +1,232 @@
+"""The walk: perceive, window, place and bind, solve, evaluate, export. Each step once, in this order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ..common.heard import heard
+from ..data.window import Evidence, key
+from ..errors import DiffOptError
+from ..host.choice import PAPER
+from ..host.provenance import device as find_device
+from ..host.recipe import Recipe
+from ..host.registry import Registry
+from ..interfaces import BuildContext
+from ..perception.given.auto import AutoConfig, for_video
+from ..perception.perceive import open_clip, perceive
+from ..solver.batch import Report, Solver, solve_batch
+from ..solver.solve import Log
+from ..solver.stretches import solve_long
+from ..solver.watch import Watch
+from ..types import CameraFrameBody, CameraTrajectory, Clip, Result
+from .folder import ResultFolder
+from .run_file import content_of, fingerprint, run_json
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked for: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``).
+
+    ``out``: None writes nothing. ``choose``: gives a recipe by name where the user named none: then :func:`fitting`
+    says which one a clip is solved by, since what may be optimised depends on what is known of camera and body, which
+    nobody knows before the images were looked at. ``recipe`` looks at the clips.
+    """
+
+    inputs: tuple[Path, ...]
+    recipe: Recipe
+    registry: Registry
+    out: Path | None
+    seed: int = 0
+    device: str = "auto"
+    overwrite: bool = False
+    batch: int = 64
+    only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
+    fresh: bool = False  # look at videos anew, whatever was found in them before
+    choose: Callable[[str], Recipe] | None = None
+
+    def folder(self, name: str) -> Path:
+        assert self.out is not None
+        return self.out if len(self.inputs) == 1 or self.only else self.out / name
+
+    def for_clip(self, item: Evidence) -> Run:
+        """This run with the one recipe that the clip is solved by."""
+        if self.choose is None:
+            return self
+        return replace(self, recipe=self.choose(fitting(item.camera, item.body)), choose=None)
+
+    def possible(self) -> Iterator[Recipe]:
+        """Every recipe that a clip may be solved by; one that the user's settings do not fit is none."""
+        yield self.recipe
+        if self.choose is not None:
+            for name in FITTING:
+                with suppress(DiffOptError):
+                    yield self.choose(name)
+
+
+#: Recipes for what is known of a clip, besides the paper's.
+FITTING = ("standing-camera", "tracked-camera", "best")
+
+
+def fitting(camera: CameraTrajectory, body: CameraFrameBody) -> str:
+    """The recipe for what is known of a clip; the paper's where that is too little for another one."""
+    if not camera.trusted:
+        return PAPER
+    if camera.travel in ("stands", "turns"):
+        return "standing-camera"
+    followed = {"landmarks": "tracked-camera", "regressor": "best"}
+    return followed.get(body.poses_from, PAPER) if camera.travel == "travels" else PAPER
+
+
+def check(run: Run) -> list[Evidence]:
+    """Everything that can fail before the solve: plugins, options, device, files, output folders; then perception."""
+    ctx = context(run)
+    _check_components(run, ctx)
+    clips = [_opened(run, path, ctx) for path in run.inputs]
+    names = [clip.name for clip in clips]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DiffOptError(f"two inputs are called '{sorted(twice)[0]}'; results would overwrite each other")
+    for clip in clips:
+        if not run.only or clip.name in run.only:
+            _check_folder(run, clip.name, content_of(clip))
+    found = [_perceived(run, clip, ctx) for clip in clips]
+    _say_recipes(run, found)
+    return found
+
+
+def _say_recipes(run: Run, found: Sequence[Evidence]) -> None:
+    """One line a recipe that was chosen for want of the user's word."""
+    chosen: dict[str, list[str]] = {}
+    for item in found if run.choose else ():
+        chosen.setdefault(fitting(item.camera, item.body), []).append(item.clip.name)
+    for name, clips in chosen.items():
+        if name != PAPER and run.choose is not None:
+            who = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
+            log.warning(
+                "%s: solved by %s: %s (--recipe %s is the paper's method)", who, name, run.choose(name).summary, PAPER
+            )
+
+
+def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
+    with heard([]) as told:
+        clip = open_clip(path, run.recipe, ctx)
+    return replace(clip, facts={**clip.facts, **({"warnings": told} if told else {})})
+
+
+def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
+    """Its warnings and those of the file's reader stay with the clip."""
+    with heard(list(clip.facts.get("warnings", ()))) as told:
+        found = perceive(clip, run.recipe, ctx, run.fresh)
+    return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
+
+
+def execute(
+    run: Run, report: Report, watch: Watch | None = None, evidence: Sequence[Evidence] | None = None
+) -> list[Result]:
+    """Solve every input and write its results. Clips that can share a batch do. ``watch``: who looks on.
+    ``evidence``: what :func:`check` gave, where that was called before."""
+    evidence = check(run) if evidence is None else evidence
+    for item in evidence:
+        if not run.only:
+            _check_folder(run.for_clip(item), item.clip.name, content_of(item.clip))
+    todo = [item for item in evidence if run.only or not _is_done(run.for_clip(item), item)]
+    run.registry.manager.hook.diffopt_run_started(run=run)
+    results = []
+
+    def together(item: Evidence) -> tuple:
+        return (*key(item), run.for_clip(item).recipe.summary)
+
+    for _, group in groupby(sorted(todo, key=lambda item: str(together(item))), key=together):
+        members = list(group)
+        chosen = run.for_clip(members[0])
+        ctx = context(chosen)
+        solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen), watch)
+        if members[0].clip.num_frames > chosen.recipe.input.most:
+            for item in members:
+                with heard([]) as told:
+                    solved = [solve_long(item, solver)]
+                results += _write(chosen, solved, ctx, told)
+            continue
+        side_by_side = max(1, run.batch // chosen.recipe.draws.count)
+        for first in range(0, len(members), side_by_side):
+            with heard([]) as told:
+                solved = solve_batch(members[first : first + side_by_side], solver)
+            results += _write(chosen, solved, ctx, told)
+    order = [item.clip.name for item in evidence]
+    return sorted(results, key=lambda result: order.index(result.clip.name))
+
+
+def _check_folder(run: Run, name: str, content: str | None) -> None:
+    """Refuse a folder that holds anything but a result that this run may give."""
+    if run.out is None:
+        return
+    folder = ResultFolder(run.folder(name))
+    marks = [fingerprint(recipe, run.seed, run.device, content) for recipe in run.possible()]
+    folder.check(next((mark for mark in marks if folder.holds(mark)), marks[0]), run.overwrite)
+
+
+def context(run: Run) -> BuildContext:
+    """What is built with outside of a bound problem."""
+    return run.registry.context(find_device(run.device), run.seed, run.recipe.input.env)
+
+
+def _check_components(run: Run, ctx: BuildContext) -> None:
+    """Every config of the recipe is made once, so that a misspelt option fails here."""
+    registry, recipe = run.registry, run.recipe
+    for kind, spec in [
+        ("detector", recipe.detector),
+        ("camera", recipe.camera),
+        ("initializer", recipe.initializer),
+        ("body", recipe.body),
+        ("representation", recipe.representation),
+        ("prior", recipe.prior),
+        ("executor", recipe.executor),
+        *(("term", spec) for spec in recipe.used_terms().values()),
+    ]:
+        config = registry.config(kind, spec.name, spec.options)
+        if isinstance(config, AutoConfig) and config.handed_on:
+            registry.config(kind, for_video(ctx, kind, config.asked), config.handed_on)
+    for name in recipe.metrics:
+        registry.component("metric", name)
+    for spec in recipe.exporters:  # built here as well: what one lacks (Blender, usd-core) is told before the solve
+        ctx.build("exporter", spec.name, spec.options)
+
+
+def _staged(run: Run, stage: str, log: Log) -> None:
+    run.registry.manager.hook.diffopt_stage_finished(run=run, stage=stage, log=log)
+
+
+def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequence[str]) -> list[Result]:
+    """Into their folders, those that were asked for. ``told``: what the solve warned of."""
+    kept = [result for result in results if not run.only or result.clip.name in run.only]
+    if run.out is None:
+        return kept
+    exporters = [ctx.build("exporter", spec.name, spec.options) for spec in run.recipe.exporters]
+    for result in kept:
+        with heard([*result.clip.facts.get("warnings", ()), *told]) as said:
+            described = _described(run, result) | {"warnings": said}  # the exporters add theirs before it is written
+            ResultFolder(run.folder(result.clip.name)).write(result, exporters, described)
+        run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
+    return kept
+
+
+def _described(run: Run, result: Result) -> dict[str, Any]:
+    return run_json(result, run.registry.options, run.seed, run.device, _fingerprint(run, result.clip))
+
+
+def _fingerprint(run: Run, clip: Clip) -> str:
+    return fingerprint(run.recipe, run.seed, run.device, content_of(clip))
+
+
+def _is_done(run: Run, item: Evidence) -> bool:
+    if run.out is None or run.overwrite:
+        return False
+    return ResultFolder(run.folder(item.clip.name)).holds(_fingerprint(run, item.clip))

@@ -1,0 +1,161 @@
+"""A result that was written earlier, or a motion from elsewhere, as what exporters take."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...common.npz import Arrays, keys_of, read_npz
+from ...data.rotation import axis_angle_to_matrix
+from ...errors import BadInput
+from ...parts.bodies import anny24, smpl
+from ...parts.datasets.case_keys import text
+from ...parts.datasets.configs import AmassConfig
+from ...parts.datasets.motion_file import load_motion, split_address
+from ...types import CameraTrajectory, Clip, HumanMotion, Result, Spread, Status
+from .evidence import with_evidence
+from .figure import posed
+from .truth import truth_of
+
+log = logging.getLogger(__name__)
+#: Version of run.json that this reads.
+RUN_FORMAT = 1
+FILE = "motion.npz"
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "joints": (-1, 24, 3), "global_orient": (-1, 3), "body_pose": (-1, 23, 3), "transl": (-1, 3), "betas": (10,),
+    "cam_R": (-1, 3, 3), "cam_t": (-1, 3), "cam_focal": (-1, 2), "cam_centre": (-1, 2), "image_size": (2,), "fps": (),
+}  # fmt: skip
+_WORDS = ("body_model", "betas_of")
+
+
+def read_result(path: Path, truth: bool = False) -> Result:
+    """From a result folder, its ``motion.npz``, or any motion file that dataset ``amass`` reads (``FILE#clip`` too).
+
+    With ``evidence.npz`` beside it, the result has its keypoints, initial motion and camera, losses and video too;
+    without it (an older folder) ``initial`` is the motion itself. ``truth``: also what the clip was scored against,
+    read again from the run's input; a notice where that is gone. A motion file has no camera: ``clip.size`` is (0, 0),
+    which exporters take as none. Raises BadInput naming file and key; nothing is solved and nothing is scored again.
+    """
+    if path.is_dir():
+        file = path / FILE
+        if not file.is_file():
+            raise BadInput(path, FILE, "is not here; expected the folder that `diffopt run` wrote")
+        return _own(file, truth)
+    file, _ = split_address(path)
+    if not file.exists():
+        raise BadInput(file, "file", "does not exist")
+    if "joints" in (keys := keys_of(file)) and "body_model" in keys:
+        return _own(file, truth)
+    if {"global_orient", "body_pose", "cam_R"} <= keys:
+        raise BadInput(file, "body_model", "is missing: a result of another version; run it again, or export its "
+                       "poses as a motion file")  # fmt: skip
+    return _foreign(path)
+
+
+def _own(file: Path, truth: bool) -> Result:
+    run = _run(file.parent / "run.json")
+    arrays = read_npz(file)
+    _check(file, arrays)
+    frames = len(arrays["joints"])
+
+    def tensor(key: str) -> torch.Tensor:
+        return torch.from_numpy(arrays[key]).float()
+
+    pose = torch.cat([tensor("global_orient")[:, None], tensor("body_pose")], dim=1)
+    betas_of, body_model = str(arrays["betas_of"]), str(arrays["body_model"])
+    motion = HumanMotion(axis_angle_to_matrix(pose), tensor("transl"), tensor("betas"), betas_of)
+    camera = CameraTrajectory(
+        tensor("cam_R"), tensor("cam_t"), tensor("cam_focal"), tensor("cam_centre"), "metre", True
+    )
+    rest = tensor("rest_joints") if "rest_joints" in arrays else None
+    width, height = (int(v) for v in arrays["image_size"])
+    name = str(run.get("clip") or (file.parent.absolute().name if file.name == FILE else file.stem))
+    facts = run.get("evidence") or {}
+    clip = Clip(
+        name, file, float(arrays["fps"]), (width, height), frames,
+        camera=replace(camera, facts=dict(facts.get("camera", {}))), rest_joints=rest, sha256=run.get("sha256"),
+        focal_from=str(run.get("focal_from", "")), facts=dict(facts.get("clip", {})),
+        truth=truth_of(file.parent, run, frames) if truth and run else None,
+    )  # fmt: skip
+    status = Status(run.get("status", Status.FINISHED))
+    result = _result(clip, motion, camera, tensor("joints"), body_model, status, run)
+    if {"root_band90", "joint_band90"} <= arrays.keys():
+        draws = int(run.get("recipe", {}).get("draws", {}).get("count", 1))
+        result = replace(result, spread=Spread(draws, tensor("root_band90"), tensor("joint_band90")))
+    return with_evidence(result, file.parent, facts) if file.name == FILE else result
+
+
+def _foreign(path: Path) -> Result:
+    clip = load_motion(path, AmassConfig(fps=None))
+    assert clip.truth is not None and clip.truth.motion is not None
+    motion, joints, name = clip.truth.motion, clip.truth.joints, "stick"
+    gender = text(read_npz(file)["gender"]) if "gender" in keys_of(file := split_address(path)[0]) else "neutral"
+    if motion.betas_of == smpl.NAME and gender in ("female", "male"):
+        motion = replace(motion, betas_of=f"{smpl.NAME}-{gender}")
+    if clip.rest_joints is None:
+        body, name = anny24.load(), anny24.NAME
+        shape = motion.betas if motion.betas_of == name else torch.zeros_like(motion.betas)
+        if motion.betas_of != name and bool((motion.betas != 0).any()):
+            log.warning(
+                "betas of '%s' do not fit the embedded body anny24, which keeps its mean shape", motion.betas_of
+            )
+        joints = posed(motion.pose, motion.trans, body.rest_joints(shape[None])[0])
+    still = torch.eye(3).expand(clip.num_frames, 3, 3)
+    none = torch.ones(clip.num_frames, 2)
+    camera = CameraTrajectory(still, torch.zeros(clip.num_frames, 3), none, 0 * none)
+    return _result(clip, motion, camera, joints, name, Status.FINISHED, {})
+
+
+def _result(
+    clip: Clip, motion: HumanMotion, camera: CameraTrajectory, joints: torch.Tensor, body: str, status: Status,
+    run: dict[str, Any],
+) -> Result:  # fmt: skip
+    return Result(
+        clip=clip, motion=motion, camera=camera, joints=joints, initial=motion, initial_camera=camera,
+        initial_joints=joints, status=status, recipe=run.get("recipe", {}), log={},
+        provenance=_provenance(run), body_model=body, metrics=run.get("metrics", {}),
+    )  # fmt: skip
+
+
+def _provenance(run: dict[str, Any]) -> dict[str, Any]:
+    """With what run.json says of the evidence: the parts themselves are not all read back."""
+    return {**run.get("provenance", {}), **({"evidence": run["evidence"]} if run.get("evidence") else {})}
+
+
+def _check(file: Path, arrays: Arrays) -> None:
+    for key in (*_SHAPES, *_WORDS):
+        if key not in arrays:
+            raise BadInput(file, key, "is missing: a result of another version; run it again")
+    frames = arrays["joints"].shape[0] if arrays["joints"].ndim else 0
+    for key, expected in _SHAPES.items():
+        shape = tuple(frames if size < 0 else size for size in expected)
+        if arrays[key].shape != shape:
+            raise BadInput(file, key, f"has shape {arrays[key].shape}; expected {shape}")
+        if arrays[key].dtype.kind not in "iuf":
+            raise BadInput(file, key, f"holds {arrays[key].dtype}; expected numbers")
+    if frames == 0:
+        raise BadInput(file, "joints", "holds no frames")
+    if not float(arrays["fps"]) > 0:
+        raise BadInput(file, "fps", f"is {float(arrays['fps']):g}; expected a positive number")
+
+
+def _run(file: Path) -> dict[str, Any]:
+    """``run.json`` beside the motion; empty where there is none."""
+    try:
+        run = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise BadInput(file, "file", f"cannot be read ({error})") from None
+    if not isinstance(run, dict) or "diffopt_run" not in run:
+        return {}
+    if run["diffopt_run"] != RUN_FORMAT:
+        raise BadInput(
+            file, "diffopt_run", f"is {run['diffopt_run']!r}, of another version; this diffopt reads {RUN_FORMAT}"
+        )
+    return run

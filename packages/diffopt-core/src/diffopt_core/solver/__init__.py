@@ -1,0 +1,1 @@
+"""From evidence to motion: place, bind, solve."""

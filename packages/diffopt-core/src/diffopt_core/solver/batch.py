@@ -1,0 +1,132 @@
+"""Bind, solve, evaluate: clips side by side in, their results out. Nothing is written here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data.window import Evidence, pick, stack
+from ..host.provenance import peak_memory, perception_terms, provenance
+from ..host.recipe import Recipe
+from ..host.registry import Registry
+from ..interfaces import Body, BuildContext, TellsWeight
+from ..parts.metrics.evaluate import evaluate
+from ..parts.metrics.quality import misfit
+from ..types import Result, Spread, Status
+from .draws import drawn, spread
+from .place import Placed
+from .problem import Problem, bind, body_alone, current
+from .solve import Log, Outcome, solve
+from .solve import Report as Report
+from .watch import Watch
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How clips are solved, whichever they are. ``staged``: called with each stage's name and log when it ended.
+    ``watch``: who looks on."""
+
+    recipe: Recipe
+    registry: Registry
+    ctx: BuildContext
+    report: Report
+    staged: Callable[[str, Log], None]
+    watch: Watch | None = None
+
+    def seed_of(self, item: Evidence) -> int:
+        """A stream of its own for every clip, the same alone or in a batch."""
+        return (self.ctx.seed * 2_654_435_761 + int((item.clip.sha256 or "0")[:8], 16)) % 2**31
+
+
+def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
+    """Solve clips that share a batch (:func:`.window.key`), each as often as the recipe's draws say."""
+    began = time.perf_counter()
+    recipe, ctx = solver.recipe, solver.ctx
+    draws, own = recipe.draws.count, [solver.seed_of(item) for item in members]
+    every = [drawn(item, k, seed, recipe.draws) for item, seed in zip(members, own, strict=True) for k in range(draws)]
+    seeds = [seed + k for seed in own for k in range(draws)]
+    problem = bind(stack(every, ctx.device), seeds, recipe, ctx)
+    seconds = {"bind": time.perf_counter() - began}
+    watcher = None if solver.watch is None else solver.watch.of(problem, recipe)
+    outcome = solve(problem, recipe, solver.report, watcher)
+    for name, log in outcome.logs.items():
+        seconds[name] = log.seconds
+        solver.staged(name, log)
+    facts = provenance(solver.registry, recipe, ctx.device, ctx.seed)
+    facts["licences"] |= perception_terms(solver.registry, members)
+    facts |= {"seconds": seconds, "batch": [str(item.clip.path) for item in members], "memory": peak_memory(ctx.device)}
+    told = weights_told(problem)
+    final = Placed(*current(problem))
+    with torch.no_grad():
+        last, first = problem.body.joints(final.motion).cpu(), problem.body.joints(problem.start.motion).cpu()
+    results = []
+    for index in range(0, len(every), draws):
+        one = _result(solver, problem, outcome, final, (last[index], first[index]), facts, index)
+        one.provenance["weights"] = {name: weight[index].tolist() for name, weight in told.items()}
+        one = replace(one, spread=_spread(solver, outcome, last[index : index + draws], index))
+        if one.clip.truth is not None:
+            one = scored(one, body_alone(problem.ctx, index, recipe), recipe, problem.ctx)
+        results.append(one)
+    return results
+
+
+def scored(result: Result, body: Body, recipe: Recipe, ctx: BuildContext) -> Result:
+    """The result with the recipe's metrics against its clip's truth, before and after."""
+    clip, names = result.clip, recipe.metrics
+    metrics = {
+        "initial": evaluate(clip, result.initial, body, names, result.initial_camera, ctx.build),
+        "final": evaluate(clip, result.motion, body, names, result.camera, ctx.build),
+    }
+    return replace(result, metrics=metrics)
+
+
+def _result(
+    solver: Solver,
+    problem: Problem,
+    outcome: Outcome,
+    final: Placed,
+    joints: tuple[Tensor, Tensor],
+    facts: dict[str, Any],
+    index: int,
+) -> Result:
+    """Row ``index`` of a solved batch. ``joints``: its last and its first, ``T 24 3``."""
+    result = Result(
+        clip=problem.batch.clips[index],
+        motion=pick(final.motion, index),
+        camera=pick(final.camera, index),
+        joints=joints[0],
+        initial=pick(problem.start.motion, index),
+        initial_camera=pick(problem.start.camera, index),
+        initial_joints=joints[1],
+        status=Status.DIVERGED if bool(outcome.diverged[index]) else Status.FINISHED,
+        recipe=solver.recipe.dump(),
+        log={name: log.of_clip(index) for name, log in outcome.logs.items()},
+        provenance=facts | {"scale": [s[index].item() for log in outcome.logs.values() for s in log.scale]},
+        body_model=problem.body.name,
+    )
+    return judged(result)
+
+
+def weights_told(problem: Problem) -> dict[str, Tensor]:
+    """What each term that weighs frames made of them, ``B T``, to two digits."""
+    tell = {name: term.energy.weight() for name, term in problem.terms.items() if isinstance(term.energy, TellsWeight)}
+    return {name: weight.double().cpu().round(decimals=2) for name, weight in tell.items() if weight is not None}
+
+
+def judged(result: Result) -> Result:
+    """The result, doubtful where it finished and does not fit its keypoints; ``provenance["doubt"]`` says why."""
+    doubt = misfit(result) if result.status == Status.FINISHED else None
+    if doubt is None:
+        return result
+    return replace(result, status=Status.DOUBTFUL, provenance={**result.provenance, "doubt": doubt})
+
+
+def _spread(solver: Solver, outcome: Outcome, joints: Tensor, index: int) -> Spread | None:
+    """The 90 % band round the clip at ``index`` from the draws behind it; one that diverged is left out."""
+    lost = outcome.diverged[index : index + len(joints)].cpu()
+    return None if bool(lost[0]) else spread(joints[~lost].unbind(), solver.recipe.draws)

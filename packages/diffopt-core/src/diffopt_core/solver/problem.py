@@ -1,0 +1,163 @@
+"""Third step: bind a recipe to a placed batch. Everything is looked up here, once; the loop makes plain calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..config import TermConfig
+from ..data.geometry import project, world_to_camera
+from ..data.noise import StreamNoise
+from ..data.window import Batch
+from ..errors import DiffOptError
+from ..host.recipe import Recipe
+from ..interfaces import (
+    Body,
+    BuildContext,
+    Energy,
+    Executor,
+    MeshBody,
+    OwnsVariables,
+    PartialBody,
+    ProblemContext,
+    Representation,
+)
+from ..types import CameraTrajectory, HumanMotion, Observations, Scene, map_tensors
+from .place import Placed, camera_frame_motion, place
+from .variables import CameraResidual, Variables
+
+
+@dataclass(frozen=True)
+class BoundTerm:
+    """An energy, what it reads of the scene, and whether its block may be compiled."""
+
+    energy: Energy
+    needs: frozenset[str]
+    capturable: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A batch ready to be solved."""
+
+    batch: Batch
+    ctx: ProblemContext
+    body: Body
+    representation: Representation
+    camera: CameraResidual
+    executor: Executor
+    terms: dict[str, BoundTerm]
+    variables: Variables
+    noise: StreamNoise
+    start: Placed
+
+    def scene(self, motion: HumanMotion, needs: frozenset[str], progress: Tensor) -> Scene:
+        """The scene of the current variables; only what is needed is computed."""
+        camera = self.camera.camera()
+        joints = self.body.joints(motion) if "joints" in needs else None
+        keypoints = pixels = depth = None
+        if needs & {"keypoints", "pixels", "depth"}:
+            keypoints = self.body.keypoints(motion, self.batch.observations.layout)
+        if keypoints is not None and needs & {"pixels", "depth"}:
+            in_camera = world_to_camera(keypoints, camera.R, camera.t)
+            depth = in_camera[..., 2]
+            pixels = project(in_camera, camera.focal, camera.centre)
+        return Scene(motion, camera, progress, self.camera.residual(), joints, keypoints, pixels, depth)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A batch in its world, with the body that stands in it; nothing is free yet."""
+
+    batch: Batch
+    ctx: ProblemContext
+    body: Body
+    start: Placed
+    noise: StreamNoise
+
+
+def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Layout:
+    """Build the body and place the batch."""
+    noise = StreamNoise(seeds, base.device)
+    ctx = ProblemContext(
+        device=base.device,
+        seed=base.seed,
+        host=base.host,
+        env=base.env,
+        fps=batch.fps,
+        initial=camera_frame_motion(batch),
+        camera=batch.camera,
+        observations=batch.observations,
+        rest_joints=batch.rest_joints,
+        noise=noise,
+        evidence=batch.evidence,
+    )
+    body = ctx.build("body", recipe.body.name, recipe.body.options)
+    batch = replace(batch, observations=served(batch.observations, body))
+    ctx = replace(ctx, observations=batch.observations)
+    start = place(batch, body, recipe.place)
+    return Layout(batch, ctx, body, replace(start, motion=own_shape(start.motion, body)), noise)
+
+
+def bind(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Problem:
+    """Build body, placement, representation, camera, terms and prior of a batch."""
+    laid = lay_out(batch, seeds, recipe, base)
+    batch, ctx, body, start = laid.batch, laid.ctx, laid.body, laid.start
+    # The context's initial motion and camera are written to in place when the scale is corrected; the start is kept.
+    initial = map_tensors(start.motion, Tensor.clone)
+    camera = map_tensors(start.camera, Tensor.clone)
+    ctx = replace(ctx, initial=initial, camera=camera, body=body)
+    representation = ctx.build("representation", recipe.representation.name, recipe.representation.options)
+    residual = CameraResidual(camera, recipe.camera_residual)
+    variables = Variables()
+    variables.add("motion", representation.variables())
+    variables.add("camera", residual.variables())
+    terms: dict[str, BoundTerm] = {}
+    used = {name: ("term", spec) for name, spec in recipe.used_terms().items()}
+    if any("prior" in block.terms for _, stage in recipe.stages for block in stage.block.values()):
+        used["prior"] = ("prior", recipe.prior)
+    for name, (kind, spec) in used.items():
+        config = ctx.host.config(kind, spec.name, spec.options)
+        if not isinstance(config, TermConfig):
+            raise DiffOptError(f"{kind} '{spec.name}': its config must derive from TermConfig")
+        energy = ctx.build(kind, spec.name, spec.options)
+        terms[name] = BoundTerm(energy, config.needs, config.capturable)
+        if isinstance(energy, OwnsVariables):
+            variables.add(name, energy.variables())
+    executor = ctx.build("executor", recipe.executor.name, recipe.executor.options)
+    return Problem(batch, ctx, body, representation, residual, executor, terms, variables, laid.noise, start)
+
+
+def body_alone(problem: ProblemContext, index: int, recipe: Recipe) -> Body:
+    """The body of clip ``index`` by itself, on the CPU: scoring and exporting go clip by clip."""
+    rest = problem.rest_joints
+    one = None if rest is None else rest[index : index + 1].cpu()
+    ctx = replace(problem, device=torch.device("cpu"), rest_joints=one, body=None)
+    return ctx.build("body", recipe.body.name, recipe.body.options)
+
+
+def served(observations: Observations, body: Body) -> Observations:
+    """The observations with confidence 0 for points that the body does not have."""
+    if not isinstance(body, PartialBody):
+        return observations
+    has = torch.tensor(body.served(observations.layout)).to(observations.keypoints)
+    mask = torch.stack([torch.ones_like(has), torch.ones_like(has), has], -1)
+    return replace(observations, keypoints=observations.keypoints * mask)
+
+
+def own_shape(motion: HumanMotion, body: Body) -> HumanMotion:
+    """The motion with betas that belong to ``body``. A mesh body that let foreign ones pass is in its mean shape; a
+    stick has no shape of its own and keeps those of the model that made them, for whoever has that model."""
+    if motion.betas_of == body.name or not isinstance(body, MeshBody):
+        return motion
+    return replace(motion, betas=torch.zeros_like(motion.betas), betas_of=body.name)
+
+
+@torch.no_grad()
+def current(problem: Problem) -> tuple[HumanMotion, CameraTrajectory]:
+    """Motion and camera as they stand, ``B T``."""
+    motion, camera = problem.representation.motion(), problem.camera.camera()
+    return map_tensors(motion, Tensor.clone), map_tensors(camera, Tensor.clone)

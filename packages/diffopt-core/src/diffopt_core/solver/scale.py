@@ -1,0 +1,121 @@
+"""The scale of the camera's path in closed form, from standing feet or the distilled motion (beyond the paper)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..data.geometry import camera_to_world, world_to_camera
+from ..host.recipe import ScaleSpec
+from ..types import HumanMotion
+from .camera_unit import stance_scale
+from .place import fit_translation
+from .problem import Problem
+
+
+def seen_motion(problem: Problem) -> HumanMotion:
+    """The present articulation in each frame's camera, at the place where it covers the keypoints best.
+
+    Free of the world's path, and so of the scale that is sought.
+    """
+    motion, camera = problem.representation.motion(), problem.camera.camera()
+    root = camera.R @ motion.pose[:, :, 0]
+    trans = world_to_camera(motion.trans.unsqueeze(-2), camera.R, camera.t).squeeze(-2)
+    seen = replace(motion, pose=torch.cat([root.unsqueeze(2), motion.pose[:, :, 1:]], 2), trans=trans)
+    batch = replace(problem.batch, camera=camera)
+    return replace(seen, trans=fit_translation(seen, batch, problem.body, smooth=0.2))
+
+
+def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float[Tensor, "B"]:
+    """By how much the given path is to be stretched, so that standing feet move least (:mod:`.camera_unit`)."""
+    camera = problem.ctx.camera
+    trust = problem.ctx.observations.valid.to(camera.t)
+    joints = problem.body.joints(seen)
+    return stance_scale(
+        joints,
+        camera.R,
+        camera.position,
+        trust,
+        problem.ctx.fps,
+        pelvis_noise=spec.stance_noise,
+        power=spec.stance_power,
+        gap=spec.gap,
+    )
+
+
+def first_path(problem: Problem, seen: HumanMotion) -> Float[Tensor, "B T 3"]:
+    """World positions of the pelvis as the given camera sees them (m)."""
+    camera = problem.ctx.camera
+    return camera_to_world(seen.trans.unsqueeze(-2), camera.R, camera.t).squeeze(-2)
+
+
+@torch.no_grad()
+def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
+    """Correct the scale of each clip's camera path, by ``spec.mode``; returns the factors.
+
+    Camera and initial motion are rewritten in place, and the representation moves along; a path in metres keeps its
+    scale. With ``spec.refit`` the initial path becomes that of the present articulation, placed by its keypoints.
+    """
+    ctx = problem.ctx
+    wanted = spec.refit or (spec.mode == "stance" and not ctx.camera.metric)
+    seen = seen_motion(problem) if wanted else None
+    if ctx.camera.metric:  # its scale is known; only the first path may be found anew
+        scale = torch.ones_like(ctx.camera.t[:, 0, 0])
+        moved = along = torch.zeros_like(ctx.camera.t)
+    elif spec.mode == "distilled":
+        scale = _distilled(problem, spec)
+        moved = along = problem.camera.rescale(scale)
+    else:
+        assert seen is not None
+        scale = stance_factor(problem, seen, spec)
+        path = ctx.camera.position - ctx.camera.position[:, :1]
+        # The motion has followed what the residual made of the path so far.
+        held = problem.camera.residual()["scale"].mean(1, keepdim=True)
+        along = (scale[:, None, None] - held) * path
+        moved = problem.camera.rescale(scale)
+    ctx.initial.trans.add_(moved)
+    if seen is not None and spec.refit:
+        ctx.initial.trans.copy_(first_path(problem, seen))
+    problem.representation.shift(along)
+    return scale
+
+
+def _distilled(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
+    """The factor that the distilled motion asks for.
+
+    The prior moves the person at a speed that suits the articulation. With ``x`` the distilled path, ``x_init`` the
+    first one and ``C`` the camera's, the person seen from the camera, ``x_init - C``, is metric, so over a gap of
+    ``spec.gap`` seconds, horizontally, ``dx = d(x_init - C) + s dC``; ``s`` by robust least squares.
+    """
+    ctx = problem.ctx
+    gap = max(1, min(round(spec.gap * ctx.fps), ctx.initial.trans.shape[1] - 1))
+
+    def horizontal(path: Tensor) -> Tensor:
+        return (path[:, gap:] - path[:, :-gap])[..., [0, 2]]
+
+    camera = horizontal(ctx.camera.position)
+    wanted = horizontal(problem.representation.motion().trans) - horizontal(ctx.initial.trans) + camera
+    valid = ctx.observations.valid
+    weight = (valid[:, gap:] & valid[:, :-gap]).to(camera)
+    return _robust_slope(camera, wanted, weight)
+
+
+def _robust_slope(
+    x: Float[Tensor, "B N 2"], y: Float[Tensor, "B N 2"], weight: Float[Tensor, "B N"], rounds: int = 10
+) -> Float[Tensor, "B"]:
+    """Slope of ``y = s x`` by reweighted least squares (Geman-McClure at twice the median error), kept positive.
+
+    A path that hardly moves says nothing: a pull to 1, worth a camera that moves 2 cm a displacement, keeps its scale.
+    """
+    pull = weight.sum(1) * 0.02**2
+    robust = weight
+    scale = torch.ones_like(pull)
+    for _ in range(rounds):
+        scale = ((robust * (x * y).sum(-1)).sum(1) + pull) / ((robust * x.square().sum(-1)).sum(1) + pull)
+        error = (y - scale[:, None, None] * x).norm(dim=-1)
+        sigma = 2 * error.median(1, keepdim=True).values.clamp_min(1e-3)
+        robust = weight * (sigma**2 / (sigma**2 + error.square())) ** 2
+    return scale.clamp(0.1, 10.0)

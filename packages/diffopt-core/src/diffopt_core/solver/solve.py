@@ -1,0 +1,189 @@
+"""Fourth step: schedule, stage, rounds, blocks, steps. Table 1 of the paper is the recipe's data, not code here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..common.adam import Adam
+from ..host.recipe import BlockSpec, Recipe, StageSpec
+from ..types import HumanMotion, copy_tensors, map_tensors
+from .problem import Problem
+from .scale import rescale
+
+#: Called a few times a stage: stage, steps done, steps in all, mean of each term over the clips.
+Report = Callable[[str, int, int, dict[str, float]], None]
+
+#: Called after every piece of a block, where somebody watches: stage, steps done, steps in all, what reads the losses.
+Watching = Callable[[str, int, int, Callable[[], dict[str, float]]], None]
+
+#: How often in a stage the device is asked for losses and finiteness. In between, the host never waits for it.
+_LOOKS = 12
+
+
+@dataclass
+class Log:
+    """Loss terms of a stage: block -> (names, tensor ``steps terms B``)."""
+
+    seconds: float = 0.0
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    values: dict[str, Tensor] = field(default_factory=dict)
+    scale: list[Tensor] = field(default_factory=list)
+
+    def close(self, blocks: list[_Block], began: float) -> Log:
+        """Read the device's log, once."""
+        self.values = {block.name: block.values[: block.done].cpu() for block in blocks}
+        for block in blocks:
+            del block.step  # what an executor recorded holds memory of the device, and knows the block that holds it
+        self.seconds = time.perf_counter() - began
+        return self
+
+    def of_clip(self, index: int) -> dict[str, list[float]]:
+        """Term -> values by step for one clip; a term of two blocks appears as ``block.term``."""
+        out = {}
+        for block, names in self.names.items():
+            for k, name in enumerate(names):
+                label = name if sum(name in other for other in self.names.values()) == 1 else f"{block}.{name}"
+                out[label] = self.values[block][:, k, index].tolist()
+        return out
+
+
+@dataclass
+class Outcome:
+    """``diverged``: clips (bool ``B``) that left the finite numbers and were put back to their last finite state."""
+
+    logs: dict[str, Log]
+    diverged: Tensor
+
+
+class _Block:
+    """A block bound to its optimiser for the length of a stage."""
+
+    def __init__(self, name: str, spec: BlockSpec, stage: StageSpec, problem: Problem, progress: Tensor):
+        self.name, self.spec, self.problem, self.progress = name, spec, problem, progress
+        self.names = tuple(spec.terms)
+        self.terms = [problem.terms[term] for term in self.names]
+        self.weights = progress.new_tensor([spec.terms[term] for term in self.names])
+        self.needs = frozenset().union(*(term.needs for term in self.terms))
+        self.leaves, rates = problem.variables.rated(spec.free, spec.lr)
+        self.optimiser = Adam(self.leaves, rates)
+        motion = {id(leaf) for leaves in problem.representation.variables().values() for leaf in leaves}
+        self.moves_body = any(id(leaf) in motion for leaf in self.leaves)
+        self.held: HumanMotion | None = None
+        self.values = progress.new_zeros(stage.rounds * spec.steps, len(self.names), len(problem.batch.clips))
+        self.done = 0
+        self.step = problem.executor.prepare(self._losses, all(term.capturable for term in self.terms))
+
+    def _losses(self) -> tuple[Tensor, ...]:
+        """Each term's value, ``terms B``, and the gradients of the weighted sum over all clips, a leaf each."""
+        motion = self.held if self.held is not None else self.problem.representation.motion()
+        scene = self.problem.scene(motion, self.needs, self.progress)
+        values = torch.stack([term.energy(scene) for term in self.terms])
+        grads = torch.autograd.grad((self.weights @ values).sum(), self.leaves, allow_unused=True)
+        held = zip(self.leaves, grads, strict=True)
+        return values.detach(), *(torch.zeros_like(leaf) if grad is None else grad for leaf, grad in held)
+
+    def run(self, steps: int, start: int, total: int) -> int:
+        """So many steps; ``start`` and ``total`` count the stage's. Returns the new count."""
+        for leaf in self.leaves:
+            leaf.requires_grad_(True)
+        if not self.moves_body:
+            self._hold()
+        for k in range(steps):
+            self.progress.fill_((start + k) / total)
+            self.values[self.done], *grads = self.step()
+            self.optimiser.step(grads)
+            self.done += 1
+        for leaf in self.leaves:
+            leaf.requires_grad_(False)
+        return start + steps
+
+    @torch.no_grad()
+    def _hold(self) -> None:
+        """The body as it is now, in tensors that stay: an executor may have recorded a step that reads them."""
+        motion = self.problem.representation.motion()
+        if self.held is None:
+            self.held = map_tensors(motion, Tensor.clone)
+        else:
+            copy_tensors(self.held, motion)
+
+    def means(self) -> dict[str, float]:
+        latest = self.values[max(self.done - 1, 0)].mean(-1).tolist()
+        return dict(zip(self.names, latest, strict=True))
+
+
+def solve(problem: Problem, recipe: Recipe, report: Report, watch: Watching | None = None) -> Outcome:
+    """Run every scheduled stage. A clip that leaves the finite numbers is put back to its last finite state and
+    stays there; when all have, the solve stops."""
+    logs: dict[str, Log] = {}
+    device = problem.ctx.device
+    diverged = torch.zeros(len(problem.batch.clips), dtype=torch.bool, device=device)
+    for leaf in problem.variables.all():
+        leaf.requires_grad_(False)
+    for number, (name, stage) in enumerate(recipe.stages):
+        problem.noise.restart(number + 1)
+        logs[name] = _run_stage(name, stage, problem, recipe, report, diverged, watch)
+        if bool(diverged.all()):
+            break
+    return Outcome(logs, diverged)
+
+
+def _run_stage(
+    name: str, stage: StageSpec, problem: Problem, recipe: Recipe, report: Report, diverged: Tensor,
+    watch: Watching | None,
+) -> Log:  # fmt: skip
+    """One stage. ``diverged`` is updated in place."""
+    began = time.perf_counter()
+    progress = torch.zeros((), device=problem.ctx.device)
+    blocks = [_Block(block, stage.block[block], stage, problem, progress) for block in stage.blocks]
+    total = stage.rounds * sum(block.spec.steps for block in blocks)
+    log = Log(names={block.name: block.names for block in blocks})
+    correct = recipe.scale.happens_in(name)
+    rescale_after = {max(1, round(at * stage.rounds)) for at in recipe.scale.at} if correct else set()
+    snapshot, done, looked, dropped = problem.variables.snapshot(), 0, 0, False
+    for number in range(stage.rounds):
+        for block in blocks:
+            for count in _pieces(block.spec.steps, stage.rounds):
+                if not dropped and done >= stage.lr_drop_at * total:
+                    dropped = True
+                    for each in blocks:
+                        each.optimiser.slow_down(stage.lr_drop)
+                done = block.run(count, done, total)
+                if watch is not None:
+                    watch(name, done, total, partial(_means, blocks))
+                if done - looked < total / _LOOKS and done < total:
+                    continue
+                looked = done
+                snapshot = _look(problem, blocks, snapshot, diverged)
+                report(name, done, total, _means(blocks))
+                if bool(diverged.all()):
+                    return log.close(blocks, began)
+        if number + 1 in rescale_after:
+            log.scale.append(rescale(problem, recipe.scale).cpu())
+    return log.close(blocks, began)
+
+
+def _means(blocks: list[_Block]) -> dict[str, float]:
+    return {k: v for each in blocks for k, v in each.means().items()}
+
+
+def _pieces(steps: int, rounds: int) -> list[int]:
+    """A block's steps of one round. A stage of a single round is cut so that it can be looked at as it goes."""
+    size = steps if rounds > 1 else -(-steps // _LOOKS)
+    return [min(size, steps - first) for first in range(0, steps, size)]
+
+
+def _look(problem: Problem, blocks: list[_Block], snapshot: list[Tensor], diverged: Tensor) -> list[Tensor]:
+    """Put clips that are no longer finite back to the last look; return the new snapshot."""
+    finite = problem.variables.finite()
+    for block in blocks:
+        finite &= torch.isfinite(block.values[: block.done]).all(0).all(0)
+    diverged |= ~finite
+    if bool(diverged.any()):
+        problem.variables.restore(snapshot, diverged)
+    return problem.variables.snapshot()

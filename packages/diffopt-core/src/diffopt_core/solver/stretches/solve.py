@@ -1,0 +1,203 @@
+"""Clips too long for one solve: placed once, solved in overlapping stretches, joined."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...data.geometry import world_to_camera
+from ...data.rotation import columns_to_matrix, matrix_to_columns
+from ...data.window import Evidence, cut, pick, stack
+from ...host.recipe import PlaceSpec, ScaleSpec
+from ...parts.metrics.evaluate import batched
+from ...parts.representations.parts import Parts
+from ...types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Spread, Status, Unit
+from ..batch import Report, Solver, judged, scored, solve_batch
+from ..problem import Layout, body_alone, lay_out
+
+#: What is said of one stretch and not of the whole.
+_OF_ONE = ("doubt", "weights")
+
+
+def _join(parts: Parts, rows: list[Tensor]) -> Tensor:
+    return parts.join(torch.stack(rows).flatten(2))[0]
+
+
+def joined_motion(stretches: list[Result], parts: Parts) -> HumanMotion:
+    pose = _join(parts, [matrix_to_columns(each.motion.pose) for each in stretches]).unflatten(-1, (24, 6))
+    trans = _join(parts, [each.motion.trans for each in stretches])
+    return replace(stretches[0].motion, pose=columns_to_matrix(pose), trans=trans)
+
+
+def joined_camera(stretches: list[Result], parts: Parts) -> CameraTrajectory:
+    cameras = [each.camera for each in stretches]
+    R = columns_to_matrix(_join(parts, [matrix_to_columns(each.R) for each in cameras]))
+    position = _join(parts, [each.position for each in cameras])
+    return replace(
+        cameras[0],
+        R=R,
+        t=-(R @ position.unsqueeze(-1)).squeeze(-1),
+        focal=_join(parts, [each.focal for each in cameras]),
+        centre=_join(parts, [each.centre for each in cameras]),
+    )
+
+
+def joined_spread(stretches: list[Result], parts: Parts) -> Spread | None:
+    """Bands of the stretches, each about an alignment of its own; None where one of them has none."""
+    bands = [each.spread for each in stretches if each.spread is not None]
+    if len(bands) < len(stretches):
+        return None
+    root = _join(parts, [band.root.unsqueeze(-1) for band in bands]).squeeze(-1)
+    return Spread(min(band.draws for band in bands), root, _join(parts, [band.joints for band in bands]))
+
+
+def mean_log(stretches: list[Result]) -> dict[str, dict[str, list[float]]]:
+    """Term values by step, mean over the stretches."""
+    mean: dict[str, dict[str, list[float]]] = {}
+    for stage in stretches[0].log:
+        every = [each.log.get(stage, {}) for each in stretches]  # one that diverged may lack a stage, or its end
+        for name in every[0]:
+            rows = [terms.get(name, []) for terms in every]
+            if len({len(row) for row in rows}) == 1:
+                mean.setdefault(stage, {})[name] = torch.tensor(rows).mean(0).tolist()
+    return mean
+
+
+def facts(stretches: list[Result], parts: Parts, factor: float) -> dict[str, Any]:
+    """Provenance of the whole: seconds summed, and how far neighbours were apart where they meet."""
+    told = {key: value for key, value in stretches[0].provenance.items() if key not in _OF_ONE}
+    seconds = [each.provenance["seconds"] for each in stretches]
+    told["seconds"] = {name: sum(each.get(name, 0.0) for each in seconds) for name in seconds[0]}
+    told["scale"] = [factor]
+    starts = parts.index[:, 0].tolist()
+    apart = []
+    for k in range(1, len(stretches)):
+        shared = starts[k - 1] + parts.length - starts[k]
+        gap = stretches[k].joints[:shared] - stretches[k - 1].joints[parts.length - shared :]
+        apart.append(round(1e3 * float(gap.norm(dim=-1).mean()), 1))
+    told["stretches"] = {"frames": parts.length, "starts": starts, "apart_mm": apart}
+    return told
+
+
+log = logging.getLogger(__name__)
+#: Stretches stand in the clip's world already.
+_PLACED = PlaceSpec(up="given", depth="given", depth_smooth=0.0, path_smooth=0.0, scale="given", floor="none")
+
+
+@dataclass
+class _Counted:
+    """One bar a stage for all stretches together."""
+
+    report: Report
+    count: int
+    number: int = 0
+
+    def __call__(self, stage: str, done: int, total: int, losses: dict[str, float]) -> None:
+        self.report(stage, self.number * total + done, self.count * total, losses)
+
+
+def solve_long(item: Evidence, solver: Solver) -> Result:
+    """Solve a clip of any length; memory grows with the stretch and not with the clip."""
+    recipe, ctx = solver.recipe, solver.ctx
+    laid = lay_out(stack([item], ctx.device), [solver.seed_of(item)], recipe, ctx)
+    path = pick(laid.start.motion, 0).trans
+    parts = Parts(len(path), recipe.input.most, min(recipe.input.overlap, recipe.input.most // 2), path)
+    counted = _Counted(solver.report, parts.count)
+    log.warning("%s: %d frames, solved as %d overlapping stretches", item.clip.name, len(path), parts.count)
+    held = replace(solver, recipe=recipe.model_copy(update={"place": _PLACED}), report=counted)
+    placed, found = _placed(item, laid), dict[int, Result]()
+    order, factor = list(range(parts.count)), 1.0
+    if recipe.scale.mode != "none":
+        first = furthest(path, parts)
+        found[first] = _solve(placed, parts, first, held)
+        factor = float(torch.tensor(found[first].provenance["scale"]).prod())
+        found[first] = _about_first_camera(found[first], placed.camera, parts, first, factor)
+        placed = replace(placed, camera=_stretched(placed.camera, factor))
+        order.remove(first)
+        counted.number += 1
+    fixed = replace(held, recipe=held.recipe.model_copy(update={"scale": ScaleSpec()}))
+    for number in order:
+        found[number] = _solve(placed, parts, number, fixed)
+        counted.number += 1
+    stretches = [found[k] for k in range(parts.count)]
+    body = body_alone(laid.ctx, 0, recipe)
+    motion, camera = joined_motion(stretches, parts), joined_camera(stretches, parts)
+    initial, initial_camera = pick(laid.start.motion, 0), pick(laid.start.camera, 0)
+    with torch.no_grad():
+        result = Result(
+            clip=item.clip,
+            motion=motion,
+            camera=camera,
+            joints=body.joints(batched(motion))[0],
+            initial=initial,
+            initial_camera=initial_camera,
+            initial_joints=body.joints(batched(initial))[0],
+            status=Status.DIVERGED if any(each.status == Status.DIVERGED for each in stretches) else Status.FINISHED,
+            recipe=recipe.dump(),
+            log=mean_log(stretches),
+            provenance=facts(stretches, parts, factor),
+            body_model=body.name,
+            spread=joined_spread(stretches, parts),
+        )
+    result = judged(result)
+    return result if item.clip.truth is None else scored(result, body, recipe, laid.ctx)
+
+
+def furthest(path: Float[Tensor, "T 3"], parts: Parts) -> int:
+    """The stretch in which the person covers the longest way over ground."""
+    pieces = parts.split(path[None])[..., [0, 2]]
+    return int(pieces.diff(dim=1).norm(dim=-1).sum(1).argmax())
+
+
+def _placed(item: Evidence, laid: Layout) -> Evidence:
+    """The evidence as the placed world has it: level, the person seen from its cameras."""
+    motion, camera = pick(laid.start.motion, 0), pick(laid.start.camera, 0)
+    body = CameraFrameBody(
+        global_orient=camera.R @ motion.pose[:, 0],
+        body_pose=motion.pose[:, 1:],
+        transl=world_to_camera(motion.trans.unsqueeze(-2), camera.R, camera.t).squeeze(-2),
+        betas=motion.betas,
+        betas_of=motion.betas_of,
+        poses_from=item.body.poses_from,
+        facts=item.body.facts,
+        evidence=item.body.evidence,
+    )
+    unit: Unit = "metre" if item.camera.metric else "guess"
+    camera = replace(
+        camera, unit=unit, level=True, travel=item.camera.travel, filled=item.camera.filled,
+        trusted=item.camera.trusted, facts=item.camera.facts,
+    )  # fmt: skip
+    clip = replace(item.clip, truth=None, camera=camera, body=body)
+    return Evidence(clip, item.observations, camera, body)
+
+
+def _solve(placed: Evidence, parts: Parts, number: int, solver: Solver) -> Result:
+    start = int(parts.index[number, 0])
+    whole = replace(placed.clip, camera=placed.camera)
+    clip = cut(whole, start, start + parts.length, None)
+    assert clip.observations is not None and clip.camera is not None and clip.body is not None
+    return solve_batch([Evidence(clip, clip.observations, clip.camera, clip.body)], solver)[0]
+
+
+def _stretched(camera: CameraTrajectory, factor: float) -> CameraTrajectory:
+    """The path stretched about the clip's first camera."""
+    moved = (factor - 1.0) * (camera.position - camera.position[:1])
+    return replace(camera, t=camera.t - (camera.R @ moved.unsqueeze(-1)).squeeze(-1))
+
+
+def _about_first_camera(result: Result, camera: CameraTrajectory, parts: Parts, number: int, factor: float) -> Result:
+    """A stretch that was stretched about its own first camera, moved to where the clip's first one would have it."""
+    own = camera.position[int(parts.index[number, 0])]
+    shift = (factor - 1.0) * (own - camera.position[0])
+    moved = result.camera.t - (result.camera.R @ shift.unsqueeze(-1)).squeeze(-1)
+    return replace(
+        result,
+        motion=replace(result.motion, trans=result.motion.trans + shift),
+        camera=replace(result.camera, t=moved),
+        joints=result.joints + shift,
+    )

@@ -1,0 +1,146 @@
+"""What is optimised: leaves by name, and the camera's residual (sec. 3.3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..data.rotation import columns_to_matrix, matrix_to_columns
+from ..errors import UnknownName
+from ..host.recipe import CameraSpec
+from ..types import CameraTrajectory
+
+
+class Variables:
+    """Leaf tensors by dotted name (``motion.pose``, ``camera.scale``, ``prior.z``), each with leading ``B``."""
+
+    def __init__(self) -> None:
+        self._leaves: dict[str, list[Tensor]] = {}
+
+    def add(self, owner: str, tensors: Mapping[str, Iterable[Tensor]]) -> None:
+        for name, leaves in tensors.items():
+            self._leaves[f"{owner}.{name}"] = list(leaves)
+
+    def names(self) -> list[str]:
+        return list(self._leaves)
+
+    def all(self) -> list[Tensor]:
+        return [leaf for leaves in self._leaves.values() for leaf in leaves]
+
+    def free(self, patterns: Iterable[str]) -> dict[str, list[Tensor]]:
+        """Names and leaves that any pattern matches; a pattern that matches nothing is an error."""
+        chosen: dict[str, list[Tensor]] = {}
+        for pattern in patterns:
+            hits = {name: leaves for name, leaves in self._leaves.items() if fnmatchcase(name, pattern)}
+            if not hits:
+                raise UnknownName("variable in `free`", pattern, self._leaves)
+            chosen.update(hits)
+        return chosen
+
+    def rated(self, patterns: Iterable[str], lr: float | Mapping[str, float]) -> tuple[list[Tensor], list[float]]:
+        """Free leaves, and each one's learning rate: that of the longest pattern that matches its variable."""
+        free = [(leaf, _rate(name, lr)) for name, leaves in self.free(patterns).items() for leaf in leaves]
+        return [leaf for leaf, _ in free], [rate for _, rate in free]
+
+    def snapshot(self) -> list[Tensor]:
+        return [leaf.detach().clone() for leaf in self.all()]
+
+    @torch.no_grad()
+    def restore(self, snapshot: list[Tensor], where: Tensor) -> None:
+        """Write ``snapshot`` back into the clips ``where`` (bool, ``B``)."""
+        for leaf, old in zip(self.all(), snapshot, strict=True):
+            mask = where.view(-1, *[1] * (leaf.ndim - 1))
+            leaf.copy_(torch.where(mask, old, leaf))
+
+    def finite(self) -> Tensor:
+        """Clips whose variables are all finite: bool ``B``."""
+        return torch.stack([torch.isfinite(leaf).flatten(1).all(1) for leaf in self.all()]).all(0)
+
+
+def _rate(name: str, lr: float | Mapping[str, float]) -> float:
+    if not isinstance(lr, Mapping):
+        return lr
+    hits = [pattern for pattern in lr if fnmatchcase(name, pattern)]
+    if not hits:
+        raise UnknownName("rate for variable", name, lr)
+    return lr[max(hits, key=len)]
+
+
+#: A path that strays less than this from its middle has no length to keep, m.
+_STANDING = 0.02
+
+
+class CameraResidual:
+    """``R = ortho(R_SLAM + b_R)`` in 6D, ``t = t_SLAM s_t + b_t``, ``f = f_SLAM s_f`` (sec. 3.3.2).
+
+    Two things the paper leaves open are settled here. The sum of a rotation and a bias is not a rotation:
+    Gram-Schmidt on its two columns makes it one. And ``t`` depends on where the world's origin lies; here it is
+    taken about the first camera, so that ``s_t`` stretches the camera's path and leaves its start in place.
+
+    A path in metres keeps its scale: ``s_t`` is then not free, but what undoes any stretch that ``b_t`` brings in.
+
+    ``variables()``: rotation ``B T 6``, scale ``B T 1``, translation ``B T 3`` (m), focal ``B T 1``; ``T`` is 1
+    for parts that :class:`CameraSpec` makes one value a clip.
+    """
+
+    def __init__(self, base: CameraTrajectory, spec: CameraSpec):
+        self.base = base
+        clips, frames = base.t.shape[:2]
+
+        def zeros(per: str, size: int) -> Tensor:
+            return base.t.new_zeros(clips, frames if per == "frame" else 1, size)
+
+        self._rotation = zeros(spec.rotation, 6)
+        self._scale = zeros(spec.scale, 1) + 1.0
+        self._translation = zeros(spec.translation, 3)
+        self._focal = zeros(spec.focal, 1) + 1.0
+
+    def variables(self) -> dict[str, list[Tensor]]:
+        return {
+            "rotation": [self._rotation],
+            "scale": [self._scale],
+            "translation": [self._translation],
+            "focal": [self._focal],
+        }
+
+    def residual(self) -> dict[str, Tensor]:
+        """The four tensors by name, for the terms that regularise them."""
+        return {name: leaves[0] for name, leaves in self.variables().items()}
+
+    def camera(self) -> CameraTrajectory:
+        """The corrected trajectory, ``B T``."""
+        base = self.base
+        origin = base.position[:, :1]
+        R = columns_to_matrix(matrix_to_columns(base.R) + self._rotation)
+        about_origin = base.t + (base.R @ origin.unsqueeze(-1)).squeeze(-1)
+        moved = about_origin * (self._undo_stretch() if base.metric else self._scale) + self._translation
+        t = moved - (R @ origin.unsqueeze(-1)).squeeze(-1)
+        return replace(base, R=R, t=t, focal=base.focal * self._focal)
+
+    def _undo_stretch(self) -> Float[Tensor, "B 1 1"]:
+        """The factor by which the given path is multiplied, so that with ``b_t`` it is as long as it was (the slope of
+        the corrected path over the given one is 1, by least squares)."""
+        path = self.base.position - self.base.position.mean(1, keepdim=True)
+        added = -(self.base.R.mT @ self._translation.expand_as(path).unsqueeze(-1)).squeeze(-1)
+        room = path.shape[1] * _STANDING**2
+        slope = (added * path).sum((1, 2), keepdim=True) / (path.square().sum((1, 2), keepdim=True) + room)
+        return 1 - slope + 0 * self._scale.mean(1, keepdim=True)  # the scale stays a leaf of the graph
+
+    @torch.no_grad()
+    def rescale(self, scale: Float[Tensor, "B"]) -> Float[Tensor, "B T 3"]:
+        """Stretch the given path about its first camera, once and for the whole clip; start the residual anew.
+
+        Returns how far each camera centre moved, m.
+        """
+        base = self.base
+        origin = base.position[:, :1]
+        moved = (scale[:, None, None] - 1.0) * (base.position - origin)
+        base.t.sub_((base.R @ moved.unsqueeze(-1)).squeeze(-1))
+        self._scale.fill_(1.0)
+        self._translation.zero_()
+        return moved

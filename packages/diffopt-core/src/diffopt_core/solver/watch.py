@@ -1,0 +1,79 @@
+"""A solve as somebody watches it: its motion and losses now and then, on the way. Nobody watching, nothing is done."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from ..data.window import pick
+from ..host.recipe import Recipe
+from ..interfaces import Glance
+from ..types import HumanMotion, Result, Status, map_tensors
+from .problem import Problem, current
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Watch:
+    """``show`` gets the first ``most`` clips of a batch, at most every ``every`` seconds of wall time.
+
+    Posing the body reads the variables and draws no random number: a solve that is watched gives the same bits. A
+    ``show`` that fails is told once and not called again, since a picture must not cost the solve.
+    """
+
+    show: Callable[[Glance], None]
+    every: float = 0.5
+    most: int = 4
+    _last: float = field(default=-float("inf"), init=False)
+
+    def of(self, problem: Problem, recipe: Recipe) -> Watcher:
+        """The watcher of one batch."""
+        return Watcher(self, problem, recipe)
+
+
+class Watcher:
+    """Called by the solver between blocks, with the stage, its steps and its losses, which are read if they are due."""
+
+    def __init__(self, watch: Watch, problem: Problem, recipe: Recipe):
+        self._watch, self._problem, self._recipe = watch, problem, recipe
+        draws = recipe.draws.count
+        self._rows = range(0, len(problem.batch.clips), draws)[: watch.most]
+        self._told = recipe.dump()
+        self._first = self._joints(problem.start.motion)
+        self._failed = False
+
+    def __call__(self, stage: str, done: int, total: int, losses: Callable[[], dict[str, float]]) -> None:
+        now = time.monotonic()
+        if self._failed or now - self._watch._last < self._watch.every:
+            return
+        self._watch._last = now
+        motion, camera = current(self._problem)
+        joints = self._joints(motion)
+        if not bool(torch.isfinite(joints).all()):
+            return  # the next look puts it back
+        start, clips = self._problem.start, self._problem.batch.clips
+        results = tuple(
+            map_tensors(
+                Result(
+                    clips[row], pick(motion, row), pick(camera, row), joints[row], pick(start.motion, row),
+                    pick(start.camera, row), self._first[row], Status.RUNNING, self._told, {}, {},
+                    self._problem.body.name,
+                ),
+                lambda tensor: tensor.detach().cpu(),
+            )
+            for row in self._rows
+        )  # fmt: skip
+        try:
+            self._watch.show(Glance(results, stage, done, total, losses()))
+        except Exception as error:
+            self._failed = True
+            log.warning("the solve is no longer shown: %s", error)
+
+    @torch.no_grad()
+    def _joints(self, motion: HumanMotion) -> torch.Tensor:
+        return self._problem.body.joints(motion)

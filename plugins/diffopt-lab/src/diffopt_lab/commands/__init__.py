@@ -1,0 +1,1 @@
+"""``diffopt report``, ``eval`` and ``ablate``."""

@@ -1,0 +1,169 @@
+"""``diffopt ablate``: a table of the paper, or any recipes, on cases with truth, by several seeds; and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from diffopt_core.common.console import note, say
+from diffopt_core.common.options import OUTPUT, Plugins, commas
+from diffopt_core.common.voice import answer, speaks
+from diffopt_core.errors import DiffOptError
+from diffopt_core.host import completion
+
+from .sheets import Protocol, tables
+
+if TYPE_CHECKING:
+    from diffopt_core.host.registry import Registry
+    from diffopt_core.interfaces import Runner
+
+    from ..grid.plan import Plan
+    from ..study import Study
+
+NAME = "ablate"
+PANEL = "Evaluate"
+_where = partial(typer.Option, rich_help_panel="Where it runs")
+_case = partial(typer.Option, rich_help_panel="Cases")
+_output = partial(typer.Option, rich_help_panel=OUTPUT)
+_RECIPES = typer.Option(
+    "--recipes", metavar="A,B", help="Recipes in place of the table's rows.",
+    autocompletion=completion.recipe(many=True),
+)  # fmt: skip
+_SYSTEMS = typer.Option(
+    "--system", metavar="NAME=FOLDER", help="Results of another system as a row: <case>.npz. Repeatable."
+)
+
+
+def command(
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE",
+            help="table2 to table5, best-parts, a .toml of your own, or recipes: paper,table5/vposer.",
+            autocompletion=tables,
+        ),
+    ],
+    data: Annotated[Path, _case("--data", help="Case files with truth, EMDB, or motions to simulate from.")],
+    out: Annotated[Path | None, _output("--out", "-o", help="The grid's folder; default runs/<table>.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Seeds, separated by commas.")] = "0",
+    rows: Annotated[str | None, _RECIPES] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set a key of every row's recipe. Repeatable."),
+    ] = None,
+    systems: Annotated[list[str] | None, _SYSTEMS] = None,
+    protocol_name: Protocol = None,
+    device: Annotated[str, _where(help="auto, cpu or cuda.")] = "auto",
+    runner: Annotated[
+        str, _where(help="local, ray, slurm; `diffopt show runner`.", autocompletion=completion.component("runner"))
+    ] = "local",
+    workers: Annotated[int | None, _where(min=1, help="Jobs done at once.")] = None,
+    address: Annotated[str | None, _where(help="Address of a running cluster (ray).")] = None,
+    options: Annotated[
+        list[str] | None, _where("--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.")
+    ] = None,
+    batch: Annotated[int | None, _where(min=1, help="Most cases in one solve; default the table's.")] = None,
+    count: Annotated[int, _case("--count", "-n", min=1, help="Cases to simulate from motions.")] = 16,
+    frames: Annotated[int, _case(min=3, help="Frames of a simulated case.")] = 100,
+    source_fps: Annotated[float | None, _case(help="Frame rate of motions whose files do not say.")] = None,
+    overwrite: Annotated[bool, _output("--overwrite", help="Replace cells of other runs.")] = False,
+    only_report: Annotated[bool, _output("--report-only", help="Solve nothing; report what is there.")] = False,
+    plugins: Plugins = None,
+) -> int:
+    """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped."""
+    from diffopt_core.host.registry import Registry
+
+    from ..grid.carry_out import only_one
+    from ..grid.cases import Simulate
+    from ..grid.collect import collect
+    from ..grid.planning import Asked, make_plan
+    from ..grid.table_spec import table as find_table
+    from ..study import write_report
+
+    registry = Registry.load(plugins or ())
+    name, spec = find_table(table, registry.recipes, commas(rows) if rows else ())
+    if protocol_name:
+        from ..study.protocols import protocol
+
+        chosen = protocol(protocol_name)
+        spec = spec.model_copy(
+            update={
+                "columns": chosen.columns,
+                "pooling": chosen.pooling,
+                "notes": (*spec.notes, f"{chosen.name}: {chosen.source}."),
+            }
+        )
+    folder = out or Path("runs") / name
+    simulate = Simulate(count, frames, source_fps)
+    asked = Asked(
+        name, spec, data, folder, _seeds(seeds), tuple(settings or ()), device, batch, _folders(systems), simulate
+    )
+    hands = _runner(registry, runner, device, workers, address, options or ())
+    with only_one(folder):
+        plan = make_plan(asked, registry)
+        plan.write(folder)
+        if not only_report:
+            _solve(plan, folder, hands, overwrite)
+        study = collect(plan, folder, registry)
+        written = write_report(study, folder)
+    return _finish(study, written)
+
+
+def _solve(plan: Plan, out: Path, runner: Runner, overwrite: bool) -> None:
+    from ..grid.carry_out import carry_out, settled
+    from .sheets import GridBars
+
+    total = len(plan.rows) * len(plan.cases) * len(plan.seeds)
+    have = len(settled(plan, out, overwrite))
+    if have:
+        note(f"{have} of {total} cells are settled already")
+    with GridBars(total, have, out) as bars:
+        carry_out(plan, out, runner, bars.ended, overwrite)
+
+
+def _finish(study: Study, written: Sequence[Path]) -> int:
+    """Print the main table; 1 where a cell failed or diverged."""
+    from ..study.data import as_data, failures
+    from ..study.layouts import main
+    from .sheets import print_failures, print_sheet
+
+    answer(as_data(study))
+    if speaks():
+        for sheet in main(study):
+            print_sheet(sheet)
+        say(f"wrote {written[0].parent}: {', '.join(path.name for path in written)}")
+    return print_failures(failures(study))
+
+
+def _runner(
+    registry: Registry, name: str, device: str, workers: int | None, address: str | None, settings: Sequence[str]
+) -> Any:
+    from diffopt_core.host.provenance import device as find_device
+    from diffopt_core.host.recipe import assign
+
+    named = {"workers": workers, "address": address}
+    options = assign({key: value for key, value in named.items() if value is not None}, settings)
+    return registry.context(find_device(device)).build("runner", name, options)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        found = tuple(dict.fromkeys(int(word) for word in commas(text)))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 0:
+        raise DiffOptError(f"--seeds {text}: expected numbers separated by commas, e.g. 0,1,2")
+    return found
+
+
+def _folders(systems: Sequence[str] | None) -> dict[str, Path]:
+    found = {}
+    for text in systems or ():
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise DiffOptError(f"--system {text}: expected NAME=FOLDER")
+        found[name] = Path(folder)
+    return found

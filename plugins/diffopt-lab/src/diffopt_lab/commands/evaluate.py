@@ -1,0 +1,153 @@
+"""``diffopt eval``: score results against truth under named protocols."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from diffopt_core.common.console import grid, note, out
+from diffopt_core.common.options import Plugins
+from diffopt_core.common.voice import answer
+from diffopt_core.errors import BadInput
+from diffopt_core.host import completion
+
+from .sheets import Protocol
+
+if TYPE_CHECKING:
+    from ..study import Study
+
+NAME = "eval"
+PANEL = "Evaluate"
+_METRICS = typer.Option(
+    "--metric", "-m", help="Protocol by name, repeatable; default: the usual ten.",
+    autocompletion=completion.component("metric"),
+)  # fmt: skip
+
+
+def command(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULT", help="Results, or folders of results: a row each.")
+    ],
+    truth: Annotated[Path, typer.Option(help="Truth file, or a folder that holds <clip>.npz.")],
+    metrics: Annotated[list[str] | None, _METRICS] = None,
+    protocol_name: Protocol = None,
+    report: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for a report, where results come in folders.")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score what a folder of results and the truth both have.")
+    ] = False,
+    plugins: Plugins = None,
+) -> int:
+    """Score results. `diffopt show metric` explains every protocol; none is a bare "G-MPJPE".
+
+    Folders of results are set side by side, with intervals over cases and the difference to the first.
+    """
+    from diffopt_core.host.registry import Registry
+    from diffopt_core.parts.metrics import DEFAULT
+    from diffopt_core.parts.metrics.evaluate import aggregate, score_files
+
+    from ..study.protocols import protocol
+
+    registry = Registry.load(plugins or ())
+    if protocol_name and metrics:
+        raise BadInput("--protocol", "--metric", "a protocol names its metrics itself; leave one out")
+    chosen = protocol(protocol_name) if protocol_name else None
+    names = tuple(chosen.columns.values()) if chosen else tuple(metrics or DEFAULT)
+    for name in names:
+        registry.component("metric", name)
+    ctx = registry.context()
+    from ..study.from_folders import is_set, study_of_folders
+
+    sets = [is_set(result) for result in results]
+    if all(sets):
+        columns = chosen.columns if chosen else {name: name for name in names}
+        study = study_of_folders(results, truth, columns, ctx.build, partial, chosen.pooling if chosen else "clips")
+        return _side_by_side(study, report)
+    if any(sets):
+        raise BadInput(results[sets.index(False)], "RESULT", "is one result, others are folders of results")
+    if report is not None or partial:
+        raise BadInput("--out" if report else "--partial", "RESULT", "goes with folders of results")
+    reports = {}
+    for result in results:
+        reports[_clip(result)] = score_files(_motion(result), _truth(result, truth), names, ctx.build)
+    means = aggregate(reports.values())
+    units = next(iter(reports.values())).units
+    answer(_as_data(reports, means, units))
+    table = grid("metric", "unit", *reports, *(("mean of clips", "mean of frames") if len(reports) > 1 else ()))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for name in names:
+        cells = [_number(report.values[name]) for report in reports.values()]
+        if len(reports) > 1:
+            cells += [_number(means[name].clip_mean), _number(means[name].frame_mean)]
+        table.add_row(name, units[name], *cells)
+    out.print(table, highlight=False)
+    for clip, scores in reports.items():
+        for name, why in scores.missing.items():
+            note(f"{clip}: {name}: {why}")
+    return 0
+
+
+def _side_by_side(study: Study, out_: Path | None) -> int:
+    """A row a folder; 1 where a result could not be scored or had diverged."""
+    from ..study import write_report
+    from ..study.data import as_data, failures, intervals
+    from ..study.layouts import main
+    from .sheets import print_failures, print_sheet
+
+    if out_ is not None:
+        write_report(study, out_)
+        note(f"the report is in {out_}")
+    answer(as_data(study))
+    for sheet in (*main(study), intervals(study)):
+        print_sheet(sheet)
+    return print_failures(failures(study))
+
+
+def _motion(result: Path) -> Path:
+    path = result / "motion.npz" if result.is_dir() else result
+    if not path.is_file():
+        raise BadInput(result, "motion.npz", "no result here; expected the folder that `diffopt run` wrote")
+    if path.name == "motion.npz":
+        from diffopt_core.results.run_file import check_version
+
+        check_version(path.parent / "run.json")
+    return path
+
+
+def _clip(result: Path) -> str:
+    """The clip's name: what run.json says, else the folder's or the file's own."""
+    folder = result if result.is_dir() else result.parent
+    try:
+        return str(json.loads((folder / "run.json").read_text())["clip"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return result.name if result.is_dir() else result.stem
+
+
+def _truth(result: Path, truth: Path) -> Path:
+    if not truth.exists():
+        raise BadInput(truth, "--truth", "does not exist")
+    if truth.is_file():
+        return truth
+    for path in (truth / f"{_clip(result)}.npz", truth / "truth" / f"{_clip(result)}.npz"):
+        if path.is_file():
+            return path
+    raise BadInput(truth, "--truth", f"holds no {_clip(result)}.npz (the clip of {result})")
+
+
+def _number(value: float) -> str:
+    return "–" if not math.isfinite(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _as_data(reports: dict[str, Any], means: dict[str, Any], units: dict[str, str]) -> dict[str, Any]:
+    return {
+        "units": units,
+        "clips": {clip: report.values for clip, report in reports.items()},
+        "missing": {clip: report.missing for clip, report in reports.items() if report.missing},
+        "mean_of_clips": {name: mean.clip_mean for name, mean in means.items()},
+        "mean_of_frames": {name: mean.frame_mean for name, mean in means.items()},
+    }

@@ -1,0 +1,43 @@
+"""``diffopt report``: the page of a result that is on disk, or of several side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from diffopt_core.common import voice
+from diffopt_core.common.console import say
+from diffopt_core.common.options import Results
+
+NAME = "report"
+PANEL = "Recover motion"
+FILE = "report.html"
+
+
+def command(
+    results: Results,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The file; default report.html in the result, or here for several."),
+    ] = None,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Take small frames of the video along, where there is one.")
+    ] = True,
+    truth: Annotated[bool, typer.Option(help="Show the truth, where the input has one.")] = True,
+) -> int:
+    """Write report.html: a 3D player, charts that share its time, figures, settings, provenance; one file.
+
+    Several results of one clip share a player. Nothing is solved again. `diffopt run` writes the same page at its end.
+    """
+    from diffopt_core.results.saved import read_result
+
+    from ..report import write_report
+
+    read = [read_result(path, truth=truth) for path in results]
+    alone = len(results) == 1 and results[0].is_dir()
+    file = out or ((results[0] if alone else Path()) / FILE)
+    write_report(read, file, images=images)
+    voice.answer({"file": file, "bytes": file.stat().st_size, "results": results})
+    say(f"wrote {file}")
+    return 0

@@ -1,0 +1,164 @@
+"""A plan carried out by a runner, by one process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from diffopt_core.common.jobs import Job, JobEnd
+from diffopt_core.errors import DiffOptError
+from diffopt_core.host.recipe import difference, parse
+from diffopt_core.interfaces import Runner
+from diffopt_core.perception.foreign.lock import take
+from diffopt_core.results.run_file import fingerprint
+
+from ..study.model import State
+from .plan import Key, Plan, cell_folder, seed_folder
+from .work import CALL, Status, read_status, write_status
+
+NAME = "grid.lock"
+
+
+@contextmanager
+def only_one(out: Path) -> Iterator[None]:
+    """Hold ``out`` for the block; DiffOptError names the process that holds it already."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        file = open(out / NAME, "a+b")  # noqa: SIM115 (held for the block)
+    except OSError as error:
+        raise DiffOptError(f"{out}: cannot be written ({error.strerror}); choose another folder with --out") from error
+    with file:
+        if not take(file):
+            raise DiffOptError(f"{out}: this grid is being run already{_holder(out)}; wait for it or stop it")
+        file.truncate(0)
+        file.write(json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": time.time()}).encode())
+        file.flush()
+        yield
+
+
+def _holder(out: Path) -> str:
+    try:
+        held = json.loads((out / NAME).read_text())
+        since = time.strftime("%H:%M:%S", time.localtime(held["since"]))
+        return f" by process {held['process']} on {held['host']}, since {since}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+PROGRESS = "progress"
+#: Told of every cell that is settled: the key and its state.
+Watch = Callable[[Key, str], None]
+
+
+def settled(plan: Plan, out: Path, overwrite: bool = False) -> dict[Key, Status]:
+    """Cells that need not be solved: finished ones of this very plan, diverged ones (they would diverge again), and
+    those of a case that cannot be read. Failed ones are tried again.
+
+    Raises DiffOptError for a cell of another run, unless it may be overwritten.
+    """
+    recipes = {row.name: parse(row.recipe) for row in plan.rows}
+    found = {}
+    for key in plan.grid():
+        if key.case.error is not None:
+            found[key] = Status(State.FAILED, error=key.case.error)
+            continue
+        status = read_status(cell_folder(out, key))
+        if status is None or status.state is State.FAILED:
+            continue
+        mark = fingerprint(recipes[key.row.name], key.seed, plan.device, key.case.content)
+        if status.fingerprint == mark:
+            found[key] = status
+        elif not overwrite:
+            where = cell_folder(out, key)
+            raise DiffOptError(f"{where}: holds another run ({_changed(where, key)}); use --out or --overwrite")
+    return found
+
+
+def _changed(folder: Path, key: Key) -> str:
+    """What sets the run that is there apart from the one that is asked for."""
+    try:
+        saved = json.loads((folder / "run.json").read_text())
+        keys = [name for name, *_ in difference(saved["recipe"], key.row.recipe)]
+    except (OSError, ValueError, KeyError, TypeError):
+        keys = []
+    if not keys:
+        return f"case '{key.case.name}', its truth or the device has changed since"
+    some = ", ".join(keys[:3]) + (" ..." if len(keys) > 3 else "")
+    return f"recipe '{key.row.name}' has changed since, in {some}"
+
+
+def carry_out(plan: Plan, out: Path, runner: Runner, watch: Watch, overwrite: bool = False) -> None:
+    """Solve every cell that is not settled. A lost worker's job is done once more, then its cells count as failed.
+
+    Raises DiffOptError where the disk is full; finished cells stay.
+    """
+    have = settled(plan, out, overwrite)
+    waiting = [key for key in plan.grid() if key not in have]
+    shutil.rmtree(out / PROGRESS, ignore_errors=True)
+    for attempt in (1, 2):
+        lost: list[Key] = []
+        jobs = _jobs(plan, out, waiting, runner.workers, overwrite)
+        keys = {job.name: own for job, own in jobs}
+        if not jobs:
+            break
+        (out / PROGRESS).mkdir(parents=True, exist_ok=True)
+        for end in runner.run([job for job, _ in jobs]):
+            if end.lost and attempt == 1:
+                lost += keys[end.job.name]
+            else:
+                _settle(out, end, keys[end.job.name], watch)
+        waiting = lost
+    shutil.rmtree(out / PROGRESS, ignore_errors=True)
+
+
+def _settle(out: Path, end: JobEnd, keys: Iterable[Key], watch: Watch) -> None:
+    """Write what the worker could not, and tell the watch."""
+    value = end.value or {}
+    if value.get("full"):
+        raise DiffOptError(f"{value['full']}; make room and start the same grid again: finished cells are kept")
+    for key in keys:
+        state = value.get("states", {}).get(key.case.name)
+        if state is None:
+            why = f"{end.error} (twice)" if end.lost else end.error or "the job ended without a word about this cell"
+            write_status(cell_folder(out, key), Status(State.FAILED, error=why, trace=end.trace))
+            state = str(State.FAILED)
+        watch(key, state)
+
+
+def _jobs(plan: Plan, out: Path, keys: Sequence[Key], workers: int, overwrite: bool) -> list[tuple[Job, list[Key]]]:
+    """Cases of equal length and rate in one job a recipe and seed; halved while workers would stand idle; the
+    longest first, so that none is left for the end."""
+    groups: dict[tuple, list[Key]] = defaultdict(list)
+    for key in keys:
+        groups[key.row.name, key.seed, key.case.frames, key.case.fps].append(key)
+    parts = [own[i : i + plan.batch] for own in groups.values() for i in range(0, len(own), plan.batch)]
+    while parts and len(parts) < workers and len(longest := max(parts, key=len)) > 1:
+        parts.remove(longest)
+        parts += [longest[: len(longest) // 2], longest[len(longest) // 2 :]]
+    parts.sort(key=lambda part: -len(part) * part[0].case.frames)
+    return [(_job(plan, out, part, number, overwrite), part) for number, part in enumerate(parts)]
+
+
+def _job(plan: Plan, out: Path, keys: Sequence[Key], number: int, overwrite: bool) -> Job:
+    row, seed = keys[0].row, keys[0].seed
+    name = f"{number:05d} {row.name} seed {seed}"
+    data = {
+        "recipe": row.recipe,
+        "plugins": list(plan.plugins),
+        "seed": seed,
+        "device": plan.device,
+        "batch": plan.batch,
+        "folder": os.fspath(seed_folder(out, row, seed).absolute()),
+        "cases": {key.case.name: key.case.path for key in keys},
+        "overwrite": overwrite,
+        "progress": os.fspath((out / PROGRESS / f"{number:05d}.json").absolute()),
+        "label": f"{row.name}, seed {seed}, {len(keys)} case(s)",
+    }
+    return Job(name, CALL, data)

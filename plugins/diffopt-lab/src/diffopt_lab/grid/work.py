@@ -1,0 +1,211 @@
+"""One job of a grid, and the files of its cells."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from diffopt_core.common.npz import atomic
+from diffopt_core.errors import DiffOptError
+from diffopt_core.host.recipe import parse
+from diffopt_core.host.registry import Registry
+from diffopt_core.results.run import Run, check, execute
+
+from ..study.model import State
+
+NAME = "status.json"
+MOTION = "motion.npz"
+
+
+@dataclass(frozen=True)
+class Status:
+    """``fingerprint``: of the run that made it. ``initial``, ``final``: scores. ``seconds``: of the whole batch of
+    ``together`` cases, by stage. ``trace``: of an error that is a fault and not an input."""
+
+    state: State
+    fingerprint: str = ""
+    initial: dict[str, float | None] = field(default_factory=dict)
+    final: dict[str, float | None] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    together: int = 1
+    memory: float | None = None
+    error: str | None = None
+    trace: str | None = None
+
+
+def read_status(folder: Path) -> Status | None:
+    """None where nothing readable is there, or the result that it speaks of is gone."""
+    try:
+        saved = json.loads((folder / NAME).read_text())
+        status = Status(**{**saved, "state": State(saved["state"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    kept = status.state is State.FAILED or ((folder / MOTION).is_file() and (folder / "run.json").is_file())
+    return status if kept else None
+
+
+def write_status(folder: Path, status: Status) -> None:
+    with atomic(folder / NAME) as file:
+        file.write((json.dumps({**asdict(status), "state": str(status.state)}, indent=1) + "\n").encode())
+
+
+def status_of_result(folder: Path) -> Status | None:
+    """The status that the result in ``folder`` deserves, by its ``run.json``; None where there is none."""
+    try:
+        run: dict[str, Any] = json.loads((folder / "run.json").read_text())
+        made, scores = run["provenance"], run["metrics"]
+        memory = made.get("memory", {})
+        return Status(
+            state=State.DIVERGED if run["status"] == "diverged" else State.DONE,
+            fingerprint=run["fingerprint"],
+            initial=_finite(scores.get("initial", {})),
+            final=_finite(scores.get("final", {})),
+            seconds=made["seconds"],
+            together=len(made["batch"]),
+            memory=memory.get("device_mib") or memory.get("host_mib"),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    """nan, which is no JSON, as null."""
+    return {name: value if value == value else None for name, value in values.items()}
+
+
+CALL = f"{__name__}:solve_cells"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+#: Seconds between two words on how far a job has come.
+_PACE = 0.5
+
+
+class DiskFull(DiffOptError):
+    """No cell can be written any more: the grid stops."""
+
+
+def solve_cells(data: dict[str, Any]) -> dict[str, Any]:
+    """Solve and write the cells of ``data``; a case that fails costs no other. Every cell gets its status file.
+
+    ``data``: ``recipe``, ``plugins``, ``seed``, ``device``, ``batch``, ``folder`` (of the cells), ``cases`` (name ->
+    path), ``overwrite``, ``progress`` (a file), ``label`` (for people). Returns ``states`` (name -> state), ``wall``
+    (s), and ``full`` where the disk is.
+    """
+    _forget_peak()
+    began = time.perf_counter()
+    folder = Path(data["folder"])
+    try:
+        failed = _Work(data, folder).solve(list(data["cases"]))
+        states = {name: _record(folder / name, failed.get(name)) for name in data["cases"]}
+    except DiskFull as error:
+        return {"full": str(error), "states": {}}
+    finally:
+        with suppress(OSError):
+            Path(data["progress"]).unlink(missing_ok=True)
+    return {"full": None, "states": states, "wall": time.perf_counter() - began}
+
+
+class _Work:
+    def __init__(self, data: dict[str, Any], folder: Path):
+        self._data, self._folder = data, folder
+        self._registry = _registry(tuple(data["plugins"]))
+        self._recipe = parse(data["recipe"])
+        self._report = _Progress(Path(data["progress"]), data["label"])
+
+    def solve(self, names: Sequence[str]) -> dict[str, Exception]:
+        """All together; where that fails, those that can be read together; where that fails, one by one."""
+        failed = self._try(names)
+        if not failed or len(names) == 1:
+            return failed
+        failed = {name: error for name in names for error in [self._unfit(name)] if error}
+        sound = [name for name in names if name not in failed]
+        if failed and sound and not self._try(sound):
+            return failed
+        for name in sound:
+            failed |= self._try([name])
+        return failed
+
+    def _try(self, names: Sequence[str]) -> dict[str, Exception]:
+        try:
+            execute(self._run(names), self._report)
+        except Exception as error:
+            _stop_if_full(error, self._folder)
+            return dict.fromkeys(names, error)
+        return {}
+
+    def _unfit(self, name: str) -> Exception | None:
+        try:
+            check(self._run([name]))
+        except Exception as error:
+            return error
+        return None
+
+    def _run(self, names: Sequence[str]) -> Run:
+        data = self._data
+        inputs = tuple(Path(data["cases"][name]) for name in names)
+        out = self._folder / names[0] if len(names) == 1 else self._folder
+        return Run(
+            inputs, self._recipe, self._registry, out, data["seed"], data["device"], data["overwrite"], data["batch"]
+        )
+
+
+class _Progress:
+    """The ``report`` of a run, into a file that the grid's own process reads."""
+
+    def __init__(self, path: Path, label: str):
+        self._path, self._label, self._last = path, label, 0.0
+
+    def __call__(self, stage: str, done: int, total: int, means: dict[str, float]) -> None:
+        now = time.monotonic()
+        if now - self._last < _PACE and done < total:
+            return
+        self._last = now
+        part = self._path.with_suffix(".part")
+        with suppress(OSError):  # nobody's result depends on it
+            part.write_text(json.dumps({"label": self._label, "stage": stage, "done": done, "total": total}))
+            os.replace(part, self._path)
+
+
+def _record(folder: Path, error: Exception | None) -> str:
+    """Write the status of a cell; its state."""
+    if error is not None:
+        fault = not isinstance(error, DiffOptError)
+        said = str(error) if not fault else f"unexpected {type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error)) if fault else None
+        status = Status(State.FAILED, error=" ".join(said.split()), trace=trace)
+    else:
+        status = status_of_result(folder) or Status(State.FAILED, error=f"{folder}: its result cannot be read")
+    try:
+        write_status(folder, status)
+    except DiffOptError as problem:
+        _stop_if_full(problem, folder)
+        raise
+    return str(status.state)
+
+
+def _stop_if_full(error: BaseException, folder: Path) -> None:
+    """Raise DiskFull if that is behind an error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            raise DiskFull(f"{folder}: the disk is full ({cause.strerror})") from error
+        cause = cause.__cause__ or cause.__context__
+
+
+@cache
+def _registry(plugins: tuple[str, ...]) -> Registry:
+    return Registry.load(plugins)
+
+
+def _forget_peak() -> None:
+    """Let the process's peak memory start anew, where the system can (Linux): a worker does many jobs."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")

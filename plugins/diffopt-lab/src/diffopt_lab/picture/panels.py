@@ -1,0 +1,162 @@
+"""The panels of a result's picture: from above, over time, over steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from diffopt_core.data.skeleton import JOINT
+
+from .style import CAMERA, CURVES, FAINT, FINAL, INITIAL, INK, TRUTH, draw_legend, tidy
+from .view import heading
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ARROWS = 9
+_DASHES = ("-", "--", ":")
+_DECADES = 7  #: what the axis of the losses spans at most
+
+
+def draw_from_above(
+    axes: Axes,
+    final: np.ndarray,
+    initial: np.ndarray,
+    truth: np.ndarray | None,
+    camera: np.ndarray,
+    camera_axis: np.ndarray,
+    initial_camera: np.ndarray,
+    true_camera: np.ndarray | None,
+) -> None:
+    """Root and camera paths on the floor plane, x to the right and z down the page: seen from above with Y up."""
+    tidy(axes, xlabel="x (m)", ylabel="z (m)", title="paths from above (ring: start, disc: end, arrows: heading)")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.grid(color="#EDEDED", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.plot(*_floor(initial_camera), color=INITIAL, linewidth=0.9, linestyle=(0, (1, 1.5)), label="initial camera")
+    if true_camera is not None:
+        axes.plot(*_floor(true_camera), color=TRUTH, linewidth=0.9, linestyle=(0, (1, 1.5)), label="true camera")
+    axes.plot(*_floor(camera), color=CAMERA, linewidth=1.4, label="camera")
+    _draw_frusta(axes, camera, camera_axis, size=0.06 * _extent(final, initial, camera))
+    axes.plot(*_floor(initial[:, 0]), color=INITIAL, linewidth=1.4, label="initial")
+    axes.plot(*_floor(final[:, 0]), color=FINAL, linewidth=3.0, solid_capstyle="round", label="recovered")
+    if truth is not None:
+        root = _root(truth)
+        axes.plot(
+            *_floor(root), color=TRUTH, linewidth=1.3, linestyle=(0, (4, 1.5)), label="truth (rigid fit, no scale)"
+        )
+        _mark_ends(axes, root, TRUTH)
+    _mark_ends(axes, initial[:, 0], INITIAL)
+    _mark_ends(axes, final[:, 0], FINAL)
+    _draw_headings(axes, final, length=0.05 * _extent(final, initial, camera))
+    axes.invert_yaxis()
+    axes.margins(0.06)
+    axes.legend(
+        loc="best", fontsize=7, frameon=True, framealpha=0.85, edgecolor="none", labelcolor=INK, handlelength=2.4
+    )
+
+
+def draw_curves(
+    axes: Axes, final: np.ndarray, initial: np.ndarray, fps: float, errors: dict[str, np.ndarray] | None
+) -> None:
+    """Error of each frame after a rigid fit where there is a truth, else the speed of the pelvis."""
+    if errors is not None:
+        tidy(axes, xlabel="time (s)", title="rigid_clip error (mm)")
+        series = errors
+    else:
+        tidy(axes, xlabel="time (s)", title="pelvis speed (m/s)")
+        series = {"initial": _speed(initial, fps), "final": _speed(final, fps)}
+    for name, colour in (("initial", INITIAL), ("final", FINAL)):
+        values = series[name]
+        axes.plot(np.arange(len(values)) / fps, values, color=colour, linewidth=1.2)
+    axes.set_ylim(bottom=0.0)
+    axes.margins(x=0.01)
+
+
+def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]) -> None:
+    """Losses on a logarithmic axis; every stage takes the same width, so that short ones show."""
+    tidy(axes, title="losses")
+    legend.set_axis_off()
+    terms = list(dict.fromkeys(term for losses in log.values() for term in losses))
+    ticks, drawn = [], set()
+    for place, (stage, losses) in enumerate(log.items()):
+        steps = max((len(values) for values in losses.values()), default=0)
+        ticks.append(f"{stage}\n{steps} steps")
+        if place:
+            axes.axvline(place, color=FAINT, linewidth=0.6)
+        for term, raw in losses.items():
+            values = np.asarray(raw, dtype=float)
+            values = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+            if np.isfinite(values).any():
+                drawn.add(term)
+                # A term that is logged more rarely than others still spans its stage.
+                x = place + np.linspace(0.02, 0.98, len(values))
+                colour, dash = _look(terms.index(term))
+                dot = "." if len(values) < 2 else ""
+                axes.plot(x, values, color=colour, linestyle=dash, linewidth=0.9, marker=dot)
+    if not drawn:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no losses logged", transform=axes.transAxes, ha="center", fontsize=8, color=FAINT)
+        return
+    axes.set_yscale("log")
+    # A term that is nearly met has no lower end; the others should be seen.
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], axes.get_ylim()[1] * 10.0**-_DECADES))
+    axes.set_xlim(0, len(log))
+    axes.set_xticks(np.arange(len(log)) + 0.5, ticks, fontsize=6)
+    axes.tick_params(axis="x", length=0)
+    draw_legend(legend, {term: _look(n) for n, term in enumerate(terms) if term in drawn})
+
+
+def _look(number: int) -> tuple[str, str]:
+    """Colour and dash of a curve: once the colours are through they come again, dashed."""
+    return CURVES[number % len(CURVES)], _DASHES[number // len(CURVES) % len(_DASHES)]
+
+
+def _floor(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return points[:, 0], points[:, 2]
+
+
+def _root(joints: np.ndarray) -> np.ndarray:
+    """The pelvis where the truth has it, else the mean of the hips (nan where it has neither)."""
+    if np.isfinite(joints[:, 0]).any():
+        return joints[:, 0]
+    return joints[:, [JOINT["left_hip"], JOINT["right_hip"]]].mean(1)
+
+
+def _extent(*paths: np.ndarray) -> float:
+    points = np.concatenate([p.reshape(len(p), -1, 3)[:, 0] for p in paths])[:, [0, 2]]
+    points = points[np.isfinite(points).all(-1)]
+    return float(max(np.ptp(points, axis=0).max(), 1.0)) if len(points) else 1.0
+
+
+def _speed(joints: np.ndarray, fps: float) -> np.ndarray:
+    return np.linalg.norm(np.diff(joints[:, 0], axis=0), axis=-1) * fps
+
+
+def _mark_ends(axes: Axes, path: np.ndarray, colour: str) -> None:
+    """A ring where the path starts, a disc where it ends."""
+    axes.plot(*_floor(path[:1]), marker="o", markersize=6, markerfacecolor="white", color=colour, zorder=5)
+    axes.plot(*_floor(path[-1:]), marker="o", markersize=6, color=colour, markeredgecolor="white", zorder=5)
+
+
+def _draw_headings(axes: Axes, joints: np.ndarray, length: float) -> None:
+    travelled = np.ptp(joints[:, 0, [0, 2]], axis=0).max()
+    count = int(np.clip(travelled / length, 2, _ARROWS))  # no thicket where someone stands
+    at = np.unique(np.linspace(0, len(joints) - 1, count).round().astype(int))
+    forward = heading(joints)[at] * length
+    axes.quiver(
+        *_floor(joints[at, 0]), *_floor(forward), angles="xy", scale_units="xy", scale=1, color=INK, width=0.003,
+        headwidth=4.5, headlength=5, headaxislength=4.5, zorder=6,
+    )  # fmt: skip
+
+
+def _draw_frusta(axes: Axes, position: np.ndarray, axis: np.ndarray, size: float) -> None:
+    """A wedge in the direction of view at the start, the middle and the end."""
+    for t in sorted({0, len(position) // 2, len(position) - 1}):
+        ahead = axis[t, [0, 2]]
+        if np.linalg.norm(ahead) < 1e-3:  # looks straight down
+            continue
+        ahead = size * ahead / np.linalg.norm(ahead)
+        side = 0.45 * np.array([-ahead[1], ahead[0]])
+        corners = position[t, [0, 2]] + np.stack([np.zeros(2), ahead + side, ahead - side])
+        axes.fill(*corners.T, facecolor=CAMERA, edgecolor=CAMERA, alpha=0.35, linewidth=0.8)

@@ -1,0 +1,243 @@
+"""What a report says of a run: figures, settings, provenance."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from diffopt_core.common.toml import dumps
+from diffopt_core.errors import DiffOptError
+from diffopt_core.host.recipe_spec import ROLES
+from diffopt_core.parts.metrics.quality import UNITS, quality
+from diffopt_core.parts.metrics.report import metrics_named
+from diffopt_core.results.run_file import evidence, focal_from
+from diffopt_core.types import Result
+
+#: What stands at the head of the page, the first four that there are.
+_HEAD = ("rigid_clip", "W-MPJPE100", "RTE", "pa_mpjpe", "WA-MPJPE100", "jitter", "foot skate", "reprojection", "speed",
+         "path")  # fmt: skip
+#: For these, less is not better.
+_NEUTRAL = frozenset({"speed", "path", "path_ratio"})
+
+_NONE = (None, None)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``initial`` None and ``finals`` one a result; nan is unknown. ``less``: a smaller value is a better one."""
+
+    name: str
+    unit: str
+    initial: float | None
+    finals: tuple[float, ...]
+    less: bool
+
+
+def figures_of(results: Sequence[Result]) -> list[Figure]:
+    """Scores first, then plausibility; the initial placement's where there is one result."""
+    rows: list[Figure] = []
+    names = list(dict.fromkeys(name for r in results for name in r.metrics.get("final", {})))
+    for name in names:
+        finals = tuple(_number(r.metrics.get("final", {}).get(name)) for r in results)
+        first = _number(results[0].metrics.get("initial", {}).get(name)) if len(results) == 1 else None
+        rows.append(Figure(name, _unit(name), first, finals, name not in _NEUTRAL))
+    own = [quality(result) for result in results]
+    for name, unit in UNITS.items():
+        finals = tuple(_number(table.get(name, _NONE)[1]) for table in own)
+        first = _number(own[0].get(name, _NONE)[0]) if len(results) == 1 else None
+        rows.append(Figure(name, unit, first, finals, name not in _NEUTRAL))
+    return [row for row in rows if any(map(math.isfinite, row.finals))]
+
+
+def head_of(figures: Sequence[Figure]) -> list[Figure]:
+    by_name = {row.name: row for row in figures}
+    return [by_name[name] for name in _HEAD if name in by_name][:4]
+
+
+def written(value: float | None) -> str:
+    """Three digits that count, no exponent."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+
+
+def change(first: float | None, last: float) -> str:
+    if first is None or not (math.isfinite(first) and math.isfinite(last)) or abs(first) < 1e-9:
+        return ""
+    return f"{100 * (last / first - 1):+.0f}\N{NO-BREAK SPACE}%".replace("-", "−")
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _unit(name: str) -> str:
+    """A plugin's metric has its unit in the plugin, which a report does not load."""
+    try:
+        unit = metrics_named([name])[name].unit
+    except DiffOptError:
+        return ""
+    return {"10 m/s^3": "10 m/s³"}.get(unit, unit)
+
+
+Rows = Iterable[Sequence[str]]
+
+
+def tiles(figures: Sequence[Figure]) -> str:
+    """The first figures, large; before and after where there is a before."""
+    cells = []
+    for row in head_of(figures):
+        before = f"<span class='was'>{written(row.initial)} →</span> " if row.initial is not None else ""
+        moved = change(row.initial, row.finals[0])
+        note = f"<span class='{_mood(row)}'>{moved}</span>" if moved else ""
+        cells.append(
+            f"<div class='tile'><dt>{escape(row.name)}</dt><dd>{before}<b>{written(row.finals[0])}</b> "
+            f"<small>{escape(row.unit)}</small> {note}</dd></div>"
+        )
+    return f"<dl class='tiles'>{''.join(cells)}</dl>" if cells else ""
+
+
+def figure_table(figures: Sequence[Figure], labels: Sequence[str]) -> str:
+    """Initial and final of one result; the finals of several, the best of each row in bold."""
+    if len(labels) == 1:
+        rows = [
+            (_named(r), written(r.initial), f"<b>{written(r.finals[0])}</b>",
+             f"<span class='{_mood(r)}'>{change(r.initial, r.finals[0])}</span>")
+            for r in figures
+        ]  # fmt: skip
+        return table(("", "initial", "final", "change"), rows, "numbers")
+    lines = []
+    for row in figures:
+        known = [value for value in row.finals if math.isfinite(value)]
+        best = min(known) if row.less and known else None
+        cells = [f"<b>{written(value)}</b>" if value == best else written(value) for value in row.finals]
+        lines.append((_named(row), *cells))
+    return table(("", *map(escape, labels)), lines, "numbers")
+
+
+def settings(result: Result) -> str:
+    """The recipe: roles, schedule, and all of it as text."""
+    recipe = result.recipe
+    if not recipe:
+        return "<p class='note'>No recipe is known: this motion was not written by <code>diffopt run</code>.</p>"
+    roles = "".join(
+        f"<div><dt>{escape(role)}</dt><dd>{_role(recipe[role])}</dd></div>"
+        for role in ROLES
+        if recipe.get(role) is not None
+    )
+    stages = []
+    for name in recipe.get("schedule", ()):
+        stage = recipe.get("stage", {}).get(name, {})
+        for block in stage.get("blocks", ()):
+            spec = stage.get(block, {})
+            rate = spec.get("lr", "")
+            stages.append((
+                escape(str(name)), str(stage.get("rounds", 1)), escape(str(block)), str(spec.get("steps", 1)),
+                escape(_pairs(rate) if isinstance(rate, Mapping) else str(rate)),
+                escape(", ".join(map(str, spec.get("free", ())))), escape(_pairs(spec.get("terms", {}))),
+            ))  # fmt: skip
+    heads = ("stage", "rounds", "block", "steps", "rate", "free", "terms and weights")
+    summary = f"<p>{escape(str(recipe['summary']))}</p>" if recipe.get("summary") else ""
+    return (
+        f"{summary}<dl class='roles'>{roles}</dl>{table(heads, stages)}"
+        f"<details><summary>The whole recipe, as text</summary><pre tabindex='0'>{escape(_toml(recipe))}</pre>"
+        "</details>"
+    )
+
+
+def provenance(result: Result, words: Sequence[str]) -> str:
+    """Sources of rate and focal length, what was assumed, machine, versions, seconds, terms of use."""
+    facts = result.provenance
+    known = facts.get("evidence") or evidence(result)
+    clip = result.clip
+    sources = [
+        ("frame rate", f"{clip.fps:g} fps ({escape(str(clip.facts.get('fps_from', 'the clip’s file')))})"),
+        ("focal length", escape(focal_from(result))),
+        *((escape(str(kind)), _facts(part)) for kind, part in known.items() if part),
+    ]
+    machine = [
+        (name, escape(str(facts[key])))
+        for name, key in (("device", "device"), ("threads", "threads"), ("seed", "seed"), ("python", "python"),
+                          ("system", "platform"))
+        if key in facts
+    ]  # fmt: skip
+    machine += [(escape(name), escape(str(version))) for name, version in facts.get("versions", {}).items()]
+    if memory := facts.get("memory"):
+        machine.append(("memory", escape(", ".join(f"{k} {v:,.0f}".replace("_mib", "") for k, v in memory.items())
+                                         + " MiB")))  # fmt: skip
+    parts = [f"<p class='note'>{escape(word)}</p>" for word in words]
+    blocks = [("Where it is from", table((), sources))]
+    if seconds := facts.get("seconds"):
+        blocks.append(("Seconds", _seconds(seconds)))
+    if machine:
+        blocks.append(("Made with", table((), machine)))
+    columns = "".join(f"<div><h3>{title}</h3>{block}</div>" for title, block in blocks)
+    parts.append(f"<div class='columns'>{columns}</div>")
+    if licences := facts.get("licences"):
+        rows = [(escape(who), escape(text)) for who, text in licences.items()]
+        parts.append(f"<h3>Terms of use</h3>{table((), rows)}")
+    return "".join(parts)
+
+
+def table(heads: Sequence[str], rows: Rows, kind: str = "") -> str:
+    """Cells are HTML already; the first of a row names it."""
+    head = f"<thead><tr>{''.join(f'<th scope=col>{cell}</th>' for cell in heads)}</tr></thead>" if heads else ""
+    lines = "".join(
+        f"<tr><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>" for first, *rest in rows
+    )
+    return f"<div class='wide' tabindex='0'><table class='{kind}'>{head}<tbody>{lines}</tbody></table></div>"
+
+
+def _named(row: Figure) -> str:
+    return f"{escape(row.name)} <small>{escape(row.unit)}</small>"
+
+
+def _mood(row: Figure) -> str:
+    first, last = row.initial, row.finals[0]
+    if first is None or not row.less or not math.isfinite(last) or abs(last - first) < 5e-3 * abs(first):
+        return "plain"
+    return "good" if last < first else "bad"
+
+
+def _role(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return escape(str(value))
+    options = _pairs({k: v for k, v in dict(value.get("options", {})).items() if v is not None})
+    return f"<b>{escape(str(value.get('name')))}</b>" + (f" <small>{escape(options)}</small>" if options else "")
+
+
+def _pairs(table: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
+                     for key, value in table.items())  # fmt: skip
+
+
+def _facts(part: Mapping[str, Any]) -> str:
+    """A component's words on itself; long ones in full, under their key."""
+    items = []
+    for key, value in part.items():
+        text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        text = text if len(text) < 400 else text[:400] + " …"
+        items.append(f"<span class='fact'><i>{escape(str(key).replace('_', ' '))}</i> {escape(text)}</span>")
+    return " ".join(items)
+
+
+def _seconds(seconds: Mapping[str, float]) -> str:
+    whole = sum(seconds.values()) or 1.0
+    rows = [
+        (escape(name), f"{value:,.1f} s", f"<span class='bar' style='--share:{100 * value / whole:.1f}%'></span>")
+        for name, value in seconds.items()
+    ]
+    return table((), rows, "seconds")
+
+
+def _toml(recipe: Mapping[str, Any]) -> str:
+    """As ``diffopt recipe`` prints it; what has no TOML as JSON."""
+    try:
+        return dumps(recipe)
+    except TypeError:
+        return json.dumps(recipe, indent=1, default=str)

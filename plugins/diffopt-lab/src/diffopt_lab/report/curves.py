@@ -1,0 +1,202 @@
+"""The charts' data: what is drawn over time, by joint and by step. Numbers only; ``page/charts.js`` draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from diffopt_core.data.geometry import project, world_to_camera
+from diffopt_core.data.skeleton import FEET, JOINT, JOINTS, LAYOUTS
+from diffopt_core.parts.metrics.quality import CONFIDENT, STANDING
+from diffopt_core.types import CameraTrajectory, Result
+from torch import Tensor
+
+from .blob import Blob
+from .tracks import INITIAL, Stage, Track
+
+#: A foot in contact moves no faster, m/s; below so many frames a second its speed is not known.
+SLOW, _RATE = 0.5, 8.0
+#: Points of a loss curve; more than a chart has pixels.
+_POINTS = 320
+
+Chart = dict[str, Any]
+
+
+def charts_of(stage: Stage, head: Result, blob: Blob) -> list[Chart]:
+    """In the order in which they are shown; a chart without data is left out."""
+    fps = head.clip.fps
+    found = [
+        {"kind": "above", "title": "From above"},
+        _errors(stage, blob),
+        _joint_errors(stage, blob),
+        _contacts(stage, fps, blob),
+        _speeds(stage, fps, blob),
+        _reprojection(stage, head, blob),
+        _bands(stage, blob),
+        _weights(head, blob),
+        *_camera_charts(stage, blob),
+        _losses(head, blob),
+    ]
+    return [chart for chart in found if chart is not None]
+
+
+def _series(track: Track, values: Tensor, blob: Blob) -> dict[str, Any]:
+    return {"label": track.label, "role": track.role, "values": blob.add(values)}
+
+
+def _errors(stage: Stage, blob: Blob) -> Chart | None:
+    series = [_series(t, t.error.nanmean(-1), blob) for t in stage.tracks if t.error is not None]
+    note = "Mean distance of the joints to the truth, after one rigid fit of the whole clip."
+    return {"kind": "time", "title": "Error", "unit": "mm", "zero": True, "series": series, "note": note} if series \
+        else None  # fmt: skip
+
+
+def _joint_errors(stage: Stage, blob: Blob) -> Chart | None:
+    """A bar a joint, and the present frame on it."""
+    rows = [t for t in stage.tracks if t.error is not None]
+    if not rows:
+        return None
+    errors = [t.error for t in rows if t.error is not None]
+    known = [n for n in range(len(JOINTS)) if bool(errors[0][:, n].isfinite().any())]
+    return {
+        "kind": "bars", "title": "Error by joint", "unit": "mm", "joints": [JOINTS[n].replace("_", " ") for n in known],
+        "series": [
+            {"label": t.label, "role": t.role, "mean": e[:, known].nanmean(0).tolist(),
+             "values": blob.steps(e[:, known], 0.25)}
+            for t, e in zip(rows, errors, strict=True)
+        ],
+        "note": "Bars: mean over the clip, after one rigid fit of the whole clip. Marks: the present frame.",
+    }  # fmt: skip
+
+
+def _contacts(stage: Stage, fps: float, blob: Blob) -> Chart | None:
+    """Where ankles and balls of the feet are low and slow."""
+    if fps < _RATE:
+        return None
+    shown = [t for t in stage.tracks if t.role != INITIAL]
+    rows = []
+    for joint in FEET[::2] + FEET[1::2]:  # side by side
+        bars = [_series(t, _standing(t.joints[:, joint], fps), blob) for t in shown]
+        if stage.truth is not None and bool(stage.truth[:, joint].isfinite().all()):
+            values = blob.add(_standing(stage.truth[:, joint], fps), "u1")
+            bars.append({"label": "truth", "role": "truth", "values": values})
+        rows.append({"label": JOINTS[joint].replace("_foot", " ball").replace("_", " "), "bars": bars})
+    note = (
+        f"Within {STANDING * 100:.0f} cm of the joint's low mark (5 % quantile of its height) and slower than "
+        f"{SLOW:g} m/s."
+    )
+    return {"kind": "contact", "title": "Feet on the ground", "rows": rows, "note": note}
+
+
+def _standing(points: Tensor, fps: float) -> Tensor:
+    """(T,) 0 or 1."""
+    height = points[:, 1]
+    speed = torch.gradient(points, dim=0)[0].norm(dim=-1) * fps if len(points) > 1 else torch.zeros_like(height)
+    return ((height < height.quantile(0.05) + STANDING) & (speed < SLOW)).to(torch.uint8)
+
+
+def _speeds(stage: Stage, fps: float, blob: Blob) -> Chart | None:
+    def speed(joints: Tensor) -> Tensor:
+        return torch.gradient(joints[:, 0, [0, 2]], dim=0)[0].norm(dim=-1) * fps
+
+    if len(stage.tracks[0].joints) < 2:
+        return None
+    series = [_series(t, speed(t.joints), blob) for t in stage.tracks]
+    if stage.truth is not None and bool(stage.truth[:, 0].isfinite().any()):
+        series.append({"label": "truth", "role": "truth", "values": blob.add(speed(stage.truth))})
+    note = "Of the pelvis over the ground."
+    return {"kind": "time", "title": "Speed", "unit": "m/s", "zero": True, "series": series, "note": note}
+
+
+def _reprojection(stage: Stage, head: Result, blob: Blob) -> Chart | None:
+    """Median distance to the keypoints, px a frame."""
+    seen = head.clip.observations
+    if seen is None:
+        return None
+    shared = [(i, JOINT[name]) for i, name in enumerate(LAYOUTS[seen.layout]) if name in JOINT]
+    points = seen.keypoints.detach().cpu().double()[:, [i for i, _ in shared]]
+    counted = (points[..., 2] > CONFIDENT) & seen.valid.cpu()[:, None]
+    series = []
+    for track in stage.tracks:
+        if track.camera is None:
+            continue
+        camera = track.camera
+        seen_from = world_to_camera(track.joints[:, [j for _, j in shared]], camera.R, camera.t)
+        off = (project(seen_from, camera.focal, camera.centre) - points[..., :2]).norm(dim=-1)
+        series.append(_series(track, torch.where(counted, off, torch.nan).nanmedian(-1).values, blob))
+    note = "Median distance of joints to the keypoints of the same name; gaps where the person was not seen."
+    return {"kind": "time", "title": "Reprojection", "unit": "px", "zero": True, "series": series, "note": note} \
+        if series else None  # fmt: skip
+
+
+def _bands(stage: Stage, blob: Blob) -> Chart | None:
+    series = [_series(t, t.spread * 1000, blob) for t in stage.tracks if t.spread is not None]
+    note = "Radius round the pelvis within which the truth lies in 90 of 100 cases, from several solves."
+    return {"kind": "time", "title": "90 % band", "unit": "mm", "zero": True, "series": series, "note": note} \
+        if series else None  # fmt: skip
+
+
+def _weights(head: Result, blob: Blob) -> Chart | None:
+    """How much each term that weighs frames had to say, by frame."""
+    told = head.provenance.get("weights", {})
+    series = [{"label": name, "role": "final", "values": blob.add(torch.tensor(row))} for name, row in told.items()]
+    note = "1 where it knows the motion or nothing else is known; less where the motion is strange to it."
+    return {"kind": "time", "title": "Weight of the prior", "unit": "", "zero": True, "series": series, "note": note} \
+        if series else None  # fmt: skip
+
+
+def _camera_charts(stage: Stage, blob: Blob) -> list[Chart]:
+    """Small charts one below the other: height, pan, tilt, roll, focal length."""
+    paths = [(t.label, t.role, t.camera) for t in stage.tracks if t.camera is not None]
+    if stage.true_camera is not None:
+        paths.append(("truth", "truth", stage.true_camera))
+    if not paths:
+        return []
+    angles = [_angles(camera) for *_, camera in paths]
+    rows = [("height", "m", [camera.position[:, 1] for *_, camera in paths])]
+    rows += [(name, "°", [a[:, n] for a in angles]) for n, name in enumerate(("pan", "tilt", "roll"))]
+    rows.append(("focal length", "px", [camera.focal.double().mean(-1) for *_, camera in paths]))
+    lines = [
+        {
+            "label": name,
+            "unit": unit,
+            "series": [
+                {"label": label, "role": role, "values": blob.add(row)}
+                for (label, role, _), row in zip(paths, values, strict=True)
+            ],
+        }
+        for name, unit, values in rows
+    ]
+    return [{"kind": "stack", "title": "Camera", "rows": lines,
+             "note": "Pan is about the vertical, from where the camera looks in the first frame."}]  # fmt: skip
+
+
+def _angles(camera: CameraTrajectory) -> Tensor:
+    """Pan, tilt (up is positive) and roll (T, 3), degrees; pan without jumps, from the first frame's."""
+    ahead, right, down = camera.R[:, 2], camera.R[:, 0], camera.R[:, 1]
+    pan = np.unwrap(torch.atan2(ahead[:, 0], ahead[:, 2]).numpy())
+    tilt = torch.asin(ahead[:, 1].clamp(-1, 1))
+    roll = torch.atan2(-right[:, 1], -down[:, 1])
+    return torch.stack([torch.from_numpy(pan - pan[0]), tilt, roll], dim=-1).rad2deg()
+
+
+def _losses(head: Result, blob: Blob) -> Chart | None:
+    """Each stage as wide as the next, whatever its steps; long curves are thinned by means."""
+    terms = list(dict.fromkeys(term for curves in head.log.values() for term in curves))
+    stages = []
+    for name, curves in head.log.items():
+        drawn = {term: _thinned(np.asarray(values, float)) for term, values in curves.items() if len(values)}
+        steps = max((len(values) for values in curves.values()), default=0)
+        told = [{"label": term, "term": terms.index(term), "values": blob.add(line)} for term, line in drawn.items()]
+        stages.append({"label": name, "steps": steps, "terms": told})
+    if not any(stage["terms"] for stage in stages):
+        return None
+    return {"kind": "loss", "title": "Losses", "stages": stages, "terms": terms,
+            "note": "By step, logarithmic; zero is not drawn. Every stage has the same width."}  # fmt: skip
+
+
+def _thinned(values: np.ndarray) -> np.ndarray:
+    if len(values) <= _POINTS:
+        return values
+    return np.array([part.mean() for part in np.array_split(values, _POINTS)])

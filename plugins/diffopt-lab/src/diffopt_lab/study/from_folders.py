@@ -1,0 +1,143 @@
+"""Folders of results against a folder of truth, as a study: a folder a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.parts.metrics.evaluate import metrics_named, score_files
+from diffopt_core.parts.metrics.report import Build
+from diffopt_core.results.run_file import check_version
+
+from .model import Case, Cell, Column, Pooling, Row, State, Study
+
+MOTION = "motion.npz"
+
+
+def is_set(path: Path) -> bool:
+    """Whether a folder holds results rather than being one."""
+    return path.is_dir() and not (path / MOTION).is_file() and bool(_results(path))
+
+
+def study_of_folders(
+    folders: Sequence[Path],
+    truth: Path,
+    columns: Mapping[str, str],
+    build: Build,
+    partial: bool = False,
+    pooling: Pooling = "clips",
+) -> Study:
+    """Score every result ``FOLDER/<case>/motion.npz`` (or ``FOLDER/<case>.npz``) against ``truth/<case>.npz``.
+
+    ``columns``: word -> metric; ``pooling``: of clips in the table's means.
+
+    Raises BadInput for a folder that lacks a case of the truth or holds one that the truth lacks, unless ``partial``
+    (they are then left out and noted); a result that cannot be scored is a failed cell with its reason.
+    """
+    metrics = tuple(dict.fromkeys(columns.values()))
+    truths = _truths(truth)
+    names = _names(folders)
+    cells: list[Cell] = []
+    notes: list[str] = []
+    for name, folder in zip(names, folders, strict=True):
+        results = _results(folder)
+        notes += _compare(folder, set(results), truth, set(truths), partial)
+        for case, path in truths.items():
+            if case in results:
+                cells.append(_cell(name, case, results[case], path, metrics, build))
+    seen = {cell.case for cell in cells}
+    if not seen:
+        raise BadInput(folders[0], "cases", f"none of its results has a truth in {truth}")
+    units = {name: metric.unit for name, metric in metrics_named(metrics, build).items()}
+    return Study(
+        name="evaluation",
+        title="Evaluation",
+        data=f"{len(seen)} cases of {truth.absolute().name}",
+        rows=tuple(Row(name, name) for name in names),
+        cases=tuple(_case(case, path) for case, path in truths.items() if case in seen),
+        cells=tuple(cells),
+        columns=tuple(Column(label, metric) for label, metric in columns.items()),
+        units=units,
+        reference=names[0] if len(names) > 1 else None,
+        notes=tuple(notes),
+        pooling=pooling,
+    )
+
+
+def _results(folder: Path) -> dict[str, Path]:
+    """Case -> motion file. A folder of one result each, or plain files."""
+    found = {path.stem: path for path in sorted(folder.glob("*.npz"))}
+    for path in sorted(folder.glob(f"*/{MOTION}")):
+        found[path.parent.name] = path
+    return found
+
+
+def _truths(truth: Path) -> dict[str, Path]:
+    if not truth.is_dir():
+        raise BadInput(truth, "--truth", "is no folder; a folder of results needs a folder that holds <case>.npz")
+    inner = truth / "truth"
+    found = {path.stem: path for path in sorted((inner if inner.is_dir() else truth).glob("*.npz"))}
+    if not found:
+        raise BadInput(truth, "--truth", "holds no truth (<case>.npz)")
+    return found
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Folder names; longer ones where two are the same."""
+    for parts in (1, 2, 3):
+        names = ["/".join(folder.absolute().parts[-parts:]) for folder in folders]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in folders]
+
+
+def _compare(folder: Path, have: set[str], truth: Path, want: set[str], partial: bool) -> list[str]:
+    missing, extra = sorted(want - have), sorted(have - want)
+    problems = []
+    if missing:
+        problems.append(f"lacks {_some(missing)}, of which {truth} has the truth")
+    if extra:
+        problems.append(f"holds {_some(extra)}, of which {truth} has no truth")
+    if problems and not partial:
+        raise BadInput(folder, "cases", f"{'; it '.join(problems)} (--partial scores what both have)")
+    return [f"{folder}: {problem}; left out." for problem in problems]
+
+
+def _some(names: Sequence[str]) -> str:
+    few = ", ".join(names[:4])
+    return f"{len(names)} cases ({few}{' ...' if len(names) > 4 else ''})" if len(names) > 1 else few
+
+
+def _cell(row: str, case: str, result: Path, truth: Path, metrics: Sequence[str], build: Build) -> Cell:
+    seconds, together, memory, state = _made(result.parent / "run.json")
+    try:
+        check_version(result.parent / "run.json")
+        report = score_files(result, truth, metrics, build)
+    except DiffOptError as error:
+        return Cell(row, case, 0, State.FAILED, error=str(error))
+    return Cell(row, case, 0, state, report.values, seconds, together, memory, motion=result)
+
+
+def _made(run: Path) -> tuple[dict[str, float], int, float | None, State]:
+    """Seconds, batch, memory and state by a result's run.json; nothing where it has none."""
+    try:
+        saved = json.loads(run.read_text())
+        made = saved["provenance"]
+        together = len(made["batch"])
+        seconds = {stage: value / together for stage, value in made["seconds"].items()}
+        state = State.DIVERGED if saved["status"] == "diverged" else State.DONE
+        return seconds, together, made.get("memory", {}).get("host_mib"), state
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, 1, None, State.DONE
+
+
+def _case(name: str, truth: Path) -> Case:
+    try:
+        with np.load(truth, allow_pickle=False) as file:
+            frames = len(file["joints"])
+    except (OSError, ValueError, KeyError, EOFError, TypeError):
+        frames = 0
+    return Case(name, name, frames, 0.0, truth)

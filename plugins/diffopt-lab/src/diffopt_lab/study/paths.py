@@ -1,0 +1,92 @@
+"""Paths from above: every case a panel, every row a line, after one rigid fit (no scale) to the truth."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from diffopt_core.parts.metrics.alignment import aligned_by
+from diffopt_core.parts.metrics.evidence import NotScorable
+
+from ..picture.style import CURVES, TRUTH, new_figure, tidy
+from .model import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLUMNS = 4
+_DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
+#: Width of a name in the legend, inches.
+_NAME = 2.4
+#: At most so many panels, evenly taken from the cases; a picture of a thousand is none.
+MOST = 24
+
+
+def draw_paths(study: Study) -> bytes | None:
+    """A PNG, or None where no case has a truth file or no cell a motion."""
+    panels = [case for case in study.cases if case.truth is not None and case.truth.is_file()]
+    lines = [row for row in study.rows if any(cell.motion for cell in study.of(row.name))]
+    if not panels or not lines:
+        return None
+    if len(panels) > MOST:
+        panels = [panels[i] for i in np.linspace(0, len(panels) - 1, MOST).round().astype(int)]
+    columns = min(_COLUMNS, len(panels))
+    down = -(-len(panels) // columns)
+    figure = new_figure(3.1 * columns, 2.9 * down + 0.5)
+    grid = figure.subplots(down, columns, squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    handles = {}
+    for axes, case in zip(grid.flat, panels, strict=False):
+        tidy(axes, title=case.name)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.grid(color="#EDEDED", linewidth=0.6)
+        true = _joints(case.truth)
+        if true is None:
+            continue
+        handles["truth"] = _path(axes, true, TRUTH, 2.2, "-")
+        for index, row in enumerate(lines):
+            motion = next((c.motion for c in study.of(row.name) if c.case == case.name and c.motion), None)
+            own = _joints(motion)
+            if own is None or own.shape != true.shape:
+                continue
+            fitted = _on(own, true)
+            style = _DASHES[index // len(CURVES) % len(_DASHES)]
+            handles[row.label] = _path(axes, fitted, CURVES[index % len(CURVES)], 1.2, style)
+        axes.invert_yaxis()
+    across = max(1, int(3.1 * columns / _NAME))
+    below = 0.2 + 0.17 * -(-len(handles) // across)
+    figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=across, fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, below / (2.9 * down + 0.5), 1, 1))
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=110)
+    return file.getvalue()
+
+
+def _on(own: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Fitted over the frames in which both are finite; as it is where no fit is unique."""
+    good = np.isfinite(own).all((1, 2)) & np.isfinite(true).all((1, 2))
+    pair = torch.from_numpy(own[good]), torch.from_numpy(true[good])
+    try:
+        return aligned_by(*pair, torch.from_numpy(own), scale=False).numpy()
+    except NotScorable:
+        return own
+
+
+def _path(axes: Axes, joints: np.ndarray, colour: str, width: float, style: object):
+    """Root over the floor; a disc where it ends."""
+    root = joints[:, 0]
+    (line,) = axes.plot(root[:, 0], root[:, 2], color=colour, linewidth=width, linestyle=style)  # type: ignore[arg-type]
+    axes.plot(root[-1, 0], root[-1, 2], "o", color=colour, markersize=2.5)
+    return line
+
+
+def _joints(path: Path | None) -> np.ndarray | None:
+    """``T 24 3``, double; None where the file lacks them."""
+    if path is None or not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        return file["joints"].astype(np.float64) if "joints" in file.files else None

@@ -1,0 +1,96 @@
+"""Evaluation protocols by name: which metrics, under which of the field's words, and how clips are put together.
+
+Formula and source of every metric: ``diffopt show metric NAME``. Pooling ``frames`` weighs clips by their length, as
+the published scripts do that put the frames of all sequences in one mean; ``clips`` weighs them alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diffopt_core.errors import UnknownName
+
+from .model import Pooling
+
+
+@dataclass(frozen=True)
+class Protocol:
+    name: str
+    columns: dict[str, str]  # word -> metric
+    pooling: Pooling
+    source: str
+
+
+_WORLD = {"W-MPJPE": "W-MPJPE100", "WA-MPJPE": "WA-MPJPE100", "RTE": "RTE", "jitter": "jitter"}
+_LOCAL = {"MPJPE": "mpjpe_rigid", "MPVPE": "mpvpe"}
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "emdb2/wham",
+            {**_WORLD, "foot sliding": "foot_sliding"},
+            "frames",
+            "WHAM, lib/eval/evaluate_emdb.py; GVHMR and GEM use the same formulas. (WHAM itself starts from the true "
+            "first orientation, which is not done here.)",
+        ),
+        Protocol(
+            "emdb2/tram",
+            {"W-MPJPE": "tram_w", "WA-MPJPE": "tram_wa", "RTE": "RTE", "ATE": "tram_ate", "ATE-S": "tram_ate_s"},
+            "frames",
+            "TRAM, scripts/emdb/run_eval.py: other chunks than WHAM's. Its filter of trajectories belongs to its "
+            "method and is not applied; its ATE are means over sequences.",
+        ),
+        Protocol(
+            "emdb1/emdb",
+            {
+                "MPJPE": "emdb_mpjpe",
+                "MPJPE-PA": "emdb_mpjpe_pa",
+                "MVE": "emdb_mve",
+                "MPJAE": "emdb_mpjae",
+                "MPJAE-PA": "emdb_mpjae_pa",
+                "jitter": "emdb_jitter",
+            },
+            "frames",
+            "EMDB, evaluation_engine.py: camera frame, EMDB-1",
+        ),
+        Protocol(
+            "paper/rigid-clip",
+            {**_LOCAL, "G-MPJPE": "rigid_clip", "G-MPVPE": "rigid_clip_mesh"},
+            "clips",
+            "The likeliest reading of the paper: one rigid fit a clip, no scale, as NeMo's code has it",
+        ),
+        Protocol(
+            "paper/nemo",
+            {"MPJPE": "nemo_local", "G-MPJPE": "rigid_clip_by_mesh", "G-MPVPE": "rigid_clip_mesh"},
+            "clips",
+            "NeMo, neural_motion_model.py, to the letter: articulation alone; every global error fitted on vertices",
+        ),
+        Protocol("paper/first-frame", {**_LOCAL, "G-MPJPE": "first_frame"}, "clips", "Another reading of the paper"),
+        Protocol(
+            "glamr/heading",
+            {**_LOCAL, "G-MPJPE": "heading_250"},
+            "clips",
+            "GLAMR, global_recon/utils/evaluator.py: heading frame renewed every 250 frames",
+        ),
+        Protocol(
+            "camera/evo",
+            {
+                "ATE": "camera_ate",
+                "ATE, scaled": "camera_ate_scaled",
+                "RPE": "camera_rpe",
+                "RPE, scaled": "camera_rpe_scaled",
+                "RPE, rotation": "camera_rpe_rotation",
+            },
+            "clips",
+            "Sturm et al., IROS 2012, as evo computes it: root mean squares, a step of one frame",
+        ),
+    )
+}
+
+
+def protocol(name: str) -> Protocol:
+    """UnknownName with the nearest one otherwise."""
+    if name not in PROTOCOLS:
+        raise UnknownName("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]

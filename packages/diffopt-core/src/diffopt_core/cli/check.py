@@ -75,10 +75,11 @@ def _bind(run: Run, item: Evidence) -> None:
     """Build body, placement, representation, terms and prior of a clip, and match its recipe's variables."""
     from ..data.window import stack
     from ..results.run import context
+    from ..solver.layout import lay_out
     from ..solver.problem import bind
 
     ctx = context(run)
-    problem = bind(stack([item], ctx.device), [run.seed], run.recipe, ctx)
+    problem = bind(lay_out(stack([item], ctx.device), [run.seed], run.recipe, ctx), run.recipe)
     for _, stage in run.recipe.stages:
         for block in stage.block.values():
             problem.variables.rated(block.free, block.lr)

@@ -19,8 +19,9 @@ from ..parts.metrics.evaluate import evaluate
 from ..parts.metrics.quality import misfit
 from ..types import Result, Spread, Status
 from .draws import drawn, spread
+from .layout import body_alone, lay_out
 from .place import Placed
-from .problem import Problem, bind, body_alone, current
+from .problem import Problem, bind, current
 from .solve import Log, Outcome, solve
 from .solve import Report as Report
 from .watch import Watch
@@ -50,7 +51,7 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
     draws, own = recipe.draws.count, [solver.seed_of(item) for item in members]
     every = [drawn(item, k, seed, recipe.draws) for item, seed in zip(members, own, strict=True) for k in range(draws)]
     seeds = [seed + k for seed in own for k in range(draws)]
-    problem = bind(stack(every, ctx.device), seeds, recipe, ctx)
+    problem = bind(lay_out(stack(every, ctx.device), seeds, recipe, ctx), recipe)
     seconds = {"bind": time.perf_counter() - began}
     watcher = None if solver.watch is None else solver.watch.of(problem, recipe)
     outcome = solve(problem, recipe, solver.report, watcher)

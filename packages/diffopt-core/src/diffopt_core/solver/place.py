@@ -19,7 +19,7 @@ from ..data.window import Batch
 from ..host.recipe import PlaceSpec
 from ..interfaces import Body
 from ..types import CameraTrajectory, HumanMotion, MotionEvidence
-from .camera_unit import stance_scale
+from .stance import stance_scale
 
 #: Clips of more frames are smoothed by convolution: a matrix of frames by frames would fill the memory.
 _DENSE = 2048

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,19 +13,10 @@ from ..data.noise import StreamNoise
 from ..data.window import Batch
 from ..errors import DiffOptError
 from ..host.recipe import Recipe
-from ..interfaces import (
-    Body,
-    BuildContext,
-    Energy,
-    Executor,
-    MeshBody,
-    OwnsVariables,
-    PartialBody,
-    ProblemContext,
-    Representation,
-)
-from ..types import CameraTrajectory, HumanMotion, Observations, Scene, map_tensors
-from .place import Placed, camera_frame_motion, place
+from ..interfaces import Body, Energy, Executor, OwnsVariables, ProblemContext, Representation
+from ..types import CameraTrajectory, HumanMotion, Scene, map_tensors
+from .layout import Layout
+from .place import Placed
 from .variables import CameraResidual, Variables
 
 
@@ -68,48 +58,13 @@ class Problem:
         return Scene(motion, camera, progress, self.camera.residual(), joints, keypoints, pixels, depth)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """A batch in its world, with the body that stands in it; nothing is free yet."""
-
-    batch: Batch
-    ctx: ProblemContext
-    body: Body
-    start: Placed
-    noise: StreamNoise
-
-
-def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Layout:
-    """Build the body and place the batch."""
-    noise = StreamNoise(seeds, base.device)
-    ctx = ProblemContext(
-        device=base.device,
-        seed=base.seed,
-        host=base.host,
-        env=base.env,
-        fps=batch.fps,
-        initial=camera_frame_motion(batch),
-        camera=batch.camera,
-        observations=batch.observations,
-        rest_joints=batch.rest_joints,
-        noise=noise,
-        evidence=batch.evidence,
-    )
-    body = ctx.build("body", recipe.body.name, recipe.body.options)
-    batch = replace(batch, observations=served(batch.observations, body))
-    ctx = replace(ctx, observations=batch.observations)
-    start = place(batch, body, recipe.place)
-    return Layout(batch, ctx, body, replace(start, motion=own_shape(start.motion, body)), noise)
-
-
-def bind(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Problem:
-    """Build body, placement, representation, camera, terms and prior of a batch."""
-    laid = lay_out(batch, seeds, recipe, base)
-    batch, ctx, body, start = laid.batch, laid.ctx, laid.body, laid.start
+def bind(laid: Layout, recipe: Recipe) -> Problem:
+    """Build representation, camera, terms and prior of a placed batch."""
+    body, start = laid.body, laid.start
     # The context's initial motion and camera are written to in place when the scale is corrected; the start is kept.
     initial = map_tensors(start.motion, Tensor.clone)
     camera = map_tensors(start.camera, Tensor.clone)
-    ctx = replace(ctx, initial=initial, camera=camera, body=body)
+    ctx = replace(laid.ctx, initial=initial, camera=camera, body=body)
     representation = ctx.build("representation", recipe.representation.name, recipe.representation.options)
     residual = CameraResidual(camera, recipe.camera_residual)
     variables = Variables()
@@ -128,32 +83,7 @@ def bind(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext)
         if isinstance(energy, OwnsVariables):
             variables.add(name, energy.variables())
     executor = ctx.build("executor", recipe.executor.name, recipe.executor.options)
-    return Problem(batch, ctx, body, representation, residual, executor, terms, variables, laid.noise, start)
-
-
-def body_alone(problem: ProblemContext, index: int, recipe: Recipe) -> Body:
-    """The body of clip ``index`` by itself, on the CPU: scoring and exporting go clip by clip."""
-    rest = problem.rest_joints
-    one = None if rest is None else rest[index : index + 1].cpu()
-    ctx = replace(problem, device=torch.device("cpu"), rest_joints=one, body=None)
-    return ctx.build("body", recipe.body.name, recipe.body.options)
-
-
-def served(observations: Observations, body: Body) -> Observations:
-    """The observations with confidence 0 for points that the body does not have."""
-    if not isinstance(body, PartialBody):
-        return observations
-    has = torch.tensor(body.served(observations.layout)).to(observations.keypoints)
-    mask = torch.stack([torch.ones_like(has), torch.ones_like(has), has], -1)
-    return replace(observations, keypoints=observations.keypoints * mask)
-
-
-def own_shape(motion: HumanMotion, body: Body) -> HumanMotion:
-    """The motion with betas that belong to ``body``. A mesh body that let foreign ones pass is in its mean shape; a
-    stick has no shape of its own and keeps those of the model that made them, for whoever has that model."""
-    if motion.betas_of == body.name or not isinstance(body, MeshBody):
-        return motion
-    return replace(motion, betas=torch.zeros_like(motion.betas), betas_of=body.name)
+    return Problem(laid.batch, ctx, body, representation, residual, executor, terms, variables, laid.noise, start)
 
 
 @torch.no_grad()

@@ -11,9 +11,9 @@ from torch import Tensor
 from ..data.geometry import camera_to_world, world_to_camera
 from ..host.recipe import ScaleSpec
 from ..types import HumanMotion
-from .camera_unit import stance_scale
 from .place import fit_translation
 from .problem import Problem
+from .stance import stance_scale
 
 
 def seen_motion(problem: Problem) -> HumanMotion:
@@ -30,7 +30,7 @@ def seen_motion(problem: Problem) -> HumanMotion:
 
 
 def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float[Tensor, "B"]:
-    """By how much the given path is to be stretched, so that standing feet move least (:mod:`.camera_unit`)."""
+    """By how much the given path is to be stretched, so that standing feet move least (:mod:`.stance`)."""
     camera = problem.ctx.camera
     trust = problem.ctx.observations.valid.to(camera.t)
     joints = problem.body.joints(seen)

@@ -18,7 +18,7 @@ from ...parts.metrics.evaluate import batched
 from ...parts.representations.parts import Parts
 from ...types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Spread, Status, Unit
 from ..batch import Report, Solver, judged, scored, solve_batch
-from ..problem import Layout, body_alone, lay_out
+from ..layout import Layout, body_alone, lay_out
 
 #: What is said of one stretch and not of the whole.
 _OF_ONE = ("doubt", "weights")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffopt_core.data.geometry import world_to_camera
 from diffopt_core.parts.demo_motion import demo_case
-from diffopt_core.solver.camera_unit import stance_scale
+from diffopt_core.solver.stance import stance_scale
 
 
 @pytest.fixture(scope="module")
@@ -75,5 +75,5 @@ def test_the_path_does_not_vanish_where_depths_are_noisier_than_it_is_long(monke
 
     kept = found()
     assert min(kept) > 0.4
-    monkeypatch.setattr("diffopt_core.solver.camera_unit.UNLIKELY", 0.0)
+    monkeypatch.setattr("diffopt_core.solver.stance.UNLIKELY", 0.0)
     assert min(found()) < 0.2

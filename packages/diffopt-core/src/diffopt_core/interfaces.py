@@ -314,7 +314,7 @@ class Renderer(Protocol):
 
 @runtime_checkable
 class Runner(Protocol):
-    """Does jobs elsewhere: in processes, on a cluster. Jobs and their values are plain data (:mod:`.jobs`)."""
+    """Does jobs elsewhere: in processes, on a cluster. Jobs and their values are plain data (``common/jobs.py``)."""
 
     @property
     def workers(self) -> int:

@@ -232,7 +232,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Spread:
-    """How far off a result may be: radii within which the truth lies in 90 of 100 cases, m (:mod:`.draws`).
+    """How far off a result may be: radii within which the truth lies in 90 of 100 cases, m (``solver/draws.py``).
 
     ``root``: the pelvis, after one rigid alignment of the clip. ``joints``: each joint about the pelvis.
     ``draws``: solves behind it.
@@ -271,7 +271,7 @@ class Result:
         return f"Result({self.clip.name!r}, {self.clip.num_frames} frames at {self.clip.fps:g} fps, {self.status})"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows: the page that the installed ``diffopt.display`` makes (the core's own report); its
+        """What a notebook shows: the page that the installed ``diffopt.display`` makes (``diffopt-lab``'s); its
         name is looked up, since types know nothing of reports. None, and the plain text is shown, without one."""
         found = entry_points(group="diffopt.display", name="result")
         return next(iter(found)).load()(self) if found else None

@@ -174,7 +174,7 @@ def lock(
     pose: Tensor, trans: Tensor, rest: Tensor, standing: Tensor, fps: float, furthest: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Motion (T, 24, 3, 3), (T, 3) with the feet held while ``standing`` (T, 2, 2) says so; (T, 2) by how much each
-    foot was moved, m; (T, 2) whether it is held (see :func:`.anchors.displacements` for ``furthest``).
+    foot was moved, m; (T, 2) whether it is held (see :func:`displacements` for ``furthest``).
 
     Feet keep their orientation in the world; frames that need nothing stay as they are.
     """

@@ -226,7 +226,7 @@ class Recipe(_Spec):
         return {name: self.terms.get(name, RoleSpec(name=name)) for name in sorted(names - {"prior"})}
 
     def dump(self) -> dict[str, Any]:
-        """Plain data that :func:`parse` reads back to an equal recipe."""
+        """Plain data that :func:`.recipe.parse` reads back to an equal recipe."""
         table = json.loads(self.model_dump_json())
         table["stage"] = {
             name: {k: v for k, v in stage.items() if k != "block"} | stage["block"]

@@ -45,7 +45,7 @@ class Solver:
 
 
 def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
-    """Solve clips that share a batch (:func:`.window.key`), each as often as the recipe's draws say."""
+    """Solve clips that share a batch (``data/window.py``), each as often as the recipe's draws say."""
     began = time.perf_counter()
     recipe, ctx = solver.recipe, solver.ctx
     draws, own = recipe.draws.count, [solver.seed_of(item) for item in members]

@@ -1,4 +1,4 @@
-"""The charts' data: what is drawn over time, by joint and by step. Numbers only; ``page/charts.js`` draws."""
+"""The charts' data: what is drawn over time, by joint and by step. Numbers only; ``page/chart.js`` and its kin draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""Motion files to clips that hold a motion and nothing else. What the three forms are is told in ``amass.py``."""
+"""Dataset ``amass``: motion files to clips that hold a motion and nothing else, for the simulator and for scoring.
+
+Three kinds of `.npz` are told apart by their keys:
+
+- AMASS (and SMPL-X releases in its layout): ``poses`` (N, 72 | 156 | 165), ``trans``, ``betas``, a frame rate; Z up.
+  Joints 22 and 23 of SMPL have no counterpart beyond 72 columns and are left straight.
+- motion shards: ``poses`` (N, 24, 3), ``trans`` (pelvis), ``starts``, ``names``; Y up. Many clips in a file.
+- ``motion.npz`` of a result folder, or a truth file: ``global_orient``, ``body_pose``, ``transl`` (pelvis); Y up.
+
+SMPL's ``trans`` is not the pelvis: ``pelvis = trans + rest pelvis``, the rest pelvis being a constant of the body's
+shape that only the licensed model file knows. Here ``rest_pelvis`` stands for it (rounded, for an average adult).
+A wrong value moves the whole clip by a constant, and changes neither the motion nor any aligned metric.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class PoseConfig(TermConfig):
     """``|f_theta(tau_t) - theta_init|^2`` of eq. 5 and 6: the 23 body joints, mean over valid frames.
 
-    ``metric``: see :func:`.rotation_distance.squared_distance`. ``joints``: the paper writes a sum over joints;
+    ``metric``: see :func:`.kit.squared_distance`. ``joints``: the paper writes a sum over joints;
     the mean keeps the weight independent of how many a body has (sum = 23 x mean). ``sure``: standard deviation, rad,
     at which the evidence of an initializer that tells one counts as much as without it; null: all count alike.
     """
@@ -46,7 +46,7 @@ class PoseConfig(TermConfig):
 class OrientationConfig(TermConfig):
     """``|f_phi(tau_t) - phi_init|^2`` of eq. 5, mean over valid frames.
 
-    ``metric``: see :func:`.rotation_distance.squared_distance`. The root passes half a turn as soon as a person
+    ``metric``: see :func:`.kit.squared_distance`. The root passes half a turn as soon as a person
     turns round, so ``axis_angle`` is safe only for those who do not. ``sure``: as in the term ``pose``.
     """
 

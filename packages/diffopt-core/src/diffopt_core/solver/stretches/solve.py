@@ -1,4 +1,10 @@
-"""Clips too long for one solve: placed once, solved in overlapping stretches, joined."""
+"""Clips that are too long for one solve: overlapping stretches, one after the other, and one motion out of them.
+
+The paper trims its clips. Here the whole clip is placed once, so that it has one vertical, one floor and one first
+scale; stretches of ``input.most`` frames are solved in that world, each in the memory of one; and neighbours fade into
+one another over ``input.overlap`` frames. Where the recipe corrects the scale, the stretch in which the person gets
+furthest says by how much, for all.
+"""
 
 from __future__ import annotations
 

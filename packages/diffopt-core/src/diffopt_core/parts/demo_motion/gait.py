@@ -1,8 +1,8 @@
 """How the demonstration's walker goes: a procedural gait for any rest skeleton on the SMPL tree.
 
-Footprints are laid along a curved path (``course.py``), stance feet stay on them exactly, swing feet fly between them, the pelvis
-bobs and sways above, and the legs follow by analytic two-bone inverse kinematics. No motion capture and no learned prior
-went into it. Derivation: this project.
+Footprints are laid along a curved path (``course.py``), stance feet stay on them exactly, swing feet fly between them,
+the pelvis bobs and sways above, and the legs follow by analytic two-bone inverse kinematics. No motion capture and no
+learned prior went into it. Derivation: this project.
 
 Phases are those of the left foot in cycles: heel strike at 0, toe-off at ``LIFT``. World: metres, Y up, floor y = 0.
 """

@@ -35,9 +35,10 @@ BRINGS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where Python may not keep bytecode, the processes that tests start share a folder of it for this run: without
-    it each of them compiles torch's sources again, 10 s of a core. Workers of xdist inherit it."""
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and "PYTHONPYCACHEPREFIX" not in os.environ:
+    """Where Python may not keep bytecode and none was made on installing, the processes that tests start share a folder
+    of it for this run: without it each of them compiles torch's sources again. Workers of xdist inherit it."""
+    compiled = Path(torch.__spec__.cached or "").is_file()
+    if not compiled and os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and "PYTHONPYCACHEPREFIX" not in os.environ:
         folder = tempfile.mkdtemp(prefix="bytecode-")
         os.environ["PYTHONPYCACHEPREFIX"] = folder
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

@@ -16,7 +16,6 @@ from ....types import Clip
 from ..case_file import clip_of, with_truth, write_case
 from ..configs import AmassConfig, SimulatedConfig, SimulatorSettings
 from ..motion_file import clip_names, load_motion, split_address, window
-from .simulate import simulate
 
 
 class SimulatedDataset:
@@ -62,6 +61,8 @@ def simulate_folder(
     first frame. The last ``static`` cases have a camera that stands still. ``body`` None: the clip's own skeleton,
     else the embedded mesh. ``motion``: how the files are read. Raises BadInput for a source without usable motion.
     """
+    from .simulate import simulate
+
     settings, reader = settings or SimulatorSettings(), motion or AmassConfig()
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     index: list[dict[str, Any]] = []

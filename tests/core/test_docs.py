@@ -34,6 +34,8 @@ OURS = {
     "diffopt-exports",
     "diffopt-render",
     "diffopt-viewer",
+    "diffopt-lab",
+    "diffopt-runners",
     "diffopt-pytorch3d",
 }
 
@@ -110,6 +112,14 @@ def test_every_recipe():
     text = page("recipes.md")
     for name in Registry.load().recipes:
         assert f"`{name}`" in text, name
+
+
+def test_the_architecture_names_files_that_there_are():
+    held = [path.as_posix() for folder in ("packages", "plugins", "tests") for path in (ROOT / folder).rglob("*.py")]
+    named = re.findall(r"`([a-z0-9_/]+/[a-z0-9_]+\.py)`", page("architecture.md"))
+    assert len(named) > 20
+    for file in named:
+        assert any(path.endswith(f"/{re.sub('^core/', 'diffopt_core/', file)}") for path in held), file
 
 
 def test_links_lead_somewhere():

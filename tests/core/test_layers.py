@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,12 @@ def test_no_two_modules_import_one_another():
 def test_every_room_has_a_layer():
     rooms = {room(path) for path in files(CORE)} - {"__init__"}
     assert rooms <= set(LAYERS), f"give a layer to {sorted(rooms - set(LAYERS))}"
+
+
+def test_the_docs_show_these_layers():
+    text = (PACKAGES.parent / "docs" / "architecture.md").read_text()
+    shown = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.MULTILINE)
+    assert {name: int(layer) for layer, name in shown} == LAYERS
 
 
 @pytest.mark.parametrize("path", files(CORE), ids=lambda path: str(path.relative_to(CORE)))

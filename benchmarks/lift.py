@@ -1,6 +1,6 @@
 """Initializer ``lift`` on simulated cases with truth: errors, speed, calibration of its variances, frames a second.
 
-    uv run python benchmarks/lift.py FOLDER... [--weights open] [--fuse given] [--actions] [--json FILE]
+    uv run python benchmarks/lift.py FOLDER... [--weights open] [--fuse given] [--actions] [--calibrate]
 
 Each FOLDER is one of ``diffopt simulate`` (cases, ``truth/``, ``index.json``). Prints Markdown: a row a folder, and
 with ``--actions`` a row an action (``dataset-2_walk-turn-left_…`` is ``walk-turn-left``; CMU's ``13_07`` is ``13``).
@@ -29,6 +29,7 @@ from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.datasets.case_file import read_case
 from diffopt_core.types import CameraFrameBody, Clip
+from diffopt_inits.lift.cards import resolve
 from diffopt_inits.lift.config import LiftConfig
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer
 from diffopt_inits.lift.train.motion import speed_of
@@ -56,8 +57,8 @@ def errors(made: Tensor, true: Tensor) -> tuple[float, float]:
     return tuple(1000 * float((x - true).norm(dim=-1).mean()) for x in (made, pa))  # type: ignore[return-value]
 
 
-def measure(clip: Clip, lifted: Lifted, body: CameraFrameBody) -> dict[str, float]:
-    """Figures of one case; ``inside.*`` are shares."""
+def measure(clip: Clip, lifted: Lifted, body: CameraFrameBody) -> tuple[dict[str, float], dict[str, Tensor]]:
+    """Figures of one case; and of each output the errors over the radii that should hold 90 % of them."""
     truth = clip.truth
     assert truth is not None and truth.motion is not None and truth.camera is not None and clip.camera is not None
     R, motion = truth.camera.R, truth.motion
@@ -75,10 +76,18 @@ def measure(clip: Clip, lifted: Lifted, body: CameraFrameBody) -> dict[str, floa
     pelvis = (R @ motion.trans.unsqueeze(-1)).squeeze(-1) + truth.camera.t
     turned = torch.cat([orient.unsqueeze(1), motion.pose[:, 1:22]], 1)
     apart = 2 * ((lifted.rotations - turned).square().sum((-1, -2)) / 8).clamp(max=1).sqrt().asin()
-    inside = apart / (RADIUS[3] * lifted.rotations_var.sqrt()) <= 1
     ray = lifted.transl[:, :2] / lifted.transl[:, 2:] - pelvis[:, :2] / pelvis[:, 2:]
     deep = (lifted.transl[:, 2] / pelvis[:, 2]).log()
-    return {
+    turned_by = apart / (RADIUS[3] * lifted.rotations_var.sqrt())
+    ratios = {
+        "root": turned_by[:, 0],
+        "pose": turned_by[:, 1:].flatten(),
+        "up": angle(lifted.up, up) / (RADIUS[2] * lifted.up_var.sqrt()),
+        "velocity": ((lifted.velocity - velocity).abs() / (RADIUS[1] * lifted.velocity_var.sqrt())).flatten(),
+        "depth": deep.abs() / (RADIUS[1] * lifted.depth_var.sqrt()),
+        "ray": ray.norm(dim=-1) / (RADIUS[2] * lifted.ray_var.sqrt()),
+    }
+    figures = {
         "mpjpe": mpjpe,
         "pa": pa,
         "up": float(angle(lifted.up, up).rad2deg().mean()),
@@ -86,15 +95,8 @@ def measure(clip: Clip, lifted: Lifted, body: CameraFrameBody) -> dict[str, floa
         "walked": walked,
         "speed": float(lifted.velocity[:, [0, 2]].norm(dim=-1).mean()) / max(walked, 1e-6),
         "depth": float(deep.median().exp()),
-        "inside.root": float(inside[:, 0].float().mean()),
-        "inside.pose": float(inside[:, 1:].float().mean()),
-        "inside.up": float((angle(lifted.up, up) <= RADIUS[2] * lifted.up_var.sqrt()).float().mean()),
-        "inside.speed": float(
-            ((lifted.velocity - velocity).abs() <= RADIUS[1] * lifted.velocity_var.sqrt()).float().mean()
-        ),
-        "inside.depth": float((deep.abs() <= RADIUS[1] * lifted.depth_var.sqrt()).float().mean()),
-        "inside.ray": float((ray.norm(dim=-1) <= RADIUS[2] * lifted.ray_var.sqrt()).float().mean()),
     }
+    return figures | {f"inside.{name}": float((ratio <= 1).float().mean()) for name, ratio in ratios.items()}, ratios
 
 
 def start(clip: Clip) -> dict[str, float]:
@@ -126,6 +128,7 @@ def main() -> None:
     parser.add_argument("--weights", default="open")
     parser.add_argument("--fuse", choices=["given"], default=None)
     parser.add_argument("--actions", action="store_true")
+    parser.add_argument("--calibrate", action="store_true", help="write what would hold 90 % into the weights' card")
     parser.add_argument("--json", type=Path, default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -135,6 +138,7 @@ def main() -> None:
              "in root", "in pose", "in up", "in speed", "in depth", "in ray"]  # fmt: skip
     print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
     found: dict[str, dict[str, dict[str, float]]] = {}
+    pooled: dict[str, list[Tensor]] = {}
     frames, seconds = 0, 0.0
     for folder in args.folders:
         index = {entry["case"]: entry for entry in json.loads((folder / "index.json").read_text())}
@@ -145,7 +149,10 @@ def main() -> None:
             began = time.process_time()
             body, lifted = initializer.both(clip, clip.observations, clip.camera)
             seconds, frames = seconds + time.process_time() - began, frames + clip.num_frames
-            cases[name] = {**start(clip), **measure(clip, lifted, body)}
+            figures, ratios = measure(clip, lifted, body)
+            cases[name] = {**start(clip), **figures}
+            for output, ratio in ratios.items():
+                pooled.setdefault(output, []).append(ratio)
         found[folder.name] = cases
         print(row(folder.name, list(cases.values())))
         if args.actions:
@@ -153,6 +160,16 @@ def main() -> None:
                 part = [case for name, case in cases.items() if action(index[name]["clip"]) == label]
                 print(row(f"– {label}", part))
     print(f"\n{frames / max(seconds, math.ulp(1.0)):.0f} frames a second of one core")
+    factors = {output: float(torch.cat(parts).quantile(0.9)) for output, parts in pooled.items()}
+    inside = {output: float((torch.cat(parts) <= 1).float().mean()) for output, parts in pooled.items()}
+    print("inside, all together: " + ", ".join(f"{output} {100 * share:.0f} %" for output, share in inside.items()))
+    print("standard deviations that would hold 90 %: " + ", ".join(f"{o} x {k:.2f}" for o, k in factors.items()))
+    if args.calibrate:
+        path = resolve(args.weights).with_suffix(".json")
+        card = json.loads(path.read_text())
+        card["calibration"] = {output: round(k * factors[output], 4) for output, k in card["calibration"].items()}
+        path.write_text(json.dumps(card, indent=1) + "\n")
+        print(f"written into {path.name}")
     if args.json:
         args.json.write_text(json.dumps(found, indent=1) + "\n")
 

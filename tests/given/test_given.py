@@ -70,3 +70,11 @@ def test_no_prior_is_zero() -> None:
     problem = make_problem(2, 5)
     energy = NoPriorConfig().build(problem)
     assert energy(make_scene(problem)).tolist() == [0.0, 0.0]
+
+
+def test_a_clip_with_keypoints_alone_starts_from_them() -> None:
+    clip, ctx = replace(make_clip(), body=None), Registry.load().context()
+    body = ctx.build("initializer", "auto").initialize(clip, clip.observations, clip.camera)
+    assert body.facts["component"] == "lift" and body.facts["fused"] == ["keypoints"] and body.evidence is not None
+    own = ctx.build("initializer", "auto").initialize(make_clip(), clip.observations, clip.camera)
+    assert own.facts["component"] == "given"

@@ -73,7 +73,8 @@ class Component:
     the component is shown or used, so that listing plugins costs nothing. ``sets``: class variables of that config
     which are this component's own, so that many components share one config.
 
-    ``default_for="video"``: what ``auto`` takes for a clip that is images alone; one component of a kind can be that.
+    ``default_for``: what ``auto`` takes for a clip that is images alone (``"video"``), and which initializer where a
+    detector gave 2D keypoints and nothing else (``"keypoints"``); one component of a kind can be that.
     ``in_tables``: options of a dataset that lists clips, in a table (``diffopt ablate``) that names none for it.
     """
 
@@ -83,7 +84,7 @@ class Component:
     summary: str
     api: int = API_VERSION
     sets: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    default_for: Literal["video"] | None = None
+    default_for: Literal["video", "keypoints"] | None = None
     in_tables: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property

@@ -23,6 +23,7 @@ RESULTS = (
     ("prompthmr", "PromptHMR", "results.pkl"),
 )
 _VIDEO: dict[str, Any] = {"default_for": "video"}
+_KEYPOINTS: dict[str, Any] = {"default_for": "keypoints"}
 _TABLES: dict[str, Any] = {"in_tables": {"protocol": "trimmed"}}
 _ROWS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("dataset", "landmarks", "landmarks:LandmarksDatasetConfig", "BlazePose landmarks (*.landmarks.npz)", {}),
@@ -31,6 +32,7 @@ _ROWS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("detector", "vitpose", "vitpose.config:VitposeConfig", "ViTPose, or its result files", {}),
     ("detector", "openpose", "openpose.config:OpenposeConfig", "OpenPose's JSON files", {}),
     ("initializer", "landmarks", "landmarks:LandmarksInitializerConfig", "inverse kinematics of 3D landmarks", _VIDEO),
+    ("initializer", "lift", "lift.config:LiftConfig", "a network on 2D keypoints, with variances", _KEYPOINTS),
     ("initializer", "hmr2", "hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP", {}),
     ("initializer", "vibe", "vibe.config:VibeConfig", "VIBE, or its results", {}),
     ("initializer", "sam3d", "readers.configs:Sam3dConfig", "results of SAM 3D Body (MHR)", {}),

@@ -75,7 +75,7 @@ def turning(R: Float[Tensor, "*b T 3 3"], fps: Tensor) -> Float[Tensor, "*b T 3"
 def rate(x: Float[Tensor, "B T D"], present: Float[Tensor, "B T"], fps: Float[Tensor, "B"]) -> Float[Tensor, "B T D"]:
     """Change a second to the next frame; 0 where either of the two is missing."""
     step = (x[:, 1:] - x[:, :-1]) * (present[:, 1:] * present[:, :-1]).unsqueeze(-1)
-    return torch.cat([step, torch.zeros_like(step[:, :1])], 1) * fps[:, None, None]
+    return torch.cat([step, torch.zeros_like(x[:, :1])], 1) * fps[:, None, None]
 
 
 def features(evidence: Evidence, frame: Frame) -> Float[Tensor, "B T C"]:

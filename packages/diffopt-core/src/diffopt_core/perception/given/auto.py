@@ -1,10 +1,10 @@
-"""``auto`` of the three roles: the file's own evidence where there is some, else what rows name for a video."""
+"""``auto`` of the three roles: the file's own evidence where there is some, else what rows name for what there is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict
 
@@ -40,17 +40,18 @@ class AutoConfig(ComponentConfig):
         return self.model_extra or {}
 
 
-def for_video(ctx: BuildContext, kind: str, asked: str | None) -> str:
-    """The component for a clip that is images alone: the one asked for, else the one whose row says that it is that.
+def for_video(ctx: BuildContext, kind: str, asked: str | None, what: Literal["video", "keypoints"] = "video") -> str:
+    """The component for a clip that is images (or keypoints) alone: the one asked for, else the one whose row says that
+    it is that.
 
     Raises DiffOptError where no package offers one, or several do.
     """
     if asked is not None:
         return asked
-    names = [row.name for row in ctx.host.components[kind].values() if row.default_for == "video"]
+    names = [row.name for row in ctx.host.components[kind].values() if row.default_for == what]
     if len(names) == 1:
         return names[0]
-    found = f"{' and '.join(names)} both want to be it" if names else "no installed package offers one for videos"
+    found = f"{' and '.join(names)} both want to be it" if names else f"no installed package offers one for {what}"
     raise DiffOptError(
         f"this clip brings no {kind} of its own and {found}; choose one with {KINDS[kind].flag} NAME "
         f"(`diffopt plugins {kind}` lists what there is)"
@@ -114,7 +115,8 @@ class AutoCamera:
 
 class AutoInitializerConfig(AutoConfig):
     """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body;
-    None takes the one whose package offers it for that. Other options are handed on to it."""
+    None takes the one whose package offers it for that. Where there are 2D keypoints alone it is the one whose package
+    offers it for those. Other options are handed on to it."""
 
     builds: ClassVar[str] = f"{__name__}:AutoInitializer"
 
@@ -128,11 +130,12 @@ class AutoInitializer:
         self._ctx, self._config = ctx, config
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
-        """The clip's body, or one from the observations' 3D landmarks; BadInput where there is neither."""
-        name = (
-            for_video(self._ctx, "initializer", self._config.asked)
-            if clip.body is None and observations.landmarks is not None
-            else "given"
-        )
+        """The clip's body, or one from the observations: from 3D landmarks, or from 2D keypoints alone."""
+        if clip.body is not None:
+            name = "given"
+        elif observations.landmarks is not None:
+            name = for_video(self._ctx, "initializer", self._config.asked)
+        else:
+            name = for_video(self._ctx, "initializer", None, "keypoints")
         found = self._ctx.build("initializer", name, self._config.handed_on)
         return signed(found.initialize(clip, observations, camera), name)

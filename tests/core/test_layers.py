@@ -162,3 +162,12 @@ def test_few_modules_lie_beside_the_rooms():
 @pytest.mark.parametrize("old", MOVED)
 def test_modules_are_found_under_their_old_names(old: str):
     assert importlib.import_module(f"diffopt_core.{old}") is importlib.import_module(f"diffopt_core.{MOVED[old]}")
+
+
+def test_so_is_what_lies_below_them():
+    from diffopt_core.datasets.case_file import write_case as before
+    from diffopt_core.parts.datasets.case_file import write_case
+
+    assert before is write_case
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("diffopt_core.datasets.nothing_of_the_kind")

@@ -1,4 +1,4 @@
-"""Modules under the names by which plugins knew them before version 0.2: the same modules, found where they are now."""
+"""Modules under the names by which plugins knew them before the core had rooms: the same modules, found where they are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ MOVED = {
     "foreign": "perception.foreign",
     "geometry": "data.geometry",
     "jobs": "common.jobs",
+    "noise": "data.noise",
     "options": "common.options",
     "places": "common.places",
     "progress": "common.progress",
@@ -31,6 +32,7 @@ MOVED = {
     "saved": "results.saved",
     "skeleton": "data.skeleton",
     "testing": "host.testing",
+    "train": "host.train",
     "unpickle": "common.unpickle",
     "video": "perception.video",
     "voice": "common.voice",
@@ -39,23 +41,33 @@ MOVED = {
 }
 
 
+def _today(fullname: str) -> str | None:
+    """Where a module, or what lies below it, is now; None for a name that is today's."""
+    package, _, name = fullname.partition(".")
+    parts = name.split(".") if package == _CORE else []
+    for count in range(len(parts), 0, -1):
+        if (held := ".".join(parts[:count])) in MOVED:
+            return ".".join([_CORE, MOVED[held], *parts[count:]])
+    return None
+
+
 class _Finder(MetaPathFinder, Loader):
-    """Asked after all others, so that it costs nothing where a name is today's."""
+    """Asked before all others: what lies below a former name would else be loaded a second time, under that name."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        package, _, name = fullname.partition(".")
-        return ModuleSpec(fullname, self) if package == _CORE and name in MOVED else None
+        return None if _today(fullname) is None else ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = importlib.import_module(f"{_CORE}.{MOVED[spec.name.partition(chr(46))[2]]}")
-        self._own = module.__spec__
+        module = importlib.import_module(str(_today(spec.name)))
+        spec.loader_state = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._own  # the machinery has put the old name's there
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state  # the machinery has put the old name's there
 
 
 def install() -> None:
-    sys.meta_path.append(_Finder())
+    sys.meta_path.insert(0, _Finder())

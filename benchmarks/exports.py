@@ -130,7 +130,7 @@ def amass(folder: Path, result) -> list:
         return []
     import diffopt_core
 
-    file = Path(diffopt_core.__file__).parent / "data" / "anny24.npz"
+    file = Path(diffopt_core.__file__).parent / "parts" / "bodies" / "anny24.npz"
     arrays = dict(np.load(file))
     arrays["posedirs"] = np.zeros((len(arrays["v_template"]), 3, 207), np.float32)
     ids = dict.fromkeys(smplx.vertex_ids.vertex_ids["smplh"], 0)

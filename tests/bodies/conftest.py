@@ -24,7 +24,7 @@ def arrays() -> dict[str, np.ndarray]:
     """The arrays of the embedded body's file."""
     from importlib import resources
 
-    with np.load(str(resources.files("diffopt_core") / "data" / "anny24.npz")) as npz:
+    with np.load(str(resources.files("diffopt_core.parts.bodies") / "anny24.npz")) as npz:
         return dict(npz)
 
 

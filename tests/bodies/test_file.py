@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from diffopt_core.data.skeleton import JOINT, PARENTS
 
-DATA = resources.files("diffopt_core") / "data"
+DATA = resources.files("diffopt_core.parts.bodies")
 
 
 def test_one_closed_surface_of_human_size(arrays):

@@ -115,7 +115,7 @@ def smpl_file(tmp_path_factory):
     """The embedded body's arrays in SMPL's clothes, blown up to SMPL's number of vertices."""
     from importlib import resources
 
-    with resources.as_file(resources.files("diffopt_core") / "data" / "anny24.npz") as path:
+    with resources.as_file(resources.files("diffopt_core.parts.bodies") / "anny24.npz") as path:
         own = dict(np.load(path))
     extra = smpl.NUM_VERTICES - len(own["v_template"])
     padded = {key: np.concatenate([own[key], np.repeat(own[key][:1], extra, 0)]) for key in ("v_template", "shapedirs")}

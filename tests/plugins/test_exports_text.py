@@ -132,7 +132,7 @@ def test_amass_through_our_reader_and_through_smplx(tmp_path):
     motion = clip.truth.motion
     assert motion.pose.shape == (FRAMES, 24, 3, 3)
 
-    file = Path(__import__("diffopt_core").__file__).parent / "data" / "anny24.npz"
+    file = Path(__import__("diffopt_core").__file__).parent / "parts" / "bodies" / "anny24.npz"
     arrays = dict(np.load(file)) | {"posedirs": np.zeros((3446, 3, 207), np.float32)}
     ids = dict.fromkeys(smplx.vertex_ids.vertex_ids["smplh"], 0)
     model = smplx.SMPL(model_path="", data_struct=smplx.utils.Struct(**arrays), vertex_ids=ids)

@@ -16,7 +16,7 @@ SIZE = (1440, 1920)
 
 def stand_in(gender: str) -> dict[str, np.ndarray]:
     """SMPL's keys and sizes filled with the embedded body, which is smaller where it is female; pelvis off origin."""
-    with np.load(str(resources.files("diffopt_core") / "data" / "anny24.npz")) as npz:
+    with np.load(str(resources.files("diffopt_core.parts.bodies") / "anny24.npz")) as npz:
         arrays = dict(npz)
     extra = 6890 - len(arrays["v_template"])
 

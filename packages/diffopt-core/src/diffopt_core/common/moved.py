@@ -1,4 +1,4 @@
-"""Modules under the names by which plugins knew them before the core had rooms: the same modules, found where they are."""
+"""Modules under the names that plugins knew before the core had rooms: the same modules, found where they are."""
 
 from __future__ import annotations
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -14,10 +16,6 @@ from diffopt_core.interfaces import BuildContext, Mesh, Shot
 from .configs import GlConfig
 from .stacked import stacked
 
-if TYPE_CHECKING:
-    import moderngl
-
-
 #: OpenGL 3.3, of 2010: everything that draws today has it.
 _VERSION = 330
 
@@ -25,12 +23,12 @@ _VERSION = 330
 def open_context(device: int) -> moderngl.Context:
     """On Linux through EGL, which asks for no display; elsewhere by the system's own way.
 
-    Raises MissingResource: the package, or the system libraries behind it.
+    Raises MissingResource: the system libraries behind it.
     """
-    try:
-        import moderngl
-    except ImportError as error:
-        raise MissingResource("renderer 'gl' needs the package moderngl: pip install moderngl") from error
+    if find_spec("triton"):
+        import_module(
+            "triton"
+        )  # before Mesa, which brings an LLVM of its own: after it, loading torch's compiler crashes
     try:
         if sys.platform.startswith("linux"):
             return moderngl.create_context(require=_VERSION, standalone=True, backend="egl", device_index=device)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from diffopt_core.parts.datasets.case_file import CaseDataset, arrays_of, read_c
 from diffopt_core.parts.datasets.case_keys import CASE_KEYS
 from diffopt_core.parts.datasets.configs import CaseConfig
 from diffopt_core.parts.datasets.simulator.simulate import simulate
-from diffopt_core.perception.perceived import pack, unpack
+from diffopt_core.perception.cache import pack, unpack
 from diffopt_core.types import CameraFrameBody, MotionEvidence
 from goldens import beside
 from hypothesis import HealthCheck, given, settings

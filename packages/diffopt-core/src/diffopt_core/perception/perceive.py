@@ -14,7 +14,7 @@ from ..errors import BadInput, DiffOptError
 from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import BuildContext, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
-from .perceived import clip_key, kept, source_digest, step_key
+from .cache import clip_key, kept, source_digest, step_key
 from .video import focal_pixels
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def known_options(host: Host, name: str, choice: RoleSpec) -> dict:
 def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False) -> Evidence:
     """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
 
-    What is found in images is kept on disk (:mod:`.perceived`); ``fresh`` finds it anew.
+    What is found in images is kept on disk (:mod:`.cache`); ``fresh`` finds it anew.
     """
     cache = None if clip.video is None else clip_key(clip)
     code = "" if clip.video is None else source_digest(_packages(ctx.host))

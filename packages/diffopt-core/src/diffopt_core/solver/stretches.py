@@ -16,16 +16,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...data.geometry import world_to_camera
-from ...data.rotation import columns_to_matrix, matrix_to_columns
-from ...data.window import Evidence, cut, pick, stack
-from ...host.recipe import PlaceSpec, ScaleSpec
-from ...parts.metrics.evaluate import batched
-from ...parts.representations.parts import Parts
-from ...types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Spread, Status, Unit
-from ..batch import Report, Solver, judged, scored, solve_batch
-from ..layout import Layout, body_alone, lay_out
+from ..data.geometry import world_to_camera
+from ..data.rotation import columns_to_matrix, matrix_to_columns
+from ..data.window import Evidence, cut, pick, stack
+from ..host.recipe import PlaceSpec, ScaleSpec
+from ..parts.metrics.evaluate import batched
+from ..parts.representations.parts import Parts
+from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Spread, Status, Unit
+from .batch import Report, Solver, judged, scored, solve_batch
+from .layout import Layout, body_alone, lay_out
 
+log = logging.getLogger(__name__)
 #: What is said of one stretch and not of the whole.
 _OF_ONE = ("doubt", "weights")
 
@@ -90,7 +91,6 @@ def facts(stretches: list[Result], parts: Parts, factor: float) -> dict[str, Any
     return told
 
 
-log = logging.getLogger(__name__)
 #: Stretches stand in the clip's world already.
 _PLACED = PlaceSpec(up="given", depth="given", depth_smooth=0.0, path_smooth=0.0, scale="given", floor="none")
 

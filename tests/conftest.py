@@ -23,6 +23,10 @@ if find_spec("triton"):
     import_module("triton")
 torch.set_num_threads(1)
 
+#: Every package of this workspace: what a test calls is checked. None of them is imported yet.
+PACKAGES = sorted(path.parent.name for path in Path(__file__).parents[1].glob("p*/*/src/*/__init__.py"))
+jaxtyping.install_import_hook(PACKAGES, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
 #: Markers by what they need: whether it is here, and what brings it.
 NEEDS = {
     "browser": (chromium_path, "no Chromium: `uv run --group dev playwright install chromium` brings one"),

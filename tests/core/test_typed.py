@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
+from diffopt_core.data.geometry import project
+from jaxtyping import TypeCheckError
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(ROOT.glob("p*/*/src/*/__init__.py"))
@@ -33,6 +37,16 @@ REVEALED = {
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.parent.name)
 def test_every_package_says_that_it_is_typed(package):
     assert package.with_name("py.typed").is_file()
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.parent.name)
+def test_every_package_is_checked_under_test(package):
+    assert type(find_spec(package.parent.name).loader).__module__.startswith("jaxtyping")
+
+
+def test_a_wrong_shape_is_refused_under_test():
+    with pytest.raises(TypeCheckError, match="points_cam"):
+        project(torch.zeros(2, 4, 2), torch.ones(2, 2), torch.ones(2, 2))
 
 
 def shown() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ class TestLift(InitializerContract):
 def clip() -> Clip:
     """Somebody who walks round a bend, filmed, detected and regressed by the simulator; the truth with it."""
     case, truth = simulate(demo_clip(), seed=3)
-    return with_truth(clip_of(case, "walker"), truth, __file__)  # type: ignore[arg-type]
+    return with_truth(clip_of(case, "walker"), truth, Path(__file__))
 
 
 def build(**options: object) -> LiftInitializer:

@@ -10,10 +10,11 @@ from diffopt_core.host.testing import make_problem
 from diffopt_core.parts.representations.configs import NemoConfig
 from diffopt_core.parts.representations.motion_field import MotionField
 from diffopt_core.parts.representations.parts import Parts
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
+@settings(deadline=None)
 @given(frames=st.integers(3, 900), longest=st.integers(3, 220), overlap=st.integers(1, 80))
 def test_what_is_split_comes_back(frames: int, longest: int, overlap: int) -> None:
     like = torch.randn(2, frames, 3, dtype=torch.float64)

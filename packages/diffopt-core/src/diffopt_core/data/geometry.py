@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import no_type_check
 
 import torch
 from jaxtyping import Float
@@ -58,6 +59,7 @@ def forward_kinematics(
     return torch.cat(rotations, -3), torch.cat(positions, -2)
 
 
+@no_type_check  # 40 calls a body: under test the check of this one would cost as much as all others
 def _take(x: Tensor, index: tuple[int, ...], dim: int) -> Tensor:
     """``x`` at ``index`` by slices: an index tensor would be copied to the device at every call."""
     if index == tuple(range(index[0], index[0] + len(index))):

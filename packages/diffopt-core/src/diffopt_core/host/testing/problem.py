@@ -57,6 +57,7 @@ def _rest(device: torch.device, dtype: torch.dtype) -> Tensor:
     return torch.tensor(_REST, device=device, dtype=dtype)
 
 
+@lru_cache
 def _joint_of(keypoint: str) -> int:
     if keypoint in JOINT:
         return JOINT[keypoint]

@@ -14,15 +14,16 @@ class MDMConfig(TermConfig):
     """Score distillation under the motion diffusion model (Sec. 3.2, eq. 1-3)."""
 
     licence: ClassVar[str] = (
-        "Shipped weights 'open' were trained on CMU mocap (free for all uses; acknowledgement requested) and 100STYLE "
-        "(CC BY 4.0: attribution); 'nc', the default, also on Bandai-Namco-Research-Motiondataset (CC BY-NC 4.0: "
-        "non-commercial use only); `--set prior.weights=open` switches. The .json card beside the weights has the full "
-        "text. Published MDM checkpoints were trained on HumanML3D, hence on AMASS: non-commercial research only."
+        "Shipped weights 'open', the default, were trained on CMU mocap (free for all uses; acknowledgement requested) "
+        "and 100STYLE (CC BY 4.0: attribution); 'nc' (`--set prior.weights=nc`) also on "
+        "Bandai-Namco-Research-Motiondataset (CC BY-NC 4.0: non-commercial use only). The .json card beside the "
+        "weights has the full text. Published MDM checkpoints were trained on HumanML3D, hence on AMASS: "
+        "non-commercial research only."
     )
     builds: ClassVar[str] = "diffopt_priors.mdm.term:MDMPrior"
 
     weights: str = Field(
-        "nc",
+        "open",
         description="Name of shipped weights, path of a .safetensors with its .json card, or path of a published "
         "MDM checkpoint (model*.pt, its args.json beside it).",
     )

@@ -33,4 +33,4 @@ class Settings:
 
 
 #: What the card recommends for distillation; docs/priors/guidance.md has the measurements.
-GUIDANCE = {"timesteps": [0.3, 0.9], "root_timesteps": [0.85, 0.95], "strength": 3.0}
+GUIDANCE = {"timesteps": [0.02, 0.98], "strength": 0.5}

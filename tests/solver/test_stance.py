@@ -77,3 +77,12 @@ def test_the_path_does_not_vanish_where_depths_are_noisier_than_it_is_long(monke
     assert min(kept) > 0.4
     monkeypatch.setattr("diffopt_core.solver.stance.UNLIKELY", 0.0)
     assert min(found()) < 0.2
+
+
+def test_a_known_unit_changes_less_where_the_feet_say_little():
+    def away(known: bool) -> float:
+        made = [standing(seed) for seed in range(8)]
+        found = [stance_scale(*each, torch.ones(1, 100), 30.0, pelvis_noise=0.2, known=known) for each in made]
+        return float(torch.cat(found).log().abs().mean())
+
+    assert away(known=True) < 0.5 * away(known=False)

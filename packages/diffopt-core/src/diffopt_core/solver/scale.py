@@ -43,6 +43,7 @@ def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float
         pelvis_noise=spec.stance_noise,
         power=spec.stance_power,
         gap=spec.gap,
+        known=True,
     )
 
 

@@ -24,6 +24,9 @@ FASTEST = 10.0
 #: Whoever films a person moves, at least their hands: a camera slower than this (m/s) is less likely, by the square of
 #: the logarithm and this weight. Where poses are noisier than the path is long, the measure alone would make it vanish.
 SLOW, UNLIKELY = 0.5, 0.02
+#: The same for a factor away from 1 where the unit is roughly known: of feet that never stand (on a skateboard) the
+#: measure falls for ever.
+CHANGED = 0.1
 
 
 def stance_scale(
@@ -36,6 +39,7 @@ def stance_scale(
     pelvis_noise: float = PELVIS_NOISE,
     power: float = 1.0,
     gap: float = GAP,
+    known: bool = False,
 ) -> Float[Tensor, "B"]:
     """Metres in a unit of the camera's path: the one at which slowest foot / (pelvis + noise)^power is least.
 
@@ -43,7 +47,7 @@ def stance_scale(
     unit. ``trust``: 0 in frames without the person. A path that does not move gets 1. ``pelvis_noise`` (m/s) and
     ``power`` are the measure's: with 0.3 and 1 it is a ratio of speeds, which suits steady poses; noise in the poses
     makes a ratio prefer too much travel, and 1.0 and 0.5 lean less that way. ``gap``: the time over which speeds are
-    taken, s; a runner stands for a tenth.
+    taken, s; a runner stands for a tenth. ``known``: the path is in metres already, roughly.
     """
     apart = min(max(1, round(fps * gap)), joints.shape[1] - 1)
 
@@ -64,7 +68,8 @@ def stance_scale(
         moved = scale[:, None, None] * camera
         slowest = ((feet + moved.unsqueeze(2)).norm(dim=-1).amin(-1) * weight).sum(1) + FOOT_NOISE
         travel = ((pelvis + moved).norm(dim=-1) * weight).sum(1)
-        unlikely = (UNLIKELY * (value / SLOW).log().clamp_max(0.0).square()).exp()
+        doubt = UNLIKELY * (value / SLOW).log().clamp_max(0.0).square()
+        unlikely = (doubt + CHANGED * scale.log().square() if known else doubt).exp()
         ratio = torch.where(travel < FASTEST, unlikely * slowest / (travel + pelvis_noise) ** power, torch.inf)
         better = ratio < best
         best, chosen = torch.where(better, ratio, best), torch.where(better, scale, chosen)

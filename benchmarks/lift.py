@@ -168,6 +168,7 @@ def main() -> None:
         path = resolve(args.weights).with_suffix(".json")
         card = json.loads(path.read_text())
         card["calibration"] = {output: round(k * factors[output], 4) for output, k in card["calibration"].items()}
+        card["calibrated_on"] = list(found)
         path.write_text(json.dumps(card, indent=1) + "\n")
         print(f"written into {path.name}")
     if args.json:

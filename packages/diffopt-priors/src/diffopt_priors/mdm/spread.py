@@ -105,6 +105,7 @@ class Likelihood:
     bound: Float[Tensor, "steps G"]
     member: Float[Tensor, "D G"]
     trajectory: Tensor  # D, bool
+    path: Tensor  # G, bool: the group's channels are the trajectory's alone
     told: Float[Tensor, "N L"]  # running mean over the steps of the weight, by frame
 
     @classmethod
@@ -114,7 +115,9 @@ class Likelihood:
         mean, bound = (_at_every_step(denoiser, card, key) for key in ("mean", "bound"))
         unit = torch.tensor(card["mean"][_UNIT]) / mean
         level, bound, member = (part.to(denoiser.mean.device) for part in (unit @ member.T, bound, member))
-        return cls(level, bound, member, denoiser.trajectory, torch.ones(shape, device=level.device))
+        trajectory = denoiser.trajectory
+        path = (member[trajectory].sum(0) > 0) & (member[~trajectory].sum(0) == 0)
+        return cls(level, bound, member, trajectory, path, torch.ones(shape, device=level.device))
 
     @torch.no_grad()
     def __call__(
@@ -133,5 +136,4 @@ class Likelihood:
 
     def _own(self, table: Float[Tensor, "steps G"], t: Tensor, root_t: Tensor) -> Float[Tensor, "N 1 G"]:
         """Each group's value at its own noise level."""
-        path = (self.member[self.trajectory].sum(0) > 0) & (self.member[~self.trajectory].sum(0) == 0)
-        return torch.where(path, table[root_t], table[t]).unsqueeze(1)
+        return torch.where(self.path, table[root_t], table[t]).unsqueeze(1)

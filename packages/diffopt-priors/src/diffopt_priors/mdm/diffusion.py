@@ -7,6 +7,7 @@ is a gather and a multiply-add on the device. ``t`` is ``[B]`` (or ``[B 1 D]``-b
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from jaxtyping import Int
@@ -15,11 +16,8 @@ from torch import Tensor, nn
 
 def cosine_betas(steps: int, largest: float = 0.999) -> Tensor:
     """Betas of the squared-cosine signal level, clipped at ``largest``; float64 ``[steps]``."""
-
-    def signal(u: float) -> float:
-        return math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2
-
-    values = [min(1 - signal((i + 1) / steps) / signal(i / steps), largest) for i in range(steps)]
+    signal = [math.cos((i / steps + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(steps + 1)]
+    values = [min(1 - after / before, largest) for before, after in pairwise(signal)]
     return torch.tensor(values, dtype=torch.float64)
 
 

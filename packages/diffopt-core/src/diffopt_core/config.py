@@ -23,6 +23,10 @@ class ComponentConfig(BaseModel):
     #: Options of earlier versions that are constants now, with their value: a run file that says just that still holds.
     retired: ClassVar[Mapping[str, Any]] = {}
 
+    #: Options that name a program, code or an environment to run, or a file that a foreign program loads unchecked: the
+    #: file of a recipe or a run file may not set them by itself, the user may.
+    runs: ClassVar[frozenset[str]] = frozenset()
+
     #: What is built, as ``"package.module:Class"``: called with these settings and the context. Its module may import
     #: the config's, never the other way round.
     builds: ClassVar[str] = ""

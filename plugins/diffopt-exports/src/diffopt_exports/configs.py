@@ -60,6 +60,7 @@ class FbxConfig(SkinnedOptions):
 
     licence: ClassVar[str] = "written by Blender (GPL-3.0), which runs as a program of its own and is not shipped"
     builds: ClassVar[str] = "diffopt_exports.fbx.exporter:FbxExporter"
+    runs: ClassVar = frozenset({"env"})
 
     env: str | None = Field(
         default=None, description="where Blender's module bpy is: uv (built on demand), PATH; null: a blender on PATH"

@@ -33,6 +33,7 @@ class DroidConfig(ComponentConfig):
     licence: ClassVar[str] = "DROID-SLAM: code BSD-3-Clause (princeton-vl); its weights come from the same authors"
     builds: ClassVar[str] = "diffopt_cameras.droid.source:DroidCamera"
     retired: ClassVar = {"mask_people": True, "filter_thresh": 2.4}
+    runs: ClassVar = frozenset({"env", "repository", "weights"})
 
     file: Path | None = None
     format: Format = "auto"

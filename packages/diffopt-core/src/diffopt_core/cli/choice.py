@@ -52,6 +52,7 @@ def _choice(values: dict[str, Any]) -> Choice:
         roles=tuple((role, values[role]) for role in FLAGS.values() if values[role] is not None),
         settings=tuple(setting(text) for text in values["settings"] or ()),
         plugins=tuple(values["plugins"] or ()),
+        trust=values["trust"],
         scale=values["scale"],
         draws=values["draws"],
         **{name: values[name] for name in INPUT_FLAGS},
@@ -98,6 +99,10 @@ def _parameters() -> dict[str, inspect.Parameter]:
             list[str], ROLE_PANEL, "Load a plugin that is not installed, or block one. Repeatable.",
             "--plugin", "-p", metavar="FILE.py|MODULE|no:NAME",
         ),
+        "trust": _switch(
+            ROLE_PANEL, "Let the recipe's file, or the run.json, load the plugins and run the programs that it names.",
+            "--trust",
+        ),
     }  # fmt: skip
     for flag, role in FLAGS.items():
         summary = KINDS[role].summary
@@ -105,9 +110,16 @@ def _parameters() -> dict[str, inspect.Parameter]:
         text, complete = f"{summary[0].upper()}{summary[1:]}.", completion.component(role)
         rows[role] = _flag(str, ROLE_PANEL, text, flag, metavar=metavar, complete=complete)
     return {
-        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        name: inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "trust" else None, annotation=annotation
+        )
         for name, annotation in rows.items()
     }
+
+
+def _switch(panel: str, text: str, *names: str) -> Any:
+    """The annotation of an option without a value, off unless it is given."""
+    return Annotated[bool, typer.Option(*names, help=text, rich_help_panel=panel)]
 
 
 def _flag(

@@ -37,7 +37,7 @@ def command(
     from ..host.recipe import difference, load, parse
 
     registry = choice.registry()
-    if name is None and choice == Choice(plugins=choice.plugins):
+    if name is None and choice == Choice(plugins=choice.plugins, trust=choice.trust):
         table = grid("recipe", "summary")
         told = []
         for each in sorted(registry.recipes):
@@ -47,7 +47,7 @@ def command(
         answer({"recipes": told})
         out.print(table, highlight=False)
         return 0
-    choice = replace(choice, recipe=name or choice.recipe or PAPER)
+    choice = replace(choice, recipe=name or choice.recipe or PAPER, trust=True)  # only shown
     resolved = choice.resolve(registry)
     if diff is None:
         from ..common.toml import dumps

@@ -10,6 +10,7 @@ from typing import Any
 from ..common.console import note, say
 from ..common.voice import answer
 from ..errors import BadInput, MissingResource
+from ..host.own_words import TRUST
 from .solving import finish, solve
 
 MOTION = "motion.npz"
@@ -27,26 +28,32 @@ def repeat(
     path: Path,
     moved: Sequence[Path],
     plugins: Sequence[str],
+    trust: bool,
     out: Path | None,
     overwrite: bool,
     picture: bool,
     report: bool,
 ) -> int:
-    """Repeat with recipe, seed, device and thread count of the original; ``moved`` replaces its inputs."""
+    """Repeat with recipe, seed, device and thread count of the original; ``moved`` replaces its inputs. ``trust``: the
+    file may name plugins and programs. Raises DiffOptError where it does without that."""
     import torch
 
+    from ..host.own_words import check_programs
     from ..host.recipe import parse
     from ..host.registry import Registry
     from ..results.run import Run
 
     saved = _saved(path)
-    registry = Registry.load(plugins or saved.get("plugins", ()))
+    registry = Registry.load(plugins or _plugins(path, saved, trust))
+    recipe = parse(saved["recipe"], str(path))
+    if not trust:
+        check_programs(recipe, {}, registry, str(path), TRUST)
     original = path.parent
     folder = out or original.with_name(f"{original.absolute().name}-repeat")
     inputs = tuple(moved) or tuple(_find(Path(name), original) for name in saved["inputs"])
     run = Run(
         inputs,
-        parse(saved["recipe"], str(path)),
+        recipe,
         registry,
         folder,
         saved["seed"],
@@ -77,6 +84,18 @@ def _saved(path: Path) -> dict[str, Any]:
         if key not in saved:
             raise BadInput(path, key, "is missing: the run cannot be repeated")
     return saved
+
+
+def _plugins(path: Path, saved: dict[str, Any], trust: bool) -> list[str]:
+    """The ``-p`` options that the file names; those that load something only where the user trusts it."""
+    named = saved.get("plugins", [])
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        raise BadInput(path, "plugins", f"is no list of names ({named!r})")
+    loaded = [each for each in named if not each.startswith("no:")]
+    if loaded and not trust:
+        ways = f"{' '.join(f'-p {each}' for each in named)}, or {TRUST}"
+        raise BadInput(path, "plugins", f"a file alone may not load code ({', '.join(loaded)}); to allow it: {ways}")
+    return named
 
 
 def compare(a: Path, b: Path) -> str:

@@ -98,7 +98,7 @@ def command(
             raise DiffOptError(f"{refused[0]} would make another run of it; repeating {inputs[0]} takes none")
         if view or viewer:
             raise DiffOptError(f"--view: a repeated run is not shown; diffopt view {inputs[0].parent} shows one")
-        return repeat(inputs[0], inputs[1:], choice.plugins, out, overwrite, picture, report)
+        return repeat(inputs[0], inputs[1:], choice.plugins, choice.trust, out, overwrite, picture, report)
     from ..results.recover import run_of
 
     registry = choice.registry()

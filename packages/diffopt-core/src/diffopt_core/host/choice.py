@@ -38,6 +38,8 @@ class Choice:
     focal: str | None = None
     person: str | None = None
     env: str | None = None
+    #: Whether the recipe's file may name programs to run.
+    trust: bool = False
 
     def changes(self) -> list[str]:
         """The flags that change the experiment, as typed: a repeated run takes none of them."""
@@ -52,7 +54,9 @@ class Choice:
         return Registry.load(self.plugins)
 
     def resolve(self, registry: Registry, default: str = PAPER) -> Recipe:
-        """Defaults < extends < recipe < roles < settings."""
+        """Defaults < extends < recipe < roles < settings. Raises DiffOptError where a recipe's file names a program
+        that the user does not."""
+        from .own_words import check_programs
         from .recipe import lay, load, merge, parse
 
         chosen = self.recipe or default
@@ -65,7 +69,10 @@ class Choice:
             patch["draws"] = {"count": self.draws}
         table = load(chosen, registry.recipes) if isinstance(chosen, str) else chosen.dump()
         source = f"recipe '{chosen}'" if isinstance(chosen, str) else "recipe"
-        return parse(lay(merge(table, patch), self.settings), source)
+        recipe = parse(lay(merge(table, patch), self.settings), source)
+        if isinstance(chosen, str) and chosen.endswith(".toml") and not self.trust:
+            check_programs(recipe, lay(merge({}, patch), self.settings), registry, source)
+        return recipe
 
 
 def _component(value: str) -> str | dict[str, str]:

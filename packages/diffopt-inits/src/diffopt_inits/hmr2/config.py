@@ -22,6 +22,7 @@ class Hmr2Config(ResultConfig):
 
     name: ClassVar[str] = "hmr2"
     usual: ClassVar[str] = "a result of PHALP or of 4D-Humans, results/*.pkl"
+    runs: ClassVar = frozenset({"env", "checkpoint"})
 
     env: str | None = None
     checkpoint: Path | None = None

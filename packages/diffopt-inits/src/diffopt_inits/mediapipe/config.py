@@ -21,6 +21,7 @@ class MediapipeConfig(ComponentConfig):
     licence: ClassVar[str] = "MediaPipe and its BlazePose models: Apache-2.0 (Google)"
     builds: ClassVar[str] = "diffopt_inits.mediapipe.detector:MediapipeDetector"
     retired: ClassVar = {"tracking_confidence": 0.5}
+    runs: ClassVar = frozenset({"env"})
 
     backend: Literal["solutions", "tasks"] = "solutions"
     model: Path | None = Field(default=None, description="bundle (.task) of the backend tasks")

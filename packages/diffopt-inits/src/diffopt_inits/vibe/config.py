@@ -23,6 +23,7 @@ class VibeConfig(ResultConfig):
 
     name: ClassVar[str] = "vibe"
     usual: ClassVar[str] = "vibe_output.pkl"
+    runs: ClassVar = frozenset({"env", "repository", "checkpoint"})
 
     env: str | None = None
     repository: Path | None = None

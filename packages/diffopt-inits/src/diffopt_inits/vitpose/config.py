@@ -28,6 +28,7 @@ class VitposeConfig(ComponentConfig):
     licence: ClassVar[str] = "ViTPose and RT-DETR: Apache-2.0; models from other hub ids have their own terms"
     builds: ClassVar[str] = "diffopt_inits.vitpose.detector:VitposeDetector"
     retired: ClassVar = {"threshold": 0.5}
+    runs: ClassVar = frozenset({"env"})
 
     file: Path | None = None
     first: NonNegativeInt | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host import recipe as recipes
+from diffopt_core.host.own_words import check_programs
 from diffopt_core.host.provenance import device as find_device
 from diffopt_core.host.registry import Registry
 
@@ -87,7 +88,9 @@ def _resolved(
     table = recipes.merge(table, {"metrics": list(metrics), "exporters": ["npz", "evidence"]})
     if data is not None and data.dataset is not None:
         table = recipes.merge(table, {"dataset": data.dataset})
-    recipe = recipes.parse(recipes.assign(table, (*row.settings, *settings)), f"recipe '{row.recipe}'")
+    source = f"recipe '{row.recipe}'"
+    recipe = recipes.parse(recipes.assign(table, (*row.settings, *settings)), source)
+    check_programs(recipe, recipes.assign({}, settings), registry, source, "--set {key}={value}")
     if not any(spec.name == "npz" for spec in recipe.exporters):
         raise DiffOptError("exporters: a grid needs npz among them, which its report is drawn from")
     return recipe

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import BadInput, MissingResource
+from .arrays import Held
 from .joblib_stream import decompress, read_joblib
 from .npy import MAGIC, read_npy, read_npz
 from .restricted import Refused, Unpickler, guarded
@@ -60,7 +61,7 @@ def _pickle(path: Path) -> Any:
     # a joblib stream names its classes; a plain pickle goes the fast way
     if b"NumpyArrayWrapper" in data or b"NDArrayWrapper" in data:
         return read_joblib(data, path.parent)
-    return Unpickler(io.BytesIO(data), encoding="latin1").load()
+    return Unpickler(io.BytesIO(data)).load()
 
 
 def plain(value: Any) -> Any:
@@ -77,7 +78,7 @@ def _plain(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
             raise Refused("a container that holds itself")
         return found
     seen[id(value)] = (value, seen)  # the value too: an id must not be given away
-    out: Any = value
+    out: Any = value.view(np.ndarray) if type(value) is Held else value
     if isinstance(value, dict):
         out = {_plain(k, seen): _plain(v, seen) for k, v in value.items()}
     elif isinstance(value, tuple):

@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import MissingResource
+from .arrays import counted, real
 from .npy import read_npy
-from .restricted import JoblibArray, JoblibCompanion, JoblibCompressedCompanion, find_class
+from .restricted import JoblibArray, JoblibCompanion, JoblibCompressedCompanion, Unpickler
 
 _CHUNK = 1 << 24
 #: First bytes -> compression. joblib's own signature of old z-files first.
@@ -69,20 +70,17 @@ def _zfile(data: bytes) -> bytes:
     return content
 
 
-class JoblibUnpickler(pickle._Unpickler):  # the C one reads ahead, over the arrays' bytes
+class JoblibUnpickler(Unpickler):
     """Restricted, and after each description of an array it reads the array."""
 
-    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[int, Any]] = dict(Unpickler.dispatch)
 
     def __init__(self, stream: io.BytesIO, folder: Path):
-        super().__init__(stream, encoding="latin1")
+        super().__init__(stream)
         self._stream, self._folder = stream, folder
 
-    def find_class(self, module: str, name: str) -> Any:
-        return find_class(module, name)
-
     def load_build(self) -> None:
-        super().load_build()  # type: ignore[misc]
+        super().load_build()
         top = self.stack[-1]  # type: ignore[attr-defined]
         if isinstance(top, JoblibArray):
             self.stack[-1] = self._following(top.state)  # type: ignore[attr-defined]
@@ -92,9 +90,7 @@ class JoblibUnpickler(pickle._Unpickler):  # the C one reads ahead, over the arr
     dispatch[pickle.BUILD[0]] = load_build
 
     def _following(self, state: dict[str, Any]) -> np.ndarray:
-        dtype, shape = np.dtype(state["dtype"]), tuple(int(n) for n in state["shape"])
-        if any(n < 0 for n in shape):
-            raise pickle.UnpicklingError(f"an array of shape {shape}")
+        dtype, (shape, count) = real(state["dtype"]), counted(state["shape"])
         if dtype.hasobject:
             array = JoblibUnpickler(self._stream, self._folder).load()
             if not isinstance(array, np.ndarray):
@@ -103,14 +99,13 @@ class JoblibUnpickler(pickle._Unpickler):  # the C one reads ahead, over the arr
         if state.get("numpy_array_alignment_bytes") is not None:
             padding = self._exactly(1)[0]
             self._exactly(padding)
-        count = int(np.prod(shape, dtype=object))
         array = np.frombuffer(bytearray(self._exactly(count * dtype.itemsize)), dtype)
         array = array.reshape(shape[::-1]).T if state["order"] == "F" else array.reshape(shape)
         return array.astype(dtype.newbyteorder("="), copy=False)
 
     def _companion(self, held: JoblibCompanion) -> np.ndarray:
-        name = str(held.state["filename"])
-        if Path(name).name != name or "\\" in name:
+        name = held.state["filename"]
+        if not isinstance(name, str) or Path(name).name != name or "\\" in name:
             raise pickle.UnpicklingError(f"a companion file outside the folder ('{name}') is refused")
         file = self._folder / name
         if not isinstance(held, JoblibCompressedCompanion):
@@ -120,6 +115,7 @@ class JoblibUnpickler(pickle._Unpickler):  # the C one reads ahead, over the arr
                 raise pickle.UnpicklingError(f"the companion file '{name}' holds no array")
             return array
         _, shape, dtype, by_column = held.state["state"]
+        (shape, _), dtype = counted(shape), real(dtype)
         if dtype.hasobject:
             raise pickle.UnpicklingError("a compressed companion file of objects is refused")
         array = np.frombuffer(bytearray(_zfile(file.read_bytes())), dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +23,7 @@ def read_npy(stream: IO[bytes]) -> Any:
     if header is not None:
         _, _, dtype = header(stream)
         if dtype.hasobject:
-            return Unpickler(stream, encoding="latin1").load()
+            return Unpickler(io.BytesIO(stream.read())).load()
     stream.seek(start)
     return layout.read_array(stream, allow_pickle=False)
 

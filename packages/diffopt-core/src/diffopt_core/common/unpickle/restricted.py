@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import collections
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -17,21 +18,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import BadInput
-from . import torch_parts
-
-
-class Inert:
-    """Holds the state of an object whose class is known but not wanted: nothing of it runs."""
-
-    kind = ""
-
-    def __init__(self, *_: Any):
-        self.state: dict[str, Any] = {}
-
-    def __setstate__(self, state: Any) -> None:
-        # objects with slots give (dict, slots)
-        parts = state if isinstance(state, tuple) else (state,)
-        self.state = {k: v for part in parts if isinstance(part, dict) for k, v in part.items()}
+from . import arrays, torch_parts
+from .interpreter import Inert, Interpreter
 
 
 class Chumpy(Inert):
@@ -71,30 +59,28 @@ class SparseRows(Inert):
 def _reconstructor(cls: type, base: type, state: Any) -> Any:
     """Protocol 0's object constructor, for the stand-ins only."""
     if not (isinstance(cls, type) and issubclass(cls, Inert) and base is object and state is None):
-        raise pickle.UnpicklingError(f"an object of {cls} is refused")
+        raise pickle.UnpicklingError(f"an object of {getattr(cls, '__name__', 'no class')} is refused")
     return cls()
 
 
 def encode(text: str, encoding: str) -> bytes:
     """Bytes as Python 3 writes them in protocol 2."""
     if encoding not in ("latin1", "utf-8"):
-        raise pickle.UnpicklingError(f"encoding {encoding} is refused")
+        raise pickle.UnpicklingError("another encoding than latin1 and utf-8 is refused")
     return codecs.encode(text, encoding)
 
 
 def _path(*parts: str) -> str:
     """A path as text."""
-    return "/".join(str(part) for part in parts).replace("//", "/")
+    return "/".join(parts).replace("//", "/")
 
 
-_ARRAY = np.zeros(1)
-# taken from numpy itself, because their module was renamed between numpy 1 and 2
 NUMPY: dict[str, Any] = {
-    "_reconstruct": _ARRAY.__reduce__()[0],
-    "_frombuffer": _ARRAY.__reduce_ex__(5)[0],
-    "scalar": np.float64(0).__reduce__()[0],
-    "ndarray": np.ndarray,
-    "dtype": np.dtype,
+    "_reconstruct": arrays.fresh,
+    "_frombuffer": arrays.from_buffer,
+    "scalar": arrays.scalar,
+    "ndarray": arrays.Held,
+    "dtype": arrays.Dtype,
 }
 NUMPY_MODULES = {"numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric"}
 NUMPY_MODULES |= {"numpy._core.numeric"}
@@ -144,8 +130,16 @@ def find_class(module: str, name: str) -> Any:
     raise Refused(f"{module}.{name}")
 
 
-class Unpickler(pickle.Unpickler):
-    """The fast one."""
+class Unpickler(Interpreter):
+    """For pickles of plain data and the arrays of numpy and torch. ``stream``: the whole of it."""
+
+    functions = frozenset(
+        {_reconstructor, encode, _path, arrays.fresh, arrays.from_buffer, arrays.scalar}
+        | {torch_parts.tensor, torch_parts.parameter, torch_parts.storage, torch_parts.device}
+    )
+
+    def __init__(self, stream: io.BytesIO):
+        super().__init__(stream, encoding="latin1")
 
     def find_class(self, module: str, name: str) -> Any:
         return find_class(module, name)
@@ -169,8 +163,7 @@ def read_pickle(path: Path) -> Any:
 
     Raises BadInput, naming the class where one was refused.
     """
-    with open(path, "rb") as file:
-        return guarded(path, "pickle", Unpickler(file, encoding="latin1").load)
+    return guarded(path, "pickle", lambda: Unpickler(io.BytesIO(path.read_bytes())).load())
 
 
 def to_array(value: Any) -> np.ndarray:

@@ -33,7 +33,7 @@ for name in sys.argv[1:]:
 
 P = b"\x80\x02"
 NUMPY = b"cnumpy.core.numeric\n_frombuffer\n"
-EIGHT = b"cnumpy\ndtype\nX\x02\x00\x00\x00%s\x85R"
+EIGHT = b"cnumpy\ndtype\nX\x02\x00\x00\x00%s\x89\x88\x87R"
 BYTES = b"c_codecs\nencode\nX\x08\x00\x00\x00AAAAAAAAX\x06\x00\x00\x00latin1\x86R"
 FLAGS = b"(K\x03X\x01\x00\x00\x00|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
 FIELDS = (
@@ -49,11 +49,11 @@ def _long(number: int) -> bytes:
 
 DOORS = {
     "objects from bytes": P + NUMPY + b"(" + BYTES
-    + b"cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R" + FLAGS + b"K\x01X\x01\x00\x00\x00CtR.",
+    + b"cnumpy\ndtype\nX\x01\x00\x00\x00O\x89\x88\x87R" + FLAGS + b"K\x01X\x01\x00\x00\x00CtR.",
     "fields beyond the bytes": P + NUMPY + b"(" + BYTES + EIGHT % b"V8" + FIELDS + b"K\x01X\x01\x00\x00\x00CtR.",
     "objects in a state": P
     + b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85X\x01\x00\x00\x00b\x87R"
-    + b"(K\x01K\x01\x85cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R" + FLAGS + b"\x89" + BYTES + b"tb.",
+    + b"(K\x01K\x01\x85cnumpy\ndtype\nX\x01\x00\x00\x00O\x89\x88\x87R" + FLAGS + b"\x89" + BYTES + b"tb.",
     "more than its bytes": P + NUMPY + b"(" + BYTES + EIGHT % b"f8" + _long(1 << 40) + b"X\x01\x00\x00\x00CtR.",
     "a state for a function": P + NUMPY + b"N}X\x0c\x00\x00\x00__defaults__K\x07\x85s\x86b.",
     "an array by its class": P + b"cnumpy\nndarray\n" + _long(1 << 40) + b"\x85R.",

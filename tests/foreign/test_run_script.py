@@ -153,7 +153,11 @@ def test_interrupt_ends_the_child(run, video, tmp_path):
         )
     pids = [int(text) for text in note.read_text().split()]
     limit = time.monotonic() + 5
-    while any(alive(pid) for pid in pids) and time.monotonic() < limit:
+    while (any(alive(pid) for pid in pids) or _feeding()) and time.monotonic() < limit:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in pids)
-    assert not [thread for thread in threading.enumerate() if "_feed" in thread.name and thread.is_alive()]
+    assert not _feeding()
+
+
+def _feeding() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "_feed" in thread.name and thread.is_alive()]

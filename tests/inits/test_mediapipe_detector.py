@@ -242,7 +242,8 @@ def test_real_mediapipe(tmp_path, real):
     scratch.mkdir()
     (scratch / "environments").symlink_to(CACHE / "environments")
     if real is None:
-        assert not detect(film(tmp_path, walk(5)), "uv").valid.any()
+        with pytest.raises(BadInput, match="nobody is found"):
+            detect(film(tmp_path, walk(5)), "uv")
         return
     clip = clip_of(real)
     video = Video(clip.video.path, tuple(range(20)), clip.size)

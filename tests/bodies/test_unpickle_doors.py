@@ -80,6 +80,7 @@ def _zip(content: bytes) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [bytes, _zip], ids=["pickle", "torch"])
 def test_no_door_is_open(wrap, tmp_path):
     files = []

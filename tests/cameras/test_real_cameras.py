@@ -44,6 +44,7 @@ def people(path: Path, frames: int) -> Observations:
     return Observations(seen, "blazepose33", torch.ones(frames, dtype=torch.bool))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [True, False], ids=["focal told", "focal estimated"])
 @pytest.mark.parametrize("file", [None, *beside("real/beam_pan.mp4")])
 def test_the_turn_of_a_camera(tmp_path, file, told):
@@ -65,6 +66,7 @@ def test_the_turn_of_a_camera(tmp_path, file, told):
     assert float(found.focal[0, 0]) == pytest.approx(focal, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [None, *beside("real/beam_static.mp4")])
 def test_a_camera_that_stands(tmp_path, file):
     clip = clip_of(file, 30) if file else clip_of(drawn(tmp_path, np.tile(np.eye(3), (8, 1, 1))), 8)

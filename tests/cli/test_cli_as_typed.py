@@ -37,6 +37,7 @@ def test_run_prior_mdm_repr_nemo(diffopt):
     assert "bit for bit" in diffopt("run", "runs/demo/run.json", "--no-picture", "--no-report").out
 
 
+@pytest.mark.slow
 def test_run_without_input_keeps_what_lies_in_a_folder_of_ones_own(diffopt, case):
     assert diffopt("run", case, "--out", "mine", *QUICK, "--no-report").status == 0
     ran = diffopt("run", "--out", "mine", *QUICK, "--no-report")

@@ -153,6 +153,7 @@ def test_a_run_file_that_lacks_something_is_not_repeated(diffopt, result, key):
     assert ran.status == 2 and f"out/run.json: {key}: is missing" in ran.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [0.5, 240.0])
 def test_rates_at_both_ends(diffopt, scored, arrays, fps):
     np.savez(scored, **{**arrays[0], "fps": np.float32(fps)})
@@ -172,6 +173,7 @@ def test_aspects_that_are_odd(diffopt, case, arrays, size):
     assert {"motion.glb", "picture.png"} <= tree(Path("out"))
 
 
+@pytest.mark.slow
 def test_a_body_without_a_mesh(diffopt, case, arrays):
     from diffopt_core.data.skeleton import PARENTS
 

@@ -149,6 +149,7 @@ def test_repeat_refuses_another_input(diffopt, case, arrays):
     assert ran.status == 2 and "sha256" in ran.error and not Path("out-repeat").exists()
 
 
+@pytest.mark.slow
 def test_repeat_finds_a_moved_input(diffopt, case):
     assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
     case.rename(case.parent.parent / "walk.npz")
@@ -158,6 +159,7 @@ def test_repeat_finds_a_moved_input(diffopt, case):
     assert diffopt("run", "out/run.json", "--prior", "mdm").status == 2
 
 
+@pytest.mark.slow
 def test_repeat_finds_an_input_beside_the_run_file(diffopt, case):
     assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
     Path(case).rename(Path("out") / Path(case).name)
@@ -166,6 +168,7 @@ def test_repeat_finds_an_input_beside_the_run_file(diffopt, case):
     assert "bit for bit" in ran.out
 
 
+@pytest.mark.slow
 def test_batch_equals_alone_and_one_of_it_repeats(diffopt, case, arrays):
     other = case.parent / "stroll.npz"
     np.savez(other, **{**arrays[0], "keypoints": arrays[0]["keypoints"] + np.float32([2, 1, 0])})

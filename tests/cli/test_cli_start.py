@@ -27,6 +27,7 @@ say(f"END {status}")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "came_to"),
     [

@@ -47,6 +47,7 @@ def test_a_run_file_names_no_program(diffopt, gift):
     assert ran.status == 2 and "initializer.repository" in ran.error and "--trust" in ran.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "key", "word"),
     [

@@ -73,6 +73,7 @@ def test_a_killed_run_goes_on(diffopt, watch, video):
     assert watch() == (1, 2, 1)
 
 
+@pytest.mark.slow
 def test_a_damaged_entry_is_made_again(diffopt, watch, video, monkeypatch):
     import os
 
@@ -148,6 +149,7 @@ def test_prepared_case_remembers_its_video(diffopt, watch, video):
     assert Path("run/overlay.png").exists() and watch() == (1, 1, 1)
 
 
+@pytest.mark.slow
 def test_name_and_file_in_one(diffopt, watch, video):
     Path("poses.npy").write_bytes(b"1")
     flags = list(LOOK)

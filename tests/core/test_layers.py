@@ -90,6 +90,7 @@ def core_room(module: str) -> str | None:
     return parts[1] if parts[0] == "diffopt_core" and len(parts) > 1 else None
 
 
+@pytest.mark.slow
 def test_no_two_modules_import_one_another():
     """Not lazily and not for types either: see "three rungs" in docs/architecture.md."""
     root = PACKAGES.parent
@@ -144,6 +145,7 @@ def test_names_and_settings_need_no_torch(light: str):
             assert not (heavy and at_import), f"{path.relative_to(CORE)} imports {module} at its top"
 
 
+@pytest.mark.slow
 def test_nobody_knows_the_face():
     face = FACE.replace("-", "_")
     for root in (CORE, *(package / "src" / package.name.replace("-", "_") for package in GUESTS)):

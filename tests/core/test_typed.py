@@ -63,6 +63,7 @@ def checked(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_typed_plugin_sees_real_types(tmp_path):
     head, found, tail = shown().partition("            speed = ")
     asked = "".join(f"            reveal_type({name})\n" for name in REVEALED)

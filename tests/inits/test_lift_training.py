@@ -119,6 +119,7 @@ def test_calibration_brings_ninety_of_a_hundred_inside(tmp_path: Path) -> None:
         assert float((value <= factor[name]).float().mean()) == pytest.approx(0.9, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_weights_card_log_and_curves(tmp_path: Path) -> None:
     folder, out = data(tmp_path / "data"), tmp_path / "run"
     size = ("--width", 16, "--layers", 1, "--frames", 16, "--batch", 4)

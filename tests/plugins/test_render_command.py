@@ -40,6 +40,7 @@ def test_json_is_one_document(folder, tmp_path, capfd):
     assert main([*args, "--quiet"]) == 0 and capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps, count", [("0.5", 1), ("240", 96), ("15", 6)])
 def test_other_rates(folder, tmp_path, fps, count):
     assert main(["render", str(folder), *SMALL, "--fps", fps, "--out", str(tmp_path / "o.mp4")]) == 0

@@ -158,6 +158,7 @@ def test_settings_are_checked(folder: Path, tmp_path: Path, flags: list[object])
         _run("--data", folder, "--out", tmp_path, "--steps", 1, *flags)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [None, *beside("mocap/cmu_val.npz")])
 def test_the_shipped_weights_tell_sound_motion_from_spoiled(tmp_path: Path, path: Path | None) -> None:
     """On walks, and on held-out captured ones; half speed and sliding are known to be hard (docs/priors/humor.md)."""

@@ -403,6 +403,7 @@ def test_the_path_grows_with_the_legs() -> None:
 # ---- the shipped prior on sound motion
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [None, *beside("mocap/cmu_val.npz")])
 def test_shipped_mdm_on_held_motion(tmp_path: Path, file: Path | None) -> None:
     offsets = read_offsets(file.with_name("skeleton.json")) if file else OFFSETS

@@ -69,6 +69,7 @@ def test_a_run_leaves_weights_card_log_and_curves(folder: Path, tmp_path: Path) 
     assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_curve(folder: Path, tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     common = ("--data", folder, "--batch", 16)

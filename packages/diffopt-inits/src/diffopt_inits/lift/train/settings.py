@@ -13,12 +13,16 @@ from diffopt_core.host.train.command import option
 
 @dataclass(frozen=True)
 class MotionSettings:
-    """How recorded motion is varied: frame rate and speed of play, bodies, poses."""
+    """How recorded motion is varied: frame rate and speed of play, bodies, poses.
+
+    ``travel``: a clip is drawn ``1 + travel * v`` times as often, v its mean speed over ground in m/s.
+    """
 
     fps: tuple[float, float] = (24.0, 60.0)
     slow_fps: tuple[float, float] = (5.0, 20.0)
     slow_share: float = 0.1
-    tempo: float = 0.15
+    tempo: float = 0.35
+    travel: float = 2.0
     proportions: float = 0.2
     broad_share: float = 0.35
     broad_sd: float = 0.25

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.host.train.loop import resuming, write_checkpoint
-from diffopt_core.host.train.shards import Clips
+from diffopt_core.host.train.shards import Clips, by_travel
 from diffopt_core.host.train.terms import terms_of
 from torch import Tensor
 
@@ -39,7 +39,8 @@ class LiftTraining:
         chain: list[dict[str, Any]] | None = None,
     ) -> None:  # fmt: skip
         torch.manual_seed(settings.seed)
-        self.settings, self.clips, self.held_out, self.offsets = settings, clips, held_out, offsets
+        self.settings, self.held_out, self.offsets = settings, held_out, offsets
+        self.clips = by_travel(clips, settings.motion.travel)
         #: Earlier runs that this one started from, oldest first: ``name``, ``step``, ``seed``.
         self.chain = chain or []
         self.step_index = 0

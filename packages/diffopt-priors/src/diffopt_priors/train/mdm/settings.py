@@ -30,6 +30,8 @@ class Settings:
     colour: float = 0.0
     #: Share of windows that are played at another rate or backwards, and say so.
     played: float = 0.3
+    #: A clip is drawn ``1 + travel * v`` times as often, v its mean speed over ground in m/s.
+    travel: float = 1.0
 
 
 #: What the card recommends for distillation; docs/priors/guidance.md has the measurements.

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from diffopt_core.host.train import windows
 from diffopt_core.host.train.loop import resuming, write_checkpoint
-from diffopt_core.host.train.shards import Clips, read
+from diffopt_core.host.train.shards import Clips, by_travel, read
 from diffopt_core.host.train.terms import terms_of
 from torch import Tensor
 
@@ -46,7 +46,8 @@ class Trainer:
 
     def __init__(self, settings: Settings, clips: Clips, statistics: Statistics, held_out: list[Path]) -> None:
         torch.manual_seed(settings.seed)
-        self.settings, self.clips, self.statistics, self.held_out = settings, clips, statistics, held_out
+        self.settings, self.statistics, self.held_out = settings, statistics, held_out
+        self.clips = by_travel(clips, settings.travel)
         #: Seconds are not the same on two machines, samples are: how many to draw at each report.
         self.samples = 32
         #: What this run started from, oldest first: name, step and sha256 of each weight file.
@@ -78,7 +79,7 @@ class Trainer:
         )
         self.step_index = 0
         self.longest = int(clips.length.max())
-        self.draw = Augmented(clips, statistics["offsets"])
+        self.draw = Augmented(self.clips, statistics["offsets"])
         self.channel_weight = objective.channel_weight(len(statistics["mean"]))
 
     def generator(self) -> torch.Generator:

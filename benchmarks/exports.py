@@ -92,7 +92,7 @@ def write(result, folder: Path, bpy: Path | None) -> dict:
     import torch
     from diffopt_core.errors import MissingResource
     from diffopt_core.types import HumanMotion
-    from diffopt_exports.options import MotionOptions
+    from diffopt_exports.configs import MotionOptions
     from diffopt_exports.performance import perform
 
     for name in ("glb", "bvh", "amass", "csv", "trc", "usd", "fbx"):

@@ -11,9 +11,9 @@ import torch
 from diffopt_core.data.rotation import geodesic, yaw_to_matrix
 from diffopt_core.errors import DiffOptError
 from diffopt_core.results.saved import rest_from_joints
-from diffopt_exports.options import MotionOptions
+from diffopt_exports.configs import MotionOptions
+from diffopt_exports.files import Axes
 from diffopt_exports.performance import perform
-from diffopt_exports.words import Axes
 from exports_cases import FRAMES, apart, bare, exporter, walk
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -15,8 +15,8 @@ from diffopt_core.errors import BadInput
 from diffopt_core.host.train import shards
 from diffopt_core.host.train.terms import terms_of
 from diffopt_core.plugin import command_group
-from diffopt_smplify.gmm import fit, poses, weights
-from diffopt_smplify.gmm.command import train
+from diffopt_smplify import fit, mixture
+from diffopt_smplify.command import train
 from typer.testing import CliRunner
 
 
@@ -55,7 +55,7 @@ def test_a_weight_counts_like_copies() -> None:
 
 def test_mirror_and_balance(tmp_path: Path) -> None:
     shard(tmp_path / "a.npz", starts=np.array([0, 30, 120]))
-    found = poses.read([tmp_path / "a.npz"])
+    found = fit.read([tmp_path / "a.npz"])
     left, right = JOINTS.index("left_knee") - 1, JOINTS.index("right_knee") - 1
     plain, mirrored = found.x.unflatten(1, (21, 3)).chunk(2)
     torch.testing.assert_close(mirrored[:, left], plain[:, right] * torch.tensor([1.0, -1.0, -1.0]))
@@ -82,7 +82,7 @@ def test_command_writes_weights_with_terms(tmp_path: Path) -> None:
     assert card["training_files"] == ["cmu_train.npz"] and card["validation_files"] == ["cmu_val.npz"]
     assert len(card["terms"]) == 1 and "mocap.cs.cmu.edu" in card["terms"][0]
     assert set(card["report"]) == {"cmu_val", "training"}
-    mine, out = (weights.load(tmp_path / p) for p in ("gmm_mine.safetensors", "out/gmm.safetensors"))
+    mine, out = (mixture.load(tmp_path / p) for p in ("gmm_mine.safetensors", "out/gmm.safetensors"))
     assert torch.equal(mine.whiten, out.whiten)
     assert mine.whiten.shape == (2, 63, 63)
 
@@ -101,7 +101,7 @@ def test_command_writes_weights_with_terms(tmp_path: Path) -> None:
 def test_bad_shards_name_the_key(tmp_path: Path, changes: dict[str, object], words: str) -> None:
     shard(tmp_path / "broken.npz", **changes)
     with pytest.raises(BadInput, match=rf"broken\.npz: {words}"):
-        poses.read([tmp_path / "broken.npz"])
+        fit.read([tmp_path / "broken.npz"])
 
 
 def test_no_data_is_said(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_no_data_is_said(tmp_path: Path) -> None:
         shards.find(tmp_path, validation=False)
     (tmp_path / "text.npz").write_text("no zip")
     with pytest.raises(BadInput, match="not a readable"):
-        poses.read([tmp_path / "text.npz"])
+        fit.read([tmp_path / "text.npz"])
     shard(tmp_path / "few.npz", frames=2)
     with pytest.raises(BadInput, match="too few for 16 components"):
         _run("--data", tmp_path, "--out", tmp_path, "--components", 16, "--exclude", "text")

@@ -13,8 +13,8 @@ import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.testing import PriorContract
-from diffopt_smplify.gmm import weights
-from diffopt_smplify.gmm.mixture import Mixture, pose_vector
+from diffopt_smplify import mixture as weights
+from diffopt_smplify.mixture import Mixture, pose_vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

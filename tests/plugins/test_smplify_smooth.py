@@ -10,7 +10,7 @@ from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.testing import PriorContract, make_problem, make_scene
 from diffopt_core.types import Scene
-from diffopt_smplify.smooth import SmoothConfig
+from diffopt_smplify.priors import SmoothConfig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

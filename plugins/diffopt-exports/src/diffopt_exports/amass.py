@@ -4,47 +4,41 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from diffopt_core.common.npz import write_npz
 from diffopt_core.data.rotation import matrix_to_axis_angle
-from diffopt_core.interfaces import BuildContext
-from diffopt_core.types import Result
 
 from .configs import AmassConfig
-from .files import write_beside
-from .performance import Performance, perform
-from .words import Axes, chosen, describe
+from .files import Axes, FileExporter
+from .performance import Performance
 
 log = logging.getLogger(__name__)
 #: SMPL-H's columns: root, 21 body joints, 2 x 15 finger joints. SMPL's joints 22 and 23 (hands) have no place in it.
 COLUMNS, SHARED = 156, 22
 
 
-class AmassExporter:
-    """Implements :class:`diffopt_core.interfaces.Exporter`."""
+class AmassExporter(FileExporter[AmassConfig]):
+    """``amass.npz``, always in metres."""
 
-    def __init__(self, options: AmassConfig, ctx: BuildContext | None = None):
-        self._options = options
+    file, usual = "amass.npz", Axes("z", "m")
 
-    def export(self, result: Result, folder: Path) -> list[Path]:
-        """Write ``amass.npz`` and ``amass.npz.json``; raises DiffOptError naming a folder that cannot be written."""
-        options = self._options
-        if options.unit == "cm":
+    def axes(self) -> Axes:
+        if self.options.unit == "cm":
             log.warning("amass: the format knows metres only; written so")
-        performance = perform(result, options)
-        axes = Axes(chosen(options.up, "m", Axes("z", "m")).up, "m")
-        betas, pelvis, told = _shape(performance, options)
-        path = folder / "amass.npz"
-        write_npz(path, _arrays(performance, options, axes, betas, pelvis))
-        words = describe(
-            performance, options, axes, **told,
-            trans="SMPL's transl: the pelvis joint less its place in the rest pose (rest_pelvis)",
-            rest_pelvis_m=[round(float(v), 6) for v in pelvis],
-            poses="axis-angle; root, 21 body joints, 30 finger joints (zero); the hand joints of SMPL are left out",
-        )  # fmt: skip
-        return [path, write_beside(path, words)]
+        return Axes(super().axes().up, "m")
+
+    def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
+        betas, pelvis, told = _shape(performance, self.options)
+        write_npz(path, _arrays(performance, self.options, axes, betas, pelvis))
+        return {
+            **told,
+            "trans": "SMPL's transl: the pelvis joint less its place in the rest pose (rest_pelvis)",
+            "rest_pelvis_m": [round(float(v), 6) for v in pelvis],
+            "poses": "axis-angle; root, 21 body joints, 30 finger joints (zero); the hand joints of SMPL are left out",
+        }
 
 
 def _shape(performance: Performance, options: AmassConfig) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:

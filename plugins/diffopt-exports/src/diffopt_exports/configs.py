@@ -1,19 +1,71 @@
-"""Settings of the exporters. No torch here."""
+"""Settings of the exporters: what may be asked of every format, and of each; names of joints. No torch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from diffopt_core.config import ComponentConfig
+from diffopt_core.data.skeleton import JOINTS, NUM_JOINTS, PARENTS
 from diffopt_core.errors import MissingResource
 from pydantic import Field
 
-from .options import MotionOptions, Names
-
 if TYPE_CHECKING:
     from diffopt_core.interfaces import BuildContext
-    from diffopt_core.results.saved import Surface
 
-    from .performance import Performance
+
+Names = Literal["smpl", "mixamo"]
+
+#: SMPL's joints under the names that retargeting tools know from Mixamo; its three vertebrae and collars fit.
+_MIXAMO = {
+    "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
+    "hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "foot": "ToeBase",
+    "collar": "Shoulder", "shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand", "hand": "HandMiddle1",
+}  # fmt: skip
+
+
+def joint_names(names: Names) -> tuple[str, ...]:
+    """Names of the 24 joints, in SMPL's order."""
+    return JOINTS if names == "smpl" else tuple(_mixamo(joint) for joint in JOINTS)
+
+
+def depth_first() -> tuple[int, ...]:
+    """Joints in the order in which a file with nested braces lists them."""
+
+    def below(joint: int) -> list[int]:
+        children = [child for child in range(NUM_JOINTS) if PARENTS[child] == joint]
+        return [joint, *(each for child in children for each in below(child))]
+
+    return tuple(below(0))
+
+
+def paths(names: Names) -> tuple[str, ...]:
+    """``pelvis/left_hip/left_knee``: each joint with its ancestors."""
+    own, found = joint_names(names), list[str]()
+    for joint, parent in enumerate(PARENTS):
+        found.append(own[joint] if parent < 0 else f"{found[parent]}/{own[joint]}")
+    return tuple(found)
+
+
+def _mixamo(joint: str) -> str:
+    side, _, part = joint.partition("_")
+    return f"mixamorig:{side.capitalize()}{_MIXAMO[part]}" if part else f"mixamorig:{_MIXAMO[joint]}"
+
+
+class MotionOptions(ComponentConfig):
+    """Options common to all formats; what is left alone gives the result as it is."""
+
+    fps: float | None = Field(default=None, ge=0.5, le=240.0, description="frames a second; null keeps the result's")
+    up: Literal["auto", "y", "z"] = Field(
+        default="auto", description="vertical axis; auto: what the format's readers expect"
+    )
+    unit: Literal["auto", "m", "cm"] = Field(
+        default="auto", description="of lengths; auto: what the format's readers expect"
+    )
+    origin: bool = Field(default=False, description="start over the origin, facing forward (+z, or -y where z is up)")
+    feet: Literal["auto", "always", "never", "ground"] = Field(
+        default="never",
+        description="lock feet that are in contact: auto (low and slow), always (low); ground: set on the floor only",
+    )
 
 
 class SkinnedOptions(MotionOptions):
@@ -24,11 +76,6 @@ class SkinnedOptions(MotionOptions):
         default="body", description="body: its own mesh (bones where it has none); bones: drawn round the skeleton"
     )
     camera: bool = Field(default=True, description="write the camera, too")
-
-
-def surface_of(performance: Performance, options: SkinnedOptions) -> Surface:
-    """The mesh that the options ask for. Raises MissingResource."""
-    return performance.bones() if options.mesh == "bones" else performance.surface()
 
 
 class AmassConfig(MotionOptions):
@@ -47,7 +94,7 @@ class AmassConfig(MotionOptions):
 class BvhConfig(MotionOptions):
     """Metres and Y up unless told otherwise; the order of the angles stands in the file's CHANNELS lines."""
 
-    builds: ClassVar[str] = "diffopt_exports.bvh:BvhExporter"
+    builds: ClassVar[str] = "diffopt_exports.text:BvhExporter"
 
     names: Names = Field(default="smpl", description="names of the joints")
     order: Literal["zxy", "zyx", "xyz", "xzy", "yxz", "yzx"] = Field(
@@ -59,7 +106,7 @@ class FbxConfig(SkinnedOptions):
     """Y up and centimetres (the unit that FBX readers take for granted) unless told otherwise."""
 
     licence: ClassVar[str] = "written by Blender (GPL-3.0), which runs as a program of its own and is not shipped"
-    builds: ClassVar[str] = "diffopt_exports.fbx.exporter:FbxExporter"
+    builds: ClassVar[str] = "diffopt_exports.fbx:FbxExporter"
     runs: ClassVar = frozenset({"env"})
 
     env: str | None = Field(
@@ -76,7 +123,7 @@ class GlbConfig(SkinnedOptions):
 class CsvConfig(MotionOptions):
     """A row a frame: ``frame``, ``time`` (s), and x, y, z of each joint. Metres and Y up unless told otherwise."""
 
-    builds: ClassVar[str] = "diffopt_exports.points:CsvExporter"
+    builds: ClassVar[str] = "diffopt_exports.text:CsvExporter"
 
     names: Names = Field(default="smpl", description="names of the joints")
     decimals: int = Field(default=6, ge=1, le=12, description="of every number")
@@ -85,7 +132,7 @@ class CsvConfig(MotionOptions):
 class TrcConfig(CsvConfig):
     """Joints as markers, for OpenSim and other biomechanics. Metres and Y up, as OpenSim's ground is."""
 
-    builds: ClassVar[str] = "diffopt_exports.points:TrcExporter"
+    builds: ClassVar[str] = "diffopt_exports.text:TrcExporter"
 
 
 class UsdConfig(SkinnedOptions):

@@ -1,4 +1,4 @@
-"""Files that other people's libraries write, one or several at once: whole or not at all."""
+"""What all files share: axes and unit, unit quaternions, the words beside them, and that they are written whole."""
 
 from __future__ import annotations
 
@@ -8,14 +8,84 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+import torch
 from diffopt_core.common.npz import atomic
 from diffopt_core.common.progress import track
+from diffopt_core.data.rotation import matrix_to_quaternion
 from diffopt_core.errors import DiffOptError
-from diffopt_core.interfaces import Exporter
+from diffopt_core.interfaces import BuildContext, Exporter
 from diffopt_core.types import Result
+from torch import Tensor
+
+from .configs import MotionOptions
+from .performance import Performance, perform
+
+#: Y up to Z up: a quarter turn about x. Forward, +z, becomes -y.
+_Z_FROM_Y = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0))
+_PER_METRE = {"m": 1.0, "cm": 100.0}
+
+
+@dataclass(frozen=True)
+class Axes:
+    """``up``: y or z; ``unit``: m or cm. A point is written as ``scale * W x``."""
+
+    up: str = "y"
+    unit: str = "m"
+
+    @property
+    def scale(self) -> float:
+        return _PER_METRE[self.unit]
+
+    @property
+    def matrix(self) -> Tensor:
+        """``W`` (3, 3), float64."""
+        if self.up == "y":
+            return torch.eye(3, dtype=torch.float64)
+        return torch.tensor(_Z_FROM_Y, dtype=torch.float64)
+
+    def points(self, points: Tensor) -> np.ndarray:
+        """(..., 3) world metres to the file's axes and unit, float64."""
+        return (self.scale * (points.double() @ self.matrix.mT)).numpy()
+
+    def rotations(self, rotations: Tensor) -> Tensor:
+        """(..., 3, 3) to the file's axes, where the rest pose is turned as well: ``W R W^T``."""
+        return self.matrix @ rotations.double() @ self.matrix.mT
+
+    def describe(self) -> dict[str, str]:
+        forward = "+z" if self.up == "y" else "-y"
+        return {
+            "axes": f"right-handed, {self.up} up; a body that faces {forward} has its left on +x",
+            "unit": self.unit,
+        }
+
+
+def smooth_quaternions(rotations: Tensor) -> Tensor:
+    """(T, ..., 3, 3) to (T, ..., 4), x y z w; each on the side of its predecessor, since q and -q are one rotation and
+    a reader that takes the straight line between them would turn the long way."""
+    quaternions = matrix_to_quaternion(rotations)
+    flips = (quaternions[1:] * quaternions[:-1]).sum(-1, keepdim=True) < 0
+    sign = torch.where(flips, -1.0, 1.0).to(quaternions).cumprod(0)
+    return torch.cat([quaternions[:1], quaternions[1:] * sign])
+
+
+def describe(performance: Performance, options: MotionOptions, axes: Axes, **own: Any) -> Mapping[str, Any]:
+    """Plain data; ``own``: what the format adds."""
+    return {
+        "name": performance.name,
+        "frames": performance.num_frames,
+        "fps": performance.fps,
+        **axes.describe(),
+        "body_model": performance.body_model,
+        "betas_of": performance.betas_of,
+        "options": options.model_dump(mode="json"),
+        **own,
+        **performance.facts,
+    }
 
 
 @contextmanager
@@ -43,6 +113,35 @@ def write_beside(path: Path, words: Mapping[str, Any]) -> Path:
     with atomic(beside) as file:
         file.write(text.encode() + b"\n")
     return beside
+
+
+Options = TypeVar("Options", bound=MotionOptions)
+
+
+class FileExporter(Generic[Options]):
+    """Implements :class:`diffopt_core.interfaces.Exporter`: ``file``, and ``FILE.json`` beside it. ``usual``: the axes
+    and the unit that the format's readers expect."""
+
+    file: ClassVar[str]
+    usual: ClassVar[Axes] = Axes()
+
+    def __init__(self, options: Options, ctx: BuildContext):
+        self.options = options
+
+    def export(self, result: Result, folder: Path) -> list[Path]:
+        """Write both; raises DiffOptError naming a folder that cannot be written."""
+        performance, axes, path = perform(result, self.options), self.axes(), folder / self.file
+        told = self.write(path, performance, axes)
+        return [path, write_beside(path, describe(performance, self.options, axes, **told))]
+
+    def axes(self) -> Axes:
+        """Those asked for; ``auto`` gives the format's usual ones."""
+        up, unit = self.options.up, self.options.unit
+        return Axes(self.usual.up if up == "auto" else up, self.usual.unit if unit == "auto" else unit)
+
+    def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
+        """Write the file; what the format adds to the words beside it."""
+        raise NotImplementedError
 
 
 def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Path) -> dict[str, list[Path]]:

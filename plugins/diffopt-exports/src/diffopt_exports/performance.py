@@ -13,8 +13,8 @@ from diffopt_core.results.saved import Figure, Surface, body_surface, drawn_surf
 from diffopt_core.types import CameraTrajectory, Result, map_tensors
 from torch import Tensor
 
+from .configs import MotionOptions
 from .feet import set_feet, standing_feet
-from .options import MotionOptions
 
 
 @dataclass(frozen=True)
@@ -118,17 +118,17 @@ class Performance:
     def num_frames(self) -> int:
         return len(self.pose)
 
-    def surface(self) -> Surface:
-        """The body's mesh, or bones drawn round its skeleton. Raises MissingResource for a mesh that needs a file."""
-        if self.figure.mesh is not None:
+    def surface(self, mesh: str) -> Surface:
+        """``body``: its own mesh; ``bones``, or where the body has none: bones drawn round its skeleton.
+
+        Raises MissingResource for a mesh that needs a file.
+        """
+        if mesh == "body" and self.figure.mesh is not None:
             return body_surface(self.figure.mesh, self.figure.betas)
-        if self.figure.missing is not None:
+        if mesh == "body" and self.figure.missing is not None:
             raise MissingResource(
                 f"{self.name}: {self.figure.missing}; or draw bones instead (--set FORMAT.mesh=bones)"
             )
-        return self.bones()
-
-    def bones(self) -> Surface:
         return drawn_surface(self.figure.rest)
 
 

@@ -12,16 +12,13 @@ import numpy as np
 import torch
 from diffopt_core.data.skeleton import NUM_JOINTS, PARENTS
 from diffopt_core.errors import DiffOptError
-from diffopt_core.interfaces import BuildContext
 from diffopt_core.results.saved import Surface
-from diffopt_core.types import CameraTrajectory, Result
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdSkel, Vt
+from diffopt_core.types import CameraTrajectory
+from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdSkel, Vt
 
-from .configs import SkinnedOptions, surface_of
-from .files import drafted, write_beside
-from .options import paths
-from .performance import Performance, perform
-from .words import Axes, chosen, describe, smooth_quaternions
+from .configs import SkinnedOptions, paths
+from .files import Axes, FileExporter, drafted, smooth_quaternions
+from .performance import Performance
 
 #: Width of a 35 mm film, mm.
 _WIDTH = 36.0
@@ -56,10 +53,9 @@ def add_camera(stage: Usd.Stage, camera: CameraTrajectory, size: tuple[int, int]
 INFLUENCES = 8
 
 
-def make_stage(
-    performance: Performance, surface: Surface, options: SkinnedOptions, axes: Axes
-) -> tuple[Usd.Stage, dict[str, Any]]:
-    """The stage, and what was left out or made up."""
+def make_stage(performance: Performance, options: SkinnedOptions, axes: Axes) -> tuple[Usd.Stage, dict[str, Any]]:
+    """The stage, and what was left out or made up. Raises MissingResource for a mesh that needs a file."""
+    surface = performance.surface(options.mesh)
     stage = Usd.Stage.CreateInMemory("motion.usda")
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y if axes.up == "y" else UsdGeom.Tokens.z)
     UsdGeom.SetStageMetersPerUnit(stage, 1.0 / axes.scale)
@@ -145,29 +141,19 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
-class UsdExporter:
-    """Implements :class:`diffopt_core.interfaces.Exporter`."""
+class UsdExporter(FileExporter[SkinnedOptions]):
+    """``motion.usdc``."""
 
-    def __init__(self, options: SkinnedOptions, ctx: BuildContext | None = None):
-        self._options = options
+    file = "motion.usdc"
 
-    def export(self, result: Result, folder: Path) -> list[Path]:
-        """Write ``motion.usdc`` and ``motion.usdc.json``; raises DiffOptError naming an unusable folder."""
-        from pxr import Tf
-
-        options = self._options
-        performance = perform(result, options)
-        surface = surface_of(performance, options)
-        axes = chosen(options.up, options.unit, Axes("y", "m"))
-        stage, told = make_stage(performance, surface, options, axes)
-        path = folder / "motion.usdc"
+    def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
+        stage, told = make_stage(performance, self.options, axes)
         with drafted(path) as part:
             try:
                 written = stage.GetRootLayer().Export(str(part))
             except Tf.ErrorException as error:
-                raise DiffOptError(
-                    f"{folder}: cannot write {path.name}: {str(error).strip().splitlines()[-1]}"
-                ) from None
+                reason = str(error).strip().splitlines()[-1]
+                raise DiffOptError(f"{path.parent}: cannot write {path.name}: {reason}") from None
             if not written:
-                raise DiffOptError(f"{folder}: cannot write {path.name}")
-        return [path, write_beside(path, describe(performance, options, axes, **told))]
+                raise DiffOptError(f"{path.parent}: cannot write {path.name}")
+        return told

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 import torch
 from diffopt_core.interfaces import BuildContext, Shot
+from diffopt_core.types import CameraTrajectory
 from torch import Tensor
 
-from .cameras import camera_of
 from .config import Pytorch3dConfig
+
+
+def camera_of(camera: CameraTrajectory, size: tuple[int, int], device: torch.device, samples: int = 1) -> Any:
+    """``PerspectiveCameras`` in px of an image ``samples`` times ``size`` (width, height).
+
+    ``x_cam = R x + t`` with x right, y down; theirs is ``x R' + T``, turned round: ``R' = (F R)^T``, ``T = F t`` with
+    F = diag(-1, -1, 1). Focal length and centre stay in px, which they turn into their own unit.
+    """
+    from pytorch3d.renderer import PerspectiveCameras
+
+    R, t, focal, centre = (x.detach().to(device).float() for x in (camera.R, camera.t, camera.focal, camera.centre))
+    turn = R.new_tensor([-1.0, -1.0, 1.0])
+    return PerspectiveCameras(
+        R=(turn[:, None] * R).T[None],
+        T=(turn * t)[None],
+        focal_length=samples * focal[None],
+        principal_point=samples * centre[None],
+        image_size=[(samples * size[1], samples * size[0])],
+        in_ndc=False,
+        device=device,
+    )
+
 
 #: Nothing nearer is drawn (the protocol says so), m.
 _NEAR = 0.05

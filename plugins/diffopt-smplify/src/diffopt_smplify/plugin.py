@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 def diffopt_components() -> Iterable[Component]:
     """Two priors that fit on a page."""
     return [
-        Component("prior", "smooth", "diffopt_smplify.smooth:SmoothConfig", "people accelerate and turn little"),
-        Component("prior", "gmm", "diffopt_smplify.gmm.config:GmmConfig", "mixture of Gaussian poses, as in SMPLify"),
+        Component("prior", "smooth", "diffopt_smplify.priors:SmoothConfig", "people accelerate and turn little"),
+        Component("prior", "gmm", "diffopt_smplify.priors:GmmConfig", "mixture of Gaussian poses, as in SMPLify"),
     ]
 
 
 @hookimpl
 def diffopt_commands(app: typer.Typer) -> None:
     """``diffopt train gmm``."""
-    from diffopt_smplify.gmm.command import train
+    from diffopt_smplify.command import train
 
     command_group(app, "train").command("gmm")(train)

@@ -12,13 +12,11 @@ from typing import Any
 from diffopt_core.errors import DiffOptError, MissingResource
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.perception.foreign import Needs, run_script
-from diffopt_core.types import Result
 
-from ..configs import FbxConfig, surface_of
-from ..files import drafted, write_beside
-from ..glb import write_document
-from ..performance import perform
-from ..words import Axes, chosen, describe
+from .configs import FbxConfig
+from .files import Axes, FileExporter, drafted
+from .glb import write_document
+from .performance import Performance
 
 NEEDS = Needs(
     name="blender",
@@ -28,7 +26,7 @@ NEEDS = Needs(
     how="pip install bpy==5.0.1 into a Python 3.11 environment",
     size="374 MB to fetch, 1 GB on disk, licence GPL-3.0",
 )
-_SCRIPT = Path(__file__).with_name("script.py")
+_SCRIPT = Path(__file__).with_name("fbx_script.py")
 _SECONDS = 1800
 
 
@@ -70,22 +68,18 @@ def blender(env: str | None, program: str | None, job: dict[str, Any]) -> str:
     return found[0].split()[1] if found else "unknown"
 
 
-class FbxExporter:
-    """Implements :class:`diffopt_core.interfaces.Exporter`."""
+class FbxExporter(FileExporter[FbxConfig]):
+    """``motion.fbx``. Raises MissingResource without a Blender."""
+
+    file, usual = "motion.fbx", Axes("y", "cm")
 
     def __init__(self, options: FbxConfig, ctx: BuildContext):
-        self._options, self._env = options, options.env or ctx.env
+        super().__init__(options, ctx)
+        self._env = options.env or ctx.env
         self._program = None if self._env else find_blender()
 
-    def export(self, result: Result, folder: Path) -> list[Path]:
-        """Write ``motion.fbx`` and ``motion.fbx.json``; raises MissingResource without a Blender, DiffOptError naming a
-        folder that cannot be written."""
-        options = self._options
-        performance = perform(result, options)
-        surface = surface_of(performance, options)
-        axes = chosen(options.up, options.unit, Axes("y", "cm"))
-        data, told = write_document(performance, surface, options)
-        path = folder / "motion.fbx"
+    def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
+        data, told = write_document(performance, self.options)
         with drafted(path) as part, tempfile.TemporaryDirectory(prefix="diffopt-fbx-") as scratch:
             glb = Path(scratch) / "motion.glb"
             glb.write_bytes(data)
@@ -95,5 +89,5 @@ class FbxExporter:
             }  # fmt: skip
             version = blender(self._env, self._program, job)
             if not part.is_file():
-                raise DiffOptError(f"{folder}: Blender wrote no FBX file")
-        return [path, write_beside(path, describe(performance, options, axes, **told, blender=version))]
+                raise DiffOptError(f"{path.parent}: Blender wrote no FBX file")
+        return {**told, "blender": version}

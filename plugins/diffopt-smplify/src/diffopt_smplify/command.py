@@ -31,12 +31,11 @@ def train(
     from diffopt_core.host.train.progress import progress
     from diffopt_core.host.train.terms import terms_of
 
-    from diffopt_smplify.gmm import poses, weights
-    from diffopt_smplify.gmm.fit import Settings, fit
-    from diffopt_smplify.gmm.quality import report
+    from diffopt_smplify.fit import Settings, fit, read, report
+    from diffopt_smplify.mixture import load, save
 
     words = tuple(exclude or ())
-    samples = poses.read(shards.find(data, validation=False, exclude=words), stride)
+    samples = read(shards.find(data, validation=False, exclude=words), stride)
     held_out = shards.find(data, validation=True, exclude=words)
     if len(samples.x) < components:
         raise BadInput(data, "poses", f"{len(samples.x)} samples are too few for {components} components")
@@ -54,12 +53,12 @@ def train(
         "terms": terms_of(samples.files),
         "nll": [round(loss, 3) for loss in losses],
     }
-    weights.save(target, state, card)
-    mixture = weights.load(target)
-    card["report"] = {path.stem: report(mixture, poses.read([path], stride, mirrored=False)) for path in held_out} | {
+    save(target, state, card)
+    mixture = load(target)
+    card["report"] = {path.stem: report(mixture, read([path], stride, mirrored=False)) for path in held_out} | {
         "training": report(mixture, samples)
     }
     for path in (target, *([export_to] if export_to else [])):
-        weights.save(path, state, card | {"name": path.stem})
+        save(path, state, card | {"name": path.stem})
     answer({"files": [target, *([export_to] if export_to else [])], "nll": losses[-1], "rounds": len(losses)})
     say(f"{target}: {losses[-1]:.2f} nats a pose after {len(losses)} rounds")

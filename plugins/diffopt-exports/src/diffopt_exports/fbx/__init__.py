@@ -1,1 +1,0 @@
-"""Exporter ``fbx``: written by Blender, in a process of its own."""

@@ -1,0 +1,131 @@
+"""Text formats: ``motion.bvh``, ``motion.csv`` for spreadsheets, ``motion.trc`` (Track Row Column) for OpenSim."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from diffopt_core.common.npz import atomic
+from diffopt_core.data.skeleton import NUM_JOINTS, PARENTS
+from pymotion.io.bvh import BVH
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from .configs import BvhConfig, CsvConfig, TrcConfig, depth_first, joint_names
+from .files import Axes, FileExporter, drafted
+from .performance import Performance
+
+
+def euler_degrees(rotations: Tensor, order: str) -> np.ndarray:
+    """(T, ..., 3, 3) to (T, ..., 3): angles of ``order``, so that ``zxy`` means ``R = Rz Rx Ry``; each within half a
+    turn of its predecessor."""
+    flat = Rotation.from_matrix(rotations.double().reshape(-1, 3, 3).numpy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the third angle is free, and set to zero
+        angles = flat.as_euler(order.upper(), degrees=True)
+    return np.unwrap(angles.reshape(*rotations.shape[:-2], 3), period=360.0, axis=0)
+
+
+#: How far beyond a joint without children its bone goes on, as a share of the bone before.
+_END = 0.5
+
+
+class BvhExporter(FileExporter[BvhConfig]):
+    """``motion.bvh``."""
+
+    file = "motion.bvh"
+
+    def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
+        order, bvh = self.options.order, BVH()
+        bvh.data = _data(performance, self.options, axes)
+        with drafted(path) as part:
+            bvh.save(str(part))
+        product = " ".join(f"R{axis}" for axis in order)
+        return {
+            "euler_order": order,
+            "euler": f"degrees, intrinsic: R = {product}, acting on columns; channels in this order",
+            "joints": bvh.data["names"].tolist(),
+            "root": "position channels: the pelvis joint in the world; OFFSET of the root is zero",
+        }
+
+
+def _data(performance: Performance, options: BvhConfig, axes: Axes) -> dict[str, np.ndarray]:
+    """What pymotion writes, joints in depth-first order (it lists the frames' angles in the order of the braces)."""
+    order = list(depth_first())
+    place = {joint: at for at, joint in enumerate(order)}
+    rest = axes.points(performance.figure.rest)
+    parents = np.array([place[max(PARENTS[joint], 0)] for joint in order])
+    offsets = np.array([rest[joint] - rest[PARENTS[joint]] if PARENTS[joint] >= 0 else np.zeros(3) for joint in order])
+    positions = np.tile(offsets, (performance.num_frames, 1, 1))
+    positions[:, 0] = axes.points(performance.trans)
+    ends = [at for at, joint in enumerate(order) if joint not in PARENTS]
+    return {
+        "names": np.array(joint_names(options.names))[order],
+        "offsets": offsets,
+        "end_sites": _END * offsets[ends],
+        "end_sites_parents": np.array(ends),
+        "parents": parents,
+        "rot_order": np.tile(list(options.order), (NUM_JOINTS, 1)),
+        "channels": np.array([6] + [3] * (NUM_JOINTS - 1)),
+        "positions": positions,
+        "rotations": euler_degrees(axes.rotations(performance.pose), options.order)[:, order],
+        "frame_time": np.array(1.0 / performance.fps),
+    }
+
+
+def joint_rows(performance: Performance, axes: Axes, first: int) -> np.ndarray:
+    """Frame number (from ``first``), seconds, and x y z of each joint in ``axes``: ``[T 2+3J]``."""
+    frames = np.arange(performance.num_frames)
+    places = axes.points(performance.joints).reshape(len(frames), -1)
+    return np.c_[frames + first, frames / performance.fps, places]
+
+
+def write_rows(file: IO[bytes], rows: np.ndarray, decimals: int, separator: str) -> None:
+    """The rows as text: a whole number, then numbers with so many decimals."""
+    np.savetxt(file, rows, ["%d", *[f"%.{decimals}f"] * (rows.shape[1] - 1)], separator)
+
+
+class CsvExporter(FileExporter[CsvConfig]):
+    """``motion.csv``."""
+
+    file = "motion.csv"
+
+    def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
+        head = ["frame", "time", *(f"{name}_{axis}" for name in joint_names(self.options.names) for axis in "xyz")]
+        with atomic(path) as file:
+            file.write((",".join(head) + "\n").encode())
+            write_rows(file, joint_rows(performance, axes, first=0), self.options.decimals, ",")
+        return {"time": "seconds"}
+
+
+class TrcExporter(FileExporter[TrcConfig]):
+    """``motion.trc``."""
+
+    file = "motion.trc"
+
+    def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
+        with atomic(path) as file:
+            file.write(_head(performance, joint_names(self.options.names), axes.unit).encode())
+            write_rows(file, joint_rows(performance, axes, first=1), self.options.decimals, "\t")
+        return {"markers": "joints of the body, not points on its skin"}
+
+
+def _head(performance: Performance, names: tuple[str, ...], unit: str) -> str:
+    """Five lines; the fourth has a marker's name over the first of its three columns. Then an empty line."""
+    rate, count = f"{performance.fps:.6g}", performance.num_frames
+    fields = {
+        "DataRate": rate, "CameraRate": rate, "NumFrames": count, "NumMarkers": len(names), "Units": unit,
+        "OrigDataRate": rate, "OrigDataStartFrame": 1, "OrigNumFrames": count,
+    }  # fmt: skip
+    axes = [f"{axis}{marker}" for marker in range(1, len(names) + 1) for axis in "XYZ"]
+    lines = (
+        ["PathFileType", "4", "(X/Y/Z)", "motion.trc"],
+        list(fields),
+        [str(value) for value in fields.values()],
+        ["Frame#", "Time", *(cell for name in names for cell in (name, "", ""))],
+        ["", "", *axes],
+        [""],
+    )
+    return "".join("\t".join(line) + "\n" for line in lines)

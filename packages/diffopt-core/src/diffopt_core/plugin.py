@@ -137,6 +137,7 @@ class WeightFile:
 COMMAND_GROUPS: dict[str, str] = {
     "train": "Train a prior on motion data, or import a published one.",
     "sample": "Draw motions from a prior.",
+    "calibrate": "Find the guidance of weights on motion that they do not know.",
 }
 
 

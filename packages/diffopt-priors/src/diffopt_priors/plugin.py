@@ -34,7 +34,8 @@ def diffopt_weights() -> Iterable[WeightFile]:
 
 @hookimpl
 def diffopt_commands(app: typer.Typer) -> None:
-    """``diffopt train mdm``, ``vposer``, ``humor`` and imports, ``diffopt sample mdm``, ``diffopt prior-report``."""
+    """``train mdm``, ``vposer``, ``humor`` and imports, ``sample mdm``, ``calibrate prior``, ``prior-report``."""
+    from diffopt_priors.report.calibrate import calibrate
     from diffopt_priors.report.command import NAME, PANEL, prior_report, sample_mdm
     from diffopt_priors.train.humor.command import import_humor
     from diffopt_priors.train.humor.command import train as train_humor
@@ -47,5 +48,6 @@ def diffopt_commands(app: typer.Typer) -> None:
     group.command("humor")(train_humor)
     group.command("import-mdm")(import_mdm)
     group.command("import-humor")(import_humor)
+    command_group(app, "calibrate").command("prior")(calibrate)
     command_group(app, "sample").command("mdm")(sample_mdm)
     app.command(NAME, rich_help_panel=PANEL)(prior_report)

@@ -1,7 +1,7 @@
 """How well a prior knows a motion, from its own residual: a likelihood in place of one weight for everybody.
 
 The residual r = x - x0 of real motion that a denoiser was not trained on has a spread of its own at every noise level
-and in every part of the body: the card's ``spread``, measured once (``tools/measure_spread.py``). In its units the
+and in every part of the body: the card's ``spread``, measured once (``diffopt calibrate prior``). In its units the
 residual is a likelihood: a level at which the denoiser is sure counts for more than one at which it guesses. And a
 residual that is larger than nine in ten of held-out motion's is of a motion that the prior does not know: there the
 energy grows with |r| and no longer with its square (Huber), so that the pull has a bound that no strangeness moves.

@@ -80,9 +80,9 @@ def timed(result, renderer, view: str, size: tuple[int, int]) -> bool:
 
 def film(result, renderer, view: str, size: tuple[int, int]) -> tuple[float, float, float, int]:
     """Seconds by the clock, of CPU time, and of the drawing; and how many frames."""
-    from diffopt_render.files.video import write_mp4
+    from diffopt_render.files import write_mp4
+    from diffopt_render.film import eyes_of, show
     from diffopt_render.take import take_of
-    from diffopt_render.views.show import eyes_of, show
 
     watched = Watched(renderer)
     take = take_of(result)

@@ -10,9 +10,8 @@ import av
 import numpy as np
 import pytest
 from diffopt_core.errors import DiffOptError, MissingResource
-from diffopt_render.files import video
-from diffopt_render.files.target import Target, write_folder, write_png
-from diffopt_render.files.video import write_gif, write_mp4
+from diffopt_render import files
+from diffopt_render.files import Target, write_folder, write_gif, write_mp4, write_png
 from PIL import Image
 from render_cases import film_of
 
@@ -107,10 +106,10 @@ def test_a_full_disk_is_one_line_and_no_half_file(tmp_path, write):
 
 
 def test_without_an_h264_encoder_it_is_mpeg4_and_told(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(video, "_H264", ())
+    monkeypatch.setattr(files, "_H264", ())
     assert write_mp4(images(), tmp_path / "a.mp4", 30, 18)["encoder"] == "mpeg4"
     assert "no H.264 encoder" in caplog.text and len(film_of(tmp_path / "a.mp4")[0]) == 9
-    monkeypatch.setattr(video, "_OLD", "no_such_encoder")
+    monkeypatch.setattr(files, "_OLD", "no_such_encoder")
     with pytest.raises(MissingResource, match=r"--out x\.gif"):
         write_mp4(images(), tmp_path / "b.mp4", 30, 18)
 

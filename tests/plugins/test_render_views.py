@@ -10,15 +10,14 @@ import torch
 from diffopt_core.data.geometry import project, world_to_camera
 from diffopt_core.errors import DiffOptError
 from diffopt_core.types import Truth
-from diffopt_render.look.ground import Floor, camera_above, still_camera
-from diffopt_render.look.light import lit, normals_of
-from diffopt_render.look.path import Ribbon
-from diffopt_render.moments import at_rate, span
+from diffopt_render.asked import at_rate, span
+from diffopt_render.film import eyes_of, show
+from diffopt_render.ground import Floor, camera_above, still_camera
+from diffopt_render.light import lit, normals_of
+from diffopt_render.marks import Ribbon
+from diffopt_render.panels import Inset
 from diffopt_render.take import Mannequin, take_of
-from diffopt_render.views.images import Inset
-from diffopt_render.views.overlay import OverlayPanel
-from diffopt_render.views.room import RoomPanel
-from diffopt_render.views.show import eyes_of, show
+from diffopt_render.views import OverlayPanel, RoomPanel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from render_cases import FRAMES, SIZE, bare, drawer, filmed, small, walk

@@ -15,14 +15,13 @@ from diffopt_core.host.testing import make_result
 from diffopt_core.interfaces import Glance
 from diffopt_core.parts.bodies import anny24
 from diffopt_core.types import HumanMotion, Video
-from diffopt_viewer.arrange import labels_of
-from diffopt_viewer.canvas import draw
-from diffopt_viewer.colours import KEYPOINT, LIGHT, RESULTS
+from diffopt_viewer.arrange import Move, fitted, labels_of
 from diffopt_viewer.group import from_up
 from diffopt_viewer.images import Images
+from diffopt_viewer.panels import draw
 from diffopt_viewer.player import Player
-from diffopt_viewer.shown import Move, fitted, shown_of
-from diffopt_viewer.views import half_height
+from diffopt_viewer.shown import KEYPOINT, LIGHT, RESULTS, shown_of
+from diffopt_viewer.stage import half_height
 from hypothesis import given
 from hypothesis import strategies as st
 from viewer_cases import at, filmed, make_video, named, settled, viewing

@@ -1,15 +1,92 @@
-"""What the command line asked for, checked before anything heavy begins."""
+"""What the command line asked for, checked before anything heavy begins: frames, rate, sizes, file."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError
 
-from .files.target import Target
-from .moments import rate
-from .views.sizes import Size, View, size_of
+from .files import Target
+
+SLOWEST, FASTEST = 0.5, 240.0
+
+
+def span(text: str | None, count: int, name: str) -> range:
+    """``START:STOP`` as Python's slices, within ``count`` frames. Raises DiffOptError where nothing is left."""
+    if text is None:
+        return range(count)
+    found = re.fullmatch(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*", text)
+    if not found:
+        raise DiffOptError(f"--frames {text}: expected START:STOP, as 0:120, :60 or 100:")
+    start, stop = (int(part) if part not in ("", "-") else None for part in found.groups())
+    frames = range(count)[slice(start, stop)]
+    if not len(frames):
+        raise DiffOptError(f"--frames {text}: leaves none of the {count} frames of {name}")
+    return frames
+
+
+def rate(asked: float | None, own: float) -> float:
+    """Frames a second of what is written. Raises DiffOptError outside 0.5 to 240."""
+    fps = own if asked is None else asked
+    if not SLOWEST <= fps <= FASTEST:
+        hint = "" if asked is not None else "; name another with --fps"
+        raise DiffOptError(f"--fps {fps:g}: expected {SLOWEST:g} to {FASTEST:g} frames a second{hint}")
+    return fps
+
+
+def at_rate(frames: range, own: float, fps: float) -> list[int]:
+    """The frame nearest to each moment: the same motion in the same time, at another rate."""
+    count = max(1, round(len(frames) / own * fps))
+    nearest = np.floor(np.arange(count) * own / fps + 0.5 + 1e-6).astype(int)
+    return [frames[i] for i in np.minimum(nearest, len(frames) - 1).tolist()]
+
+
+View = Literal["overlay", "world", "side", "figure"]
+Size = tuple[int, int]
+_OVERLAY, _WORLD, _SIDE, _FIGURE = (1280, 1280), (1280, 720), (960, 720), (640, 540)
+_LEAST, _MOST = 64, 8192
+
+
+def size_of(text: str | None) -> Size | None:
+    """``640x480``. Raises DiffOptError."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+)\s*[xX×]\s*(\d+)\s*", text)
+    if not found:
+        raise DiffOptError(f"--size {text}: expected WIDTHxHEIGHT in px, as 1280x720")
+    width, height = int(found[1]), int(found[2])
+    if not (_LEAST <= width <= _MOST and _LEAST <= height <= _MOST):
+        raise DiffOptError(f"--size {text}: expected {_LEAST} to {_MOST} px each way")
+    return width, height
+
+
+def within(clip: Size, box: Size) -> Size:
+    """The clip's shape, not larger than itself or the box, in even px."""
+    share = min(1.0, box[0] / clip[0], box[1] / clip[1])
+    width, height = (max(2, 2 * round(share * side / 2)) for side in clip)
+    return width, height
+
+
+def panel_sizes(view: View, clip: Size, asked: Size | None, filmed: bool = True) -> list[Size]:
+    """Of the panels of a view, from left to right. ``clip``: size of the images, px. A figure of what is not ``filmed``
+    has no panel for the input."""
+    if view == "world":
+        return [asked or _WORLD]
+    if view == "overlay":
+        return [asked or within(clip, _OVERLAY)]
+    if asked is None:
+        first = within(clip, _SIDE if view == "side" else _FIGURE)
+        wide, high = first
+        if view == "figure":
+            return [*(2 if filmed else 1) * [first], (high, high)]
+        return [first, (max(1280 - wide, min(wide, 2 * round(high * 8 / 9))), high)]
+    share = 3 if view == "figure" and filmed else 2
+    wide = min(asked[0] // share, round(asked[1] * clip[0] / clip[1]))
+    return [*(share - 1) * [(wide, asked[1])], (asked[0] - (share - 1) * wide, asked[1])]
 
 
 @dataclass(frozen=True)

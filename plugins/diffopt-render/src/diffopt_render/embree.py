@@ -16,7 +16,7 @@ from embreex.rtcore_scene import EmbreeScene
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from .configs import EmbreeConfig
-from .stacked import stacked
+from .take import stacked
 
 #: Nothing nearer is drawn (the protocol says so), m.
 _NEAR = 0.05

@@ -1,10 +1,11 @@
-"""From results to a file: read, lay out, draw frame by frame, write."""
+"""From results to a file: lay out the panels of a view, draw frame by frame, write."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,107 @@ from diffopt_core.common.progress import Update, track
 from diffopt_core.interfaces import Renderer
 from diffopt_core.results.saved import read_result
 
-from .asked import Asked
-from .files.target import write_folder, write_png
-from .files.video import GIF_FPS, write_gif, write_mp4
-from .moments import at_rate, rate, span
+from .asked import Asked, Size, View, at_rate, panel_sizes, rate, span
+from .files import GIF_FPS, write_folder, write_gif, write_mp4, write_png
+from .ground import camera_above, still_camera
+from .panels import BesidePanel, InputPanel, Panel, joined, tiled, together
 from .take import Take, take_of
-from .views.panel import tiled, together
-from .views.show import Show, eyes_of, show
+from .views import OverlayPanel, RoomPanel
 
 log = logging.getLogger(__name__)
+_BODIES = 7  # along the way of a still
+_APART = 0.45  # m between two of them
+_MOMENTS = 4  # of a figure
+
+
+@dataclass(frozen=True)
+class Show:
+    """``panels`` from left to right; ``room``: the one among them that shows the world. ``joints``: (N, 24, 3), all
+    that a still camera must see."""
+
+    panels: list[Panel]
+    room: RoomPanel | None
+    renderer: Renderer
+    joints: np.ndarray
+
+    def panel(self) -> Panel:
+        return self.panels[0] if len(self.panels) == 1 else BesidePanel(self.panels)
+
+    def still(self, take: Take, frames: range, view: View) -> np.ndarray:
+        """One image: the middle of the frames; where the world is shown, bodies along the way. ``figure``: four
+        moments, each as input over rendering, and the whole path from above."""
+        if view == "figure":
+            moments = _evenly(frames, _MOMENTS)
+            rows = [next_to(panel, moments) for panel in self.panels[:-1]]
+            pictures = np.concatenate(rows, axis=0)
+            square = _above(take, self.renderer, self.joints, 2 * (pictures.shape[0],))
+            return joined([pictures, next(iter(square.images([frames[-1]])))])
+        middle = frames[len(frames) // 2]
+        parts = [next(iter(panel.images([middle]))) for panel in self.panels if panel is not self.room]
+        if self.room is not None:
+            parts.append(self.room.along_the_way(_along(take, frames)))
+        return joined(parts)
+
+
+def next_to(panel: Panel, moments: list[int]) -> np.ndarray:
+    """Images of a panel at several moments in a row."""
+    return tiled(list(panel.images(moments)), len(moments))
+
+
+def show(take: Take, view: View, renderer: Renderer, size: Size | None, label: str, joints: np.ndarray) -> Show:
+    """Build the panels. ``label``: in front of their titles where there are several results. ``joints``: all that the
+    still camera must see, (N, 24, 3)."""
+    clip = take.size if min(take.size) > 0 else (16, 9)
+    sizes = panel_sizes(view, clip, size, take.video is not None)
+    mark = f"{label} · " if label else ""
+    if view == "world":
+        room = RoomPanel(take, renderer, still_camera(joints, sizes[0]), sizes[0], label)
+        return Show([room], room, renderer, joints)
+    title = label if view == "overlay" else f"{mark}recovered"
+    overlay = OverlayPanel(take, renderer, sizes[0], title, clock=view == "figure")
+    if view == "overlay":
+        return Show([overlay], None, renderer, joints)
+    if view == "side":
+        room = RoomPanel(take, renderer, still_camera(joints, sizes[1]), sizes[1], "world")
+        return Show([overlay, room], room, renderer, joints)
+    room = _above(take, renderer, joints, sizes[-1])
+    panels: list[Panel] = [overlay, room]
+    if take.video is not None:
+        panels.insert(0, InputPanel(take.video, sizes[0], "input"))
+    else:
+        log.warning("%s: there is no video: the figure has no input beside the rendering", take.name)
+    return Show(panels, room, renderer, joints)
+
+
+def _above(take: Take, renderer: Renderer, joints: np.ndarray, size: Size) -> RoomPanel:
+    return RoomPanel(take, renderer, camera_above(joints, size), size, "from above", ghost=False)
+
+
+def _evenly(frames: range, count: int) -> list[int]:
+    return [frames[i] for i in np.linspace(0, len(frames) - 1, count).round().astype(int).tolist()]
+
+
+def _along(take: Take, frames: range) -> list[int]:
+    """Frames at even distances along the path, few enough that bodies stand apart; the last frame is one of them."""
+    places = take.joints[list(frames), 0][:, [0, 2]].numpy()
+    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=-1))])
+    count = int(np.clip(run[-1] / _APART, 0, _BODIES - 1)) + 1
+    if count == 1:
+        return [frames[len(frames) // 2]]
+    return [frames[i] for i in np.searchsorted(run, np.linspace(0, run[-1], count) - 1e-6).tolist()]
+
+
+def eyes_of(takes: list[Take], spans: list[range]) -> list[np.ndarray]:
+    """Joints that each take's still camera must see: results of one clip are seen by one camera, from one place."""
+    own = []
+    for take, frames in zip(takes, spans, strict=True):
+        some = list(frames)
+        own.append(take.joints[some].numpy())
+        if take.truth is not None:
+            own[-1] = np.concatenate([own[-1], take.truth[some].numpy()])
+    return [np.concatenate(own)] * len(takes) if len({take.name for take in takes}) == 1 else own
+
+
 _ROW = 3  # pictures beside one another; more results begin a new row
 
 

@@ -14,7 +14,7 @@ from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import BuildContext, Mesh, Shot
 
 from .configs import GlConfig
-from .stacked import stacked
+from .take import stacked
 
 #: OpenGL 3.3, of 2010: everything that draws today has it.
 _VERSION = 330

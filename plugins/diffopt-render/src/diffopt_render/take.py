@@ -12,12 +12,24 @@ import torch
 from diffopt_core.data.geometry import align, transform
 from diffopt_core.data.skeleton import JOINTS, LAYOUTS
 from diffopt_core.errors import DiffOptError
+from diffopt_core.interfaces import Mesh
 from diffopt_core.parts.bodies.linear import LinearBody
 from diffopt_core.parts.bodies.stick import BONES
 from diffopt_core.results.saved import figure_of
 from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
 from jaxtyping import Float
 from torch import Tensor
+
+
+def stacked(meshes: tuple[Mesh, ...]) -> Mesh:
+    """One mesh with all vertices and faces, on the CPU, float32 and int32. At least one mesh is expected."""
+    counts = torch.tensor([0, *(len(mesh.vertices) for mesh in meshes[:-1])]).cumsum(0)
+    return Mesh(
+        torch.cat([mesh.vertices.detach().cpu().float() for mesh in meshes]),
+        torch.cat([mesh.faces.cpu().int() + int(first) for mesh, first in zip(meshes, counts, strict=True)]),
+        torch.cat([mesh.colours.detach().cpu().float() for mesh in meshes]),
+    )
+
 
 _ROUND, _RINGS = 14, 4  # corners of a ring, rings of each end
 #: Joint at the end of a bone -> how much thinner than the house's radius the limb is drawn: limbs, not a barrel.

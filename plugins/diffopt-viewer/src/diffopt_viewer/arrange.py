@@ -3,11 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from diffopt_core.types import Result
 
-from .shown import STAY, Fit, Move, Shown, fitted
+from .shown import Shown
+
+Fit = Literal["whole clip", "first frame"]
+FITS: tuple[Fit, ...] = ("whole clip", "first frame")
+
+
+@dataclass(frozen=True)
+class Move:
+    """``p -> turn(p) + shift``: a turn by ``angle`` (radians) about +Y, then ``shift`` (3,), m."""
+
+    angle: float
+    shift: np.ndarray
+
+    @property
+    def wxyz(self) -> np.ndarray:
+        return np.array([np.cos(self.angle / 2), 0.0, np.sin(self.angle / 2), 0.0])
+
+    @property
+    def matrix(self) -> np.ndarray:
+        c, s = np.cos(self.angle), np.sin(self.angle)
+        return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Points (…, 3)."""
+        return points @ self.matrix.T + self.shift
+
+    def after(self, first: Move) -> Move:
+        """``first``, then this one."""
+        return Move(self.angle + first.angle, self(first.shift))
+
+    @property
+    def inverse(self) -> Move:
+        back = Move(-self.angle, np.zeros(3))
+        return Move(-self.angle, -back(self.shift))
+
+
+STAY = Move(0.0, np.zeros(3))
+
+
+def fitted(source: np.ndarray, target: np.ndarray, how: Fit) -> Move:
+    """Lay joints ``source`` (T, J, 3) over ``target`` (T, J, 3), by least squares over all joints that both have."""
+    if how == "first frame":
+        both = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
+        first = int(both.any(1).argmax())
+        source, target = source[first : first + 1], target[first : first + 1]
+    both = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
+    a, b = source[both].astype(float), target[both].astype(float)
+    if not len(a):
+        return STAY
+    near, far = a - a.mean(0), b - b.mean(0)
+    # About +Y the angle turns z towards x: maximise sum of far . turn(near) in the ground plane.
+    along = (near[:, [0, 2]] * far[:, [0, 2]]).sum()
+    across = (near[:, 2] * far[:, 0] - near[:, 0] * far[:, 2]).sum()
+    turn = Move(float(np.arctan2(across, along)), np.zeros(3))
+    return Move(turn.angle, b.mean(0) - turn(a.mean(0)))
 
 
 def labels_of(results: Sequence[Result]) -> list[str]:

@@ -8,13 +8,12 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import viser
 
-from .canvas import ImagePanel
-from .colours import css, paler, room
+from .arrange import FITS, Fit
 from .group import HIDDEN_AT_FIRST, LAYERS
+from .panels import ImagePanel
 from .player import SPEEDS, Player
-from .shown import FITS, Fit, Shown
-from .stage import Stage
-from .views import ABOVE, FOLLOW, FREE, SIDE, THROUGH
+from .shown import Shown, css, paler, room
+from .stage import ABOVE, FOLLOW, FREE, SIDE, THROUGH, Stage
 
 
 @runtime_checkable

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import viser
 
-from .colours import RGB, Room, paler
-from .shown import BONES, STAY, Fit, Move, Shown, TrueMotion, fitted, line
+from .arrange import STAY, Fit, Move, fitted
+from .shown import BONES, RGB, Room, Shown, TrueMotion, line, paler
 
 _SIDES = 8
 #: Where what is not known is put: nobody looks there.

@@ -16,9 +16,8 @@ from diffopt_core.perception.video import read_frames
 from diffopt_core.types import Result
 
 from .arrange import labels_of
-from .colours import of_result
 from .player import Player
-from .shown import Shown, shown_of
+from .shown import Shown, of_result, shown_of
 from .stage import Stage
 
 #: Most frames a second that are kept, most images of a video, and their longer side, px.

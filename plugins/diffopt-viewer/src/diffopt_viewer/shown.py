@@ -1,9 +1,8 @@
-"""A result, and the truth it was scored against, as the arrays that are drawn: computed once, looked up by frame."""
+"""A result, and the truth it was scored against, as the arrays and colours that are drawn: computed once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +15,49 @@ from diffopt_core.results.saved import Figure, Surface, body_surface, drawn_surf
 from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
 from torch import Tensor
 
-from .colours import RGB
+RGB = tuple[int, int, int]
+
+# Okabe and Ito's palette, told apart under every common colour blindness: one a result.
+RESULTS: tuple[RGB, ...] = (
+    (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233),
+)  # fmt: skip
+KEYPOINT: RGB = (240, 228, 66)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the results stand in. ``paper``: a canvas without an image; ``ink``: what is written on it."""
+
+    truth: RGB
+    cell: RGB
+    section: RGB
+    ground: RGB
+    ground_opacity: float
+    paper: RGB
+    ink: RGB
+
+
+LIGHT = Room((38, 38, 38), (222, 222, 220), (190, 190, 188), (246, 246, 244), 0.9, (246, 246, 244), (40, 40, 40))
+DARK = Room((235, 235, 235), (52, 54, 58), (78, 80, 86), (32, 33, 36), 0.9, (32, 33, 36), (225, 225, 225))
+
+
+def room(dark: bool) -> Room:
+    return DARK if dark else LIGHT
+
+
+def of_result(number: int) -> RGB:
+    return RESULTS[number % len(RESULTS)]
+
+
+def paler(colour: RGB, share: float = 0.45) -> RGB:
+    """The colour of what a result began as."""
+    red, green, blue = (round(c + (205 - c) * share) for c in colour)
+    return red, green, blue
+
+
+def css(colour: RGB) -> str:
+    return f"#{colour[0]:02x}{colour[1]:02x}{colour[2]:02x}"
+
 
 #: Keypoints less sure than this are not drawn.
 CONFIDENT = 0.3
@@ -80,43 +121,6 @@ def _pixels(result: Result, points: torch.Tensor, has: np.ndarray | None) -> np.
     return np.where(gone[..., None], np.nan, pixels)
 
 
-Fit = Literal["whole clip", "first frame"]
-FITS: tuple[Fit, ...] = ("whole clip", "first frame")
-
-
-@dataclass(frozen=True)
-class Move:
-    """``p -> turn(p) + shift``: a turn by ``angle`` (radians) about +Y, then ``shift`` (3,), m."""
-
-    angle: float
-    shift: np.ndarray
-
-    @property
-    def wxyz(self) -> np.ndarray:
-        return np.array([np.cos(self.angle / 2), 0.0, np.sin(self.angle / 2), 0.0])
-
-    @property
-    def matrix(self) -> np.ndarray:
-        c, s = np.cos(self.angle), np.sin(self.angle)
-        return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
-
-    def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Points (…, 3)."""
-        return points @ self.matrix.T + self.shift
-
-    def after(self, first: Move) -> Move:
-        """``first``, then this one."""
-        return Move(self.angle + first.angle, self(first.shift))
-
-    @property
-    def inverse(self) -> Move:
-        back = Move(-self.angle, np.zeros(3))
-        return Move(-self.angle, -back(self.shift))
-
-
-STAY = Move(0.0, np.zeros(3))
-
-
 @dataclass(frozen=True)
 class TrueMotion:
     """In the truth's own world, m: ``joints`` (T, 24, 3), nan where it has none; ``cameras`` (T, 3) positions."""
@@ -159,24 +163,6 @@ def true_of(truth: Truth, like: Tensor) -> TrueMotion | None:
     camera = truth.camera
     found = TrueMotion(joints, None if camera is None else camera.position.detach().cpu().float().numpy())
     return found if len(found.bones) else None
-
-
-def fitted(source: np.ndarray, target: np.ndarray, how: Fit) -> Move:
-    """Lay joints ``source`` (T, J, 3) over ``target`` (T, J, 3), by least squares over all joints that both have."""
-    if how == "first frame":
-        both = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
-        first = int(both.any(1).argmax())
-        source, target = source[first : first + 1], target[first : first + 1]
-    both = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
-    a, b = source[both].astype(float), target[both].astype(float)
-    if not len(a):
-        return STAY
-    near, far = a - a.mean(0), b - b.mean(0)
-    # About +Y the angle turns z towards x: maximise sum of far . turn(near) in the ground plane.
-    along = (near[:, [0, 2]] * far[:, [0, 2]]).sum()
-    across = (near[:, 2] * far[:, 0] - near[:, 0] * far[:, 2]).sum()
-    turn = Move(float(np.arctan2(across, along)), np.zeros(3))
-    return Move(turn.angle, b.mean(0) - turn(a.mean(0)))
 
 
 #: Child and parent of every bone.

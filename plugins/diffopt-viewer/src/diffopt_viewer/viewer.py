@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import socket
+import sys
 import time
+import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 
@@ -15,17 +19,80 @@ from diffopt_core.interfaces import BuildContext, Glance
 from diffopt_core.results.saved import Figure, figure_of
 from diffopt_core.types import Result
 
-from . import views
-from .address import free_port, has_display, open_browser, url_of
 from .arrange import labels_of
-from .colours import of_result, room
 from .config import ViserConfig
 from .controls import Controls
 from .images import Footage
-from .losses import Losses
+from .panels import Losses
 from .player import BESIDE, RATE, Loop, Player
-from .shown import Shown, shown_of
-from .stage import Stage
+from .shown import Shown, of_result, room, shown_of
+from .stage import FOLLOW, FREE, SIDE, THROUGH, Stage, look, look_through
+
+FIRST_PORT = 8080
+#: Ports that are tried from the first on when none was named.
+_TRIES = 100
+
+
+def free_port(host: str, port: int | None) -> int:
+    """``port``, or the first free one from 8080 on. Raises DiffOptError for a host that is none of this machine's
+    and for a named port that is taken: the library itself would go to another one without a word, or wait for ever."""
+    _check_host(host)
+    if port is not None:
+        if not _is_free(host, port):
+            raise DiffOptError(f"port {port} of {host} is in use; name another with --port, or none at all")
+        return port
+    for candidate in range(FIRST_PORT, FIRST_PORT + _TRIES):
+        if _is_free(host, candidate):
+            return candidate
+    raise DiffOptError(
+        f"no port from {FIRST_PORT} to {FIRST_PORT + _TRIES - 1} of {host} is free; name one with --port"
+    )
+
+
+def url_of(host: str, port: int) -> str:
+    """What to type into a browser on this machine."""
+    shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "") else host
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+
+
+def has_display() -> bool:
+    """Whether a window can be opened here."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_browser(url: str) -> bool:
+    """Ask the desktop for a window; False where there is none to ask."""
+    try:
+        return webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        return False
+
+
+def _check_host(host: str) -> None:
+    try:
+        with socket.socket(_family(host), socket.SOCK_STREAM) as trial:
+            trial.bind((host, 0))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DiffOptError(f"host '{host}' cannot be listened on ({reason}); 0.0.0.0 means every address") from error
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as trial:
+        if sys.platform != "win32":  # a port that a server left a moment ago is free
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
 
 log = logging.getLogger(__name__)
 #: While it plays, the 2D panel is drawn at most so often, s.
@@ -87,16 +154,16 @@ class ViserViewer:
 
     def set_view(self, name: str) -> None:
         was = self.stage.through
-        self.stage.follow, self.stage.through = name == views.FOLLOW, name == views.THROUGH
+        self.stage.follow, self.stage.through = name == FOLLOW, name == THROUGH
         self.stage.settle()
         if was and not self.stage.through:
             for client in self.server.get_clients().values():
-                views.clear(client)
-            self.look(views.SIDE)
+                client.scene.set_background_image(None)
+            self.look(SIDE)
 
     def look(self, whence: str) -> None:
         for client in self.server.get_clients().values():
-            views.look(self.stage, client, whence)
+            look(self.stage, client, whence)
 
     def set_dark(self, dark: bool) -> None:
         self.stage.dark = dark
@@ -118,7 +185,7 @@ class ViserViewer:
         self.player.open(shown)
         self._footage.keep(shown)
         if self.stage.through:
-            self.set_view(views.FREE)
+            self.set_view(FREE)
         with self.server.atomic():
             self.stage.follow = False
             self.stage.build(shown)
@@ -157,7 +224,7 @@ class ViserViewer:
             return  # it calls once it is there
         if self.stage.through:
             for client in self.server.get_clients().values():
-                views.look_through(self.stage, client, image)
+                look_through(self.stage, client, image)
         now = time.monotonic()
         if still or now - self._drawn > _PANEL_EVERY:
             self._drawn = now

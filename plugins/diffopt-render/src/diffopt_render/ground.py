@@ -1,4 +1,4 @@
-"""The ground y = 0 as a camera sees it, and still cameras that see everything on it."""
+"""The ground y = 0 as a camera sees it, still cameras that see everything on it, and the pictures' colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,27 @@ import torch
 from diffopt_core.data.skeleton import JOINT
 from diffopt_core.types import CameraTrajectory
 
-from .colours import GROUND, HORIZON, LINE, SKY, STRONG_LINE, Colour
+Colour = tuple[float, float, float]
+
+
+def _of(code: str) -> Colour:
+    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
+
+
+#: Skin of the recovered body: the blue of the pictures, light enough to show form.
+BODY = _of("#7DB4E0")
+BODY_EARLY = _of("#C9DDEC")
+PATH = _of("#0072B2")
+TRUTH = _of("#8A8A8A")
+TRUTH_PATH = _of("#1A1A1A")
+KEYPOINT, INK = _of("#F0E442"), _of("#333333")
+
+#: The room: sky at the top of the image and at the horizon, ground, lines on it.
+SKY, HORIZON = _of("#F8F9FB"), _of("#E6EAEE")
+GROUND, LINE, STRONG_LINE = _of("#D9DFE5"), _of("#BFC8D1"), _of("#A5B0BB")
+EMPTY = _of("#111315")
+
 
 #: Half the width of a line, m; thinner ones than this many px are drawn so wide, but fainter.
 _HALF_LINE, _LEAST = np.float32(0.008), np.float32(0.6)

@@ -12,8 +12,7 @@ from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter, map_coordinates
 from torch import Tensor
 
-from .colours import Colour
-from .ground import Floor
+from .ground import Colour, Floor
 
 _GAMMA = 2.2
 #: Linear strengths: the lamp, and what comes from above and from below.

@@ -1,1 +1,0 @@
-"""Where images go: video, GIF, still, folder. All are written whole or not at all."""

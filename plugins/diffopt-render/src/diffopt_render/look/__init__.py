@@ -1,1 +1,0 @@
-"""How things look: light, ground, shadow, paths, labels. Colours are sRGB in [0, 1] unless a name says otherwise."""

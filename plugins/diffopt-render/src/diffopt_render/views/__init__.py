@@ -1,1 +1,0 @@
-"""What is shown of a result: panels, and how they are laid side by side."""

@@ -142,7 +142,7 @@ def test_a_resumed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     for _ in range(2):
         half.step(1e-3)
     half.save(tmp_path / "checkpoint.pt")
-    again = trainer.resume(tmp_path / "checkpoint.pt", half.clips, half.held_out)
+    again = trainer.LiftTraining.resume(tmp_path / "checkpoint.pt", half.clips, half.held_out)
     assert again.settings == SMALL
     for _ in range(2):
         again.step(1e-3)
@@ -163,7 +163,7 @@ def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="format"):
         weights.load(bad)
     with pytest.raises(BadInput, match="checkpoint"):
-        trainer.resume(bad, begun(data(tmp_path / "data")).clips, {})
+        trainer.LiftTraining.resume(bad, begun(data(tmp_path / "data")).clips, {})
 
 
 def test_points_are_named_once() -> None:

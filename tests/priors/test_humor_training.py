@@ -82,11 +82,11 @@ def test_folded_weights_take_plain_states(folder: Path) -> None:
     for _ in range(3):
         run.step(1e-3)
     examples = examples_of(run.clips, OFFSETS, SMALL, torch.Generator().manual_seed(5))
-    inner = HuMoR(run.model.hidden)
+    inner = HuMoR(run.network.hidden)
     inner.load_state_dict(run.average)
     noise = torch.zeros(len(examples.past), inner.latent)
     with torch.no_grad():
-        out = objective.forward(inner, run.statistics, examples.past, examples.after, noise)
+        out = objective.forward(inner, run.units, examples.past, examples.after, noise)
         folded = run.folded()
         posterior = folded.posterior(examples.past, examples.after)
         decoded, contacts = folded.decode(posterior.mean, examples.past)

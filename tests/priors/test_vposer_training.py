@@ -13,8 +13,9 @@ from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from diffopt_core.data.skeleton import JOINTS, PARENTS, mirror_order
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.host.train.loop import Limits, rate_at
+from diffopt_core.host.train.loop import rate_at
 from diffopt_core.host.train.loop import run as train_until
+from diffopt_core.host.train.settings import Limits
 from diffopt_priors.train.vposer.command import train
 from diffopt_priors.train.vposer.loss import kl_to_standard, positions, rest_of
 from diffopt_priors.train.vposer.poses import draw, find, mirror, read

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from .settings import Limits, TrainingSettings
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .loop import Training
     from .shards import Clips
-
-
-def option(default: Any, text: str) -> Any:
-    """A field of a settings dataclass that is a flag of its training's command; ``text`` is the flag's help."""
-    return field(default=default, metadata={"help": text})
+    from .trainer import NetworkTraining
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,8 @@ class Asked:
 
 
 def training_command(
-    settings: type, begin: Callable[..., Training], text: str, export_minutes: float, starts: bool = False,
-    **more: tuple[int, str],
+    settings: type[TrainingSettings], begin: Callable[..., NetworkTraining], text: str, export_minutes: float,
+    starts: bool = False, **more: tuple[int, str],
 ) -> Callable[..., None]:  # fmt: skip
     """The command of a training that ``begin(asked, **more)`` makes. ``text``: the command's help.
 
@@ -69,7 +66,7 @@ def training_command(
     flags |= own | {name: _flag(name, int, default, help_) for name, (default, help_) in more.items()}
 
     def train(**given: Any) -> None:
-        from .loop import Limits, run
+        from .loop import run
 
         made = settings(**{name: given[name] for name in own})
         checkpoint = given["out"] / "checkpoint.pt"

@@ -9,7 +9,7 @@ from diffopt_core.host.train.command import Asked, training_command
 from .settings import LiftSettings
 
 if TYPE_CHECKING:
-    from diffopt_core.host.train.loop import Training
+    from diffopt_core.host.train.trainer import NetworkTraining
 
 _HELP = """Train the network that lifts 2D keypoints, on motion seen through simulated cameras.
 
@@ -17,7 +17,7 @@ Constant rate after warm-up, so that every checkpoint is usable; --steps or --fi
 """
 
 
-def _begin(asked: Asked) -> Training:
+def _begin(asked: Asked) -> NetworkTraining:
     from diffopt_core.host.train import shards
 
     from . import trainer
@@ -25,7 +25,7 @@ def _begin(asked: Asked) -> Training:
     clips = asked.clips()
     held_out = {path.stem: shards.read([path]) for path in shards.find(asked.data, validation=True)}
     if asked.checkpoint is not None:
-        return trainer.resume(asked.checkpoint, clips, held_out)
+        return trainer.LiftTraining.resume(asked.checkpoint, clips, held_out)
     begun = trainer.LiftTraining(asked.settings, clips, held_out, asked.offsets())
     if asked.start_from is not None:
         trainer.start_from(asked.start_from, begun)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from diffopt_core.host.train.command import option
+from diffopt_core.host.train.settings import TrainingSettings, option
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,9 @@ class EvidenceSettings:
 
 
 @dataclass(frozen=True)
-class LiftSettings:
-    """Hyper-parameters; stored in the checkpoint and in the card."""
+class LiftSettings(TrainingSettings):
+    """The network, and what it is shown."""
 
-    seed: int = option(0, "Seed.")
     width: int = option(192, "Width of the transformer.")
     layers: int = option(6, "Layers.")
     heads: int = 4
@@ -110,10 +109,7 @@ class LiftSettings:
     kernel: int = 7
     frames: int = option(64, "Frames a window.")
     batch: int = option(32, "Windows a step.")
-    rate: float = option(1e-3, "Learning rate.")
-    warmup: int = 200
     ema: float = 0.998
-    weight_decay: float = 0.01
     motion: MotionSettings = field(default_factory=MotionSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)

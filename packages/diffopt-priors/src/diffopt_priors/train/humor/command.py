@@ -11,7 +11,7 @@ from diffopt_core.host.train.command import Asked, training_command
 from diffopt_priors.train.humor.settings import HuMoRSettings
 
 if TYPE_CHECKING:
-    from diffopt_core.host.train.loop import Training
+    from diffopt_core.host.train.trainer import NetworkTraining
 
 
 _HELP = """Train HuMoR, the prior over transitions.
@@ -20,7 +20,7 @@ Constant rate after warm-up, so that every checkpoint is usable; --steps or --fi
 """
 
 
-def _begin(asked: Asked) -> Training:
+def _begin(asked: Asked) -> NetworkTraining:
     from diffopt_core.errors import DiffOptError
 
     from diffopt_priors.humor.network import GROUPS

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffopt_core.host.train.command import option
+from diffopt_core.host.train.settings import TrainingSettings, option
 
 
 @dataclass(frozen=True)
-class HuMoRSettings:
-    """Hyper-parameters; stored in the checkpoint and in the card.
-
-    ``windows`` x ``transitions`` rows a step. ``kl_weight`` against a reconstruction of unit variance, reached after
+class HuMoRSettings(TrainingSettings):
+    """``windows`` x ``transitions`` rows a step. ``kl_weight`` against a reconstruction of unit variance, reached after
     ``kl_anneal`` steps. From ``rollout_from`` on a share of the steps sees the model's own states instead of true ones.
     ``proportions``: half range of the lengths of legs, arms and trunk.
     """
 
-    seed: int = option(0, "Seed.")
     width: int = option(384, "Width of the hidden layers; the published model has 1024.")
     windows: int = option(32, "Windows a step.")
     transitions: int = option(8, "Transitions a window.")
-    rate: float = option(1e-3, "Learning rate.")
     warmup: int = 300
     ema: float = 0.998
-    weight_decay: float = 0.01
     kl_weight: float = option(1e-3, "Weight of the KL term.")
     kl_anneal: int = 2000
     rollout_from: int = 3000

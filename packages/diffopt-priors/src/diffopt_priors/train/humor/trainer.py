@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.host.train import shards, windows
-from diffopt_core.host.train.loop import resuming, write_checkpoint
 from diffopt_core.host.train.shards import Clips
-from diffopt_core.host.train.terms import terms_of
+from diffopt_core.host.train.trainer import NetworkTraining
 from torch import Tensor
 
 from diffopt_priors.humor import weights
@@ -31,46 +29,36 @@ def hidden(width: int) -> dict[str, list[int]]:
     return {"encoder": [width] * 4, "prior_net": [width] * 4, "decoder": [width, width, width // 2]}
 
 
-class HuMoRTraining:
-    """Implements :class:`diffopt_core.host.train.loop.Training`."""
+class HuMoRTraining(NetworkTraining):
+    """The networks see normalised states; what is exported takes plain ones."""
 
     name = "humor"
+    settings_type = HuMoRSettings
+    held = ("offsets", "statistics")
+    network: HuMoR
 
     def __init__(
-        self, settings: HuMoRSettings, clips: Clips, validation: list[Path], offsets: Tensor, statistics: Statistics
-    ) -> None:
-        torch.manual_seed(settings.seed)
-        self.settings, self.clips, self.offsets, self.statistics = settings, clips, offsets, statistics
+        self, settings: HuMoRSettings, clips: Clips, validation: list[Path], offsets: Tensor,
+        statistics: dict[str, Tensor],
+    ) -> None:  # fmt: skip
+        self.clips, self.offsets, self.statistics = clips, offsets, statistics
+        self.units = Statistics(**statistics)
         self.validation = {path.stem: shards.read([path]) for path in validation}
-        self.model = HuMoR(hidden(settings.width))
-        self.average = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
-        )
-        self.step_index = 0
+        super().__init__(settings, clips.files, [path.name for path in validation])
 
-    def step(self, rate: float) -> dict[str, Tensor]:
-        """One optimiser step; detached losses."""
+    def build(self) -> HuMoR:
+        return HuMoR(hidden(self.settings.width))
+
+    def losses(self) -> dict[str, Tensor]:
         s = self.settings
         generator = torch.Generator().manual_seed((s.seed * 10_000_019 + self.step_index) * 10)
         own = self.step_index >= s.rollout_from and float(torch.rand(1, generator=generator)) < s.rollout_share
         examples = examples_of(self.clips, self.offsets, s, generator, self._own_states if own else None)
-        noise = torch.randn(len(examples.past), self.model.latent, generator=generator)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        out = objective.forward(self.model, self.statistics, examples.past, examples.after, noise)
+        noise = torch.randn(len(examples.past), self.network.latent, generator=generator)
+        out = objective.forward(self.network, self.units, examples.past, examples.after, noise)
         kl_weight = s.kl_weight * min(1.0, self.step_index / max(1, s.kl_anneal))
-        total, parts = objective.loss(out, examples, self.statistics, s, kl_weight)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        keep = min(s.ema, (1 + self.step_index) / (10 + self.step_index))
-        with torch.no_grad():
-            for key, value in self.model.state_dict().items():
-                self.average[key].lerp_(value, 1 - keep)
-        self.step_index += 1
-        return {"loss": total.detach(), **parts}
+        total, parts = objective.loss(out, examples, self.units, s, kl_weight)
+        return {"loss": total, **parts}
 
     @torch.no_grad()
     def _own_states(self, sequence: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -81,64 +69,32 @@ class HuMoRTraining:
             frame = frame_of(state, pivot)
             past, after = into(state, frame), into(sequence[:, s + 1], frame)
             pairs.append((past, after))
-            noise = torch.randn(len(past), self.model.latent, generator=generator)
-            state = out_of(objective.forward(self.model, self.statistics, past, after, noise).decoded, frame)
+            noise = torch.randn(len(past), self.network.latent, generator=generator)
+            state = out_of(objective.forward(self.network, self.units, past, after, noise).decoded, frame)
         return torch.stack([p for p, _ in pairs], 1), torch.stack([a for _, a in pairs], 1)
 
     def folded(self) -> HuMoR:
         """The averaged networks as they are used: they take plain states."""
-        model = HuMoR(hidden(self.settings.width))
-        model.load_state_dict(objective.fold(self.average, self.statistics))
+        model = self.build()
+        model.load_state_dict(objective.fold(self.average, self.units))
         return model.eval().requires_grad_(False)
 
     def evaluate(self) -> dict[str, Any]:
         """Held-out quality by shard."""
-        model, scales = self.folded(), objective.scales_of(self.statistics)
+        model, scales = self.folded(), objective.scales_of(self.units)
         return {name: quality.report(model, clips, self.offsets, scales) for name, clips in self.validation.items()}
-
-    def save(self, path: Path) -> None:
-        """Checkpoint, replaced in one step."""
-        state = {
-            "settings": asdict(self.settings),
-            "step": self.step_index,
-            "network": self.model.state_dict(),
-            "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
-            "statistics": self.statistics._asdict(),
-            "offsets": self.offsets,
-        }
-        write_checkpoint(path, state)
-
-    @classmethod
-    def resume(cls, path: Path, clips: Clips, validation: list[Path]) -> HuMoRTraining:
-        """The run as :meth:`save` left it."""
-        with resuming(path, cls.name) as state:
-            settings, statistics = HuMoRSettings(**state["settings"]), Statistics(**state["statistics"])
-            training = cls(settings, clips, validation, state["offsets"], statistics)
-            training.model.load_state_dict(state["network"])
-            training.average = state["average"]
-            training.optimizer.load_state_dict(state["optimizer"])
-            training.step_index = state["step"]
-        return training
 
     def export(self, path: Path, report: dict[str, Any]) -> None:
         """Averaged weights under the published names, and the card."""
-        files = self.clips.files
         card = {
-            "name": path.stem,
-            "step": self.step_index,
+            **self.card(path, report),
             "fps": self.clips.fps,
             "root_offset": [0.0, 0.0, 0.0],
-            "scales": objective.scales_of(self.statistics),
+            "scales": objective.scales_of(self.units),
             "state": STATE,
-            "settings": asdict(self.settings),
-            "training_files": list(files),
-            "validation_files": [f"{name}.npz" for name in self.validation],
-            "terms": terms_of(files),
             "skeleton": {"offsets": self.offsets.tolist()},
-            "report": report,
         }
-        weights.save(path, objective.fold(self.average, self.statistics), card)
+        weights.save(path, objective.fold(self.average, self.units), card)
 
 
 def examples_of(
@@ -167,4 +123,4 @@ def fresh(
     generator = torch.Generator().manual_seed(settings.seed)
     many = [examples_of(clips, offsets, settings, generator) for _ in range(draws)]
     statistics = objective.measure(Rows(*(torch.cat(column) for column in zip(*many, strict=True))))
-    return HuMoRTraining(settings, clips, validation, offsets, statistics)
+    return HuMoRTraining(settings, clips, validation, offsets, statistics._asdict())

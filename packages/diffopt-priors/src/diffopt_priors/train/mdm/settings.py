@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffopt_core.host.train.command import option
+from diffopt_core.host.train.settings import TrainingSettings, option
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Hyper-parameters; stored in the checkpoint and in the card."""
+class Settings(TrainingSettings):
+    """What the card and the checkpoint of the prior keep."""
 
-    seed: int = option(0, "Seed.")
     width: int = option(192, "Width of the transformer.")
     layers: int = option(6, "Layers.")
     heads: int = 4
@@ -19,10 +18,7 @@ class Settings:
     window: int = option(96, "Longest window, frames.")
     shortest: int = option(32, "Shortest window, frames.")
     batch: int = option(32, "Windows a step.")
-    rate: float = option(1e-3, "Learning rate.")
-    warmup: int = 200
     ema: float = 0.999
-    weight_decay: float = 0.01
     diffusion_steps: int = 1000
     difference_weight: float = 1.0
     foot_weight: float = 1.0

@@ -72,12 +72,11 @@ def fresh(
         "basis": basis,
         "autocovariance": autocovariance(components),
     }
-    trainer = Trainer(settings, clips, statistics, held_out)
+    trainer = Trainer(settings, clips, held_out, statistics)
     trainer.chain = chain
     if network is not None:
         try:
-            trainer.denoiser.network.load_state_dict(network)
+            trainer.adopt(network)
         except RuntimeError as error:
             raise BadInput(start or "", "network", f"--from needs the same width and layers ({error})") from error
-        trainer.average = {k: v.detach().clone() for k, v in network.items()}
     return trainer

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffopt_core.host.train import windows
-from diffopt_core.host.train.loop import resuming, write_checkpoint
 from diffopt_core.host.train.shards import Clips, by_travel, read
-from diffopt_core.host.train.terms import terms_of
-from torch import Tensor
+from diffopt_core.host.train.trainer import NetworkTraining
+from torch import Tensor, nn
 
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
@@ -39,19 +37,18 @@ def evaluate(denoiser: Denoiser, shards: list[Path], fps: float, window: int, sa
 Statistics = dict[str, Tensor]
 
 
-class Trainer:
-    """State of one training run: networks, optimiser, step. ``step()`` is the hot path."""
+class Trainer(NetworkTraining):
+    """State of one training run: the denoiser, and the motion that it is shown."""
 
     name = "mdm"
+    settings_type = Settings
+    held = ("statistics",)
 
-    def __init__(self, settings: Settings, clips: Clips, statistics: Statistics, held_out: list[Path]) -> None:
-        torch.manual_seed(settings.seed)
-        self.settings, self.statistics, self.held_out = settings, statistics, held_out
+    def __init__(self, settings: Settings, clips: Clips, held_out: list[Path], statistics: Statistics) -> None:
+        self.statistics, self.held_out = statistics, held_out
         self.clips = by_travel(clips, settings.travel)
         #: Seconds are not the same on two machines, samples are: how many to draw at each report.
         self.samples = 32
-        #: What this run started from, oldest first: name, step and sha256 of each weight file.
-        self.chain: list[dict[str, Any]] = []
         self.card_core: dict[str, Any] = {
             "fps": clips.fps,
             "window": settings.window,
@@ -67,27 +64,22 @@ class Trainer:
             "mean": statistics["mean"].tolist(),
             "std": statistics["std"].tolist(),
         }
-        self.denoiser = weights.build(self.card_core)
-        assert self.denoiser.spectral is not None
-        self.denoiser.spectral.load_state_dict({k: statistics[k] for k in ("basis", "autocovariance")})
-        self.average = {k: v.detach().clone() for k, v in self.denoiser.network.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(
-            self.denoiser.network.parameters(),
-            lr=settings.rate,
-            weight_decay=settings.weight_decay,
-            betas=(0.9, 0.98),
-        )
-        self.step_index = 0
         self.longest = int(clips.length.max())
         self.draw = Augmented(self.clips, statistics["offsets"])
         self.channel_weight = objective.channel_weight(len(statistics["mean"]))
+        super().__init__(settings, clips.files, [path.name for path in held_out])
+
+    def build(self) -> nn.Module:
+        self.denoiser = weights.build(self.card_core)
+        assert self.denoiser.spectral is not None
+        self.denoiser.spectral.load_state_dict({k: self.statistics[k] for k in ("basis", "autocovariance")})
+        return self.denoiser.network
 
     def generator(self) -> torch.Generator:
         """Random stream of the present step."""
         return torch.Generator().manual_seed((self.settings.seed * 10_000_019 + self.step_index) * 10)
 
-    def step(self, rate: float) -> dict[str, Tensor]:
-        """One optimiser step; returns detached losses."""
+    def losses(self) -> dict[str, Tensor]:
         s = self.settings
         generator = self.generator()
         # One length per batch: short clips take part, and no frame is padding.
@@ -98,9 +90,6 @@ class Trainer:
         x = self.denoiser.normalise(embed(pose, root, self.denoiser.offsets, self.clips.fps))
         t, root_t = objective.noise_levels(len(x), s.diffusion_steps, generator)
         noise = torch.randn(x.shape, generator=generator)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
         total, parts = objective.loss(
             self.denoiser,
             x,
@@ -112,15 +101,7 @@ class Trainer:
             difference_weight=s.difference_weight,
             foot_weight=s.foot_weight,
         )
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.denoiser.network.parameters(), 1.0)
-        self.optimizer.step()
-        keep = min(s.ema, (1 + self.step_index) / (10 + self.step_index))
-        with torch.no_grad():
-            for name, value in self.denoiser.network.state_dict().items():
-                self.average[name].lerp_(value, 1 - keep)
-        self.step_index += 1
-        return {"loss": total.detach(), **parts}
+        return {"loss": total, **parts}
 
     def averaged(self) -> Denoiser:
         """A copy that holds the averaged weights, in evaluation mode."""
@@ -139,44 +120,11 @@ class Trainer:
 
     def export(self, path: Path, report: dict[str, Any]) -> None:
         """Averaged weights and card."""
-        files = self.clips.files
         card = {
-            "name": path.stem,
-            "step": self.step_index,
-            "chain": self.chain,
-            "settings": asdict(self.settings),
-            "training_files": list(files),
-            "validation_files": [p.name for p in self.held_out],
-            "terms": terms_of(files),
-            "report": report,
+            **self.card(path, report),
             "guidance": GUIDANCE,
             "calibration": calibrate(self.averaged(), self.clips),
             **({"spread": spread_of(self.averaged(), self.held_out, self.clips.fps)} if self.held_out else {}),
             **self.card_core,
         }
         weights.save(path, self.state(), card)
-
-    def save(self, path: Path) -> None:
-        """Checkpoint, replaced in one step."""
-        state = {
-            "settings": asdict(self.settings),
-            "step": self.step_index,
-            "network": self.denoiser.network.state_dict(),
-            "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
-            "statistics": self.statistics,
-            "chain": self.chain,
-        }
-        write_checkpoint(path, state)
-
-    @classmethod
-    def resume(cls, path: Path, clips: Clips, held_out: list[Path]) -> Trainer:
-        """Trainer as :meth:`save` left it."""
-        with resuming(path, cls.name) as state:
-            trainer = cls(Settings(**state["settings"]), clips, state["statistics"], held_out)
-        trainer.denoiser.network.load_state_dict(state["network"])
-        trainer.average = state["average"]
-        trainer.optimizer.load_state_dict(state["optimizer"])
-        trainer.step_index = state["step"]
-        trainer.chain = state.get("chain", [])
-        return trainer

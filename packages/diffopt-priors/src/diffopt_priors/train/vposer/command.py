@@ -9,18 +9,18 @@ from diffopt_core.host.train.command import Asked, training_command
 from diffopt_priors.train.vposer.settings import VPoserSettings
 
 if TYPE_CHECKING:
-    from diffopt_core.host.train.loop import Training
+    from diffopt_core.host.train.trainer import NetworkTraining
 
 
-def _begin(asked: Asked) -> Training:
-    from diffopt_priors.train.vposer import training
+def _begin(asked: Asked) -> NetworkTraining:
     from diffopt_priors.train.vposer.poses import find, read
+    from diffopt_priors.train.vposer.training import VPoserTraining
 
     poses = read(find(asked.data, asked.exclude), asked.settings.balance)
     held_out = {path.stem: read([path]) for path in asked.held_out()}
     if asked.checkpoint is not None:
-        return training.resume(asked.checkpoint, poses, held_out)
-    return training.VPoserTraining(asked.settings, poses, held_out, asked.offsets())
+        return VPoserTraining.resume(asked.checkpoint, poses, held_out)
+    return VPoserTraining(asked.settings, poses, held_out, asked.offsets())
 
 
 _HELP = "Train the pose prior (a VAE of single poses, the architecture of VPoser v2)."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class DiffOptError(Exception):
@@ -32,3 +33,22 @@ class BadInput(DiffOptError):
 
 class MissingResource(DiffOptError):
     """Weights, a licensed file, a package or a device that is absent: what, where to get it, where to put it."""
+
+
+@contextmanager
+def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
+    """The door of every file that somebody else wrote: whatever goes wrong while it is read is the file's fault.
+
+    What a reader says of it (DiffOptError) stays; anything else becomes one line that names the file. ``end``: the
+    end of that line. The cause is kept for ``--debug``.
+    """
+    try:
+        yield
+    except DiffOptError:
+        raise
+    except FileNotFoundError as error:
+        raise BadInput(path, key, f"does not exist{end}") from error
+    except Exception as error:  # a damaged file can raise almost anything
+        said = " ".join(str(error).split())[:300]
+        name = "" if said and isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise BadInput(path, key, f"cannot be read ({(name + said).removesuffix(': ')}){end}") from error

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-import zipfile
-import zlib
 from pathlib import Path, PurePath
 
 import numpy as np
 import torch
+from diffopt_core.common.npz import read_npz
 from diffopt_core.data.rotation import slerp
 from diffopt_core.data.skeleton import BLAZEPOSE33
 from diffopt_core.data.window import travel_of
@@ -25,12 +24,7 @@ class Arrays:
     """The arrays of one file. ``take`` checks shape and finiteness; ``...`` in a shape stands for any size."""
 
     def __init__(self, path: Path):
-        self.path = path
-        try:
-            with np.load(path, allow_pickle=False) as npz:
-                self._arrays = {key: npz[key] for key in npz.files}
-        except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, AttributeError) as error:
-            raise BadInput(path, "file", f"cannot be read as .npz without pickled objects ({error})") from error
+        self.path, self._arrays = path, read_npz(path)
 
     def __contains__(self, key: str) -> bool:
         return key in self._arrays

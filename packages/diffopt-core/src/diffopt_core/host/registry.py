@@ -142,6 +142,10 @@ class Registry:
             raise error
         return self.components[kind][name]
 
+    def source(self, kind: str, name: str) -> str:
+        """The distribution (or file) that offers a component; ``?`` for a name that nobody offers."""
+        return self.owner[kind, name].distribution if (kind, name) in self.owner else "?"
+
     def config_class(self, kind: str, name: str) -> type[ComponentConfig]:
         """Second rung: import the config class of a component."""
         row = self.component(kind, name)

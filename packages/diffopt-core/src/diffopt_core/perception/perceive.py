@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data.window import Evidence, cut, with_focal
-from ..errors import BadInput, DiffOptError
+from ..errors import BadInput
+from ..host.contract import answers, hold, hold_clip
 from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import BuildContext, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
@@ -34,14 +35,19 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
     if choice.name == "auto":
         for name in ctx.host.components["dataset"]:
             dataset = ctx.build("dataset", name, known_options(ctx.host, name, choice))
-            if dataset.accepts(path):
-                break
+            with answers(ctx.host, "dataset", name, path):
+                if dataset.accepts(path):
+                    break
         else:
             names = ", ".join(ctx.host.components["dataset"])
             raise BadInput(path, "format", f"no dataset knows this file (installed: {names}); name one with --dataset")
     else:
-        dataset = ctx.build("dataset", choice.name, choice.options)
-    clip = cut(dataset.load(path), asked.start, asked.stop, asked.fps, asked.resample)
+        name = choice.name
+        dataset = ctx.build("dataset", name, choice.options)
+    with answers(ctx.host, "dataset", name, path):
+        clip = dataset.load(path)
+    hold_clip(clip, ctx.host, name)
+    clip = cut(clip, asked.start, asked.stop, asked.fps, asked.resample)
     clip = replace(clip, person=asked.person, facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})})
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
 
@@ -68,13 +74,19 @@ def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False)
 
     def step(cls: type[Part], kind: str, role: RoleSpec, own: Part | None, make: Callable[[Any], Part]) -> Part:
         nonlocal cache
-        component = ctx.build(kind, role.name, role.options)
+        component, file = ctx.build(kind, role.name, role.options), role.options.get("file")
+
+        def called() -> Part:
+            with answers(ctx.host, kind, role.name, file):
+                return make(component)
+
         if cache is None or (own is not None and role.name in _OWN):
-            part = make(component)
+            part = called()
         else:
             options = ctx.host.config(kind, role.name, role.options).model_dump()
             cache = step_key(cache, f"{kind} {role.name}", code, options)
-            part = kept(cls, cache, lambda: _timed(make, component), fresh)
+            part = kept(cls, cache, lambda: _timed(called), fresh)
+        hold(part, clip.num_frames, ctx.host, kind, role.name, file)
         return replace(part, facts={"component": role.name, **part.facts})
 
     observations = step(
@@ -82,8 +94,6 @@ def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False)
     )
     if not bool(observations.valid.any()):
         raise BadInput(clip.path or clip.name, "valid", "the person is found in no frame")
-    if len(observations.valid) != clip.num_frames:
-        raise DiffOptError(f"{clip.name}: the detector gave {len(observations.valid)} frames of {clip.num_frames}")
     _say_gaps(clip, observations)
     camera = step(
         CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
@@ -99,10 +109,10 @@ def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False)
     return Evidence(whole, observations, camera, body)
 
 
-def _timed(make: Callable[[Any], Part], component: Any) -> Part:
+def _timed(make: Callable[[], Part]) -> Part:
     """What a component gives, with the seconds that it took among its facts: kept with it."""
     began = time.perf_counter()
-    part = make(component)
+    part = make()
     return replace(part, facts={**part.facts, "seconds": round(time.perf_counter() - began, 2)})
 
 

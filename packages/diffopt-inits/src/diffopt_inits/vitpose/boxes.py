@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from diffopt_core.common.npz import read_npz
+from diffopt_core.common.npz import read_array, read_npz
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.types import Clip
 
@@ -22,10 +22,7 @@ def read_boxes(path: Path, clip: Clip) -> np.ndarray:
             raise BadInput(path, "boxes", f"missing; the file holds {', '.join(sorted(arrays)) or 'nothing'}")
         boxes = arrays["boxes"]
     else:
-        try:
-            boxes = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise BadInput(path, "file", f"is not readable as .npy ({error})") from error
+        boxes = read_array(path)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "fiu":
         raise BadInput(path, "boxes", f"shape {boxes.shape}, expected (N, 4): x0 y0 x1 y1, px, one a frame")
     check_count(clip, len(boxes), path, "boxes")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.common.npz import read_array
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from torch import Tensor
 
@@ -123,13 +124,9 @@ def _statistics(folder: Path, name: str) -> list[float]:
     path = folder / name
     if not path.is_file():
         raise MissingResource(f"prior.stats: {path} not found; {_STATS}")
-    try:
-        values = np.load(path, allow_pickle=False)
-    except Exception as error:  # a damaged file can raise almost anything
-        raise BadInput(path, "file", f"cannot be read as an array of numbers; {_STATS}") from error
-    if not isinstance(values, np.ndarray) or values.shape != (DIM,) or values.dtype.kind not in "fiu":
-        what = getattr(values, "shape", "an archive")
-        raise BadInput(path, "shape", f"is {what}, expected ({DIM},) numbers; {_STATS}")
+    values = read_array(path, f"; {_STATS}")
+    if values.shape != (DIM,) or values.dtype.kind not in "fiu":
+        raise BadInput(path, "shape", f"is {values.shape}, expected ({DIM},) numbers; {_STATS}")
     if not np.isfinite(values).all() or (name == "Std.npy" and (values <= 0).any()):
         raise BadInput(path, "values", f"must be finite, and deviations positive; {_STATS}")
     return [float(v) for v in values]

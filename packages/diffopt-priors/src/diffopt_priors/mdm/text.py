@@ -5,11 +5,11 @@ CLIP itself is not here. The embedding is the 512-vector of ViT-B/32 for one sen
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from diffopt_core.common.npz import read_array
 from diffopt_core.errors import BadInput, MissingResource
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -25,11 +25,8 @@ def read_embedding(path: Path) -> Float[Tensor, "512"]:
     """The embedding, float32."""
     if not path.is_file():
         raise MissingResource(f"prior.text_embedding: {path} not found; {_SOURCE}")
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(path, "text_embedding", f"cannot be read; {_SOURCE}") from error
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
+    values = read_array(path, f"; {_SOURCE}")
+    if values.dtype.kind not in "fiu":
         raise BadInput(path, "text_embedding", f"holds no plain array of numbers; {_SOURCE}")
     if values.size != TEXT_DIM or max(values.shape) != TEXT_DIM:
         raise BadInput(path, "text_embedding", f"has shape {values.shape}; {_SOURCE}")

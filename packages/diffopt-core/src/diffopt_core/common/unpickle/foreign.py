@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import BadInput, MissingResource
+from ...errors import BadInput, MissingResource, reading
 from .arrays import Held
 from .joblib_stream import decompress, read_joblib
 from .npy import MAGIC, read_npy, read_npz
-from .restricted import Refused, Unpickler, guarded
+from .restricted import Unpickler
 from .torch_file import LEGACY, read_torch
 
 
@@ -32,13 +32,10 @@ def read_foreign(path: Path) -> Any:
         start = file.read(32)
     if not start:
         raise BadInput(path, "content", "the file is empty (zero bytes)")
-    if start.startswith(b"PK"):
-        return guarded(path, "zip file", lambda: plain(_zip(path)))
-    if start.startswith(LEGACY):
-        return guarded(path, "torch file", lambda: plain(read_torch(path)))
-    if start.startswith(MAGIC):
-        return guarded(path, "npy file", lambda: plain(_npy(path)))
-    return guarded(path, "pickle", lambda: plain(_pickle(path)))
+    kinds = {b"PK": ("zip file", _zip), LEGACY: ("torch file", read_torch), MAGIC: ("npy file", _npy)}
+    key, read = next((kinds[mark] for mark in kinds if start.startswith(mark)), ("pickle", _pickle))
+    with reading(path, key):
+        return plain(read(path))
 
 
 def _zip(path: Path) -> Any:
@@ -53,7 +50,7 @@ def _zip(path: Path) -> Any:
 
 def _npy(path: Path) -> Any:
     with open(path, "rb") as file:
-        return read_npy(file)
+        return read_npy(file, path.stat().st_size)
 
 
 def _pickle(path: Path) -> Any:
@@ -75,7 +72,7 @@ def _plain(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
     if id(value) in seen:
         found = seen[id(value)][1]
         if found is seen:
-            raise Refused("a container that holds itself")
+            raise ValueError("a container that holds itself")
         return found
     seen[id(value)] = (value, seen)  # the value too: an id must not be given away
     out: Any = value.view(np.ndarray) if type(value) is Held else value

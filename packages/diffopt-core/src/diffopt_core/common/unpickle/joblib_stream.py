@@ -7,11 +7,12 @@ stand-ins here. Format after joblib 1.6, numpy_pickle.py and numpy_pickle_compat
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import lzma
 import pickle
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,10 +20,17 @@ import numpy as np
 
 from ...errors import MissingResource
 from .arrays import counted, real
+from .bounds import inflated
 from .npy import read_npy
 from .restricted import JoblibArray, JoblibCompanion, JoblibCompressedCompanion, Unpickler
 
-_CHUNK = 1 << 24
+#: Decompressors by the kind; zlib tells gzip by its own first bytes.
+_STARTS: dict[str, Callable[[], Any]] = {
+    "gzip": partial(zlib.decompressobj, 31),
+    "zlib": zlib.decompressobj,
+    "bz2": bz2.BZ2Decompressor,
+    "lzma": lzma.LZMADecompressor,
+}
 #: First bytes -> compression. joblib's own signature of old z-files first.
 COMPRESSIONS = {
     b"ZF": "zfile",
@@ -43,28 +51,20 @@ def decompress(data: bytes) -> bytes:
     kind = next((kind for start, kind in COMPRESSIONS.items() if data.startswith(start)), None)
     if kind == "zfile":
         return _zfile(data)
-    if kind == "gzip":
-        return gzip.decompress(data)
-    if kind == "bz2":
-        return bz2.decompress(data)
-    if kind == "lzma":
-        return lzma.decompress(data)
-    if kind == "zlib":
-        return zlib.decompress(data)
     if kind == "lz4":
         try:
             import lz4.frame
         except ImportError as error:
             raise MissingResource("a joblib file compressed by lz4 needs the package lz4: pip install lz4") from error
-        return bytes(lz4.frame.decompress(data))
-    return data
+        return inflated(data, lz4.frame.LZ4FrameDecompressor)
+    return inflated(data, _STARTS[kind]) if kind else data
 
 
 def _zfile(data: bytes) -> bytes:
     """joblib before 0.10: ZF, the length as 0x... padded with blanks to 19 characters, then zlib."""
     length = int(data[2:21], 16)
     # Python 2 padded to one character more
-    content = zlib.decompress(data[21:].removeprefix(b" "))
+    content = inflated(data[21:].removeprefix(b" "), zlib.decompressobj)
     if len(content) != length:
         raise ValueError(f"{len(content)} bytes where {length} were announced")
     return content
@@ -97,8 +97,7 @@ class JoblibUnpickler(Unpickler):
                 raise pickle.UnpicklingError(f"an array of objects was announced, {type(array).__name__} followed")
             return array
         if state.get("numpy_array_alignment_bytes") is not None:
-            padding = self._exactly(1)[0]
-            self._exactly(padding)
+            self._exactly(self._exactly(1)[0])
         array = np.frombuffer(bytearray(self._exactly(count * dtype.itemsize)), dtype)
         array = array.reshape(shape[::-1]).T if state["order"] == "F" else array.reshape(shape)
         return array.astype(dtype.newbyteorder("="), copy=False)
@@ -110,7 +109,7 @@ class JoblibUnpickler(Unpickler):
         file = self._folder / name
         if not isinstance(held, JoblibCompressedCompanion):
             with open(file, "rb") as stream:
-                array = read_npy(stream)
+                array = read_npy(stream, file.stat().st_size)
             if not isinstance(array, np.ndarray):
                 raise pickle.UnpicklingError(f"the companion file '{name}' holds no array")
             return array
@@ -122,14 +121,10 @@ class JoblibUnpickler(Unpickler):
         return array.reshape(shape[::-1]).T if by_column else array.reshape(shape)
 
     def _exactly(self, count: int) -> bytes:
-        parts = []
-        while count > 0:
-            part = self._stream.read(min(count, _CHUNK))
-            if not part:
-                raise EOFError(f"the file ends {count} bytes before the end of an array")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+        left = self._stream.getbuffer().nbytes - self._stream.tell()
+        if count > left:
+            raise EOFError(f"the file ends {count - left} bytes before the end of an array")
+        return self._stream.read(count)
 
 
 def read_joblib(data: bytes, folder: Path) -> Any:

@@ -11,13 +11,12 @@ import codecs
 import collections
 import io
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import BadInput
+from ...errors import reading
 from . import arrays, torch_parts
 from .interpreter import Inert, Interpreter
 
@@ -111,8 +110,11 @@ _OTHERS: dict[tuple[str, str], Any] = {
 }
 
 
-class Refused(pickle.UnpicklingError):
+class Refused(pickle.UnpicklingError, ValueError):
     """The pickle names something that is not on the list."""
+
+    def __init__(self, name: str):
+        super().__init__(f"it wants '{name}', which is not an array class; it was not run and is refused")
 
 
 def find_class(module: str, name: str) -> Any:
@@ -145,25 +147,13 @@ class Unpickler(Interpreter):
         return find_class(module, name)
 
 
-def guarded(path: Path, key: str, read: Callable[[], Any]) -> Any:
-    """What ``read()`` returns; whatever it raises becomes a BadInput of ``path``."""
-    try:
-        return read()
-    except BadInput:
-        raise
-    except Refused as error:
-        problem = f"the {key} wants '{error}', which is not an array class; it was not run and is refused"
-    except Exception as error:  # a damaged pickle can raise almost anything
-        problem = f"not a readable {key} ({type(error).__name__}: {error})"
-    raise BadInput(path, key, " ".join(problem.split()))
-
-
 def read_pickle(path: Path) -> Any:
     """What a pickle file holds, of numpy arrays, plain containers, strings and numbers, and stand-ins.
 
     Raises BadInput, naming the class where one was refused.
     """
-    return guarded(path, "pickle", lambda: Unpickler(io.BytesIO(path.read_bytes())).load())
+    with reading(path, "pickle"):
+        return Unpickler(io.BytesIO(path.read_bytes())).load()
 
 
 def to_array(value: Any) -> np.ndarray:

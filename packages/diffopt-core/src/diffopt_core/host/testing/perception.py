@@ -6,14 +6,10 @@ Each has ``clip``, which gives the synthetic one; a component that reads images 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
-import torch
-from torch import Tensor
-
-from ...data.skeleton import LAYOUTS
 from ...data.window import travel_of
-from ...types import CameraTrajectory, Clip, Observations, PosesFrom, Travel, Unit
+from ...types import CameraTrajectory, Clip, Observations
+from ..contract import broken
 from .component import ComponentContract
 from .samples import make_clip
 
@@ -39,11 +35,7 @@ class DetectorContract(_OnClip):
     def test_observations_are_well_formed(self, tmp_path: Path) -> None:
         clip = self.clip(tmp_path)
         seen = self.build().detect(clip)
-        wanted = (clip.num_frames, len(LAYOUTS[seen.layout]), 3)
-        assert seen.keypoints.shape == wanted, f"keypoints {tuple(seen.keypoints.shape)}, expected {wanted}"
-        assert seen.valid.shape == (clip.num_frames,) and seen.valid.dtype == torch.bool, "valid: expected bool T"
-        confidence = seen.keypoints[..., 2]
-        assert ((confidence >= 0) & (confidence <= 1)).all(), "confidence is outside [0, 1]"
+        assert not (clause := broken(seen, clip.num_frames)), clause
 
 
 class CameraContract(_OnClip):
@@ -54,20 +46,10 @@ class CameraContract(_OnClip):
     def test_trajectory_is_well_formed(self, tmp_path: Path) -> None:
         clip = self.clip(tmp_path)
         camera = self.build().trajectory(clip, self.evidence(clip)[0])
-        frames = clip.num_frames
-        _check_rotations(camera.R, (frames, 3, 3))
-        for name, size in (("t", 3), ("focal", 2), ("centre", 2)):
-            value = getattr(camera, name)
-            assert value.shape == (frames, size), f"{name}: shape {tuple(value.shape)}, expected {(frames, size)}"
-            assert value.isfinite().all(), f"{name} is not finite"
-        assert (camera.focal > 0).all(), "focal lengths must be positive pixels"
-        assert camera.unit in get_args(Unit), f"unit '{camera.unit}', expected one of {get_args(Unit)}"
-        assert camera.travel in get_args(Travel), f"travel '{camera.travel}', expected one of {get_args(Travel)}"
+        assert not (clause := broken(camera, clip.num_frames)), clause
         assert isinstance(camera.trusted, bool) and isinstance(camera.level, bool), "trusted, level: expected bool"
         if camera.travel in ("stands", "turns"):
             assert travel_of(camera.R, camera.t) != "travels", f"the camera {camera.travel}, but its path moves"
-        if camera.filled is not None:
-            assert camera.filled.shape == (frames,) and camera.filled.dtype == torch.bool, "filled: expected bool T"
 
 
 class InitializerContract(_OnClip):
@@ -78,16 +60,5 @@ class InitializerContract(_OnClip):
     def test_body_is_well_formed(self, tmp_path: Path) -> None:
         clip = self.clip(tmp_path)
         body = self.build().initialize(clip, *self.evidence(clip))
-        frames = clip.num_frames
-        _check_rotations(body.global_orient, (frames, 3, 3))
-        _check_rotations(body.body_pose, (frames, 23, 3, 3))
-        assert body.poses_from in get_args(PosesFrom), f"poses_from '{body.poses_from}', not of {get_args(PosesFrom)}"
-        assert body.transl.shape == (frames, 3) and body.betas.shape == (10,)
-        assert body.transl.isfinite().all() and (body.transl[:, 2] > 0).all(), "the pelvis is behind the camera"
-
-
-def _check_rotations(matrix: Tensor, shape: tuple[int, ...]) -> None:
-    assert matrix.shape == shape, f"rotations of shape {tuple(matrix.shape)}, expected {shape}"
-    product = matrix @ matrix.mT
-    torch.testing.assert_close(product, torch.eye(3, dtype=matrix.dtype).expand_as(product), rtol=0.0, atol=1e-3)
-    assert (torch.linalg.det(matrix) > 0).all(), "reflections among the rotations"
+        assert not (clause := broken(body, clip.num_frames)), clause
+        assert (body.transl[:, 2] > 0).all(), "the pelvis is behind the camera"

@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...common.npz import read_npz
 from ...data.rotation import axis_angle_to_matrix, matrix_to_columns
 from ...data.skeleton import JOINTS
 from ...errors import BadInput
@@ -39,11 +39,7 @@ class Clips:
 
 def read_shard(path: Path, keys: Sequence[str] = ("poses", "trans", "starts", "fps")) -> dict[str, np.ndarray]:
     """Arrays of one shard, checked; ``keys`` must be there. BadInput names file and key."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            data = {key: file[key] for key in file.files}
-    except (OSError, ValueError, BadZipFile) as error:
-        raise BadInput(path, "file", f"not a readable .npz motion shard ({error})") from error
+    data = read_npz(path)
     for key in keys:
         if key not in data:
             raise BadInput(path, key, "missing")

@@ -83,16 +83,11 @@ def find_model(path: Path | None, gender: str) -> Path:
 
 def read_model(file: Path) -> Mapping[str, Any]:
     """SMPL's arrays, dense, checked. A pickle goes through the restricted unpickler. Raises BadInput."""
-    import numpy as np
-
+    from ...common.npz import read_npz
     from ...common.unpickle import read_pickle, to_array
 
     if file.suffix == ".npz":
-        try:
-            with np.load(file, allow_pickle=False) as npz:
-                raw: Any = {key: npz[key] for key in KEYS if key in npz}
-        except ValueError as error:
-            raise BadInput(file, "npz", f"{error}; give the .pkl instead") from error
+        raw: Any = read_npz(file)
     else:
         raw = read_pickle(file)
     if not isinstance(raw, dict):

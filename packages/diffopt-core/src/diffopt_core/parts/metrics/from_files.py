@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...common.npz import read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...data.skeleton import JOINTS
 from ...errors import BadInput
@@ -28,7 +28,7 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
     """
     pred, truth = Path(pred), Path(truth)
     pred = pred / "motion.npz" if pred.is_dir() else pred
-    ours, theirs = _load(pred), _load(truth)
+    ours, theirs = read_npz(pred), read_npz(truth)
     joints = _array(pred, ours, "joints", (None, len(JOINTS), 3))
     true = _array(truth, theirs, "joints", (None, len(JOINTS), 3))
     if len(joints) != len(true):
@@ -49,16 +49,6 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
         true_camera=_camera(truth, theirs, len(true)),
         good=_array(truth, theirs, "good", (len(true),)) > 0 if "good" in theirs else None,
     )
-
-
-def _load(path: Path) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except FileNotFoundError:
-        raise BadInput(path, "file", "does not exist") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise BadInput(path, "file", f"is not an .npz of plain arrays ({error})") from error
 
 
 def _array(path: Path, arrays: Arrays, key: str, shape: tuple[int | None, ...]) -> Tensor:

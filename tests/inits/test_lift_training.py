@@ -13,7 +13,7 @@ from diffopt_core.data.skeleton import COCO17, JOINT, LAYOUTS, PARENTS
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.train import shards
 from diffopt_inits.lift import weights
-from diffopt_inits.lift.cards import resolve
+from diffopt_inits.lift.cards import LIFT
 from diffopt_inits.lift.inputs import features, frame_of, turning
 from diffopt_inits.lift.network import LiftNetwork
 from diffopt_inits.lift.outputs import read
@@ -153,12 +153,12 @@ def test_a_resumed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingResource, match="Shipped weights"):
-        resolve("nonsense")
+        LIFT.resolve("nonsense")
     bad = tmp_path / "lift.safetensors"
     bad.write_bytes(b"nothing")
     bad.with_suffix(".json").write_text(json.dumps({"format": 1, "network": {}}))
     with pytest.raises(BadInput, match=r"lift\.safetensors"):
-        weights.load(resolve(str(bad)))
+        weights.load(LIFT.resolve(str(bad)))
     bad.with_suffix(".json").write_text(json.dumps({"format": 9}))
     with pytest.raises(BadInput, match="format"):
         weights.load(bad)

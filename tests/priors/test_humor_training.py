@@ -13,6 +13,7 @@ import typer
 from diffopt_core.data.skeleton import JOINT, JOINTS, mirror_order
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host.train import shards
+from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES
 from diffopt_priors.humor.network import HuMoR, apply_change
@@ -163,7 +164,7 @@ def test_settings_are_checked(folder: Path, tmp_path: Path, flags: list[object])
 def test_the_shipped_weights_tell_sound_motion_from_spoiled(tmp_path: Path, path: Path | None) -> None:
     """On walks, and on held-out captured ones; half speed and sliding are known to be hard (docs/priors/humor.md)."""
     path = path or gaits(tmp_path / "gaits_val.npz")
-    model, card = weights.load(weights.resolve("open"))
+    model, card = weights.load(HUMOR_WEIGHTS.resolve("open"))
     clips, offsets = shards.read([path]), torch.tensor(card["skeleton"]["offsets"])
     found = quality.report(model, clips, offsets, card["scales"])
     assert found["auc"]["shuffled"] > 0.99 and found["auc"]["jitter"] > 0.95

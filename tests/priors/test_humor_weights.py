@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput, MissingResource
+from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.network import HuMoR
 from diffopt_priors.train.humor.command import import_humor
@@ -25,7 +26,7 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def test_saved_weights_are_loaded(tiny: Path) -> None:
-    model, card = weights.load(weights.resolve(str(tiny)))
+    model, card = weights.load(HUMOR_WEIGHTS.resolve(str(tiny)))
     assert card["model"] == "humor" and not any(p.requires_grad for p in model.parameters())
     for key, value in tiny_model().state_dict().items():
         torch.testing.assert_close(model.state_dict()[key], value, rtol=1e-3, atol=1e-3)
@@ -36,26 +37,26 @@ def test_a_published_checkpoint_works_as_it_is(tmp_path: Path, capsys: pytest.Ca
     state = model.state_dict() | {"male_bm.v_template": torch.zeros(3), "smpl_zeros": torch.zeros(1)}
     path = tmp_path / "best_model.pth"
     torch.save({"model": state, "epoch": 3, "min_val_loss": np.float64(0.5), "optim": {"state": {}}}, path)
-    loaded, card = weights.load(weights.resolve(str(path)))
+    loaded, card = weights.load(HUMOR_WEIGHTS.resolve(str(path)))
     assert card["fps"] == 30.0 and card["root_offset"][1] < -0.1 and "AMASS" in card["terms"][0]
     past, z = torch.randn(3, 339), torch.randn(3, 48)
     torch.testing.assert_close(loaded.change(z, past), model.change(z, past))
     torch.save({f"module.{key}": value for key, value in model.state_dict().items()}, path)  # bare, in parallel
     torch.testing.assert_close(weights.load(path)[0].change(z, past), model.change(z, past))
     import_humor(path, tmp_path / "mine.safetensors")
-    imported, card = weights.load(weights.resolve(str(tmp_path / "mine.safetensors")))
+    imported, card = weights.load(HUMOR_WEIGHTS.resolve(str(tmp_path / "mine.safetensors")))
     assert card["name"] == "mine" and "AMASS" in card["terms"][0]
     torch.testing.assert_close(imported.change(z, past), model.change(z, past), rtol=0.01, atol=0.01)
 
 
 def test_absent_weights_say_what_and_where(tmp_path: Path) -> None:
     with pytest.raises(MissingResource, match=r"humor_nope\.safetensors.*diffopt train humor.*davrempe/humor"):
-        weights.resolve("nope")
+        HUMOR_WEIGHTS.resolve("nope")
     with pytest.raises(MissingResource, match=r"best\.pth not found"):
-        weights.resolve(str(tmp_path / "best.pth"))
+        HUMOR_WEIGHTS.resolve(str(tmp_path / "best.pth"))
     (tmp_path / "a.safetensors").touch()
     with pytest.raises(MissingResource, match=r"a\.json not found"):
-        weights.resolve(str(tmp_path / "a.safetensors"))
+        HUMOR_WEIGHTS.resolve(str(tmp_path / "a.safetensors"))
 
 
 def test_truncated_files_are_refused(tiny: Path, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_broken_cards_are_refused(tiny: Path, text: str) -> None:
 
 
 def test_the_shipped_weights_are_small_and_say_what_they_are() -> None:
-    path = weights.resolve("open")
+    path = HUMOR_WEIGHTS.resolve("open")
     model, card = weights.load(path)
     assert path.stat().st_size < 8e6
     assert isinstance(model, HuMoR) and model.hidden == hidden(card["settings"]["width"])

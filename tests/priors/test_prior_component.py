@@ -11,6 +11,7 @@ import pytest
 import torch
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_priors import plugin
+from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.config import MDMConfig
 from prior_cases import OFFSETS, Streams, context, motion, rest_joints, scene, tiny_card
@@ -63,7 +64,7 @@ def test_a_larger_body_maps_onto_the_same_features(tiny: str) -> None:
 
 def test_absent_weights_say_what_and_where() -> None:
     with pytest.raises(MissingResource, match=r"mdm_nope\.safetensors.*diffopt train mdm"):
-        weights.resolve("nope")
+        MDM_WEIGHTS.resolve("nope")
 
 
 def _damage(path: Path, how: str) -> None:
@@ -89,7 +90,7 @@ def _damage(path: Path, how: str) -> None:
         ("format", r"tiny\.json: format: is 1; this version reads"),
         ("shape", r"tiny\.safetensors: network: .*wrong shapes \(\d+\): network\."),
         ("schedule", r"tiny\.json: schedule: missing"),
-        ("option", r"tiny\.json: card: describes no network \(.*breadth"),
+        ("option", r"tiny\.json: network: is of no such network \(.*breadth"),
     ],
 )
 def test_broken_weights_name_file_and_key(tiny: str, how: str, message: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from diffopt_core.host.testing.problem import make_problem
 from diffopt_core.interfaces import TellsWeight
 from diffopt_core.types import Scene
+from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import spread, weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.layout import CONTACTS, DIM, ROOT_HEIGHT, TRAJECTORY
@@ -18,7 +19,7 @@ from diffopt_priors.mdm.spread import GROUPS, Likelihood, membership
 
 @pytest.fixture(scope="module")
 def shipped():
-    return weights.load(weights.resolve("open"))
+    return weights.load(MDM_WEIGHTS.resolve("open"))
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.parts.demo_motion.gait import walk as demo_walk
+from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
@@ -22,7 +23,7 @@ from torch import Tensor
 
 @pytest.fixture(scope="module")
 def shipped() -> tuple[Denoiser, dict]:
-    return weights.load(weights.resolve("nc"))
+    return weights.load(MDM_WEIGHTS.resolve("nc"))
 
 
 @pytest.fixture(scope="module", params=[None, *beside("mocap/cmu_val.npz")])
@@ -43,7 +44,7 @@ def _normalised(denoiser: Denoiser, walk: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def test_file_is_small_and_its_card_is_complete(shipped: tuple[Denoiser, dict]) -> None:
-    path = weights.resolve("nc")
+    path = MDM_WEIGHTS.resolve("nc")
     assert path.stat().st_size <= 8_000_000
     card = shipped[1]
     terms = " ".join(card["terms"])

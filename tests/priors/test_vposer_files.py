@@ -195,7 +195,10 @@ def test_own_weights_come_back(tmp_path: Path) -> None:
         ('{"kind": "mdm"}', r"mine\.json: kind: "),
         ('{"kind": "vposer", "format": 99}', r"mine\.json: format: is 99"),
         ('{"kind": "vposer", "format": 1, "network": {"wide": 1}}', r"mine\.json: network: "),
-        ('{"kind": "vposer", "format": 1, "network": {"edition": "v3"}}', r"mine\.json: network: "),
+        (
+            '{"kind": "vposer", "format": 1, "network": {"edition": "v3"}}',
+            r"mine\.json: v3: missing from the card, or unknown",
+        ),
         (
             '{"kind": "vposer", "format": 1, "network": {"edition": "v2", "width": 256}}',
             r"mine\.safetensors: network: ",

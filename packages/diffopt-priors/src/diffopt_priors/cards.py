@@ -1,16 +1,25 @@
-"""Weights that ship with this package, and the terms in the card beside a weight file. No torch."""
+"""Weights of the priors that ship with this package or that a user trained. No torch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from diffopt_core.perception.weights import shipped
+from diffopt_core.perception.weights.cards import OwnWeights
 
-#: Weights that ship with the package, as PRIOR_NAME.safetensors.
-SHIPPED = Path(__file__).parent / "weights"
-
-
-def terms(prior: str, weights: str) -> str:
-    """Terms of shipped weights by name or of a file by its path; empty where no card says any."""
-    own = SHIPPED / f"{prior}_{weights}.json"
-    return shipped.terms(weights, own if own.is_file() else Path(weights).with_suffix(".json"))
+_SHIPPED = Path(__file__).parent / "weights"
+MDM_WEIGHTS = OwnWeights(
+    "mdm", _SHIPPED, {"format": 2},
+    "`diffopt train mdm` and `diffopt train import-mdm` write the .safetensors and its .json card together",
+)  # fmt: skip
+HUMOR_WEIGHTS = OwnWeights(
+    "humor", _SHIPPED, {"model": "humor", "format": 1},
+    "train your own with `diffopt train humor --data FOLDER --out FOLDER --minutes 40`, which writes the .safetensors "
+    "and its .json card together, or take the published best_model.pth of https://github.com/davrempe/humor",
+    published=(".pth", ".pt"),
+)  # fmt: skip
+VPOSER_WEIGHTS = OwnWeights(
+    "vposer", _SHIPPED, {"kind": "vposer", "format": 1},
+    "weights of your own come from `diffopt train vposer`, the official vposer_v1_0 and V02_05 from "
+    "https://smpl-x.is.tue.mpg.de (registration, non-commercial)",
+    published=(".ckpt", ".pt", ".pth"),
+)  # fmt: skip

@@ -12,7 +12,7 @@ import torch
 from diffopt_core.common.unpickle import read_pickle, to_array
 from diffopt_core.data.rotation import matrix_to_axis_angle
 from diffopt_core.errors import BadInput
-from diffopt_core.perception.weights import cards, shipped
+from diffopt_core.perception.weights.cards import OwnWeights
 from jaxtyping import Float
 from torch import Tensor
 
@@ -63,27 +63,23 @@ class Mixture:
         return (self.nll(pose_vector(pose, dimensions)) - self.constant.amin()) / dimensions
 
 
-FORMAT = 1
-SHIPPED = Path(__file__).parent / "weights"
 #: Joints 1 to 21, or 1 to 23 with the hands.
 DIMENSIONS = (63, 69)
 _ORIGIN = (
     "SMPLify's gmm_08.pkl comes with its code (https://smplify.is.tue.mpg.de) and with smplx-based projects; "
     "`diffopt train gmm --data FOLDER --out FOLDER` fits one of your own"
 )
+_WEIGHTS = OwnWeights("gmm", Path(__file__).parent / "weights", {"format": 1}, _ORIGIN, published=(".pkl",))
 #: Keys of SMPLify's pickle -> names of ours.
 _PICKLED = {"weights": "weights", "means": "means", "covars": "covariances"}
 
 
 def resolve(weights: str) -> Path:
     """File of a shipped name ("open") or of a path; fails with where to get and put it."""
-    named = "/" not in weights and not weights.endswith((".safetensors", ".pkl"))
-    path = SHIPPED / f"gmm_{weights}.safetensors" if named else Path(weights)
+    path = _WEIGHTS.file(weights)
     if path.suffix not in (".safetensors", ".pkl"):
         raise BadInput(path, "file", f"a .safetensors or .pkl file is expected; {_ORIGIN}")
-    wanted = (path,) if path.suffix == ".pkl" else (path, path.with_suffix(".json"))
-    shipped.require("gmm", SHIPPED, wanted, f". {_ORIGIN}; give the file with --set prior.weights=PATH.")
-    return path
+    return _WEIGHTS.resolve(weights)
 
 
 def load(path: Path) -> Mixture:
@@ -91,7 +87,7 @@ def load(path: Path) -> Mixture:
     if path.suffix == ".pkl":
         found = _pickled(path)
         return _checked(path, found, {ours: theirs for theirs, ours in _PICKLED.items()})
-    found, _ = cards.read(path, {"format": FORMAT}, _ORIGIN)
+    found, _ = _WEIGHTS.read(path)
     return _checked(path, found, {name: name for name in _PICKLED.values()})
 
 
@@ -140,4 +136,4 @@ def _checked(path: Path, found: dict[str, Tensor], key_of: dict[str, str]) -> Mi
 
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write ``weights``, ``means``, ``covariances`` as float32, and the card; each is replaced in one step."""
-    cards.write(path, {key: value.float() for key, value in state.items()}, {"format": FORMAT, **card})
+    _WEIGHTS.write(path, {key: value.float() for key, value in state.items()}, card)

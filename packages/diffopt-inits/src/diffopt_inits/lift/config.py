@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
 
-from .cards import terms
+from .cards import LIFT
 
 
 class LiftConfig(ComponentConfig):
@@ -25,4 +25,4 @@ class LiftConfig(ComponentConfig):
 
     def terms_of_use(self) -> str:
         """Those of the motion that the weights were trained on."""
-        return terms(self.weights)
+        return LIFT.terms(self.weights)

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from . import weights
-from .cards import resolve
+from .cards import LIFT
 from .config import LiftConfig
 from .gaps import Bridge, bridge
 from .inputs import Evidence, Frame
@@ -55,7 +55,7 @@ class LiftInitializer:
     def __init__(self, config: LiftConfig, ctx: BuildContext):
         self._config, self._body = config, ctx.build("body", config.body)
         self._other: Initializer | None = ctx.build("initializer", config.fuse) if config.fuse else None
-        self._network, self._card = weights.load(resolve(config.weights))
+        self._network, self._card = weights.load(LIFT.resolve(config.weights))
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.

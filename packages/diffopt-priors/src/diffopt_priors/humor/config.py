@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from diffopt_core.config import TermConfig
 from pydantic import Field
 
-from diffopt_priors.cards import terms
+from diffopt_priors.cards import HUMOR_WEIGHTS
 
 
 class HuMoRConfig(TermConfig):
@@ -50,7 +50,7 @@ class HuMoRConfig(TermConfig):
 
     def terms_of_use(self) -> str:
         """Those of the chosen weights."""
-        return terms("humor", self.weights) or self.licence
+        return HUMOR_WEIGHTS.terms(self.weights) or self.licence
 
     def target(self) -> str:
         """The energy of the form: ``energy(scene) -> [B]``, mean over the clip's transitions at the model's rate."""

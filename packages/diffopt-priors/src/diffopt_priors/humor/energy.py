@@ -12,6 +12,7 @@ from diffopt_core.types import HumanMotion, Scene
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.config import HuMoRConfig
 from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES, SLICES
@@ -99,7 +100,7 @@ class HuMoRPrior:
     """``energy(scene) -> [B]``. Weights are frozen."""
 
     def __init__(self, config: HuMoRConfig, ctx: ProblemContext) -> None:
-        model, card = weights.load(weights.resolve(config.weights))
+        model, card = weights.load(HUMOR_WEIGHTS.resolve(config.weights))
         frames = ctx.initial.trans.shape[1]
         if frames < _FEWEST:
             raise DiffOptError(f"prior humor: a clip of {frames} frames is too short; at least {_FEWEST} are needed")

@@ -10,31 +10,12 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from diffopt_core.perception.weights import cards, shipped
+from diffopt_core.perception.weights.cards import compare, listed
 from torch import Tensor
 
-from diffopt_priors.cards import SHIPPED
+from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor.layout import LATENT, SIZES, STATE
 from diffopt_priors.humor.network import GROUPS, HuMoR, hidden_of
-from diffopt_priors.mdm.checkpoint import compare, listed
-
-_MARKS = {"model": "humor", "format": 1}
-#: Endings of published checkpoints.
-CHECKPOINTS = (".pth", ".pt")
-SOURCE = (
-    "train your own with `diffopt train humor --data FOLDER --out FOLDER --minutes 40` and give the file "
-    "(--set prior.weights=PATH/humor.safetensors, its .json card beside it), or give the published checkpoint of "
-    "https://github.com/davrempe/humor (--set prior.weights=PATH/best_model.pth)"
-)
-
-
-def resolve(weights: str) -> Path:
-    """File of a shipped name ("open") or of a path; fails with where to get and put it."""
-    named = "/" not in weights and not weights.endswith((".safetensors", *CHECKPOINTS))
-    path = SHIPPED / f"humor_{weights}.safetensors" if named else Path(weights)
-    wanted = (path,) if path.suffix in CHECKPOINTS else (path, path.with_suffix(".json"))
-    shipped.require("humor", SHIPPED, wanted, f"; {SOURCE}")
-    return path
 
 
 def check(path: Path, state: dict[str, Tensor]) -> HuMoR:
@@ -43,23 +24,27 @@ def check(path: Path, state: dict[str, Tensor]) -> HuMoR:
         key = f"{net}.net.0.weight"
         if key not in state:
             expected = "HuMoR has the networks encoder.net.*, prior_net.net.* and decoder.net.*"
-            raise BadInput(path, key, f"missing: {expected}; found {listed(sorted(state)) or 'nothing'}; {SOURCE}")
+            raise BadInput(
+                path, key, f"missing: {expected}; found {listed(sorted(state)) or 'nothing'}; {HUMOR_WEIGHTS.source}"
+            )
         if state[key].dim() != 2 or state[key].shape[1] != inputs:
             problem = f"has shape {list(state[key].shape)}, expected [width, {inputs}]"
-            raise BadInput(path, key, f"{problem} ({STATE} numbers a state, {LATENT} latents); {SOURCE}")
+            raise BadInput(path, key, f"{problem} ({STATE} numbers a state, {LATENT} latents); {HUMOR_WEIGHTS.source}")
     hidden = hidden_of(state)
     for net, widths in hidden.items():
         if not widths or any(width % GROUPS for width in widths):
-            raise BadInput(path, f"{net}.net", f"hidden widths {widths}, multiples of {GROUPS} expected; {SOURCE}")
+            raise BadInput(
+                path, f"{net}.net", f"hidden widths {widths}, multiples of {GROUPS} expected; {HUMOR_WEIGHTS.source}"
+            )
     model = HuMoR(hidden)
-    compare(path, state, model.state_dict(), SOURCE)
+    compare(path, state, model.state_dict(), HUMOR_WEIGHTS.source)
     model.load_state_dict(state)
     return model
 
 
 def load(path: Path) -> tuple[HuMoR, dict[str, Any]]:
     """Frozen model in evaluation mode (float32, CPU) and its card."""
-    if path.suffix in CHECKPOINTS:
+    if path.suffix in HUMOR_WEIGHTS.published:
         from diffopt_priors.humor import official
 
         state, card = official.read_state(path), official.card(path)
@@ -72,7 +57,7 @@ def load(path: Path) -> tuple[HuMoR, dict[str, Any]]:
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Weights and checked card."""
     about = path.with_suffix(".json")
-    state, card = cards.read(path, _MARKS, SOURCE)
+    state, card = HUMOR_WEIGHTS.read(path)
     if set(card.get("scales", {})) != set(SIZES) or len(card.get("root_offset", ())) != 3 or "fps" not in card:
         raise BadInput(about, "scales", f"fps, root_offset (3) and scales of {', '.join(SIZES)} expected")
     return state, card
@@ -82,4 +67,4 @@ def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write weights and card; each file is replaced in one step. Half precision, but for the first layers: they carry
     the statistics of the data, differences of nearly equal numbers among them."""
     kept = {key: value.to(torch.float32 if ".net.0." in key else torch.float16) for key, value in state.items()}
-    cards.write(path, kept, {**_MARKS, **card})
+    HUMOR_WEIGHTS.write(path, kept, card)

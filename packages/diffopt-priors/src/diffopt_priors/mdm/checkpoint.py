@@ -10,15 +10,11 @@ import pickletools
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
-from torch import Tensor
-
-_SHOWN = 3
 
 
 def read(path: Path, source: str) -> dict[Any, Any]:
@@ -76,29 +72,3 @@ def _class_in(path: Path) -> str:
     except Exception:  # not a pickle, or one that is cut off
         return ""
     return ""
-
-
-def listed(keys: list[str]) -> str:
-    """The first few, and how many more."""
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return ", ".join(keys[:_SHOWN]) + more
-
-
-def compare(path: Path, state: Mapping[str, Any], expected: Mapping[str, Tensor], source: str) -> None:
-    """Raises BadInput that names missing keys, unexpected keys and wrong shapes, or weights that are no numbers."""
-    missing = [k for k in expected if k not in state]
-    surplus = [str(k) for k in state if k not in expected]
-    shared = [k for k in expected if k in state]
-    no_tensors = [k for k in shared if not isinstance(state[k], Tensor)]
-    shapes = [
-        f"{k} is {list(state[k].shape)}, expected {list(expected[k].shape)}"
-        for k in shared
-        if k not in no_tensors and state[k].shape != expected[k].shape
-    ]
-    found = {"missing keys": missing, "unexpected keys": surplus, "not tensors": no_tensors, "wrong shapes": shapes}
-    problems = [f"{what} ({len(keys)}): {listed(keys)}" for what, keys in found.items() if keys]
-    if problems:
-        raise BadInput(path, "network", f"weights do not match the network: {'; '.join(problems)}; {source}")
-    broken = [k for k in shared if not torch.isfinite(state[k]).all()]
-    if broken:
-        raise BadInput(path, "network", f"not finite ({len(broken)}): {listed(broken)}; {source}")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from diffopt_core.config import TermConfig
 from pydantic import Field, model_validator
 
-from diffopt_priors.cards import terms
+from diffopt_priors.cards import MDM_WEIGHTS
 
 
 class MDMConfig(TermConfig):
@@ -111,4 +111,4 @@ class MDMConfig(TermConfig):
 
     def terms_of_use(self) -> str:
         """Those of the chosen weights."""
-        return terms("mdm", self.weights) or self.licence
+        return MDM_WEIGHTS.terms(self.weights) or self.licence

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from diffopt_core.common.npz import read_array
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_core.perception.weights.cards import compare, listed
 from torch import Tensor
 
 from diffopt_priors.mdm import checkpoint, humanml3d, weights
@@ -60,7 +61,7 @@ def read_state(path: Path) -> dict[str, Any]:
         if found := next((k for k in state if k.startswith(prefix)), None):
             raise BadInput(path, found, f"this is {what}; only the transformer-encoder can be used: {SOURCE}")
     if not any(k.startswith("seqTransEncoder.layers.") for k in state):
-        keys = checkpoint.listed(list(state)) or "nothing"
+        keys = listed(list(state)) or "nothing"
         raise BadInput(path, "seqTransEncoder", f"missing: no transformer-encoder here (keys: {keys}); {SOURCE}")
     return state
 
@@ -140,7 +141,7 @@ def load(path: Path, stats: Path | None, steps: int | None = None) -> tuple[Deno
     settings = network_settings(path, state, args)
     with torch.device("meta"):
         expected = MDM(**settings).state_dict()
-    checkpoint.compare(path, state, expected, SOURCE)
+    compare(path, state, expected, SOURCE)
     if stats is None:
         raise DiffOptError(f"prior.stats: {path.name} comes without feature statistics; {_STATS}: --set prior.stats=…")
     card = {

@@ -13,6 +13,7 @@ from diffopt_core.types import Scene
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import humanml3d, official, weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
@@ -51,7 +52,7 @@ def _load(config: MDMConfig) -> tuple[Denoiser, dict[str, Any]]:
                     f"prior.{name}: belongs to published checkpoints ({', '.join(official.SUFFIXES)}); "
                     f"the card of '{config.weights}' says it already; leave it unset"
                 )
-        denoiser, card = weights.load(weights.resolve(config.weights))
+        denoiser, card = weights.load(MDM_WEIGHTS.resolve(config.weights))
     if config.text_embedding is not None:
         network = denoiser.network
         if not isinstance(network, MDM) or network.embed_text is None:

@@ -15,6 +15,7 @@ from diffopt_core.errors import DiffOptError
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.features import kinematics, recover_rotations, root_path
 from diffopt_priors.mdm.layout import NUM_FEATURE_JOINTS, POSITIONS
@@ -126,7 +127,7 @@ def _screen(body: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 def draw_samples(name: str, out: Path, count: int, frames: int | None, seed: int, steps: int) -> list[Path]:
     """Write ``samples.npz`` (motion shard), ``skeleton.json``, ``samples.json`` (figures, terms), ``samples.png``."""
-    path = weights.resolve(name)
+    path = MDM_WEIGHTS.resolve(name)
     denoiser, card = weights.load(path)
     if card.get("features") == "humanml3d":
         raise DiffOptError(

@@ -13,7 +13,7 @@ from diffopt_core.interfaces import Energy
 from diffopt_core.types import Scene
 from torch import Tensor
 
-from diffopt_priors.cards import SHIPPED
+from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.report.held import CORRUPTIONS, STILL, Held, find_skeleton
 from diffopt_priors.report.ranking import Asked, Reports, Sections, ranking
 
@@ -33,7 +33,7 @@ def bones(skeleton: Path | None, path: Path, files: Sequence[Path]) -> tuple[Ten
     found = skeleton or find_skeleton(path, files)
     if found is not None:
         return read_offsets(found), []
-    cards = sorted(SHIPPED.glob("mdm_*.json"))
+    cards = sorted(MDM_WEIGHTS.folder.glob("mdm_*.json"))
     if not cards:
         raise MissingResource(f"{path}: no skeleton.json beside the data; give one with --skeleton FILE")
     import json

@@ -17,16 +17,13 @@ from typing import Any
 
 import torch
 from diffopt_core.errors import BadInput
+from diffopt_core.perception.weights.cards import compare
 from torch import Tensor
 
+from diffopt_priors.cards import VPOSER_WEIGHTS
 from diffopt_priors.mdm import checkpoint
 from diffopt_priors.vposer.network import VPoser
 
-#: Where a file comes from, for every message that has to say it.
-SOURCES = (
-    "weights of your own come from `diffopt train vposer`, the official vposer_v1_0 and V02_05 from "
-    "https://smpl-x.is.tue.mpg.de (registration, non-commercial)"
-)
 #: Modules of Python's own library whose classes only hold data.
 _HOLDERS = {"argparse", "collections", "datetime", "decimal", "enum", "pathlib", "typing", "uuid"}
 _CODE = (sys.stdlib_module_names | {"__builtin__"}) - _HOLDERS
@@ -63,7 +60,7 @@ def fill(network: VPoser, path: Path, state: dict[str, Tensor], names: Mapping[s
         module, _, leaf = own.rpartition(".")
         if leaf != "num_batches_tracked":
             expected[f"{names.get(module, module)}.{leaf}"] = value
-    checkpoint.compare(path, {key: state[key] for key in expected if key in state}, expected, SOURCES)
+    compare(path, {key: state[key] for key in expected if key in state}, expected, VPOSER_WEIGHTS.source)
     with torch.no_grad():
         for key, value in expected.items():
             value.copy_(state[key])

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from diffopt_core.config import TermConfig
 from pydantic import Field
 
-from diffopt_priors.cards import terms
+from diffopt_priors.cards import VPOSER_WEIGHTS
 
 
 class VPoserConfig(TermConfig):
@@ -45,7 +45,7 @@ class VPoserConfig(TermConfig):
 
     def terms_of_use(self) -> str:
         """Those of the chosen weights."""
-        return terms("vposer", self.weights) or self.licence
+        return VPOSER_WEIGHTS.terms(self.weights) or self.licence
 
     def target(self) -> str:
         """The energy of the form: ``energy(scene) -> [B]``, mean over frames; a typical pose is worth about a half."""

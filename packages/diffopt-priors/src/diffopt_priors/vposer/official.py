@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from diffopt_core.errors import BadInput
+from diffopt_core.perception.weights.cards import listed
 
-from diffopt_priors.mdm.checkpoint import listed
+from diffopt_priors.cards import VPOSER_WEIGHTS
 from diffopt_priors.vposer import checkpoint
-from diffopt_priors.vposer.checkpoint import SOURCES, fill
+from diffopt_priors.vposer.checkpoint import fill
 from diffopt_priors.vposer.network import Edition, VPoser
 
 #: Module of the network -> its name in the published file.
@@ -43,10 +44,12 @@ _PREFIXES = ("vp_model.", "module.", "")
 
 def read(path: Path) -> VPoser:
     """Network of a published checkpoint of either edition."""
-    loaded = checkpoint.read(path, SOURCES)
+    loaded = checkpoint.read(path, VPOSER_WEIGHTS.source)
     state = loaded.get("state_dict", loaded)
     if not isinstance(state, dict):
-        raise BadInput(path, "state_dict", f"holds a {type(state).__name__}, not named tensors; {SOURCES}")
+        raise BadInput(
+            path, "state_dict", f"holds a {type(state).__name__}, not named tensors; {VPOSER_WEIGHTS.source}"
+        )
     for prefix in _PREFIXES:
         found = {str(k).removeprefix(prefix): v for k, v in state.items() if str(k).startswith(prefix)}
         for edition, names in _NAMES.items():
@@ -58,5 +61,5 @@ def read(path: Path) -> VPoser:
         path,
         "state_dict",
         f"holds {listed([str(key) for key in state]) or 'nothing'}: neither VPoser v1 (bodyprior_enc_fc1.weight) nor "
-        f"v2 (vp_model.encoder_net.2.weight); {SOURCES}",
+        f"v2 (vp_model.encoder_net.2.weight); {VPOSER_WEIGHTS.source}",
     )

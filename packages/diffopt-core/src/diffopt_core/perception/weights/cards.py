@@ -1,48 +1,141 @@
-"""Weights of our own: safetensors for the numbers, a JSON card beside it for what they mean."""
+"""Weights of our own: safetensors for the numbers, a JSON card beside it for what they mean. No torch at import."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from ...errors import BadInput, MissingResource
 
-from ...errors import BadInput
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+_SHOWN = 3
 
 
-def read(path: Path, marks: Mapping[str, Any], source: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors (CPU, as stored) and card of the weights at ``path``.
+@dataclass(frozen=True)
+class OwnWeights:
+    """The weight files of a component. ``folder/COMPONENT_NAME.safetensors`` ships under the name NAME; any other file
+    is given by its path.
 
-    ``marks``: what the card must say of itself, as its format. ``source``: where such a file comes from, the end of
-    every message. Raises BadInput that names the file and what is wrong with it.
+    ``marks``: what a card must say of itself, as its format. ``source``: where such a file comes from, the end of every
+    message. ``published``: endings of published checkpoints, which the component reads itself and which have no card.
     """
-    beside = path.with_suffix(".json")
-    try:
-        card = json.loads(beside.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(beside, "file", f"the card of the weights cannot be read as JSON ({error}); {source}") from error
-    for key, wanted in marks.items():
-        found = card.get(key) if isinstance(card, dict) else None
-        if found != wanted:
-            raise BadInput(beside, key, f"is {found!r}; this version reads {wanted!r} here; {source}")
-    try:
-        return load_file(path), card
-    except (OSError, SafetensorError) as error:
-        problem = f"truncated, or cannot be read as safetensors ({str(error).splitlines()[0]})"
-        raise BadInput(path, "file", f"{problem}; {source}") from error
+
+    component: str
+    folder: Path
+    marks: Mapping[str, Any]
+    source: str
+    kind: str = "prior"
+    published: tuple[str, ...] = ()
+
+    def file(self, weights: str) -> Path:
+        """File of a shipped name or of a path, there or not."""
+        given, own = Path(weights).expanduser(), self.folder / f"{self.component}_{weights}.safetensors"
+        is_word = given.name == weights and not given.suffix
+        return own if is_word and (own.is_file() or not given.exists()) else given
+
+    def resolve(self, weights: str) -> Path:
+        """File of a shipped name or of a path. Raises MissingResource with the names there are and where to get one."""
+        path = self.file(weights)
+        wanted = (path,) if path.suffix in self.published else (path, path.with_suffix(".json"))
+        if missing := [file.name for file in wanted if not file.is_file()]:
+            shipped = sorted(self.folder.glob(f"{self.component}_*.safetensors"))
+            names = ", ".join(file.stem.removeprefix(f"{self.component}_") for file in shipped) or "none"
+            raise MissingResource(
+                f"{self.kind} {self.component}: {' and '.join(missing)} not found in {path.parent}. "
+                f"Shipped weights: {names}; {self.source}; give the file: --set {self.kind}.weights=PATH"
+            )
+        return path
+
+    def terms(self, weights: str) -> str:
+        """Terms of the data behind ``weights`` by their card; empty where it says none, or is no card."""
+        try:
+            found = [str(line) for line in json.loads(self.file(weights).with_suffix(".json").read_text())["terms"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+        return f"weights '{weights}': {' '.join(found)}" if found else ""
+
+    def read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors (CPU, as stored) and card. Raises BadInput that names the file and what is wrong with it."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        beside, source = path.with_suffix(".json"), self.source
+        try:
+            card = json.loads(beside.read_text())
+        except (OSError, ValueError) as error:
+            problem = f"the card of the weights cannot be read as JSON ({error}); {source}"
+            raise BadInput(beside, "file", problem) from error
+        for key, wanted in self.marks.items():
+            found = card.get(key) if isinstance(card, dict) else None
+            if found != wanted:
+                raise BadInput(beside, key, f"is {found!r}; this version reads {wanted!r} here; {source}")
+        try:
+            return load_file(path), card
+        except (OSError, SafetensorError) as error:
+            problem = f"truncated, or cannot be read as safetensors ({str(error).splitlines()[0]})"
+            raise BadInput(path, "file", f"{problem}; {source}") from error
+
+    def load(self, path: Path, build: Callable[[dict[str, Any]], Module]) -> tuple[Any, dict[str, Any]]:
+        """The network that ``build`` makes of the card, frozen, in evaluation mode (float32, CPU); and the card."""
+        stored, card = self.read(path)
+        beside = path.with_suffix(".json")
+        try:
+            network = build(card)
+        except KeyError as error:
+            problem = f"missing from the card, or unknown; {self.source}"
+            raise BadInput(beside, str(error.args[0]), problem) from error
+        except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+            why = str(error).splitlines()[0]
+            raise BadInput(beside, "network", f"is of no such network ({why}); {self.source}") from error
+        state = {key: value.float() for key, value in stored.items()}
+        expected = {k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
+        compare(path, state, expected, self.source)
+        network.load_state_dict(state, strict=False)
+        return network.eval().requires_grad_(False), card
+
+    def write(self, path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+        """Write weights as they are, and the card with its marks; each file is replaced in one step."""
+        from safetensors.torch import save_file
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        save_file({key: value.detach().contiguous() for key, value in state.items()}, temporary)
+        temporary.chmod(0o644)  # safetensors makes private files
+        os.replace(temporary, path)
+        temporary.write_text(json.dumps({**self.marks, **card}, indent=1) + "\n")
+        os.replace(temporary, path.with_suffix(".json"))
 
 
-def write(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
-    """Write weights as they are, and the card; each file is replaced in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    save_file({key: value.detach().contiguous() for key, value in state.items()}, temporary)
-    temporary.chmod(0o644)  # safetensors makes private files
-    os.replace(temporary, path)
-    temporary.write_text(json.dumps(card, indent=1) + "\n")
-    os.replace(temporary, path.with_suffix(".json"))
+def listed(keys: list[str]) -> str:
+    """The first few, and how many more."""
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return ", ".join(keys[:_SHOWN]) + more
+
+
+def compare(path: Path, state: Mapping[str, Any], expected: Mapping[str, Tensor], source: str) -> None:
+    """Raises BadInput that names missing keys, unexpected keys and wrong shapes, or weights that are no numbers."""
+    from torch import Tensor, isfinite
+
+    missing = [k for k in expected if k not in state]
+    surplus = [str(k) for k in state if k not in expected]
+    shared = [k for k in expected if k in state]
+    no_tensors = [k for k in shared if not isinstance(state[k], Tensor)]
+    shapes = [
+        f"{k} is {list(state[k].shape)}, expected {list(expected[k].shape)}"
+        for k in shared
+        if k not in no_tensors and state[k].shape != expected[k].shape
+    ]
+    found = {"missing keys": missing, "unexpected keys": surplus, "not tensors": no_tensors, "wrong shapes": shapes}
+    problems = [f"{what} ({len(keys)}): {listed(keys)}" for what, keys in found.items() if keys]
+    if problems:
+        raise BadInput(path, "network", f"weights do not match the network: {'; '.join(problems)}; {source}")
+    broken = [k for k in shared if not isfinite(state[k]).all()]
+    if broken:
+        raise BadInput(path, "network", f"not finite ({len(broken)}): {listed(broken)}; {source}")

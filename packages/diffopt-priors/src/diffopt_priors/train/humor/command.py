@@ -47,9 +47,10 @@ def import_humor(
     """Convert a published HuMoR checkpoint: half the size, no pickle, a card. A .pth also works as it is."""
     from diffopt_core.common.voice import answer, say
 
+    from diffopt_priors.cards import HUMOR_WEIGHTS
     from diffopt_priors.humor import official, weights
 
-    state = official.read_state(weights.resolve(str(checkpoint)))
+    state = official.read_state(HUMOR_WEIGHTS.resolve(str(checkpoint)))
     weights.check(checkpoint, state)
     weights.save(out, state, official.card(checkpoint) | {"name": out.stem})
     answer({"files": [out, out.with_suffix(".json")]})

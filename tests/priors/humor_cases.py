@@ -11,8 +11,7 @@ from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_axis_angl
 from diffopt_core.data.skeleton import JOINT
 from diffopt_core.parts.demo_motion import walk as gait
 from diffopt_priors.humor import weights
-from diffopt_priors.humor.layout import SCALES
-from diffopt_priors.humor.network import HuMoR
+from diffopt_priors.humor.network import SCALES, HuMoR
 from diffopt_priors.train.humor.trainer import hidden
 from prior_cases import OFFSETS, motion, rest_joints
 from torch import Tensor

@@ -15,8 +15,7 @@ from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host.train import shards
 from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor import weights
-from diffopt_priors.humor.layout import CONTACT_JOINTS, SIZES
-from diffopt_priors.humor.network import HuMoR, apply_change
+from diffopt_priors.humor.network import CONTACT_JOINTS, SIZES, HuMoR, apply_change
 from diffopt_priors.humor.states import part
 from diffopt_priors.train.humor import objective, quality
 from diffopt_priors.train.humor.command import train

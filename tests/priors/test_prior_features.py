@@ -8,7 +8,7 @@ from diffopt_core.data.geometry import leg_length
 from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
 from diffopt_core.data.skeleton import JOINTS, PARENTS
 from diffopt_priors.mdm import features as F
-from diffopt_priors.mdm.layout import CONTACTS, DIM, STD_BLOCKS, TRAJECTORY
+from diffopt_priors.mdm.features import CONTACTS, DIM, STD_BLOCKS, TRAJECTORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prior_cases import OFFSETS, motion

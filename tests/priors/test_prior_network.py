@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from diffopt_priors.mdm.network import MDM, classifier_free, sinusoidal_table
+from diffopt_priors.mdm.network import MDM, sinusoidal_table
 from goldens import HERE, Arrays, golden
 from prior_cases import mdm_of
 
@@ -29,20 +29,15 @@ def test_output_and_its_gradient_agree(data: Arrays, kind: str, gradient: bool) 
     network = mdm_of(data, kind)
     x = _frames(data["x"]).requires_grad_(gradient)
     text = data["text_embed"][0] if kind == "text" else None
-    mask = data["mask"][:, 0, 0]
     with torch.set_grad_enabled(gradient):
         out = network(x, data["timesteps"], text=text)
-        masked = network(x, data["timesteps"], text=text, mask=mask)
     torch.testing.assert_close(out, _frames(data[f"{kind}/out"]), rtol=1e-5, atol=2e-5)
-    # What the official network writes into padding frames differs by attention kernel; nobody reads it.
-    valid = mask.unsqueeze(-1)
-    torch.testing.assert_close(masked * valid, _frames(data[f"{kind}/out_maskframes"]) * valid, rtol=1e-5, atol=2e-5)
     if gradient:
         (vjp,) = torch.autograd.grad(out, x, _frames(data["grad_out"]))
         torch.testing.assert_close(vjp, _frames(data[f"{kind}/vjp_x"]), rtol=1e-4, atol=2e-5)
 
 
-def test_time_token_single_frame_and_guidance_agree(data: Arrays) -> None:
+def test_time_token_and_single_frame_agree(data: Arrays) -> None:
     plain, text = mdm_of(data, "uncond"), mdm_of(data, "text")
     x, t = _frames(data["x"]), data["timesteps"]
     close = {"rtol": 1e-5, "atol": 2e-5}
@@ -52,8 +47,6 @@ def test_time_token_single_frame_and_guidance_agree(data: Arrays) -> None:
         one = plain(x[:1, :1], t[-1:])
         torch.testing.assert_close(one, _frames(data["uncond/out_single_frame"]), **close)
         torch.testing.assert_close(text(x, t), _frames(data["text/out_uncond"]), **close)
-        guided = classifier_free(text, x, t, data["text_embed"][0], data["cfg_scale"])
-        torch.testing.assert_close(guided, _frames(data["text/out_cfg"]), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from diffopt_core.host.train.shards import read_offsets
 from diffopt_core.host.train.windows import leg_ratio, proportions
 from diffopt_priors.mdm.features import embed, kinematics, recover_joints
 from diffopt_priors.report import draw as sheet
-from diffopt_priors.report import held, mdm
+from diffopt_priors.report import held
 from diffopt_priors.report import held as corruptions
+from diffopt_priors.report import measure as mdm
 from diffopt_priors.report.command import options_of
 from diffopt_priors.report.draw import recover_motion
 from diffopt_priors.report.measure import batches, bones, measure

@@ -13,7 +13,7 @@ from diffopt_core.types import Scene
 from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import spread, weights
 from diffopt_priors.mdm.config import MDMConfig
-from diffopt_priors.mdm.layout import CONTACTS, DIM, ROOT_HEIGHT, TRAJECTORY
+from diffopt_priors.mdm.features import CONTACTS, DIM, TRAJECTORY
 from diffopt_priors.mdm.spread import GROUPS, Likelihood, membership
 
 
@@ -40,7 +40,7 @@ def test_every_channel_is_in_one_group():
     assert member.shape == (DIM, len(GROUPS)) and (member.sum(1) == 1).all() and (member.sum(0) > 0).all()
     path = GROUPS.index("path")
     assert all(member[k, path] == 1 for k in TRAJECTORY) and member[CONTACTS, path].all()
-    assert member[ROOT_HEIGHT, GROUPS.index("height")].all()
+    assert member[3, GROUPS.index("height")].all()
 
 
 def test_weight_never_rises_with_the_residual_and_falls_as_its_inverse(likelihood):
@@ -116,6 +116,6 @@ def test_weights_without_a_spread_count_as_knowing_no_more_than_the_variance(shi
     weights.save(tmp_path / "bare.safetensors", denoiser.state_dict(), bare)
     ctx = make_problem(1, 24)
     term = MDMConfig(weights=str(tmp_path / "bare.safetensors"), weighting="likelihood").build(ctx)
-    sigma = denoiser.diffusion.get_buffer("sigma")[300] ** 2
+    sigma = denoiser.sigma[300] ** 2
     torch.testing.assert_close(term.sds.likelihood.bound[300], sigma.expand(len(GROUPS)), rtol=0.02, atol=0)
     assert torch.isfinite(term(Scene(ctx.initial, ctx.camera, torch.tensor(0.5), {}))).all()

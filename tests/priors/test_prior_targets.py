@@ -10,9 +10,8 @@ from diffopt_core.types import Observations
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.inpaint import observed_channels, shown_by
-from diffopt_priors.mdm.layout import CONTACTS, POSITIONS, ROTATIONS, TRAJECTORY, VELOCITIES
-from diffopt_priors.mdm.targets import Inversion, Targets
+from diffopt_priors.mdm.features import CONTACTS, POSITIONS, ROTATIONS, TRAJECTORY, VELOCITIES
+from diffopt_priors.mdm.targets import Inversion, Targets, observed_channels, shown_by
 from prior_cases import Streams, context, motion, scene, tiny_card
 from torch import Tensor
 

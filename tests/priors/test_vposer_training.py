@@ -17,11 +17,9 @@ from diffopt_core.host.train.loop import rate_at
 from diffopt_core.host.train.loop import run as train_until
 from diffopt_core.host.train.settings import Limits
 from diffopt_priors.train.vposer.command import train
-from diffopt_priors.train.vposer.loss import kl_to_standard, positions, rest_of
-from diffopt_priors.train.vposer.poses import draw, find, mirror, read
-from diffopt_priors.train.vposer.quality import auc, corrupted
+from diffopt_priors.train.vposer.quality import auc, corrupted, kl_to_standard, positions, rest_of
 from diffopt_priors.train.vposer.settings import VPoserSettings
-from diffopt_priors.train.vposer.training import VPoserTraining
+from diffopt_priors.train.vposer.training import VPoserTraining, draw, find, mirror, read
 from diffopt_priors.vposer import weights
 from prior_cases import OFFSETS, kinematics, rest_joints
 from typer.testing import CliRunner

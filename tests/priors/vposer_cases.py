@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffopt_priors.vposer.network import Edition, VPoser
-from diffopt_priors.vposer.official import _NAMES
+from diffopt_priors.vposer.weights import _NAMES
 from torch import Tensor
 
 

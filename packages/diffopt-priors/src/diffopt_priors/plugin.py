@@ -27,7 +27,7 @@ def diffopt_components() -> Iterable[Component]:
 @hookimpl
 def diffopt_weights() -> Iterable[WeightFile]:
     """Published weights that the priors of this package can read."""
-    from .weight_files import WEIGHTS
+    from .cards import WEIGHTS
 
     return WEIGHTS
 

@@ -19,7 +19,7 @@ from diffopt_core.data.skeleton import PARENTS
 from jaxtyping import Float
 from torch import Tensor
 
-from diffopt_priors.humor.layout import NUM_JOINTS, SLICES
+from diffopt_priors.humor.network import NUM_JOINTS, SLICES, Gaussian, HuMoR
 
 _EPS = 1e-12
 
@@ -28,12 +28,6 @@ def to_z_up(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
     """Points or vectors of the Y-up world in z-up axes: ``(x, y, z) -> (x, -z, y)``."""
     x, y, z = points.unbind(-1)
     return torch.stack([x, -z, y], -1)
-
-
-def to_y_up(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
-    """Inverse of :func:`to_z_up`."""
-    x, y, z = points.unbind(-1)
-    return torch.stack([x, z, -y], -1)
 
 
 def part(state: Float[Tensor, "*b 339"], name: str) -> Tensor:
@@ -153,3 +147,34 @@ def transitions(sequence: Float[Tensor, "B T 339"]) -> tuple[Tensor, Tensor]:
     pivot = pivot_of(sequence[:, :1]).expand(-1, sequence.shape[1] - 1, -1)
     frame = frame_of(sequence[:, :-1], pivot)
     return into(sequence[:, :-1], frame), into(sequence[:, 1:], frame)
+
+
+class Rollout(NamedTuple):
+    """States in the frame of the first ``[B S 339]``, contact logits ``[B S 9]``, the prior met at each step."""
+
+    states: Tensor
+    contacts: Tensor
+    prior: Gaussian
+
+
+def rollout(
+    model: HuMoR,
+    first: Float[Tensor, "B 339"],
+    steps: int,
+) -> Rollout:
+    """``steps`` states after a canonical ``first`` one, each by the prior's mean from the model's own last
+    (Rempe et al. 2021, sec. 3.1)."""
+    pivot = pivot_of(first)
+    eye = torch.eye(3, dtype=first.dtype, device=first.device).expand(len(first), 3, 3)
+    frame, past = Frame(eye, torch.zeros_like(pivot), pivot), first
+    found: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    for _ in range(steps):
+        p = model.prior(past)
+        state, contacts = model.decode(p.mean, past)
+        found.append((out_of(state, frame), contacts, *p))
+        step = frame_of(state, pivot)
+        past = into(state, step)
+        # The world's origin of the next frame: where this one's trans is, without height.
+        frame = Frame(step.turn @ frame.turn, frame_of(found[-1][0], pivot).origin, pivot)
+    sequences, logits, mean, variance = (torch.stack(column, 1) for column in zip(*found, strict=True))
+    return Rollout(sequences, logits, Gaussian(mean, variance))

@@ -1,6 +1,7 @@
 """Weight files: safetensors under the published names, and a JSON card that says what they mean.
 
-A published checkpoint (``.pth``) is read as it is, with the card of :mod:`diffopt_priors.humor.official`.
+A published checkpoint (``best_model.pth``) is read as it is. Nothing in it is run: only tensors, plain containers and
+numpy's scalars (losses that the trainer noted) are let in.
 """
 
 from __future__ import annotations
@@ -8,14 +9,48 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.perception.weights.cards import compare, listed
 from torch import Tensor
 
+from diffopt_priors import checkpoint
 from diffopt_priors.cards import HUMOR_WEIGHTS
-from diffopt_priors.humor.layout import LATENT, SIZES, STATE
-from diffopt_priors.humor.network import GROUPS, HuMoR, hidden_of
+from diffopt_priors.humor.network import FPS, GROUPS, LATENT, SCALES, SIZES, STATE, HuMoR, hidden_of
+
+_PUBLISHED = "a HuMoR checkpoint comes from https://github.com/davrempe/humor (checkpoints/humor/best_model.pth)"
+#: Frozen body models that the published class keeps beside the networks, and buffers of theirs.
+_IGNORED = ("male_bm", "female_bm", "neutral_bm", "bm_dict", "smpl")
+_SCALAR: Any = np.float64(0).__reduce__()[0]  # taken from numpy itself: its module was renamed in numpy 2
+_NUMPY: list[Any] = [np.dtype, _SCALAR, *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool"))]
+_NUMPY += [(_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
+#: Pelvis minus ``trans`` in published data, m: the pelvis of SMPL's mean shape, which its translation leaves out.
+#: The model's own axes, unturned, as SMPL adds it.
+ROOT_OFFSET = (0.0, -0.23, 0.03)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Weights under their published names, body models left out."""
+    with torch.serialization.safe_globals(_NUMPY):
+        loaded = checkpoint.read(path, _PUBLISHED)
+    state = loaded.get("model", loaded)
+    if not isinstance(state, dict):
+        raise BadInput(path, "model", f"a state dict expected, found {type(state).__name__}; {_PUBLISHED}")
+    tensors = {str(key).removeprefix("module."): value for key, value in state.items() if isinstance(value, Tensor)}
+    return {key: value for key, value in tensors.items() if not key.startswith(_IGNORED)}
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    """What the published weights mean."""
+    return {
+        "name": path.stem,
+        "source": path.name,
+        "terms": ["Trained on AMASS: non-commercial research only; see the licence of AMASS. HuMoR's code is MIT."],
+        "fps": FPS,
+        "root_offset": list(ROOT_OFFSET),
+        "scales": dict(SCALES),
+    }
 
 
 def check(path: Path, state: dict[str, Tensor]) -> HuMoR:
@@ -45,9 +80,7 @@ def check(path: Path, state: dict[str, Tensor]) -> HuMoR:
 def load(path: Path) -> tuple[HuMoR, dict[str, Any]]:
     """Frozen model in evaluation mode (float32, CPU) and its card."""
     if path.suffix in HUMOR_WEIGHTS.published:
-        from diffopt_priors.humor import official
-
-        state, card = official.read_state(path), official.card(path)
+        state, card = read_state(path), card_of(path)
     else:
         state, card = _read(path)
     model = check(path, {key: value.float() for key, value in state.items()})

@@ -4,22 +4,38 @@ Works on normalised features ``x = (f - mean) / std``. An official network answe
 the best linear estimate lacks (:mod:`diffopt_priors.mdm.spectral`), so a low noise level reproduces its input however
 weak the network is.
 
-Two noise levels: ``t`` for the body, ``root_t`` for the trajectory channels (``layout.TRAJECTORY``). Equal
+Two noise levels: ``t`` for the body, ``root_t`` for the trajectory channels (``features.TRAJECTORY``). Equal
 levels are ordinary diffusion; ``root_t`` near the end with a small ``t`` asks "what path belongs to this
-articulation?".
+articulation?". The schedule is fixed (Ho et al. 2020; cosine: Nichol and Dhariwal 2021), step 0 the least noisy; its
+coefficients are computed in float64 and held as float32 buffers, so a step is a gather and a multiply-add.
 """
 
 from __future__ import annotations
+
+import math
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from diffopt_priors.mdm.diffusion import Diffusion
 from diffopt_priors.mdm.embedded import MotionTransformer
-from diffopt_priors.mdm.layout import TRAJECTORY
+from diffopt_priors.mdm.features import TRAJECTORY
 from diffopt_priors.mdm.network import MDM
 from diffopt_priors.mdm.spectral import Spectral
+
+
+def cosine_betas(steps: int) -> Tensor:
+    """Betas of the squared-cosine signal level, clipped at 0.999; float64 ``[steps]``."""
+    signal = [math.cos((i / steps + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(steps + 1)]
+    values = [min(1 - after / before, 0.999) for before, after in pairwise(signal)]
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def linear_betas(steps: int) -> Tensor:
+    """Ho et al.'s linear betas, scaled so that any number of steps ends equally noisy; float64 ``[steps]``."""
+    scale = 1000 / steps
+    return torch.linspace(scale * 1e-4, scale * 0.02, steps, dtype=torch.float64)
 
 
 def trajectory_mask(channels: int) -> Tensor:
@@ -35,7 +51,7 @@ class Denoiser(nn.Module):
     def __init__(
         self,
         network: MDM | MotionTransformer,
-        diffusion: Diffusion,
+        betas: Float[Tensor, "steps"],
         *,
         mean: Float[Tensor, "D"],
         std: Float[Tensor, "D"],
@@ -45,10 +61,15 @@ class Denoiser(nn.Module):
         super().__init__()
         # What the card holds is not repeated in the state: network and spectral statistics are all of it.
         self.network = network
-        self.diffusion = diffusion
         self.spectral = spectral
         #: Whether the path may have a noise level of its own, and the motion a playback rate.
         self.two_levels = spectral is not None
+        self.steps = len(betas)
+        signal = torch.cumprod(1 - betas.double(), 0)
+        self.alpha: Tensor
+        self.sigma: Tensor
+        self.register_buffer("alpha", signal.sqrt().float(), persistent=False)
+        self.register_buffer("sigma", (1 - signal).sqrt().float(), persistent=False)
         self.mean: Tensor
         self.std: Tensor
         self.offsets: Tensor
@@ -69,7 +90,7 @@ class Denoiser(nn.Module):
 
     def level(self, name: str, t: Int[Tensor, "B"], root_t: Int[Tensor, "B"]) -> Float[Tensor, "B 1 D"]:
         """Schedule coefficient per channel."""
-        body, root = self.diffusion.get_buffer(name)[torch.stack([t, root_t])].unbind(0)
+        body, root = self.get_buffer(name)[torch.stack([t, root_t])].unbind(0)
         return torch.where(self.trajectory, root[:, None], body[:, None]).unsqueeze(1)
 
     def colour(self, white: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
@@ -79,6 +100,10 @@ class Denoiser(nn.Module):
     def noised(self, x: Float[Tensor, "B T D"], t: Tensor, root_t: Tensor, noise: Tensor) -> Float[Tensor, "B T D"]:
         """Eq. 1 with the two levels. ``noise``: from :meth:`colour`, or implied by an estimate."""
         return self.level("alpha", t, root_t) * x + self.level("sigma", t, root_t) * noise
+
+    def step(self, share: float, like: Tensor) -> Int[Tensor, "B"]:
+        """The step at a share of the schedule, for each row of ``like``."""
+        return torch.full((len(like),), round(share * (self.steps - 1)), device=like.device)
 
     def predict(
         self,

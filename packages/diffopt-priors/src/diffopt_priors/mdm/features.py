@@ -1,20 +1,6 @@
-"""The embedded motion features: HumanML3D's 263-channel layout, made for optimisation.
+"""The 263 channels of a HumanML3D frame: names of the blocks, no tensors.
 
-What differs from the official form (:mod:`diffopt_priors.mdm.humanml3d`), and why:
-
-- No inverse kinematics: the 21 x 6 block holds SMPL's local rotations (two columns concatenated), so the
-  gradient reaches every pose variable directly.
-- Joints come from forward kinematics on one *reference skeleton*, and the root path is scaled by the ratio
-  of leg lengths: any body maps onto the features that the network was trained on, as HumanML3D's uniform
-  skeleton does.
-- Heading from hips and shoulders without temporal smoothing, as an angle (not a half angle, no sign flips).
-- Joint velocities are *relative to the root's horizontal velocity*. With world velocities 69 of the 263
-  channels repeat the mean root velocity, and a denoiser reads it through almost any noise: the articulation
-  cannot correct the path. Here the path is in eight channels (``layout.TRAJECTORY``) only, and those may
-  carry their own noise level (:mod:`diffopt_priors.mdm.sds`).
-- Contacts are hard and detached, by speed in m/s, so that they do not depend on the frame rate.
-
-World frame: metres, Y up, ground at y = 0. Velocities are metres and radians per frame.
+Guo et al. 2022, "Generating Diverse and Natural 3D Human Motions from Text", section 5.
 """
 
 from __future__ import annotations
@@ -28,7 +14,35 @@ from diffopt_core.data.skeleton import JOINT, PARENTS
 from jaxtyping import Float
 from torch import Tensor
 
-from diffopt_priors.mdm.layout import CONTACT_JOINTS, NUM_FEATURE_JOINTS, ROOT_VELOCITY, VELOCITIES
+DIM = 263
+#: SMPL without the two hand joints.
+NUM_FEATURE_JOINTS = 22
+
+ROOT_VELOCITY = slice(1, 3)
+POSITIONS = slice(4, 67)
+ROTATIONS = slice(67, 193)
+VELOCITIES = slice(193, 259)
+CONTACTS = slice(259, 263)
+
+#: Channels of the contact block, in order.
+CONTACT_JOINTS = (JOINT["left_ankle"], JOINT["left_foot"], JOINT["right_ankle"], JOINT["right_foot"])
+
+#: Channels that hold the horizontal path: root velocity (twice: its own block and joint 0 of the
+#: velocity block) and the contacts, which are functions of it.
+TRAJECTORY = (1, 2, 193, 195, 259, 260, 261, 262)
+
+#: Blocks whose standard deviation is averaged (the embedded form; joint 0's horizontal velocity
+#: belongs to the root, not to the joints).
+STD_BLOCKS: tuple[tuple[int, ...], ...] = (
+    (0,),
+    (1, 2, 193, 195),
+    (3,),
+    tuple(range(4, 67)),
+    tuple(range(67, 193)),
+    (194, *range(196, 259)),
+    tuple(range(259, 263)),
+)
+
 
 #: A foot joint slower than this stands (m/s). HumanML3D: 0.002 m^2 per frame at 20 fps, 0.89 m/s.
 CONTACT_SPEED = 0.6

@@ -19,14 +19,13 @@ from __future__ import annotations
 import itertools
 
 import torch
-from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns, quaternion_to_matrix
+from diffopt_core.data.rotation import matrix_to_columns, quaternion_to_matrix
 from diffopt_core.data.skeleton import JOINT
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv1d, normalize, pad
 
-from diffopt_priors.mdm.features import constant, take
-from diffopt_priors.mdm.layout import CONTACT_JOINTS
+from diffopt_priors.mdm.features import CONTACT_JOINTS, constant, take
 
 NUM_JOINTS = 22
 FPS = 20.0
@@ -70,12 +69,6 @@ def _reach() -> tuple[tuple[float, ...], ...]:
 _REACH = _reach()
 
 
-def _parents(x: Tensor, dim: int, index: list[int]) -> Tensor:
-    """``x`` at ``index`` by whole slices: no index tensor goes to the device, and the gradient is cheaper."""
-    parts = x.unbind(dim)
-    return torch.stack([parts[i] for i in index], dim)
-
-
 def _between(u: Tensor, v: Tensor) -> Tensor:
     """Shortest rotation (unit quaternion xyzw, w >= 0) from unit vectors u to v."""
     w = 1 + (u * v).sum(-1, keepdim=True)
@@ -103,7 +96,7 @@ def uniform_skeleton(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 22
     """The same bone directions on the target skeleton, root path scaled by leg lengths of frame 0."""
     source = sum((joints[:, 0, j] - joints[:, 0, _PARENT[j]]).norm(dim=-1) for j in _LEG)
     scale = sum(LENGTHS[j] for j in _LEG) / source
-    bones = normalize(joints[:, :, 1:] - _parents(joints, 2, _ABOVE), dim=-1)
+    bones = normalize(joints[:, :, 1:] - take(joints, _ABOVE, 2), dim=-1)
     reach = constant(_REACH, joints.device, joints.dtype)
     return joints[:, :, :1] * scale[:, None, None, None] + reach @ bones
 
@@ -118,10 +111,9 @@ def canonical(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 22 3"]:
     return (turn[:, None, None] @ joints.unsqueeze(-1)).squeeze(-1)
 
 
-def heading(joints: Float[Tensor, "B T 22 3"], *, smooth: bool = True) -> Float[Tensor, "B T 2"]:
+def heading(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 2"]:
     """(w, y) of the yaw quaternion that turns each frame to face +Z, as the inverse kinematics has it."""
-    forward = _forward(joints, swap_hips=True)
-    forward = normalize(_smooth(forward) if smooth else forward, dim=-1)
+    forward = normalize(_smooth(_forward(joints, swap_hips=True)), dim=-1)
     quaternion = normalize(torch.stack([1 + forward[..., 2], -forward[..., 0]], dim=-1), dim=-1)
     first = constant((1.0, 0.0), quaternion.device, quaternion.dtype).expand(len(joints), 1, 2)
     return torch.cat([first, quaternion[:, 1:]], dim=1)
@@ -136,10 +128,10 @@ def yaw_matrix(quaternion: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 3 3"]:
 
 def bone_rotations(joints: Float[Tensor, "B T 22 3"], root: Float[Tensor, "B T 3 3"]) -> Float[Tensor, "B T 22 3 3"]:
     """Local rotations by shortest arcs from the rest directions; joint 0 holds ``root``."""
-    bones = normalize(joints[:, :, 1:] - _parents(joints, 2, _ABOVE), dim=-1)
+    bones = normalize(joints[:, :, 1:] - take(joints, _ABOVE, 2), dim=-1)
     rest = constant(DIRECTIONS[1:], bones.device, bones.dtype).expand_as(bones)
     turned = torch.cat([root.unsqueeze(2), quaternion_to_matrix(_between(rest, bones))], dim=2)
-    return torch.cat([root.unsqueeze(2), _parents(turned, 2, _BEFORE).mT @ turned[:, :, 1:]], dim=2)
+    return torch.cat([root.unsqueeze(2), take(turned, _BEFORE, 2).mT @ turned[:, :, 1:]], dim=2)
 
 
 def local_positions(joints: Float[Tensor, "B T 22 3"], root: Float[Tensor, "B T 3 3"]) -> Tensor:
@@ -173,38 +165,3 @@ def features(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T-1 263"]:
         ],
         dim=-1,
     )
-
-
-def recover_root(data: Float[Tensor, "B T 263"]) -> tuple[Float[Tensor, "B T 2"], Float[Tensor, "B T 3"]]:
-    """Yaw quaternion (w, y) and position (m) of the root by summing velocities."""
-    zero = torch.zeros_like(data[:, :1, 0])
-    angle = torch.cat([zero, data[:, :-1, 0].cumsum(1)], dim=1)
-    quaternion = torch.stack([angle.cos(), angle.sin()], dim=-1)
-    velocity = torch.stack([data[..., 1], torch.zeros_like(angle), data[..., 2]], dim=-1)
-    velocity = torch.cat([torch.zeros_like(velocity[:, :1]), velocity[:, :-1]], dim=1)
-    position = (yaw_matrix(quaternion).mT @ velocity.unsqueeze(-1)).squeeze(-1).cumsum(1)
-    return quaternion, torch.stack([position[..., 0], data[..., 3], position[..., 2]], dim=-1)
-
-
-def recover_joints(data: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 22 3"]:
-    """Joints (m) from the position block (``recover_from_ric``)."""
-    quaternion, position = recover_root(data)
-    local = data[..., 4:67].unflatten(-1, (21, 3)).unsqueeze(-1)
-    joints = (yaw_matrix(quaternion).mT.unsqueeze(2) @ local).squeeze(-1)
-    joints = joints + (position * position.new_tensor([1.0, 0.0, 1.0])).unsqueeze(2)
-    return torch.cat([position.unsqueeze(2), joints], dim=2)
-
-
-def recover_joints_from_rotations(data: Float[Tensor, "B T 263"]) -> Float[Tensor, "B T 22 3"]:
-    """Joints (m) by forward kinematics of the rotation block on the target skeleton (``recover_from_rot``)."""
-    quaternion, position = recover_root(data)
-    local = columns_to_matrix(data[..., 67:193].unflatten(-1, (21, 6)))
-    root = yaw_matrix(quaternion)
-    out = {0: position}
-    for chain in CHAINS:
-        above = root
-        for parent, child in itertools.pairwise(chain):
-            above = above @ local[:, :, child - 1]
-            bone = above @ above.new_tensor(DIRECTIONS[child]) * LENGTHS[child]
-            out[child] = out[parent] + bone
-    return torch.stack([out[j] for j in range(NUM_JOINTS)], dim=2)

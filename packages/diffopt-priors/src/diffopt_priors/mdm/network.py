@@ -8,9 +8,13 @@ layers, exact GELU, no final norm; the output is x0.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from diffopt_core.common.npz import read_array
+from diffopt_core.errors import BadInput, MissingResource
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 _TABLE_ROWS = 5000
@@ -84,26 +88,49 @@ class MDM(nn.Module):
         t: Int[Tensor, "B"],
         *,
         text: Float[Tensor, "B 512"] | None = None,
-        mask: Bool[Tensor, "B T"] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Predicted x0 (normalised features). mask: True where a frame is valid (official ``mask_frames``)."""
+        """Predicted x0 (normalised features)."""
         token = self.embed_timestep.time_embed(self.table[t])
         if self.embed_text is not None:
             condition = token.new_zeros(len(token), TEXT_DIM) if text is None else text
             token = token + self.embed_text(condition)
         tokens = torch.cat([token.unsqueeze(1), self.input_process.poseEmbedding(x)], dim=1)
         tokens = tokens + self.table[: tokens.shape[1]]
-        padding = None
-        if mask is not None:
-            padding = ~torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
-        out = self.seqTransEncoder(tokens, src_key_padding_mask=padding)
-        return self.output_process.poseFinal(out[:, 1:])
+        return self.output_process.poseFinal(self.seqTransEncoder(tokens)[:, 1:])
 
 
-def classifier_free(
-    model: MDM, x: Tensor, t: Tensor, text: Tensor, scale: Float[Tensor, "B"], mask: Tensor | None = None
-) -> Tensor:
-    """Classifier-free guidance: uncond + scale (cond - uncond); the unconditional branch zeroes the text."""
-    conditional = model(x, t, text=text, mask=mask)
-    unconditional = model(x, t, text=torch.zeros_like(text), mask=mask)
-    return unconditional + scale[:, None, None] * (conditional - unconditional)
+_SOURCE = (
+    f"expected a .npy of {TEXT_DIM} numbers: the CLIP ViT-B/32 text embedding of one sentence, saved with numpy.save"
+)
+
+
+def read_embedding(path: Path) -> Float[Tensor, "512"]:
+    """The embedding, float32."""
+    if not path.is_file():
+        raise MissingResource(f"prior.text_embedding: {path} not found; {_SOURCE}")
+    values = read_array(path, f"; {_SOURCE}")
+    if values.dtype.kind not in "fiu":
+        raise BadInput(path, "text_embedding", f"holds no plain array of numbers; {_SOURCE}")
+    if values.size != TEXT_DIM or max(values.shape) != TEXT_DIM:
+        raise BadInput(path, "text_embedding", f"has shape {values.shape}; {_SOURCE}")
+    if not np.isfinite(values).all():
+        raise BadInput(path, "text_embedding", f"holds numbers that are not finite; {_SOURCE}")
+    return torch.from_numpy(values.reshape(-1).astype(np.float32))
+
+
+class TextGuided(nn.Module):
+    """A text network with its sentence: ``uncond + scale (cond - uncond)``, both in one batched forward."""
+
+    def __init__(self, network: MDM, embedding: Float[Tensor, "512"], scale: float) -> None:
+        super().__init__()
+        self.network = network
+        self.scale = scale
+        # The unconditional branch zeroes the embedding and keeps the bias of embed_text.
+        self.register_buffer("texts", torch.stack([embedding, torch.zeros_like(embedding)]), persistent=False)
+        self.texts: Tensor
+
+    def forward(self, x: Float[Tensor, "B T D"], t: Int[Tensor, "B"]) -> Float[Tensor, "B T D"]:
+        """x0 (normalised)."""
+        text = self.texts.repeat_interleave(len(x), dim=0)
+        conditional, unconditional = self.network(x.repeat(2, 1, 1), t.repeat(2), text=text).chunk(2)
+        return torch.lerp(unconditional, conditional, self.scale)

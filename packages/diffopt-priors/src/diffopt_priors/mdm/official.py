@@ -5,7 +5,7 @@ A checkpoint holds the bare state, or ``{"model": …, "model_avg": …}``, of w
 Features are the official ones at 20 fps. A text model without a text embedding is used by its unconditional branch.
 
 ``mask_frames`` (padding hidden from attention) needs no setting: windows of a clip have equal length and no padding,
-so every frame is valid and the masked network gives what the plain one gives. ``MDM.forward`` takes a mask.
+so every frame is valid and the masked network gives what the plain one gives.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.perception.weights.cards import compare, listed
 from torch import Tensor
 
-from diffopt_priors.mdm import checkpoint, humanml3d, weights
+from diffopt_priors import checkpoint
+from diffopt_priors.mdm import humanml3d, weights
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.layout import DIM
+from diffopt_priors.mdm.features import DIM
 from diffopt_priors.mdm.network import MDM
 
 #: Endings of a published checkpoint's name.

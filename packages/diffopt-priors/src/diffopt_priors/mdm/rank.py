@@ -22,8 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.features import foot_velocity
-from diffopt_priors.mdm.layout import CONTACTS, ROOT_VELOCITY
+from diffopt_priors.mdm.features import CONTACTS, ROOT_VELOCITY, foot_velocity
 
 #: Noise levels (shares of the schedule) of the residuals and of the playback questions.
 LEVELS = (0.1, 0.3, 0.5, 0.7)
@@ -38,6 +37,8 @@ NAMES = (
 #: Standard deviations that count as one. Strangers are harder to denoise than the people of the training data.
 TOLERANCE = (*(4.0 for _ in LEVELS), 1.0, 0.7, *(1.0 for _ in PLAYBACKS))
 _EPS = 1e-6
+#: Of the soft maximum over the answers.
+_SHARPNESS = 2.0
 #: ``mean`` and ``std`` of the answers for real motion; the card also lists the ``questions``.
 Calibration = Mapping[str, list[float] | list[str]]
 #: Speed below which speeds are alike, m/s.
@@ -48,21 +49,18 @@ def _residual(
     denoiser: Denoiser, x: Tensor, noise: Tensor, level: float, playback: tuple[float, float] | None
 ) -> Float[Tensor, "N"]:
     """Squared error of x0 over that of the linear estimate, mean over frames and channels."""
-    t = torch.full((len(x),), round(level * (denoiser.diffusion.steps - 1)), dtype=torch.long, device=x.device)
+    t = denoiser.step(level, x)
     told = None if playback is None else x.new_tensor(playback).expand(len(x), 2)
     error = denoiser.predict(denoiser.noised(x, t, t, noise), t, t, told) - x
     assert denoiser.spectral is not None
-    alpha, sigma = denoiser.diffusion.get_buffer("alpha")[t[0]], denoiser.diffusion.get_buffer("sigma")[t[0]]
-    expected = denoiser.spectral.error(x.shape[1], alpha, sigma).mean()
+    expected = denoiser.spectral.error(x.shape[1], denoiser.alpha[t[0]], denoiser.sigma[t[0]]).mean()
     return error.square().mean((1, 2)) / expected
 
 
 def _path(denoiser: Denoiser, x: Tensor, noise: Tensor, fps: float) -> tuple[Float[Tensor, "N"], Float[Tensor, "N"]]:
     """The path channels hidden, the body nearly clean. Error of the mean velocity (m/s) of the path that the network
     answers; mean speed (m/s) of the feet that it says are standing."""
-    last = denoiser.diffusion.steps - 1
-    t = torch.full((len(x),), round(0.05 * last), dtype=torch.long, device=x.device)
-    root_t = torch.full_like(t, last)
+    t, root_t = denoiser.step(0.05, x), denoiser.step(1.0, x)
     guess = denoiser.denormalise(denoiser.predict(denoiser.noised(x, t, root_t, noise), t, root_t))
     given = denoiser.denormalise(x)
     gap = (guess - given)[..., ROOT_VELOCITY].mean(1).norm(dim=-1)
@@ -87,12 +85,12 @@ def answers(denoiser: Denoiser, x: Float[Tensor, "N L D"], noise: Float[Tensor, 
     return torch.stack(rows, dim=1)
 
 
-def suspicion(answered: Float[Tensor, "*b Q"], calibration: Calibration, sharpness: float = 2.0) -> Float[Tensor, "*b"]:
+def suspicion(answered: Float[Tensor, "*b Q"], calibration: Calibration) -> Float[Tensor, "*b"]:
     """Soft maximum over the questions of the deviations above what real motion answers."""
     mean = answered.new_tensor(calibration["mean"])
     std = answered.new_tensor(calibration["std"])
     z = (answered - mean) / (std * answered.new_tensor(TOLERANCE))
-    return torch.logsumexp(sharpness * z, dim=-1) / sharpness - math.log(z.shape[-1]) / sharpness
+    return torch.logsumexp(_SHARPNESS * z, dim=-1) / _SHARPNESS - math.log(z.shape[-1]) / _SHARPNESS
 
 
 def rank(

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.layout import CONTACTS
+from diffopt_priors.mdm.features import CONTACTS
 from diffopt_priors.mdm.spread import Likelihood
 from diffopt_priors.mdm.targets import Inversion, Targets
 
@@ -74,7 +74,7 @@ class SDS:
             share = (1 - progress) * u
         else:
             share = u
-        last = self.denoiser.diffusion.steps - 1
+        last = self.denoiser.steps - 1
         return ((low + (high - low) * share) * last).round().long()
 
     def weight(self, t: Int[Tensor, "N"], root_t: Int[Tensor, "N"]) -> Float[Tensor, "N 1 D"]:

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.layout import CONTACTS, DIM, NUM_FEATURE_JOINTS, POSITIONS, ROTATIONS, VELOCITIES
+from diffopt_priors.mdm.features import CONTACTS, DIM, NUM_FEATURE_JOINTS, POSITIONS, ROTATIONS, VELOCITIES
 
 #: Noise levels (shares of the schedule) that the spread is measured at.
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
@@ -71,7 +71,7 @@ def measure(denoiser: Denoiser, x: Float[Tensor, "N L D"]) -> dict[str, Any]:
     noise = denoiser.colour(torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
     mean, bound = [], []
     for level in LEVELS:
-        t = torch.full((len(x),), round(level * (denoiser.diffusion.steps - 1)))
+        t = denoiser.step(level, x)
         squared = (denoiser.predict(denoiser.noised(x, t, t, noise), t, t) - x).square()
         found = _averaged(squared, member).flatten(0, 1)
         mean.append(found.mean(0).tolist())
@@ -82,8 +82,8 @@ def measure(denoiser: Denoiser, x: Float[Tensor, "N L D"]) -> dict[str, Any]:
 def unmeasured(denoiser: Denoiser) -> dict[str, Any]:
     """A spread for weights whose card has none (published checkpoints): that of one who knows no more of motion than
     its variance, sigma^2 at every level. Whoever is further off does not know the motion."""
-    steps = [round(level * (denoiser.diffusion.steps - 1)) for level in LEVELS]
-    rows = [[float(denoiser.diffusion.get_buffer("sigma")[step]) ** 2] * len(GROUPS) for step in steps]
+    steps = torch.cat([denoiser.step(level, denoiser.sigma[:1]) for level in LEVELS])
+    rows = [[sigma**2] * len(GROUPS) for sigma in denoiser.sigma[steps].tolist()]
     return {"levels": list(LEVELS), "groups": list(GROUPS), "mean": rows, "bound": rows}
 
 
@@ -91,7 +91,7 @@ def _at_every_step(denoiser: Denoiser, card: dict[str, Any], key: str) -> Float[
     """A table of the card at every step of the schedule, straight lines between logarithms."""
     levels = torch.tensor(card["levels"], dtype=torch.float64)
     table = torch.tensor(card[key], dtype=torch.float64).clamp_min(1e-8).log()
-    step = torch.linspace(0, 1, denoiser.diffusion.steps, dtype=torch.float64)
+    step = torch.linspace(0, 1, denoiser.steps, dtype=torch.float64)
     above = torch.searchsorted(levels, step).clamp(1, len(levels) - 1)
     share = ((step - levels[above - 1]) / (levels[above] - levels[above - 1])).clamp(0, 1).unsqueeze(1)
     return torch.lerp(table[above - 1], table[above], share).exp().float()

@@ -18,13 +18,11 @@ from diffopt_priors.mdm import humanml3d, official, weights
 from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed, kinematics
-from diffopt_priors.mdm.inpaint import observed_channels
-from diffopt_priors.mdm.network import MDM
+from diffopt_priors.mdm.network import MDM, TextGuided, read_embedding
 from diffopt_priors.mdm.rank import Calibration, rank
 from diffopt_priors.mdm.sds import SDS, channel_weight
 from diffopt_priors.mdm.spread import Likelihood, unmeasured
-from diffopt_priors.mdm.targets import Inversion
-from diffopt_priors.mdm.text import TextGuided, read_embedding
+from diffopt_priors.mdm.targets import Inversion, observed_channels
 from diffopt_priors.mdm.windows import Resampler, Windows, even_length
 
 #: Features are differences of neighbours, and attention over one of them says nothing.

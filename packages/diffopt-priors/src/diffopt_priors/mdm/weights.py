@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from diffopt_priors.cards import MDM_WEIGHTS
-from diffopt_priors.mdm.denoiser import Denoiser, trajectory_mask
-from diffopt_priors.mdm.diffusion import Diffusion, cosine_betas, linear_betas
+from diffopt_priors.mdm.denoiser import Denoiser, cosine_betas, linear_betas, trajectory_mask
 from diffopt_priors.mdm.embedded import MotionTransformer
 from diffopt_priors.mdm.network import MDM
 from diffopt_priors.mdm.spectral import Spectral
@@ -38,7 +37,7 @@ def build(card: dict[str, Any]) -> Denoiser:
         )
     return Denoiser(
         MotionTransformer(**card["network"]) if embedded else MDM(**card["network"]),
-        Diffusion(SCHEDULES[card["diffusion"]["schedule"]](card["diffusion"]["steps"])),
+        SCHEDULES[card["diffusion"]["schedule"]](card["diffusion"]["steps"]),
         mean=torch.tensor(card["mean"]),
         std=torch.tensor(card["std"]),
         offsets=torch.tensor(card["skeleton"]["offsets"]),

@@ -67,15 +67,14 @@ def prior_report(
     Works for every prior, a plugin's too: real windows of held motion against the same windows shuffled, slowed,
     sped up, reversed, slid and shaken. Priors that can also report denoising errors and samples beside the data.
     """
-    pass
-
     registry = registry_of(plugins, name)
     options = options_of(registry, name, settings)
 
     from diffopt_core.common.voice import answer, speaks
+    from diffopt_core.host.provenance import device as find_device
 
     from diffopt_priors.report.held import hold, shards
-    from diffopt_priors.report.measure import batches, bones, chosen, measure
+    from diffopt_priors.report.measure import batches, bones, measure
     from diffopt_priors.report.ranking import Asked
     from diffopt_priors.report.show import show, tick, write_json
 
@@ -84,7 +83,7 @@ def prior_report(
     held, more = hold(files, offsets, frames, windows)
     for line in (*notices, *told, *more):
         _log.warning(line)
-    asked = Asked(name, options, registry, chosen(device), draws, batch, seed)
+    asked = Asked(name, options, registry, find_device(device), draws, batch, seed)
     with tick(batches(asked, held), f"prior {name}") as step:
         report = measure(asked, held, samples, step)
     answer(report)
@@ -118,8 +117,6 @@ def sample_mdm(
     """
     from diffopt_core.common.voice import answer, say
     from diffopt_core.errors import DiffOptError
-
-    pass
 
     registry = registry_of(plugins, "mdm")
     options = options_of(registry, "mdm", settings)

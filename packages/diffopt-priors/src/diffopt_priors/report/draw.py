@@ -17,8 +17,7 @@ from torch import Tensor
 
 from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import weights
-from diffopt_priors.mdm.features import kinematics, recover_rotations, root_path
-from diffopt_priors.mdm.layout import NUM_FEATURE_JOINTS, POSITIONS
+from diffopt_priors.mdm.features import NUM_FEATURE_JOINTS, POSITIONS, kinematics, recover_rotations, root_path
 from diffopt_priors.report.show import write_json
 from diffopt_priors.train.mdm import quality
 

@@ -8,15 +8,36 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from diffopt_core.data.rotation import axis_angle_to_matrix, columns_to_matrix
+from diffopt_core.common.npz import keys_of
+from diffopt_core.data.rotation import axis_angle_to_matrix, columns_to_matrix, matrix_to_columns
 from diffopt_core.errors import BadInput
 from diffopt_core.host.train.shards import Clips, find
+from diffopt_core.host.train.shards import read as read_shards
 from diffopt_core.host.train.windows import between
+from diffopt_core.parts.datasets.configs import AmassConfig
+from diffopt_core.parts.datasets.motion_file import load_motion
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffopt_priors.mdm.features import kinematics
-from diffopt_priors.report import motions
+
+
+def read(file: Path) -> Clips:
+    """Clips of any motion file: shards as they are; AMASS files and this project's results as one clip at 30 fps.
+    BadInput names file and key."""
+    keys = keys_of(file)
+    if "starts" in keys or not keys & {"poses", "global_orient"}:
+        # A broken shard is named by those who know shards.
+        return read_shards([file])
+    clip = load_motion(file, AmassConfig())
+    if clip.truth is None or clip.truth.motion is None:
+        raise BadInput(file, "keys", "hold no motion; expected a motion shard (docs/formats.md), AMASS or motion.npz")
+    motion = clip.truth.motion
+    frames = len(motion.trans)
+    d6 = matrix_to_columns(motion.pose.float())
+    one = torch.ones(1)
+    return Clips(d6, motion.trans.float(), torch.tensor([0]), torch.tensor([frames]), one, clip.fps, (file.name,))
+
 
 #: Mean speed of the joints in the world below which nothing moves, m/s.
 STILL = 0.05
@@ -91,7 +112,7 @@ def hold(files: Sequence[Path], offsets: Tensor, frames: int, most: int) -> tupl
     notices: list[str] = []
     kept: list[tuple[Path, Clips]] = []
     for file in files:
-        clips = motions.read(file)
+        clips = read(file)
         if bool((clips.length >= frames).any()):
             kept.append((file, clips))
         else:

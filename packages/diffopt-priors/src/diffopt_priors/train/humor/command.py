@@ -48,10 +48,10 @@ def import_humor(
     from diffopt_core.common.voice import answer, say
 
     from diffopt_priors.cards import HUMOR_WEIGHTS
-    from diffopt_priors.humor import official, weights
+    from diffopt_priors.humor import weights
 
-    state = official.read_state(HUMOR_WEIGHTS.resolve(str(checkpoint)))
+    state = weights.read_state(HUMOR_WEIGHTS.resolve(str(checkpoint)))
     weights.check(checkpoint, state)
-    weights.save(out, state, official.card(checkpoint) | {"name": out.stem})
+    weights.save(out, state, weights.card_of(checkpoint) | {"name": out.stem})
     answer({"files": [out, out.with_suffix(".json")]})
     say(f"wrote {out} and {out.with_suffix('.json')}")

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.humor.energy import contact_points
-from diffopt_priors.humor.layout import (
+from diffopt_priors.humor.network import (
     CHANGE,
     CHANGE_SLICES,
     CONTACT_JOINTS,
@@ -22,8 +22,11 @@ from diffopt_priors.humor.layout import (
     SIZES,
     SLICES,
     STATE,
+    Gaussian,
+    HuMoR,
+    apply_change,
+    kl,
 )
-from diffopt_priors.humor.network import Gaussian, HuMoR, apply_change, kl
 from diffopt_priors.humor.states import part, rate, states, transitions
 from diffopt_priors.train.humor.settings import HuMoRSettings
 

@@ -15,10 +15,8 @@ from torch import Tensor
 
 from diffopt_priors.humor.config import HuMoRConfig
 from diffopt_priors.humor.energy import energy_parts, weighed
-from diffopt_priors.humor.layout import NUM_JOINTS, ROTATIONS, SIZES
-from diffopt_priors.humor.network import HuMoR, kl
-from diffopt_priors.humor.rollout import rollout
-from diffopt_priors.humor.states import Frame, frame_of, into, part, pivot_of, states, transitions
+from diffopt_priors.humor.network import NUM_JOINTS, ROTATIONS, SIZES, HuMoR, kl
+from diffopt_priors.humor.states import Frame, frame_of, into, part, pivot_of, rollout, states, transitions
 
 #: Frames of a held-out window, and of the rollout that is measured (1 s at 30 fps).
 _WINDOW, _ROLLOUT = 60, 30

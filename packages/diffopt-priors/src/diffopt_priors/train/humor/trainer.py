@@ -13,8 +13,7 @@ from diffopt_core.host.train.trainer import NetworkTraining
 from torch import Tensor
 
 from diffopt_priors.humor import weights
-from diffopt_priors.humor.layout import STATE
-from diffopt_priors.humor.network import HuMoR
+from diffopt_priors.humor.network import STATE, HuMoR
 from diffopt_priors.humor.states import frame_of, into, out_of, pivot_of
 from diffopt_priors.train.humor import objective, quality
 from diffopt_priors.train.humor.objective import Rows, Statistics

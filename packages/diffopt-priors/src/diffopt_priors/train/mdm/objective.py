@@ -9,8 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.features import foot_velocity
-from diffopt_priors.mdm.layout import CONTACTS, ROOT_VELOCITY
+from diffopt_priors.mdm.features import CONTACTS, ROOT_VELOCITY, foot_velocity
 from diffopt_priors.train.mdm.augment import tempo
 
 #: Weight of a channel in the squared error; others 1. The path is what the prior is for.

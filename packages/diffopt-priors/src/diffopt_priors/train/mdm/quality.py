@@ -10,20 +10,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.mdm.denoiser import Denoiser
-from diffopt_priors.mdm.features import recover_joints, root_path, to_heading
-from diffopt_priors.mdm.layout import CONTACT_JOINTS, CONTACTS, ROOT_VELOCITY, VELOCITIES
+from diffopt_priors.mdm.features import (
+    CONTACT_JOINTS,
+    CONTACTS,
+    ROOT_VELOCITY,
+    VELOCITIES,
+    recover_joints,
+    root_path,
+    to_heading,
+)
+from diffopt_priors.mdm.spread import LEVELS
+from diffopt_priors.mdm.targets import Targets
 
 #: Ratio of noise to signal at which sampling ends, and the level of the last look.
 _CLEAN, _GRAIN = 0.2, 0.1
 #: Weight of a standing foot's velocity against that of the root's own channels.
 _FOOT = 4.0
-LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
-
-
-def _step(denoiser: Denoiser, level: float, like: Tensor) -> Tensor:
-    """Index ``[B]`` of a noise level in [0, 1]."""
-    index = round(level * (denoiser.diffusion.steps - 1))
-    return torch.full((len(like),), index, dtype=torch.long, device=like.device)
 
 
 @torch.no_grad()
@@ -40,7 +42,7 @@ def validation(denoiser: Denoiser, x: Float[Tensor, "B T D"], fps: float, batch:
     for level in LEVELS:
         errors = []
         for part, eps in zip(x.split(batch), noise.split(batch), strict=True):
-            t = _step(denoiser, level, part)
+            t = denoiser.step(level, part)
             predicted = denoiser.predict(denoiser.noised(part, t, t, eps), t, t)
             errors.append((predicted - part).square().mean((1, 2)))
         per_level[f"{level:g}"] = round(float(torch.cat(errors).mean()), 5)
@@ -48,7 +50,7 @@ def validation(denoiser: Denoiser, x: Float[Tensor, "B T D"], fps: float, batch:
     if denoiser.two_levels:
         guesses = []
         for part, eps in zip(x.split(batch), noise.split(batch), strict=True):
-            t, root_t = _step(denoiser, 0.1, part), _step(denoiser, 1.0, part)
+            t, root_t = denoiser.step(0.1, part), denoiser.step(1.0, part)
             guesses.append(denoiser.predict(denoiser.noised(part, t, root_t, eps), t, root_t))
         result |= _path_errors(denoiser.denormalise(torch.cat(guesses)), denoiser.denormalise(x), fps)
     return result
@@ -80,7 +82,7 @@ def _descent(denoiser: Denoiser, steps: int) -> list[int]:
     of times the mean variance, take shape: samples would hardly move. Below ``_CLEAN`` the network's own grain is
     all that further steps would add.
     """
-    ratio = (denoiser.diffusion.get_buffer("sigma") / denoiser.diffusion.get_buffer("alpha")).log().cpu()
+    ratio = (denoiser.sigma / denoiser.alpha).log().cpu()
     wanted = torch.linspace(float(ratio[-2]), math.log(_CLEAN), steps)
     levels = torch.searchsorted(ratio[:-1].contiguous(), wanted).clamp(max=len(ratio) - 2)
     return sorted(set(levels.tolist()), reverse=True)
@@ -99,11 +101,11 @@ def sample(denoiser: Denoiser, count: int, frames: int, steps: int = 50, seed: i
     for t, after in zip(levels, [*levels[1:], None], strict=True):
         x0 = denoiser.predict(x, t, t)
         if after is None:
-            grain = torch.full_like(t, round(_GRAIN * (denoiser.diffusion.steps - 1)))
+            grain = denoiser.step(_GRAIN, x)
             return planted(
                 denoiser.denormalise(denoiser.predict(denoiser.level("alpha", grain, grain) * x0, grain, grain))
             )
-        x = denoiser.noised(x0, after, after, denoiser.diffusion.noise_of(x, t, x0))
+        x = denoiser.noised(x0, after, after, Targets(denoiser).noise_of(x, x0, t, t))
     raise AssertionError("at least one level")
 
 

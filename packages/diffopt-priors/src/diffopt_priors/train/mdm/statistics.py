@@ -13,8 +13,7 @@ from torch import Tensor
 
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import trajectory_mask
-from diffopt_priors.mdm.features import embed
-from diffopt_priors.mdm.layout import STD_BLOCKS
+from diffopt_priors.mdm.features import STD_BLOCKS, embed
 from diffopt_priors.mdm.spectral import autocovariance, principal_components
 from diffopt_priors.train.mdm.augment import Augmented, tempo
 from diffopt_priors.train.mdm.settings import Settings

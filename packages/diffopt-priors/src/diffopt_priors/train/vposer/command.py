@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 
 def _begin(asked: Asked) -> NetworkTraining:
-    from diffopt_priors.train.vposer.poses import find, read
-    from diffopt_priors.train.vposer.training import VPoserTraining
+    from diffopt_priors.train.vposer.training import VPoserTraining, find, read
 
     poses = read(find(asked.data, asked.exclude), asked.settings.balance)
     held_out = {path.stem: read([path]) for path in asked.held_out()}

@@ -22,7 +22,7 @@ from cli_cases import QUICK, tree
         (["--executor", "eagre"], "unknown executor 'eagre'. Did you mean 'eager'?"),
         (["--dataset", "cse"], "unknown dataset 'cse'. Did you mean 'case'?"),
         (["--recipe", "papper"], "unknown recipe 'papper'. Did you mean 'paper'?"),
-        (["--recipe", "gone.toml"], "gone.toml: recipe: cannot be read"),
+        (["--recipe", "gone.toml"], "gone.toml: file: does not exist"),
         (["--set", "prior.timestep=1", "--prior", "mdm"], "unknown option of prior 'mdm' 'timestep'. Did you mean"),
         (["--set", "representation.hiden=3", "--repr", "nemo"], "unknown option of representation 'nemo' 'hiden'"),
         (["--set", "shedule=[]"], "unknown key of recipe 'paper' 'shedule'. Did you mean 'schedule'?"),

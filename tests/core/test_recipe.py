@@ -151,7 +151,7 @@ def test_a_wrong_key_is_named(table, message):
         ({"paper": ""}, "papper", UnknownName, "unknown recipe 'papper'. Did you mean 'paper'?"),
         ({"a": 'extends = "papper"', "paper": ""}, "a", UnknownName, "papper"),
         ({"a": "x = "}, "a", BadInput, "a.toml: TOML: "),
-        ({}, "gone.toml", BadInput, "gone.toml: recipe: cannot be read"),
+        ({}, "gone.toml", BadInput, "gone.toml: file: does not exist"),
     ],
 )
 def test_a_recipe_that_cannot_be_read(tmp_path, recipes, ask, error, message):

@@ -61,7 +61,7 @@ def test_absent_weights_say_what_and_where(tmp_path: Path) -> None:
 
 def test_truncated_files_are_refused(tiny: Path, tmp_path: Path) -> None:
     tiny.write_bytes(tiny.read_bytes()[:1000])
-    with pytest.raises(BadInput, match=r"tiny\.safetensors: file: truncated.*diffopt train humor"):
+    with pytest.raises(BadInput, match=r"tiny\.safetensors: file: .*truncated.*diffopt train humor"):
         weights.load(tiny)
     path = tmp_path / "model.pth"
     torch.save({"model": tiny_model().state_dict()}, path)

@@ -191,7 +191,7 @@ def test_own_weights_come_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("card", "words"),
     [
-        ("{", r"mine\.json: file: the card of the weights cannot be read"),
+        ("{", r"mine\.json: JSON: cannot be read .*card of the weights"),
         ('{"kind": "mdm"}', r"mine\.json: kind: "),
         ('{"kind": "vposer", "format": 99}', r"mine\.json: format: is 99"),
         ('{"kind": "vposer", "format": 1, "network": {"wide": 1}}', r"mine\.json: network: "),

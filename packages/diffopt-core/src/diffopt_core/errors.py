@@ -6,18 +6,25 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+_LONGEST = 2000
+
 
 class DiffOptError(Exception):
     """Something the user can mend: one line that names the file and key, and the remedy. Exit status 2."""
 
     exit_status = 2
 
+    def __init__(self, message: object = ""):
+        # what files and their keys are called may be anything, and ends up in terminals
+        said = "".join(c if c.isprintable() else " " for c in str(message))
+        super().__init__(said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …")
+
 
 class UnknownName(DiffOptError):
     """A name that no plugin, recipe or option answers to; suggests the nearest."""
 
     def __init__(self, what: str, name: str, known: Iterable[str]):
-        known = sorted(known)
+        known, name = sorted(map(str, known)), str(name)[:200]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         super().__init__(f"unknown {what} '{name}'.{hint} Known: {', '.join(known) or 'none'}")
@@ -47,7 +54,7 @@ def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
     except DiffOptError:
         raise
     except FileNotFoundError as error:
-        raise BadInput(path, key, f"does not exist{end}") from error
+        raise BadInput(error.filename or path, "file", f"does not exist{end}") from error
     except Exception as error:  # a damaged file can raise almost anything
         said = " ".join(str(error).split())[:300]
         name = "" if said and isinstance(error, ValueError) else f"{type(error).__name__}: "

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..common.console import note, say
+from ..common.documents import read_json
 from ..common.voice import answer
-from ..errors import BadInput, MissingResource
+from ..errors import BadInput, DiffOptError, MissingResource, reading
 from ..host.own_words import TRUST
 from .solving import finish, solve
 
+if TYPE_CHECKING:
+    from ..results.run import Run
+
 MOTION = "motion.npz"
+#: What is needed to repeat a run.
+_KEYS = {
+    "recipe": dict,
+    "inputs": list,
+    "clip": str,
+    "sha256": str | None,
+    "seed": int,
+    "device": str,
+    "provenance": dict,
+}
 
 
 def is_run_file(path: Path) -> bool:
     """Whether a JSON file is the ``run.json`` of a result (landmark files are JSON as well)."""
     try:
-        return "diffopt_run" in json.loads(path.read_text())
-    except (OSError, ValueError, TypeError):
+        return "diffopt_run" in read_json(path)
+    except (DiffOptError, TypeError):
         return False
 
 
@@ -38,40 +51,41 @@ def repeat(
     file may name plugins and programs. Raises DiffOptError where it does without that."""
     import torch
 
+    saved, run = planned(path, moved, plugins, trust, out, overwrite)
+    if threads := saved["provenance"].get("threads"):
+        torch.set_num_threads(threads)
+    for line in _other_versions(saved, run.registry, run):
+        note(line)
+    results = solve(run)
+    status = finish(run, results, picture, report)
+    said = compare(path.parent / MOTION, run.folder(saved["clip"]) / MOTION)
+    answer({"identical": " identical to " in said, "compared": said})
+    say(said)
+    return status
+
+
+def planned(
+    path: Path, moved: Sequence[Path], plugins: Sequence[str], trust: bool, out: Path | None, overwrite: bool
+) -> tuple[dict[str, Any], Run]:
+    """What a run file says, checked, and the run that it asks for."""
     from ..host.own_words import check_programs
     from ..host.recipe import parse
     from ..host.registry import Registry
     from ..results.run import Run
 
-    saved = _saved(path)
-    registry = Registry.load(plugins or _plugins(path, saved, trust))
-    recipe = parse(saved["recipe"], str(path))
-    if not trust:
-        check_programs(recipe, {}, registry, str(path), TRUST)
-    original = path.parent
-    folder = out or original.with_name(f"{original.absolute().name}-repeat")
-    inputs = tuple(moved) or tuple(_find(Path(name), original) for name in saved["inputs"])
-    run = Run(
-        inputs,
-        recipe,
-        registry,
-        folder,
-        saved["seed"],
-        _device(path, saved),
-        overwrite,
-        only=(saved["clip"],),
-    )
-    _check_inputs(path, saved, run)
-    if threads := saved["provenance"].get("threads"):
-        torch.set_num_threads(threads)
-    for line in _other_versions(saved, registry, run):
-        note(line)
-    results = solve(run)
-    status = finish(run, results, picture, report)
-    said = compare(original / MOTION, folder / MOTION)
-    answer({"identical": " identical to " in said, "compared": said})
-    say(said)
-    return status
+    with reading(path):
+        saved = _saved(path)
+        registry = Registry.load(plugins or _plugins(path, saved, trust))
+        recipe = parse(saved["recipe"], str(path))
+        if not trust:
+            check_programs(recipe, {}, registry, str(path), TRUST)
+        original = path.parent
+        folder = out or original.with_name(f"{original.absolute().name}-repeat")
+        inputs = tuple(moved) or tuple(_find(Path(name), original) for name in saved["inputs"])
+        seed, device, only = saved["seed"], _device(path, saved), (saved["clip"],)
+        run = Run(inputs, recipe, registry, folder, seed, device, overwrite, only=only)
+        _check_inputs(path, saved, run)
+    return saved, run
 
 
 def _saved(path: Path) -> dict[str, Any]:
@@ -79,10 +93,12 @@ def _saved(path: Path) -> dict[str, Any]:
     from ..results.run_file import check_version
 
     check_version(path, "repeats")
-    saved: dict[str, Any] = json.loads(path.read_text())
-    for key in ("recipe", "inputs", "clip", "sha256", "seed", "device", "provenance"):
+    saved: dict[str, Any] = read_json(path)
+    for key, kind in _KEYS.items():
         if key not in saved:
             raise BadInput(path, key, "is missing: the run cannot be repeated")
+        if not isinstance(saved[key], kind):
+            raise BadInput(path, key, f"is {saved[key]!r}: the run cannot be repeated")
     return saved
 
 

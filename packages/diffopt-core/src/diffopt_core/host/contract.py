@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import torch
@@ -72,7 +71,9 @@ def hold_clip(clip: Clip, host: Host, name: str) -> None:
 def broken(part: Any, frames: int) -> str | None:
     """The clause of the contract of its type that a part of so many frames breaks; None for a sound one."""
     with jaxtyped("context"):
-        return next(filter(None, (_broken(part, key, hint, frames) for key, hint in _hints(type(part)).items())), None)
+        return next(
+            filter(None, (_broken(part, key, hint, frames) for key, hint in get_type_hints(type(part)).items())), None
+        )
 
 
 def _broken(part: Any, key: str, hint: Any, frames: int) -> str | None:
@@ -114,8 +115,3 @@ def _broken_tensor(part: Any, key: str, value: Any, wanted: Any, frames: int) ->
 def _are_rotations(matrix: Tensor) -> bool:
     off = matrix @ matrix.mT - torch.eye(3, dtype=matrix.dtype, device=matrix.device)
     return bool((off.abs() < 1e-2).all() and (torch.linalg.det(matrix) > 0).all())
-
-
-@cache
-def _hints(of: Any) -> dict[str, Any]:
-    return get_type_hints(of)

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import BadInput, DiffOptError, UnknownName
+from ..common.documents import read_toml
+from ..errors import DiffOptError, UnknownName, reading
 from ..plugin import KINDS
 from .recipe_spec import (
     ROLES,
@@ -67,17 +68,12 @@ def _load(name: str, known: Mapping[str, Path], seen: tuple[str, ...]) -> dict[s
     path = Path(name) if name.endswith(".toml") else known.get(name)
     if path is None:
         raise UnknownName("recipe", name, known)
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise BadInput(path, "recipe", f"cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(path, "TOML", str(error)) from error
-    base: dict[str, Any] = {}
-    parents = table.pop("extends", [])
-    for parent in [parents] if isinstance(parents, str) else parents:
-        base = merge(base, _load(parent, known, (*seen, name)))
-    return merge(base, table)
+    table, base = read_toml(path), dict[str, Any]()
+    with reading(path, "recipe"):
+        parents = table.pop("extends", [])
+        for parent in [parents] if isinstance(parents, str) else parents:
+            base = merge(base, _load(parent, known, (*seen, name)))
+        return merge(base, table)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,15 +128,16 @@ def lay(table: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[s
 
 def parse(table: Mapping[str, Any], source: str = "recipe") -> Recipe:
     """Check a merged table; one line that names the key (and the nearest known one) where it is wrong."""
-    try:
-        return Recipe.model_validate(dict(table))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = _dotted(first["loc"]) or "recipe"
-        if first["type"] == "extra_forbidden":
-            raise UnknownName(f"key of {source}", where, _known_keys(first["loc"])) from error
-        message = first["msg"].removeprefix("Value error, ")
-        raise DiffOptError(f"{source}: {where}: {message}") from error
+    with reading(source, "recipe"):
+        try:
+            return Recipe.model_validate(dict(table))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = _dotted(first["loc"]) or "recipe"
+            if first["type"] == "extra_forbidden":
+                raise UnknownName(f"key of {source}", where, _known_keys(first["loc"])) from error
+            message = first["msg"].removeprefix("Value error, ")
+            raise DiffOptError(f"{source}: {where}: {message}") from error
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -181,8 +181,10 @@ class Registry:
     def made(self, kind: str, name: str, config: ComponentConfig, ctx: Any) -> Any:
         """The object of settings at hand. DiffOptError where it lacks what the protocol of its kind asks for."""
         from .. import interfaces  # imports torch
+        from .contract import answers
 
-        built = config.build(ctx)
+        with answers(self, kind, name, _file_of(config)):
+            built = config.build(ctx)
         if lacking := _lacking(built, getattr(interfaces, KINDS[kind].protocol)):
             raise DiffOptError(
                 f"{kind} '{name}' of {self.owner[kind, name].distribution} built a {type(built).__name__} without "
@@ -197,6 +199,16 @@ class Registry:
         from ..interfaces import BuildContext
 
         return BuildContext(torch.device(device), seed, self, env=env)
+
+
+def _file_of(config: ComponentConfig) -> Path | None:
+    """The first file that settings name: what building trips over is in there."""
+    paths = (Path(value) for value in vars(config).values() if isinstance(value, Path) or _looks_like_a_file(value))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _looks_like_a_file(value: object) -> bool:
+    return isinstance(value, str) and len(value) < 4000 and bool(Path(value).suffix) and "\0" not in value
 
 
 def _lacking(built: object, protocol: type) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common.documents import read_json
 from ..errors import DiffOptError
 from ..interfaces import Exporter
 from ..types import Result
@@ -70,7 +71,7 @@ class ResultFolder:
 
     def _saved(self) -> dict[str, Any]:
         try:
-            saved = json.loads(self.run_file.read_text())
-        except (OSError, ValueError):
+            saved = read_json(self.run_file)
+        except DiffOptError:
             return {}
         return saved if isinstance(saved, dict) else {}

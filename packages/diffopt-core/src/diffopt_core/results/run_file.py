@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common.documents import read_json
 from ..errors import BadInput
 from ..host.recipe import Recipe
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations, Result
@@ -39,8 +40,8 @@ def content_of(clip: Clip) -> str | None:
 def check_version(file: Path, reads: str = "reads") -> None:
     """Raise BadInput where ``file`` is the run file of another version; one that is no run file passes."""
     try:
-        version = json.loads(file.read_text())["diffopt_run"]
-    except (OSError, ValueError, KeyError, TypeError):
+        version = read_json(file)["diffopt_run"]
+    except (BadInput, KeyError, TypeError):
         return
     if version != RUN_FORMAT:
         raise BadInput(file, "diffopt_run", f"is {version!r}, of another version; this diffopt {reads} {RUN_FORMAT}")

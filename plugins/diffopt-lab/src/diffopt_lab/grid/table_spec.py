@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffopt_core.common.documents import read_toml
 from diffopt_core.common.options import commas
 from diffopt_core.errors import BadInput, UnknownName
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -120,18 +120,14 @@ def _is_table(path: Path) -> bool:
     if path.suffix != ".toml" or not path.is_file():
         return False
     try:
-        return "row" in tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError):
+        return "row" in read_toml(path)
+    except BadInput:
         return True  # read again, with its error said
 
 
 def _read(path: Path) -> TableSpec:
     try:
-        return TableSpec.model_validate(tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise BadInput(path, "table", f"cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(path, "TOML", str(error)) from error
+        return TableSpec.model_validate(read_toml(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "table"

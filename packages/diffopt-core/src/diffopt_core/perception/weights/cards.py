@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import BadInput, MissingResource
+from ...common.documents import read_json
+from ...errors import BadInput, MissingResource, reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,31 +57,23 @@ class OwnWeights:
     def terms(self, weights: str) -> str:
         """Terms of the data behind ``weights`` by their card; empty where it says none, or is no card."""
         try:
-            found = [str(line) for line in json.loads(self.file(weights).with_suffix(".json").read_text())["terms"]]
-        except (OSError, ValueError, KeyError, TypeError):
+            found = [str(line) for line in read_json(self.file(weights).with_suffix(".json"))["terms"]]
+        except (BadInput, KeyError, TypeError):
             return ""
         return f"weights '{weights}': {' '.join(found)}" if found else ""
 
     def read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors (CPU, as stored) and card. Raises BadInput that names the file and what is wrong with it."""
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         beside, source = path.with_suffix(".json"), self.source
-        try:
-            card = json.loads(beside.read_text())
-        except (OSError, ValueError) as error:
-            problem = f"the card of the weights cannot be read as JSON ({error}); {source}"
-            raise BadInput(beside, "file", problem) from error
+        card = read_json(beside, f"; it is the card of the weights; {source}")
         for key, wanted in self.marks.items():
             found = card.get(key) if isinstance(card, dict) else None
             if found != wanted:
                 raise BadInput(beside, key, f"is {found!r}; this version reads {wanted!r} here; {source}")
-        try:
+        with reading(path, end=f": truncated, or no safetensors; {source}"):
             return load_file(path), card
-        except (OSError, SafetensorError) as error:
-            problem = f"truncated, or cannot be read as safetensors ({str(error).splitlines()[0]})"
-            raise BadInput(path, "file", f"{problem}; {source}") from error
 
     def load(self, path: Path, build: Callable[[dict[str, Any]], Module]) -> tuple[Any, dict[str, Any]]:
         """The network that ``build`` makes of the card, frozen, in evaluation mode (float32, CPU); and the card."""

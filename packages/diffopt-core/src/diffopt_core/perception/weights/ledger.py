@@ -14,6 +14,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ...common.documents import read_json
+from ...errors import BadInput
+
 NAME = "sha256.json"
 _log = logging.getLogger(__name__)
 
@@ -27,8 +30,8 @@ def digest(path: Path) -> str:
 def read(folder: Path) -> dict[str, dict[str, Any]]:
     """File name -> ``sha256``, ``size``, ``mtime_ns``; entries that are not such are left out."""
     try:
-        table = json.loads((folder / NAME).read_text())
-    except (OSError, ValueError):
+        table = read_json(folder / NAME)
+    except BadInput:
         return {}
     entries = table.items() if isinstance(table, dict) else ()
     return {k: v for k, v in entries if isinstance(v, dict) and isinstance(v.get("sha256"), str)}

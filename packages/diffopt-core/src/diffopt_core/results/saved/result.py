@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 import torch
 
+from ...common.documents import read_json
 from ...common.npz import Arrays, keys_of, read_npz
 from ...data.rotation import axis_angle_to_matrix
-from ...errors import BadInput
+from ...errors import BadInput, reading
 from ...parts.bodies import anny24, smpl
 from ...parts.datasets.case_keys import text
 from ...parts.datasets.configs import AmassConfig
@@ -41,6 +41,11 @@ def read_result(path: Path, truth: bool = False) -> Result:
     read again from the run's input; a notice where that is gone. A motion file has no camera: ``clip.size`` is (0, 0),
     which exporters take as none. Raises BadInput naming file and key; nothing is solved and nothing is scored again.
     """
+    with reading(path):
+        return _read(path, truth)
+
+
+def _read(path: Path, truth: bool) -> Result:
     if path.is_dir():
         file = path / FILE
         if not file.is_file():
@@ -146,12 +151,9 @@ def _check(file: Path, arrays: Arrays) -> None:
 
 def _run(file: Path) -> dict[str, Any]:
     """``run.json`` beside the motion; empty where there is none."""
-    try:
-        run = json.loads(file.read_text())
-    except FileNotFoundError:
+    if not file.exists():
         return {}
-    except (OSError, ValueError) as error:
-        raise BadInput(file, "file", f"cannot be read ({error})") from None
+    run = read_json(file)
     if not isinstance(run, dict) or "diffopt_run" not in run:
         return {}
     if run["diffopt_run"] != RUN_FORMAT:

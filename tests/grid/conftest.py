@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.demo_motion import demo_case
+from diffopt_lab.grid.plan import table
 from diffopt_lab.grid.planning import Asked, make_plan
-from diffopt_lab.grid.table_spec import table
 from grid_cases import FRAMES, METRICS, QUICK
 
 

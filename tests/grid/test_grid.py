@@ -12,8 +12,7 @@ from diffopt_core.common.npz import read_npz, write_npz
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
 from diffopt_lab.grid.carry_out import carry_out, only_one, settled
 from diffopt_lab.grid.collect import collect
-from diffopt_lab.grid.plan import slug
-from diffopt_lab.grid.table_spec import names, table
+from diffopt_lab.grid.plan import names, slug, table
 from diffopt_lab.grid.work import read_status
 from diffopt_lab.study.data import failures
 from grid_cases import Here

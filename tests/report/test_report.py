@@ -17,9 +17,9 @@ from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.results.saved import figure_of
 from diffopt_core.types import HumanMotion, Result, Spread
 from diffopt_lab.report import Page, write_report
-from diffopt_lab.report.blob import MISSING, Blob
 from diffopt_lab.report.curves import charts_of
 from diffopt_lab.report.page import SCRIPTS, filled
+from diffopt_lab.report.scene import MISSING, Blob
 from diffopt_lab.report.tracks import stage_of
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from diffopt_core.parts.exporters.writers import NpzExporter
 from diffopt_lab.study import Case, Cell, Column, Row, State, Study, write_report
-from diffopt_lab.study.players import MOST
+from diffopt_lab.study.pictures import MOST_PLAYERS
 from report_cases import walk
 
 
@@ -64,8 +64,8 @@ def test_what_cannot_be_shown_is_told(tmp_path, caplog):
 
 @pytest.mark.slow
 def test_some_of_many_cases(tmp_path):
-    files = write_report(study(tmp_path / "cells", cases=MOST + 3), tmp_path)
-    assert len([path for path in files if path.parent.name == "players"]) == MOST
+    files = write_report(study(tmp_path / "cells", cases=MOST_PLAYERS + 3), tmp_path)
+    assert len([path for path in files if path.parent.name == "players"]) == MOST_PLAYERS
 
 
 def test_no_results_no_player(tmp_path):
@@ -78,5 +78,5 @@ def test_no_results_no_player(tmp_path):
 
 @pytest.mark.parametrize("limit", [1000])
 def test_a_page_too_large_is_left_out(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr("diffopt_lab.study.players.LARGEST", limit)
+    monkeypatch.setattr("diffopt_lab.study.pictures.LARGEST", limit)
     assert not [path for path in write_report(study(tmp_path / "cells", 1), tmp_path) if path.parent.name == "players"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from diffopt_core.data.rotation import slerp, yaw_to_matrix
-from diffopt_core.errors import DiffOptError, MissingResource
+from diffopt_core.errors import MissingResource
 from diffopt_core.results.saved import Figure, Surface, body_surface, drawn_surface, figure_of, posed
 from diffopt_core.types import CameraTrajectory, Result, map_tensors
 from torch import Tensor
@@ -135,9 +135,8 @@ class Performance:
 def perform(result: Result, options: MotionOptions) -> Performance:
     """Apply the options: start, frame rate, feet (at the higher of both rates).
 
-    Raises DiffOptError for a result that is not finite or whose joints do not follow from its rotations.
+    Raises BadInput for a result that is not finite, DiffOptError where its joints do not follow from its rotations.
     """
-    _check(result)
     figure = figure_of(result)
     pose, trans, joints = result.motion.pose.double(), result.motion.trans.double(), result.joints.double()
     camera = None
@@ -169,14 +168,3 @@ def perform(result: Result, options: MotionOptions) -> Performance:
         result.clip.name, fps, pose, trans, joints, figure, camera, result.clip.size, result.body_model,
         result.motion.betas_of, result.motion.betas.reshape(-1)[:10], facts,
     )  # fmt: skip
-
-
-def _check(result: Result) -> None:
-    parts = {"pose": result.motion.pose, "trans": result.motion.trans, "joints": result.joints}
-    for name, value in parts.items():
-        if not torch.isfinite(value).all():
-            raise DiffOptError(
-                f"{result.clip.path or result.clip.name}: {name}: is not finite; there is nothing to export"
-            )
-    if not result.clip.fps > 0 or len(result.motion.pose) == 0:
-        raise DiffOptError(f"{result.clip.path or result.clip.name}: has no frames, or no frame rate")

@@ -9,14 +9,11 @@ from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import torch
-from diffopt_core.data.geometry import align, transform
-from diffopt_core.data.skeleton import JOINTS, LAYOUTS
-from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import Mesh
 from diffopt_core.parts.bodies.linear import LinearBody
 from diffopt_core.parts.bodies.stick import BONES
-from diffopt_core.results.saved import figure_of
-from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
+from diffopt_core.results.saved import figure_of, truth_beside
+from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Video
 from jaxtyping import Float
 from torch import Tensor
 
@@ -148,18 +145,13 @@ class Take:
 
 
 def take_of(result: Result, truth: bool = True) -> Take:
-    """Raises DiffOptError for a result that is not finite or has no frames."""
+    """Raises BadInput for a result that is not finite or has no frames."""
     clip, motion = result.clip, result.motion
-    where = clip.path or clip.name
-    for name, value in (("pose", motion.pose), ("trans", motion.trans), ("joints", result.joints)):
-        if not torch.isfinite(value).all():
-            raise DiffOptError(f"{where}: {name}: is not finite; there is nothing to draw")
-    if not clip.fps > 0 or len(motion.pose) == 0:
-        raise DiffOptError(f"{where}: has no frames, or no frame rate")
     figure = figure_of(result)
     if figure.missing is not None:
         log.warning("%s: drawn as a figure of round limbs: %s", clip.name, figure.missing)
     joints = result.joints.detach().cpu().float()
+    beside = truth_beside(clip.truth, joints) if truth and clip.truth is not None else None
     seen = clip.observations.keypoints.cpu() if clip.observations is not None else None
     return Take(
         name=clip.name,
@@ -170,7 +162,7 @@ def take_of(result: Result, truth: bool = True) -> Take:
         size=clip.size,
         video=clip.video,
         keypoints=seen if seen is not None and len(seen) == len(joints) else None,
-        truth=_moved(clip.truth, joints, clip.name) if truth and clip.truth is not None else None,
+        truth=beside.joints.float() if beside is not None else None,
     )
 
 
@@ -178,22 +170,3 @@ def chunks(frames: Sequence[int]) -> Iterator[Tensor]:
     """The frames, some at a time."""
     every = torch.as_tensor(list(frames), dtype=torch.long)
     yield from every.split(AT_ONCE)
-
-
-def _moved(truth: Truth, joints: Tensor, name: str) -> Tensor | None:
-    """True joints in the world of the result; its own world may lie anywhere on the ground."""
-    layout = LAYOUTS[truth.layout]
-    names = layout if truth.index is None else tuple(layout[i] for i in truth.index)
-    theirs = [i for i, joint in enumerate(names) if joint in JOINTS]
-    ours = [JOINTS.index(names[i]) for i in theirs]
-    true = truth.joints.detach().cpu().float()[:, theirs]
-    if len(true) != len(joints):
-        log.warning("%s: the truth has %d frames, the result %d: it is left out", name, len(true), len(joints))
-        return None
-    good = true.isfinite().all(-1)
-    if int(good.sum()) < 3:
-        return None
-    R, t, _ = align(true[good].double(), joints[:, ours][good].double(), scale=False)
-    moved = torch.full_like(joints, torch.nan)
-    moved[:, ours] = transform(true.double(), R, t).float()
-    return moved

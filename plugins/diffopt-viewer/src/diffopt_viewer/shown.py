@@ -8,10 +8,17 @@ import numpy as np
 import torch
 from diffopt_core.data.geometry import forward_kinematics, project, world_to_camera
 from diffopt_core.data.rotation import matrix_to_quaternion
-from diffopt_core.data.skeleton import JOINTS, LAYOUTS, PARENTS
-from diffopt_core.errors import DiffOptError
+from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.parts.bodies.stick_body import StickBody
-from diffopt_core.results.saved import Figure, Surface, body_surface, drawn_surface, figure_of
+from diffopt_core.results.saved import (
+    Figure,
+    Surface,
+    body_surface,
+    check_finite,
+    drawn_surface,
+    figure_of,
+    named_joints,
+)
 from diffopt_core.types import CameraTrajectory, HumanMotion, Result, Truth, Video
 from torch import Tensor
 
@@ -149,15 +156,11 @@ class TrueMotion:
         return np.where(np.isfinite(root), root, hips) * (1.0, 0.0, 1.0) + (0.0, 0.012, 0.0)
 
 
-def true_of(truth: Truth, like: Tensor) -> TrueMotion | None:
-    """Joints of SMPL's names among those of the truth; None where it has none, or another number of frames."""
-    layout = LAYOUTS[truth.layout]
-    names = layout if truth.index is None else tuple(layout[i] for i in truth.index)
-    theirs = [i for i, name in enumerate(names) if name in JOINTS]
-    if not theirs or len(truth.joints) != len(like):
+def true_of(truth: Truth, frames: int) -> TrueMotion | None:
+    """None where the truth has no joint of SMPL's names, or another number of frames."""
+    joints = named_joints(truth).float().numpy()
+    if len(joints) != frames:
         return None
-    joints = np.full((len(like), len(JOINTS), 3), np.nan, np.float32)
-    joints[:, [JOINTS.index(names[i]) for i in theirs]] = truth.joints[:, theirs].detach().cpu().float().numpy()
     if truth.good is not None:
         joints[~truth.good.cpu().numpy()] = np.nan
     camera = truth.camera
@@ -236,11 +239,10 @@ class Shown:
 def shown_of(result: Result, label: str, colour: RGB, truth: bool = True, figure: Figure | None = None) -> Shown:
     """Everything of a result that is drawn. ``figure``: its figure where it is known already.
 
-    Raises DiffOptError where the result cannot be posed.
+    Raises DiffOptError where the result is not finite or cannot be posed.
     """
     joints = result.joints.detach().cpu()
-    if not bool(joints.isfinite().all()):
-        raise DiffOptError(f"{result.clip.path or label}: joints: hold numbers that are not finite; nothing to show")
+    check_finite(result, {"joints": joints})
     figure = figure or figure_of(result)
     surface = body_surface(figure.mesh, figure.betas) if figure.mesh is not None else drawn_surface(figure.rest)
     pose = result.motion.pose.detach().cpu().double()
@@ -260,7 +262,7 @@ def shown_of(result: Result, label: str, colour: RGB, truth: bool = True, figure
         initial=_array(first) if moved else None,
         cameras=_cameras(result.camera, clip.size),
         seen=seen_of(result, figure),
-        truth=true_of(clip.truth, joints) if truth and clip.truth is not None else None,
+        truth=true_of(clip.truth, len(joints)) if truth and clip.truth is not None else None,
         video=clip.video,
         status=str(result.status),
     )

@@ -77,10 +77,9 @@ def command(
     from diffopt_core.host.registry import Registry
 
     from ..grid.carry_out import only_one
-    from ..grid.cases import Simulate
     from ..grid.collect import collect
-    from ..grid.planning import Asked, make_plan
-    from ..grid.table_spec import table as find_table
+    from ..grid.plan import table as find_table
+    from ..grid.planning import Asked, Simulate, make_plan
     from ..study import write_report
 
     registry = Registry.load(plugins or ())

@@ -18,7 +18,7 @@ from diffopt_core.host.registry import Registry
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from ..study.sheet import Sheet
+    from ..study.layouts import Sheet
 
 
 def protocols(incomplete: str) -> Offer:
@@ -30,7 +30,7 @@ def protocols(incomplete: str) -> Offer:
 
 def tables(incomplete: str) -> Offer:
     """The paper's tables, and recipes in a list."""
-    from ..grid.table_spec import names
+    from ..grid.plan import names
 
     known = {name: "of the paper" for name in names()} | dict.fromkeys(sorted(Registry.load().recipes), "")
     return offer(known, incomplete, many=True)

@@ -1,18 +1,144 @@
-"""The plan of a grid: everything that is to be solved, as data. ``plan.json`` in the grid's folder."""
+"""What a table is (rows, columns, which part of a dataset; TOML files, ours and the user's), and the plan of a grid:
+everything that is to be solved, as data, ``plan.json`` in the grid's folder."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from diffopt_core.common.documents import read_toml
 from diffopt_core.common.npz import atomic
+from diffopt_core.common.options import commas
+from diffopt_core.errors import BadInput, UnknownName
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..study.model import Layout, Pooling
+
+_FOLDER = Path(__file__).parent / "tables"
+#: Columns of a table that names none: the trajectory, then the body, then the motion.
+COLUMNS: dict[str, str] = {
+    "MPJPE": "mpjpe_rigid",
+    "G-MPJPE": "rigid_clip",
+    "MPVPE": "mpvpe",
+    "G-MPVPE": "rigid_clip_mesh",
+    "W": "W-MPJPE100",
+    "WA": "WA-MPJPE100",
+    "RTE": "RTE",
+    "PA": "pa_mpjpe",
+    "jitter": "jitter",
+    "foot sliding": "foot_sliding_joints",
+}
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RowSpec(_Spec):
+    """A recipe, and settings laid on it (as ``--set`` would). ``name`` tells two rows of one recipe apart."""
+
+    recipe: str
+    name: str = ""
+    label: str = ""
+    group: str = ""
+    settings: tuple[str, ...] = Field((), alias="set")
+
+    @property
+    def key(self) -> str:
+        return self.name or " ".join((self.recipe, *self.settings))
+
+
+class TableSpec(_Spec):
+    """``datasets``: options of datasets that list clips, by name, where the data is one of theirs; ``only``: words of
+    which a sequence's name must hold one. ``about``: the data that the table was made of; what is none of it says so.
+    ``also``: metrics that are computed beside the columns."""
+
+    title: str
+    layout: Layout = "differences"
+    reference: str | None = None
+    columns: dict[str, str] = COLUMNS
+    also: tuple[str, ...] = ("first_frame", "path_ratio", "nemo_local", "camera_pelvis", "rigid_clip_by_mesh")
+    pooling: Pooling = "clips"
+    row: tuple[RowSpec, ...]
+    datasets: dict[str, dict[str, Any]] = {}
+    about: str = ""
+    only: tuple[str, ...] = ()
+    batch: int = Field(64, ge=1, description="most cases in one solve")
+    initial: bool = Field(True, description="a row for the first placement")
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _rows_have_names_of_their_own(self) -> TableSpec:
+        keys = [row.key for row in self.row]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"two rows are called '{twice[0]}'; give them a name")
+        if not keys:
+            raise ValueError("a table needs rows")
+        if self.reference is not None and self.reference not in keys:
+            raise ValueError(f"reference '{self.reference}' is none of the rows ({', '.join(keys)})")
+        return self
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.columns.values(), *self.also)))
+
+
+def names() -> list[str]:
+    """The paper's tables."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def table(asked: str, recipes: Mapping[str, Path], rows: Sequence[str] = ()) -> tuple[str, TableSpec]:
+    """Name and contents of a table: one of ours, a ``.toml`` of the user's, or recipes separated by commas.
+
+    ``rows`` replaces the rows by these recipes; those that the table has keep their label and group.
+    """
+    if asked in names():
+        name, spec = asked, _read(_FOLDER / f"{asked}.toml")
+    elif _is_table(Path(asked)):
+        name, spec = Path(asked).stem, _read(Path(asked))
+    else:
+        recipe_names = commas(asked)
+        if unknown := [n for n in recipe_names if n not in recipes and not n.endswith(".toml")] or not recipe_names:
+            first = unknown[0] if isinstance(unknown, list) else asked
+            raise UnknownName("table or recipe", first, [*names(), *recipes])
+        own = tuple(RowSpec(recipe=recipe) for recipe in recipe_names)
+        name, spec = "ablation", TableSpec(title="Ablation", row=own, reference=own[0].key)
+    return name, _with_rows(spec, rows) if rows else spec
+
+
+def _with_rows(spec: TableSpec, rows: Sequence[str]) -> TableSpec:
+    have = {row.key: row for row in spec.row}
+    chosen = tuple(have.get(row) or RowSpec(recipe=row) for row in rows)
+    kept = spec.reference in {row.key for row in chosen}
+    return TableSpec(
+        **{**spec.model_dump(exclude={"row"}), "row": chosen, "reference": spec.reference if kept else chosen[0].key}
+    )
+
+
+def _is_table(path: Path) -> bool:
+    """A table has rows; a recipe's file has none."""
+    if path.suffix != ".toml" or not path.is_file():
+        return False
+    try:
+        return "row" in read_toml(path)
+    except BadInput:
+        return True  # read again, with its error said
+
+
+def _read(path: Path) -> TableSpec:
+    try:
+        return TableSpec.model_validate(read_toml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "table"
+        raise BadInput(path, where, first["msg"].removeprefix("Value error, ")) from error
+
 
 NAME = "plan.json"
 CELLS = "cells"

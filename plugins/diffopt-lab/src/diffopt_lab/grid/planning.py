@@ -1,20 +1,161 @@
-"""From a table's description and a folder of data to a plan."""
+"""From a table's description and a folder of data to a plan.
+
+The cases are clips that a dataset lists, case files, or cases simulated from a folder of motions; what they are is said
+in words, which stand in the title of every table.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from diffopt_core.errors import DiffOptError
+import numpy as np
+from diffopt_core.common.npz import atomic, write_npz
+from diffopt_core.data.rotation import matrix_to_axis_angle
+from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.own_words import check_programs
 from diffopt_core.host.provenance import device as find_device
+from diffopt_core.host.recipe import Recipe
 from diffopt_core.host.registry import Registry
+from diffopt_core.interfaces import BuildContext, ListsClips
+from diffopt_core.parts.datasets.configs import AmassConfig
+from diffopt_core.parts.exporters.writers import array
+from diffopt_core.perception.perceive import open_clip
+from diffopt_core.results.run_file import content_of
+from diffopt_core.types import Clip
 
-from .cases import Data, Simulate, find_data, open_cases
-from .plan import Plan, PlannedRow, slug
-from .table_spec import RowSpec, TableSpec
+from .plan import TRUTH, Plan, PlannedCase, PlannedRow, RowSpec, TableSpec, slug
+
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Simulate:
+    """How many cases of how many frames. ``fps``: of the motions, where their files do not say."""
+
+    count: int = 16
+    frames: int = 100
+    fps: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Data:
+    """Files to open, the dataset that opens them with its options, and what they are in words."""
+
+    files: tuple[Path, ...]
+    dataset: dict[str, Any] | None  # as a recipe's role; None leaves it to the recipe
+    words: str
+
+
+def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Simulate) -> Data:
+    """The clips that a dataset lists at the path; else the case files there; else cases simulated from the motions
+    there, kept in ``out/simulated``. Raises BadInput where none of it is there."""
+    if not path.exists():
+        raise BadInput(path, "--data", "does not exist")
+    for name, row in ctx.host.components["dataset"].items():
+        options = dict(spec.datasets.get(name, row.in_tables))
+        dataset = ctx.build("dataset", name, options)
+        if isinstance(dataset, ListsClips) and dataset.accepts(path):
+            return _listed(path, spec, dataset, {"name": name, **options})
+    case = ctx.build("dataset", "case")
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
+    if own := tuple(file for file in files if case.accepts(file)):
+        return Data(own, {"name": "case"}, _kind(path, len(own)) + _not(spec))
+    folder = out / SIMULATED
+    made = simulated(path, folder, how)
+    return Data(made, {"name": "case"}, f"{len(made)} cases simulated from {path.name}{_not(spec)}")
+
+
+def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
+    """Simulate, or take what an earlier start of the same grid simulated."""
+    from diffopt_core.parts.datasets.simulator.folder import simulate_folder
+
+    asked = {"source": str(path.absolute()), **asdict(how)}
+    note = folder / "asked.json"
+    try:
+        same = json.loads(note.read_text()) == asked
+    except (OSError, ValueError):
+        same = False
+    if not same:
+        motion = AmassConfig(source_fps=how.fps) if how.fps else AmassConfig()
+        simulate_folder(path, folder, how.count, seed=how.seed, frames=how.frames, motion=motion)
+        with atomic(note) as file:
+            file.write(json.dumps(asked).encode())
+    return tuple(sorted(folder.glob("case_*.npz")))[: how.count]
+
+
+def open_cases(data: Data, recipe: Recipe, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:
+    """Every case looked at once; one that cannot be used is planned with the reason. Its truth is kept in
+    ``out/truth``. Raises DiffOptError where no case is left, or two share a name."""
+    planned = [_open(path, recipe, ctx, out) for path in data.files]
+    names = [case.name for case in planned]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DiffOptError(f"two cases are called '{twice[0]}'; results would overwrite each other")
+    if all(case.error for case in planned):
+        raise DiffOptError(planned[0].error or "no case")
+    return tuple(planned)
+
+
+def _open(path: Path, recipe: Recipe, ctx: BuildContext, out: Path) -> PlannedCase:
+    try:
+        clip = open_clip(path, recipe, ctx)
+        if clip.truth is None:
+            raise BadInput(path, "truth", f"there is none to score against; expected truth/{path.name} beside it")
+        _keep_truth(clip, out / TRUTH / f"{clip.name}.npz")
+    except DiffOptError as error:
+        return PlannedCase(path.stem, str(path.absolute()), sequence=path.stem, error=" ".join(str(error).split()))
+    return PlannedCase(
+        clip.name, str(path.absolute()), clip.sequence or clip.name, clip.num_frames, clip.fps, content_of(clip)
+    )
+
+
+def _keep_truth(clip: Clip, path: Path) -> None:
+    """The truth as a truth file of the case format, for plots and for the results of other systems."""
+    truth = clip.truth
+    if truth is None or truth.layout != "smpl24" or truth.index is not None:
+        return
+    arrays: dict[str, Any] = {"joints": array(truth.joints), "fps": np.array(clip.fps, np.float32)}
+    if truth.good is not None:
+        arrays["good"] = truth.good.cpu().numpy()
+    if truth.motion is not None:
+        rotvec = array(matrix_to_axis_angle(truth.motion.pose))
+        arrays |= {"global_orient": rotvec[:, 0], "body_pose": rotvec[:, 1:], "transl": array(truth.motion.trans)}
+    if truth.camera is not None:
+        camera = truth.camera
+        arrays |= {"cam_R": array(camera.R), "cam_t": array(camera.t), "cam_focal": array(camera.focal)}
+    write_npz(path, arrays)
+
+
+def _listed(path: Path, spec: TableSpec, dataset: ListsClips, role: dict[str, Any]) -> Data:
+    clips: Sequence[Path] = dataset.clips(path)
+    if spec.only:
+        clips = [clip for clip in clips if any(word in clip.name for word in spec.only)]
+        if not clips:
+            raise BadInput(path, "--data", f"has none of the sequences of this table ({', '.join(spec.only)})")
+    words = [str(role["name"]), *(f"{key} {value}" for key, value in role.items() if key != "name")]
+    if spec.only:
+        words.append(" and ".join(spec.only))
+    return Data(tuple(clips), role, f"{', '.join(words)} ({len(clips)} clips)")
+
+
+def _not(spec: TableSpec) -> str:
+    return f", not {spec.about}" if spec.about else ""
+
+
+def _kind(path: Path, count: int) -> str:
+    """Whether the case files were simulated is told by the simulator's index beside them."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        index = json.loads((folder / "index.json").read_text())
+        made = isinstance(index, list) and all("slam_scale" in entry for entry in index)
+    except (OSError, ValueError, TypeError):
+        made = False
+    return f"{count} {'simulated cases' if made else 'case files'} of {folder.name}"
 
 
 @dataclass(frozen=True)

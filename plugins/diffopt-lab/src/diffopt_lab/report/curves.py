@@ -12,7 +12,7 @@ from diffopt_core.parts.metrics.quality import CONFIDENT, STANDING
 from diffopt_core.types import CameraTrajectory, Result
 from torch import Tensor
 
-from .blob import Blob
+from .scene import Blob
 from .tracks import INITIAL, Stage, Track
 
 #: A foot in contact moves no faster, m/s; below so many frames a second its speed is not known.
@@ -45,11 +45,15 @@ def _series(track: Track, values: Tensor, blob: Blob) -> dict[str, Any]:
     return {"label": track.label, "role": track.role, "values": blob.add(values)}
 
 
+def _over_time(title: str, unit: str, series: list[dict[str, Any]], note: str) -> Chart | None:
+    chart = {"kind": "time", "title": title, "unit": unit, "zero": True, "series": series, "note": note}
+    return chart if series else None
+
+
 def _errors(stage: Stage, blob: Blob) -> Chart | None:
     series = [_series(t, t.error.nanmean(-1), blob) for t in stage.tracks if t.error is not None]
     note = "Mean distance of the joints to the truth, after one rigid fit of the whole clip."
-    return {"kind": "time", "title": "Error", "unit": "mm", "zero": True, "series": series, "note": note} if series \
-        else None  # fmt: skip
+    return _over_time("Error", "mm", series, note)
 
 
 def _joint_errors(stage: Stage, blob: Blob) -> Chart | None:
@@ -106,7 +110,7 @@ def _speeds(stage: Stage, fps: float, blob: Blob) -> Chart | None:
     if stage.truth is not None and bool(stage.truth[:, 0].isfinite().any()):
         series.append({"label": "truth", "role": "truth", "values": blob.add(speed(stage.truth))})
     note = "Of the pelvis over the ground."
-    return {"kind": "time", "title": "Speed", "unit": "m/s", "zero": True, "series": series, "note": note}
+    return _over_time("Speed", "m/s", series, note)
 
 
 def _reprojection(stage: Stage, head: Result, blob: Blob) -> Chart | None:
@@ -126,15 +130,13 @@ def _reprojection(stage: Stage, head: Result, blob: Blob) -> Chart | None:
         off = (project(seen_from, camera.focal, camera.centre) - points[..., :2]).norm(dim=-1)
         series.append(_series(track, torch.where(counted, off, torch.nan).nanmedian(-1).values, blob))
     note = "Median distance of joints to the keypoints of the same name; gaps where the person was not seen."
-    return {"kind": "time", "title": "Reprojection", "unit": "px", "zero": True, "series": series, "note": note} \
-        if series else None  # fmt: skip
+    return _over_time("Reprojection", "px", series, note)
 
 
 def _bands(stage: Stage, blob: Blob) -> Chart | None:
     series = [_series(t, t.spread * 1000, blob) for t in stage.tracks if t.spread is not None]
     note = "Radius round the pelvis within which the truth lies in 90 of 100 cases, from several solves."
-    return {"kind": "time", "title": "90 % band", "unit": "mm", "zero": True, "series": series, "note": note} \
-        if series else None  # fmt: skip
+    return _over_time("90 % band", "mm", series, note)
 
 
 def _weights(head: Result, blob: Blob) -> Chart | None:
@@ -142,8 +144,7 @@ def _weights(head: Result, blob: Blob) -> Chart | None:
     told = head.provenance.get("weights", {})
     series = [{"label": name, "role": "final", "values": blob.add(torch.tensor(row))} for name, row in told.items()]
     note = "1 where it knows the motion or nothing else is known; less where the motion is strange to it."
-    return {"kind": "time", "title": "Weight of the prior", "unit": "", "zero": True, "series": series, "note": note} \
-        if series else None  # fmt: skip
+    return _over_time("Weight of the prior", "", series, note)
 
 
 def _camera_charts(stage: Stage, blob: Blob) -> list[Chart]:

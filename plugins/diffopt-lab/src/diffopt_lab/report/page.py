@@ -14,10 +14,8 @@ from diffopt_core.errors import DiffOptError
 from diffopt_core.types import Result
 
 from .about import figure_table, figures_of, provenance, settings, tiles
-from .blob import Blob
 from .curves import charts_of
-from .images import images_of
-from .scene import scene_of
+from .scene import Blob, images_of, scene_of
 from .tracks import stage_of
 
 _PAGE = Path(__file__).parent / "page"

@@ -1,20 +1,85 @@
-"""The player's data: meshes, joints and rotations by frame, cameras, keypoints, images; numbers in a blob."""
+"""The player's data: meshes, joints and rotations by frame, cameras, keypoints, small images; numbers in one blob."""
 
 from __future__ import annotations
 
+import base64
+import io
+import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from diffopt_core.data.rotation import matrix_to_quaternion
 from diffopt_core.data.skeleton import JOINTS, LAYOUTS
+from diffopt_core.errors import DiffOptError
+from diffopt_core.perception.video import read_frames
 from diffopt_core.results.saved.figure import Surface
-from diffopt_core.types import CameraTrajectory, Observations, Result
+from diffopt_core.types import CameraTrajectory, Clip, Observations, Result
 from torch import Tensor
 
 from ..picture.style import BONES
-from .blob import Blob
 from .tracks import Stage, Track
+
+#: Joints about the pelvis: a step of a tenth of a millimetre, a reach of 3.2 m.
+STEP = 1e-4
+#: In whole numbers this stands for nan.
+MISSING = -32768
+
+
+class Blob:
+    """``add`` gives what finds the array again: type, first byte, count. All start at multiples of four bytes."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, values: np.ndarray | Tensor, kind: str = "f4") -> dict[str, Any]:
+        """``kind``: a little-endian NumPy type, f4, i2, i1, u1, u2 or u4; values have its range already."""
+        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        raw = np.ascontiguousarray(array).astype(f"<{kind}").tobytes()
+        place = {"t": kind, "o": self._size, "n": array.size}
+        raw += b"\0" * (-len(raw) % 4)
+        self._parts.append(raw)
+        self._size += len(raw)
+        return place
+
+    def steps(self, values: np.ndarray | Tensor, step: float = STEP) -> dict[str, Any]:
+        """Numbers as multiples of ``step`` in two bytes each; nan where there is none, the ends of the range where a
+        number is beyond it."""
+        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        whole = np.clip(np.round(array / step), MISSING + 1, 32767)
+        return self.add(np.where(np.isfinite(array), whole, MISSING), "i2") | {"s": step}
+
+    def text(self) -> str:
+        return base64.b64encode(b"".join(self._parts)).decode()
+
+
+log = logging.getLogger(__name__)
+#: At most so many images, evenly over the clip; longest side, px; JPEG quality. About 1 MB in all.
+MOST, LONGEST, _QUALITY = 100, 400, 55
+
+
+def images_of(clip: Clip) -> dict[str, Any] | None:
+    """``every``: frames from one image to the next; ``urls``: data addresses. None where the clip has no video, and,
+    with a notice, where it cannot be read."""
+    if clip.video is None:
+        return None
+    from PIL import Image
+
+    every = -(-clip.num_frames // MOST)
+    some = replace(clip.video, frames=clip.video.frames[::every])
+    urls = []
+    try:
+        for frame in read_frames(some, LONGEST):
+            file = io.BytesIO()
+            Image.fromarray(frame).save(file, "JPEG", quality=_QUALITY, optimize=True)
+            urls.append("data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode())
+    except DiffOptError as error:
+        log.warning("%s: the report has no images of the video (%s)", clip.name, error)
+        return None
+    return {"every": every, "urls": urls}
+
 
 #: Joints that move a vertex in the player.
 _STRONGEST = 4

@@ -10,8 +10,16 @@ import torch
 from diffopt_core.data.geometry import forward_kinematics, transform
 from diffopt_core.data.rotation import yaw_to_matrix
 from diffopt_core.data.skeleton import PARENTS
-from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.results.saved import Beside, Figure, body_surface, drawn_surface, figure_of, truth_beside
+from diffopt_core.errors import DiffOptError
+from diffopt_core.results.saved import (
+    Beside,
+    Figure,
+    body_surface,
+    check_finite,
+    drawn_surface,
+    figure_of,
+    truth_beside,
+)
 from diffopt_core.results.saved.figure import Surface
 from diffopt_core.types import CameraTrajectory, HumanMotion, Result
 from jaxtyping import Float
@@ -143,22 +151,13 @@ def _words(result: Result, figure: Figure, surface: Surface) -> list[str]:
 
 
 def _check(result: Result) -> None:
-    """Everything that is drawn is finite, of the right length, and has a rate."""
-    clip, where = result.clip, result.clip.path or result.clip.name
-    if not 0 < clip.fps < float("inf"):
-        raise BadInput(where, "fps", f"is {clip.fps:g}; expected a positive number")
-    named = {
-        "joints": result.joints, "pose": result.motion.pose, "cam_R": result.camera.R, "cam_t": result.camera.t,
-        "cam_focal": result.camera.focal, "initial_joints": result.initial_joints, "initial pose": result.initial.pose,
-        "initial_cam_R": result.initial_camera.R, "initial_cam_t": result.initial_camera.t,
-    }  # fmt: skip
-    for key, value in named.items():
-        if len(value) != len(result.joints):
-            raise BadInput(where, key, f"has {len(value)} frames; joints have {len(result.joints)}")
-        bad = ~value.detach().reshape(len(value), -1).isfinite().all(-1)
-        if bool(bad.any()):
-            frame = int(bad.nonzero()[0])
-            raise BadInput(where, key, f"is not finite in frame {frame}; a report shows motions that are")
+    """All that is drawn is finite."""
+    first, camera, began = result.initial, result.camera, result.initial_camera
+    check_finite(result, {
+        "joints": result.joints, "pose": result.motion.pose, "cam_R": camera.R, "cam_t": camera.t,
+        "cam_focal": camera.focal, "initial_joints": result.initial_joints, "initial pose": first.pose,
+        "initial_cam_R": began.R, "initial_cam_t": began.t,
+    })  # fmt: skip
 
 
 def _check_alike(results: Sequence[Result]) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 
 from diffopt_core.host.recipe import difference
 
-from .layouts import head
+from .layouts import Sheet, head, number, probability, signed
 from .model import INITIAL, Cell, State, Study
-from .sheet import Sheet, number, probability, signed
 from .stats import DRAWS, paired, summary
 
 #: At most so many keys of a recipe's difference are printed.

@@ -12,11 +12,9 @@ from urllib.parse import quote
 from diffopt_core.common.npz import atomic
 
 from .data import as_data, cells_csv, details, failures, sheet_csv
-from .layouts import main
+from .layouts import html, main, markdown
 from .model import Study
-from .paths import draw_paths
-from .players import Players, write_players
-from .sheet import html, markdown
+from .pictures import Players, draw_paths, write_players
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #f6f6f3; --ink: #20242a; --soft: #5d6570; --rule: #e0e2de; --link: #0067a3; }

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...data.geometry import forward_kinematics
 from ...data.skeleton import PARENTS
-from ...errors import DiffOptError, MissingResource
+from ...errors import BadInput, DiffOptError, MissingResource
 from ...parts.bodies import anny24, smpl
 from ...parts.bodies.linear import BodyArrays, LinearBody, shape_blend
 from ...parts.bodies.stick import BONES
@@ -148,11 +148,29 @@ class Figure:
     gender: str = "neutral"
 
 
+def check_finite(result: Result, named: Mapping[str, Tensor]) -> None:
+    """Raises BadInput for a result without a rate, and for one of these arrays that lacks frames or is not finite."""
+    clip, where, frames = result.clip, result.clip.path or result.clip.name, len(result.joints)
+    if not (0 < clip.fps < float("inf") and frames):
+        raise BadInput(where, "fps", f"is {clip.fps:g}, of {frames} frames; expected a rate, and one frame at least")
+    for key, value in named.items():
+        if len(value) != frames:
+            raise BadInput(where, key, f"has {len(value)} frames; joints have {frames}")
+        bad = ~value.detach().reshape(frames, -1).isfinite().all(-1)
+        if bool(bad.any()):
+            raise BadInput(
+                where, key, f"is not finite in frame {int(bad.nonzero()[0])}; it cannot be shown or exported"
+            )
+
+
 def figure_of(result: Result) -> Figure:
     """The figure that has the joints of the result.
 
-    Raises DiffOptError where they fit neither the body that the result names nor any rigid skeleton.
+    Raises BadInput where its motion is not finite, DiffOptError where its joints fit neither the body that the result
+    names nor any rigid skeleton.
     """
+    motion = result.motion
+    check_finite(result, {"joints": result.joints, "pose": motion.pose, "trans": motion.trans})
     return replace(_figure(result), gender=_gender(result))
 
 

@@ -34,28 +34,32 @@ class Beside:
     t: Float[Tensor, "3"]
 
 
-def truth_beside(truth: Truth, joints: Float[Tensor, "T 24 3"]) -> Beside | None:
-    """Fitted on all frames in which every true joint is finite, in double precision.
-
-    None where the fit has no answer, where no joint is known by name, or where the truth has other frames.
-    """
+def named_joints(truth: Truth) -> Float[Tensor, "T 24 3"]:
+    """True joints under SMPL's names, in the truth's own world, m, double; nan where it has none."""
     layout = LAYOUTS[truth.layout]
     names = layout if truth.index is None else tuple(layout[i] for i in truth.index)
     theirs = [i for i, name in enumerate(names) if name in JOINTS]
-    ours = [JOINTS.index(names[i]) for i in theirs]
-    true, pred = truth.joints.detach().cpu().double()[:, theirs], joints.detach().cpu().double()[:, ours]
-    if not theirs or len(true) != len(pred):
+    whole = torch.full((len(truth.joints), len(JOINTS), 3), torch.nan, dtype=torch.float64)
+    whole[:, [JOINTS.index(names[i]) for i in theirs]] = truth.joints.detach().cpu().double()[:, theirs]
+    return whole
+
+
+def truth_beside(truth: Truth, joints: Float[Tensor, "T 24 3"]) -> Beside | None:
+    """Fitted on all frames in which every joint that the truth has is finite, in double precision.
+
+    None where the fit has no answer, where no joint is known by name, or where the truth has other frames.
+    """
+    true, pred = named_joints(truth), joints.detach().cpu().double()
+    has = true.isfinite().all(-1).any(0)
+    if not bool(has.any()) or len(true) != len(pred):
         return None
-    good = true.isfinite().all(-1).all(-1)
+    good = true[:, has].isfinite().all(-1).all(-1)
     try:
-        R, t, _ = fitted(true[good].reshape(-1, 3), pred[good].reshape(-1, 3), scale=False)
+        R, t, _ = fitted(true[good][:, has].reshape(-1, 3), pred[good][:, has].reshape(-1, 3), scale=False)
     except NotScorable:
         return None
     moved = transform(true, R, t)
-    whole = torch.full((len(true), len(JOINTS), 3), torch.nan, dtype=torch.float64)
-    error = whole[..., 0].clone()
-    whole[:, ours], error[:, ours] = moved, (moved - pred).norm(dim=-1) * 1000.0
-    return Beside(whole, error, R, t)
+    return Beside(moved, (moved - pred).norm(dim=-1) * 1000.0, R, t)
 
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spi
 import torch
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
-from diffopt_core.parts.metrics.alignment import aligned_by
+from diffopt_core.parts.metrics.evidence import aligned_by
 from diffopt_core.results.run import Run, execute
 from diffopt_core.types import Result
 

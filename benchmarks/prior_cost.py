@@ -24,7 +24,7 @@ from diffopt_core.errors import DiffOptError
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import ProblemContext
-from diffopt_core.parts.demo_motion.gait import walk
+from diffopt_core.parts.demo_motion.walk import walk
 from diffopt_core.types import CameraTrajectory, HumanMotion, Observations, Scene
 from diffopt_priors.mdm.term import MDMPrior
 from torch import Tensor, nn

@@ -128,7 +128,7 @@ def boxes(path: Path) -> Any:
 
 
 def scored(path: Path) -> Any:
-    from diffopt_core.parts.metrics.from_files import scored_from_files
+    from diffopt_core.parts.metrics.report import scored_from_files
 
     return scored_from_files(path / "motion.npz", path / "truth.npz").pred
 
@@ -174,8 +174,7 @@ def make_shard(folder: Path) -> Path:
 
 def make_result(folder: Path) -> Path:
     from diffopt_core.host.testing import make_result as sample
-    from diffopt_core.results.folder import ResultFolder
-    from diffopt_core.results.run_file import run_json
+    from diffopt_core.results.folder import ResultFolder, run_json
 
     made = sample(FRAMES)
     made = replace(made, provenance=made.provenance | {"batch": ["case.npz"], "versions": {"torch": "0"}})

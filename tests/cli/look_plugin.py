@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import BadInput
-from diffopt_core.host.testing.samples import make_clip
+from diffopt_core.host.testing.results import make_clip
 from diffopt_core.perception.video import read_frames
 from diffopt_core.plugin import Component, hookimpl
 from diffopt_core.types import CameraTrajectory, Observations, Travel

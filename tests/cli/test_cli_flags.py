@@ -17,7 +17,7 @@ from cli_cases import QUICK
 from diffopt_core.cli import flags
 from diffopt_core.cli.app import build
 from diffopt_core.cli.choice import SCALES
-from diffopt_core.common import voice
+from diffopt_core.common import output as voice
 from diffopt_core.host.choice import FLAGS
 from diffopt_core.host.recipe import ROLES, ScaleSpec
 from diffopt_core.host.registry import Registry

@@ -10,7 +10,7 @@ import pytest
 #: Runs the command line; the first step of a solve ends the process. Says whether it came to one, and what is there.
 CODE = """
 import sys
-from diffopt_core.common.adam import Adam
+from diffopt_core.solver.variables import Adam
 from diffopt_core.cli import main
 
 def say(when):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffopt_core.common.adam import Adam
+from diffopt_core.solver.variables import Adam
 from torch import Tensor
 
 SHAPES = ((2, 30, 22, 3), (2, 1), (2, 30, 3))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from diffopt_core.cli.app import build
-from diffopt_core.host import hookspecs
+from diffopt_core.host import registry as hookspecs
 from diffopt_core.host.recipe import (
     BlockSpec,
     CameraSpec,

@@ -7,7 +7,7 @@ import os
 
 import pytest
 from diffopt_core.errors import DiffOptError
-from diffopt_core.host.testing.files import make_result
+from diffopt_core.host.testing.results import make_result
 from diffopt_core.results.folder import ResultFolder
 
 RUN = {"fingerprint": "abc", "status": "finished"}

@@ -46,8 +46,8 @@ PRIVATE = {"solver", "cli"}
 
 #: Modules whose import must not bring torch or numpy along (`diffopt --help`, `diffopt plugins`).
 LIGHT = (
-    "errors", "plugin", "config", "cli", "host/hookspecs", "host/recipe", "host/recipe_spec", "host/registry",
-    "host/completion", "host/choice", "parts/builtin", "common/voice", "common/options", "data/skeleton",
+    "errors", "plugin", "config", "cli", "host/recipe", "host/recipe_spec", "host/registry",
+    "host/completion", "host/choice", "parts/builtin", "common/output", "common/options", "data/skeleton",
 )  # fmt: skip
 HEAVY = {"torch", "numpy", "scipy", "matplotlib", "jaxtyping", "safetensors"}
 

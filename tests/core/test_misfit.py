@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffopt_core.data.geometry import project, world_to_camera
 from diffopt_core.data.skeleton import JOINT, LAYOUTS
-from diffopt_core.host.testing.samples import make_result
+from diffopt_core.host.testing.results import make_result
 from diffopt_core.parts.metrics.quality import misfit
 from diffopt_core.solver.batch import judged
 from diffopt_core.types import Result, Status

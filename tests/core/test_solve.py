@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from diffopt_core.errors import UnknownName
-from diffopt_core.host.testing.host_sync import HostSync, forbid_host_sync
+from diffopt_core.host.testing.term import HostSync, forbid_host_sync
 from diffopt_core.solver.solve import solve
 from solve_cases import adam_by_hand, block, problem, pull, recipe
 from torch.utils._python_dispatch import TorchDispatchMode

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 import torch
-from diffopt_core.host.testing.host_sync import HostSync, forbid_host_sync
-from diffopt_core.interfaces import Glance
+from diffopt_core.host.testing.term import HostSync, forbid_host_sync
+from diffopt_core.interfaces import Snapshot
 from diffopt_core.solver.solve import solve
 from diffopt_core.solver.watch import Watch
 from diffopt_core.types import Status
@@ -28,9 +28,9 @@ def watched(show, every=0.0, most=4, clips=2):
 
 
 def test_shows_the_motion_as_it_stands():
-    seen: list[Glance] = []
+    seen: list[Snapshot] = []
     solved = watched(seen.append)
-    assert [glance.done for glance in seen] == list(range(2, 21, 2))
+    assert [snapshot.done for snapshot in seen] == list(range(2, 21, 2))
     first, last = seen[0], seen[-1]
     assert (last.stage, last.total, set(last.losses)) == ("s", 20, {"pull"})
     assert last.losses["pull"] < first.losses["pull"]
@@ -50,13 +50,13 @@ def test_the_solve_gives_the_same_bits():
 
 @pytest.mark.parametrize(("every", "shown"), [(3600.0, 1), (0.0, 10)])
 def test_at_most_so_often(every, shown):
-    seen: list[Glance] = []
+    seen: list[Snapshot] = []
     watched(seen.append, every)
     assert len(seen) == shown
 
 
 def test_a_few_clips_of_a_batch():
-    seen: list[Glance] = []
+    seen: list[Snapshot] = []
     watched(seen.append, most=2, clips=3)
     assert len(seen[0].results) == 2
 
@@ -64,8 +64,8 @@ def test_a_few_clips_of_a_batch():
 def test_a_viewer_that_fails_costs_the_picture_and_not_the_solve(caplog):
     calls = []
 
-    def broken(glance):
-        calls.append(glance)
+    def broken(snapshot):
+        calls.append(snapshot)
         raise ValueError("the window is gone")
 
     with caplog.at_level(logging.WARNING):
@@ -77,7 +77,7 @@ def test_a_viewer_that_fails_costs_the_picture_and_not_the_solve(caplog):
 
 
 def test_nobody_looking_costs_no_read_of_the_device():
-    """Between its looks the solve waits for nothing; between the glances of somebody who looks on, neither."""
+    """Between its looks the solve waits for nothing; between the snapshots of somebody who looks on, neither."""
     solved, asked = problem(), recipe(all=block(steps=2))
     watcher = Watch(silent, 3600.0).of(solved, asked)
     watcher("s", 0, 2, dict)  # the one that is due

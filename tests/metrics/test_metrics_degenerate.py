@@ -10,8 +10,7 @@ import torch
 from diffopt_core.data.skeleton import JOINTS
 from diffopt_core.interfaces import Scored
 from diffopt_core.parts.metrics import COMPONENTS, DEFAULT
-from diffopt_core.parts.metrics.alignment import fitted
-from diffopt_core.parts.metrics.evidence import NotScorable
+from diffopt_core.parts.metrics.evidence import NotScorable, fitted
 from diffopt_core.parts.metrics.report import metrics_named, score
 
 NAMES = [component.name for component in COMPONENTS]

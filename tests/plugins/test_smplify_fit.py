@@ -13,7 +13,7 @@ import typer
 from diffopt_core.data.skeleton import JOINTS, mirror_order
 from diffopt_core.errors import BadInput
 from diffopt_core.host.train import shards
-from diffopt_core.host.train.terms import terms_of
+from diffopt_core.host.train.shards import terms_of
 from diffopt_core.plugin import command_group
 from diffopt_smplify import fit, mixture
 from diffopt_smplify.command import train

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diffopt_core.cli import main, watching
+from diffopt_core.cli import main
+from diffopt_core.cli import solving as watching
 from diffopt_core.common.npz import read_npz
 from diffopt_core.parts.demo_motion import demo_case
 from exports_cases import exporter, walk

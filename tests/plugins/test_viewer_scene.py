@@ -12,7 +12,7 @@ import torch
 from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.testing import make_result
-from diffopt_core.interfaces import Glance
+from diffopt_core.interfaces import Snapshot
 from diffopt_core.parts.bodies import anny24
 from diffopt_core.types import HumanMotion, Video
 from diffopt_viewer.arrange import Move, fitted, labels_of
@@ -257,16 +257,16 @@ def test_the_player_begins_again():
 def test_a_solve_changes_the_motion_and_keeps_the_moment():
     result = make_result()
 
-    def glance(by: float, step: int) -> Glance:
+    def snapshot(by: float, step: int) -> Snapshot:
         motion = replace(result.motion, trans=result.motion.trans + by)
-        return Glance((replace(result, motion=motion, joints=result.joints + by),), "warmup", step, 3, {"pose": 0.1})
+        return Snapshot((replace(result, motion=motion, joints=result.joints + by),), "warmup", step, 3, {"pose": 0.1})
 
     with viewing(result) as viewer:
-        viewer.update(glance(0.0, 1))
+        viewer.update(snapshot(0.0, 1))
         settled(viewer, lambda: setattr(viewer.player, "playing", False))
         at(viewer, 6)
         body = viewer.stage.groups[0].body
-        viewer.update(glance(0.5, 2))
+        viewer.update(snapshot(0.5, 2))
         assert viewer.stage.groups[0].body is body  # not built anew
         np.testing.assert_allclose(bones(viewer.stage.groups[0]), result.joints[6].numpy() + 0.5, atol=1e-5)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from diffopt_core.host.train import curves, loop
+from diffopt_core.host.train import loop
+from diffopt_core.host.train import loop as curves
 from diffopt_priors.mdm import rank, weights
 from diffopt_priors.train.mdm import quality
 from diffopt_priors.train.mdm.settings import Settings

@@ -14,7 +14,7 @@ from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns
 from diffopt_core.data.skeleton import JOINTS, mirror_order
 from diffopt_core.errors import BadInput
 from diffopt_core.host.train import shards, windows
-from diffopt_core.host.train.terms import terms_of
+from diffopt_core.host.train.shards import terms_of
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.features import kinematics
 from diffopt_priors.train.mdm import calibrate

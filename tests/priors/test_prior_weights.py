@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix
-from diffopt_core.parts.demo_motion.gait import walk as demo_walk
+from diffopt_core.parts.demo_motion.walk import walk as demo_walk
 from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.config import MDMConfig

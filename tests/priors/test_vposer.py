@@ -13,7 +13,7 @@ from diffopt_core.host.recipe import difference, load, parse
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import PriorContract, forbid_host_sync
 from diffopt_core.interfaces import OwnsVariables
-from diffopt_core.parts.demo_motion.gait import walk
+from diffopt_core.parts.demo_motion.walk import walk
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.config import VPoserConfig
 from diffopt_priors.vposer.network import JOINTS, body_of

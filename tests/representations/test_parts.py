@@ -8,8 +8,7 @@ import pytest
 import torch
 from diffopt_core.host.testing import make_problem
 from diffopt_core.parts.representations.configs import NemoConfig
-from diffopt_core.parts.representations.motion_field import MotionField
-from diffopt_core.parts.representations.parts import Parts
+from diffopt_core.parts.representations.motion_field import MotionField, Parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from diffopt_core.data.geometry import transform
 from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.data.window import Evidence
 from diffopt_core.host.recipe import DrawsSpec
-from diffopt_core.solver.draws import drawn, spread, wander
+from diffopt_core.solver.ensemble import drawn, spread, wander
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -131,7 +131,7 @@ def test_a_file_is_read_once_while_it_stays_the_same(folder, monkeypatch):
     (folder / "tiny.bin").write_bytes(DATA)
     file = row()
     locate(file)
-    monkeypatch.setattr("diffopt_core.perception.weights.ledger.digest", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("diffopt_core.perception.weights.store.digest", lambda path: pytest.fail("read again"))
     locate(file)
 
 

@@ -332,7 +332,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True)
-class Glance:
+class Snapshot:
     """A solve as it stands: the first clips of its batch as results (status ``running``, nothing scored, no log).
 
     ``losses``: latest mean of each term over the clips. ``done``, ``total``: steps of the stage.
@@ -343,6 +343,9 @@ class Glance:
     done: int
     total: int
     losses: Mapping[str, float]
+
+
+Glance = Snapshot  # its name in earlier versions
 
 
 @runtime_checkable
@@ -361,7 +364,7 @@ class Viewer(Protocol):
         """
         ...
 
-    def update(self, glance: Glance) -> None:
+    def update(self, snapshot: Snapshot) -> None:
         """Show a solve that goes on. The first call of a batch is as ``show``; later ones change its motions."""
         ...
 

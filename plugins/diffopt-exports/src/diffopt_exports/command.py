@@ -89,7 +89,7 @@ def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
 
 
 def _tell(written: dict[str, list[Path]], folder: Path, result: Result) -> None:
-    from diffopt_core.common.voice import answer, say
+    from diffopt_core.common.output import answer, say
 
     told = {name: _beside(files) for name, files in written.items()}
     rows = {name: {"files": [str(f) for f in files], "facts": told[name]} for name, files in written.items()}

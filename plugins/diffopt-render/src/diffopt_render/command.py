@@ -52,8 +52,8 @@ def render(
 
     Several results are drawn beside one another. No display is needed.
     """
+    from diffopt_core.common.output import answer, say
     from diffopt_core.common.progress import shown, terminal_bar
-    from diffopt_core.common.voice import answer, say
 
     from diffopt_render.asked import Asked
     from diffopt_render.film import film

@@ -12,6 +12,6 @@ _HERE = "diffopt_runners"
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
     return [
-        Component("runner", "ray", f"{_HERE}.ray_config:RayConfig", "tasks on a Ray cluster, or on this machine's Ray"),
-        Component("runner", "slurm", f"{_HERE}.slurm_config:SlurmConfig", "a Slurm job array, by submitit"),
+        Component("runner", "ray", f"{_HERE}.configs:RayConfig", "tasks on a Ray cluster, or on this machine's Ray"),
+        Component("runner", "slurm", f"{_HERE}.configs:SlurmConfig", "a Slurm job array, by submitit"),
     ]

@@ -11,7 +11,7 @@ from diffopt_core.common.jobs import Job, JobEnd, perform
 from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import BuildContext
 
-from .ray_config import RayConfig
+from .configs import RayConfig
 
 #: What Ray raises when a worker, its machine or what it held went away. Errors of a job itself do not come this way.
 _LOST = (

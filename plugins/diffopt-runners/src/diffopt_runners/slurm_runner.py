@@ -10,7 +10,7 @@ import submitit
 from diffopt_core.common.jobs import Job, JobEnd, perform
 from diffopt_core.interfaces import BuildContext
 
-from .slurm_config import SlurmConfig
+from .configs import SlurmConfig
 
 #: Seconds between two looks at the jobs.
 _PACE = {"slurm": 5.0, "local": 0.2}

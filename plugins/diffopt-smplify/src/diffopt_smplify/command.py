@@ -25,11 +25,11 @@ def train(
     """Fit the mixture of Gaussian poses of prior gmm by expectation maximisation (a minute on one core)."""
     from dataclasses import asdict
 
-    from diffopt_core.common.voice import answer, say
+    from diffopt_core.common.output import answer, say
     from diffopt_core.errors import BadInput
     from diffopt_core.host.train import shards
-    from diffopt_core.host.train.progress import progress
-    from diffopt_core.host.train.terms import terms_of
+    from diffopt_core.host.train.loop import progress
+    from diffopt_core.host.train.shards import terms_of
 
     from diffopt_smplify.fit import Settings, fit, read, report
     from diffopt_smplify.mixture import load, save

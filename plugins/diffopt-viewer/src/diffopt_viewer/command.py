@@ -46,8 +46,8 @@ def view(
 
 
 def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
+    from diffopt_core.common.output import answer, say
     from diffopt_core.common.progress import shown, terminal_bar
-    from diffopt_core.common.voice import answer, say
     from diffopt_core.errors import DiffOptError
 
     from diffopt_viewer.recording import record
@@ -65,7 +65,7 @@ def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
 def _serve(results: list[Result], options: dict) -> int:
     import sys
 
-    from diffopt_core.common.voice import answer, deliver, say
+    from diffopt_core.common.output import answer, deliver, say
     from diffopt_core.host.registry import Registry
 
     asked = {key: value for key, value in options.items() if value is not None}

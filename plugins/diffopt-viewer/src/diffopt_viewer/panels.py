@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import viser
-from diffopt_core.interfaces import Glance
+from diffopt_core.interfaces import Snapshot
 from PIL import Image, ImageDraw
 from viser import uplot
 
@@ -168,21 +168,21 @@ class Losses:
         self._steps: list[int] = []
         self._values: dict[str, list[float]] = {}
 
-    def add(self, glance: Glance) -> None:
-        if glance.stage != self._stage or set(glance.losses) != set(self._values):
-            self._stage, self._steps = glance.stage, []
-            self._values = {name: [] for name in glance.losses}
+    def add(self, snapshot: Snapshot) -> None:
+        if snapshot.stage != self._stage or set(snapshot.losses) != set(self._values):
+            self._stage, self._steps = snapshot.stage, []
+            self._values = {name: [] for name in snapshot.losses}
             if self._chart is not None:
                 self._chart.remove()
                 self._chart = None
-        self._steps.append(glance.done)
-        for name, value in glance.losses.items():
+        self._steps.append(snapshot.done)
+        for name, value in snapshot.losses.items():
             self._values[name].append(value)
         self._text.content = (
-            f"<div style='padding:0 1em;font-size:0.85em'>stage <b>{html.escape(glance.stage)}</b>, "
-            f"step {glance.done} of {glance.total}</div>"
+            f"<div style='padding:0 1em;font-size:0.85em'>stage <b>{html.escape(snapshot.stage)}</b>, "
+            f"step {snapshot.done} of {snapshot.total}</div>"
         )
-        self._bar.value = 100.0 * glance.done / max(glance.total, 1)  # type: ignore[misc]
+        self._bar.value = 100.0 * snapshot.done / max(snapshot.total, 1)  # type: ignore[misc]
         self._draw()
 
     def finish(self) -> None:

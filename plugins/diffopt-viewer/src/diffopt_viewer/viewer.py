@@ -15,7 +15,7 @@ from contextlib import redirect_stdout
 import numpy as np
 import viser
 from diffopt_core.errors import DiffOptError
-from diffopt_core.interfaces import BuildContext, Glance
+from diffopt_core.interfaces import BuildContext, Snapshot
 from diffopt_core.results.saved import Figure, figure_of
 from diffopt_core.types import Result
 
@@ -129,10 +129,10 @@ class ViserViewer:
         shown = self._shown(results)
         self._loop.call(lambda: self._open(shown))
 
-    def update(self, glance: Glance) -> None:
+    def update(self, snapshot: Snapshot) -> None:
         """See :class:`diffopt_core.interfaces.Viewer`."""
-        shown = self._shown(glance.results, self._figures)
-        self._loop.call(lambda: self._go_on(shown, glance))
+        shown = self._shown(snapshot.results, self._figures)
+        self._loop.call(lambda: self._go_on(shown, snapshot))
 
     def close(self) -> None:
         if self._closed:
@@ -196,7 +196,7 @@ class ViserViewer:
             if not open_browser(self.where):
                 log.warning("no browser could be opened; the address is %s", self.where)
 
-    def _go_on(self, shown: Sequence[Shown], glance: Glance) -> None:
+    def _go_on(self, shown: Sequence[Shown], snapshot: Snapshot) -> None:
         """The same clips as before: their motion is changed; others: the scene is built anew."""
         old = self.stage.shown
         if self._losses is None or [(o.clip, o.frames) for o in old] != [(n.clip, n.frames) for n in shown]:
@@ -205,7 +205,7 @@ class ViserViewer:
         else:
             with self.server.atomic():
                 self.stage.change(shown)
-        self._losses.add(glance)
+        self._losses.add(snapshot)
         self._show_moment(still=True)
 
     def _tick(self, seconds: float) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import typer
 
-from ..common import voice
+from ..common import output as voice
 from ..common.console import Notices, err, fail, note
 from ..errors import DiffOptError
 from . import flags

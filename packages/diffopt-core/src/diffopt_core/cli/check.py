@@ -9,7 +9,7 @@ import typer
 
 from ..common.console import grid, out, say
 from ..common.options import Device
-from ..common.voice import answer
+from ..common.output import answer
 from ..host.choice import Choice
 from .choice import chooses
 

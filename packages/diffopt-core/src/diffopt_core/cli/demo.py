@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..common import voice
+from ..common import output as voice
 from ..common.options import Device
 from ..host.choice import Choice
 from .choice import chooses

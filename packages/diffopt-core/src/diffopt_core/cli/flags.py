@@ -11,7 +11,7 @@ import typer
 import typer.core
 import typer.main
 
-from ..common import voice
+from ..common import output as voice
 from ..common.options import OUTPUT
 
 if TYPE_CHECKING:

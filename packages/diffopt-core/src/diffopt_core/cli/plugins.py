@@ -8,7 +8,7 @@ import typer
 
 from ..common.console import grid, out
 from ..common.options import Plugins
-from ..common.voice import answer
+from ..common.output import answer
 from ..host import completion
 from .flags import Context
 

@@ -11,8 +11,8 @@ import typer
 from ..common.console import grid, note, say
 from ..common.console import out as console
 from ..common.options import Device
+from ..common.output import answer
 from ..common.progress import shown, terminal_bar
-from ..common.voice import answer
 from ..errors import DiffOptError
 from ..host.choice import Choice
 from .choice import chooses
@@ -42,8 +42,7 @@ def command(
     What was found is kept by the content of the video, so a second call is instant and a killed one goes on.
     """
     from ..parts.datasets.case_file import arrays_of, write_case
-    from ..perception.inputs import expand
-    from ..perception.perceive import open_clip, perceive
+    from ..perception.perceive import expand, open_clip, perceive
     from ..results.run import Run, context
 
     registry = choice.registry()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..common.console import grid, out, say
-from ..common.voice import answer
+from ..common.output import answer
 from ..host import completion
 from ..host.choice import PAPER, Choice
 from .choice import chooses

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.console import note, say
 from ..common.documents import read_json
-from ..common.voice import answer
+from ..common.output import answer
 from ..errors import BadInput, DiffOptError, MissingResource, reading
 from ..host.own_words import TRUST
 from .solving import finish, solve
@@ -90,7 +90,7 @@ def planned(
 
 def _saved(path: Path) -> dict[str, Any]:
     """What is needed to repeat a run, from its file."""
-    from ..results.run_file import check_version
+    from ..results.folder import check_version
 
     check_version(path, "repeats")
     saved: dict[str, Any] = read_json(path)

@@ -17,8 +17,7 @@ from ..host.choice import Choice
 from .choice import chooses
 from .demo import FOLDER, demonstration
 from .repeat import is_run_file, repeat
-from .solving import finish, solve
-from .watching import VIEWER, stay, viewed
+from .solving import VIEWER, finish, solve, stay, viewed
 
 if TYPE_CHECKING:
     from ..interfaces import Exporter

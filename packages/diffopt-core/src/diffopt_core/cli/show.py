@@ -9,7 +9,7 @@ import typer
 
 from ..common.console import grid, out, say
 from ..common.options import Plugins
-from ..common.voice import answer
+from ..common.output import answer
 from ..host import completion
 
 _OPTION = ("option", "type", "default", "description")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..common.console import say
-from ..common.voice import answer
+from ..common.output import answer
 
 NAME = "simulate"
 PANEL = "Evaluate"

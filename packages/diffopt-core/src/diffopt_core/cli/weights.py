@@ -11,7 +11,7 @@ import typer
 
 from ..common.console import err, grid, out, say
 from ..common.options import Plugins
-from ..common.voice import answer, quiet, speaks
+from ..common.output import answer, quiet, speaks
 from ..host import completion
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import voice
+from . import output as voice
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,6 +14,7 @@ _CORE = "diffopt_core"
 MOVED = {
     "bodies": "parts.bodies",
     "choice": "host.choice",
+    "common.voice": "common.output",
     "completion": "host.completion",
     "datasets": "parts.datasets",
     "datasets.npz": "common.npz",
@@ -35,7 +36,7 @@ MOVED = {
     "train": "host.train",
     "unpickle": "common.unpickle",
     "video": "perception.video",
-    "voice": "common.voice",
+    "voice": "common.output",
     "weights": "perception.weights",
     "window": "data.window",
 }

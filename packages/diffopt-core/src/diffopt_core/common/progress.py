@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from .voice import quiet
+from .output import quiet
 
 #: Says how much is done so far.
 Update = Callable[[int], None]

@@ -79,9 +79,9 @@ class InputSpec(_Spec):
     person: str = Field("largest", description="who, where there are several: largest, longest, or the id of a track")
     env: str | None = Field(None, description="where foreign programs run: uv, here, a path, conda:NAME")
     most: int = Field(
-        4000, ge=30, description="longest clip that is solved in one piece, frames; a longer one in stretches of these"
+        4000, ge=30, description="longest clip that is solved in one piece, frames; a longer one in chunks of these"
     )
-    overlap: int = Field(90, ge=2, description="frames that neighbouring stretches share at least")
+    overlap: int = Field(90, ge=2, description="frames that neighbouring chunks share at least")
 
 
 class PlaceSpec(_Spec):

@@ -1,6 +1,7 @@
 """How components, recipes and commands are found: pluggy at the door, dictionaries in the hall.
 
-There is no global registry: ``Registry.load()`` makes one, tests make their own.
+There is no global registry: ``Registry.load()`` makes one, tests make their own. The hooks that the host calls stand
+first: they fire at start-up and at most once a stage, never in the step loop.
 """
 
 from __future__ import annotations
@@ -20,14 +21,49 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from ..errors import DiffOptError, UnknownName
-from ..plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile, resolve
-from . import hookspecs
+from ..plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile, hookspec, resolve
 
 if TYPE_CHECKING:
     import torch
+    import typer
 
     from ..config import ComponentConfig
     from ..interfaces import BuildContext
+
+
+@hookspec
+def diffopt_components() -> Iterable[Component]:
+    """Components that the plugin offers. The one hook for all registration."""
+
+
+@hookspec
+def diffopt_recipes() -> Mapping[str, Path]:
+    """Recipes by name (``table5/raw``) and the TOML file of each."""
+
+
+@hookspec
+def diffopt_weights() -> Iterable[WeightFile]:
+    """Files that components of the plugin need and that are not shipped: ``diffopt weights`` lists and fetches them."""
+
+
+@hookspec
+def diffopt_commands(app: typer.Typer) -> None:
+    """Add commands to the ``diffopt`` command line. Import heavy modules inside the commands only."""
+
+
+@hookspec
+def diffopt_run_started(run: object) -> None:
+    """A run begins; ``run`` is the :class:`diffopt_core.results.run.Run`."""
+
+
+@hookspec
+def diffopt_stage_finished(run: object, stage: str, log: object) -> None:
+    """A stage ended; ``log.of_clip(0)`` maps each term's name to its values by step for the first clip."""
+
+
+@hookspec
+def diffopt_run_finished(run: object, result: object) -> None:
+    """A run ended; ``result`` is the :class:`diffopt_core.types.Result`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +81,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(PROJECT)
-        self.manager.add_hookspecs(hookspecs)
+        self.manager.add_hookspecs(sys.modules[__name__])
         self.plugins: list[Plugin] = []
         self.components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
         self.owner: dict[tuple[str, str], Plugin] = {}
@@ -91,7 +127,7 @@ class Registry:
     def add(self, module: ModuleType | object, plugin: Plugin) -> None:
         """Register a plugin object. Nothing is kept of one that fails half-way."""
         caller = pluggy.PluginManager(PROJECT)
-        caller.add_hookspecs(hookspecs)
+        caller.add_hookspecs(sys.modules[__name__])
         caller.register(module, plugin.name)
         caller.check_pending()
         rows = [row for rows in caller.hook.diffopt_components() for row in rows]

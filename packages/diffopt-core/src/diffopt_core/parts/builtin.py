@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..perception import given
+from ..perception import from_file as given
 from ..plugin import Component, WeightFile, hookimpl
 from . import bodies, datasets, executors, exporters, metrics, representations, runners, terms
 

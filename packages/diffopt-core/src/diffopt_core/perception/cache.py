@@ -24,7 +24,7 @@ from ..common.npz import read_npz, write_npz
 from ..common.places import cache_folder
 from ..errors import BadInput
 from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations
-from .weights.ledger import digest
+from .weights.store import digest
 
 #: Raised when what an entry holds changes its meaning.
 FORMAT = 2

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ..common.heard import heard
+from ..common.output import heard
 from ..data.window import Evidence, key
 from ..errors import DiffOptError
 from ..host.choice import PAPER
@@ -19,15 +19,14 @@ from ..host.provenance import device as find_device
 from ..host.recipe import Recipe
 from ..host.registry import Registry
 from ..interfaces import BuildContext
-from ..perception.given.auto import AutoConfig, for_video
+from ..perception.from_file.components import AutoConfig, for_video
 from ..perception.perceive import open_clip, perceive
 from ..solver.batch import Report, Solver, solve_batch
+from ..solver.chunks import solve_long
 from ..solver.solve import Log
-from ..solver.stretches import solve_long
 from ..solver.watch import Watch
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Result
-from .folder import ResultFolder
-from .run_file import content_of, fingerprint, run_json
+from .folder import ResultFolder, content_of, fingerprint, run_json
 
 log = logging.getLogger(__name__)
 

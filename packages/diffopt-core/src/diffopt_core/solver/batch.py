@@ -18,7 +18,7 @@ from ..interfaces import Body, BuildContext, TellsWeight
 from ..parts.metrics.evaluate import evaluate
 from ..parts.metrics.quality import misfit
 from ..types import Result, Spread, Status
-from .draws import drawn, spread
+from .ensemble import drawn, spread
 from .layout import body_alone, lay_out
 from .place import Placed
 from .problem import Problem, bind, current

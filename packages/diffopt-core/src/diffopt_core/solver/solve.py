@@ -10,11 +10,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..common.adam import Adam
 from ..host.recipe import BlockSpec, Recipe, StageSpec
 from ..types import HumanMotion, copy_tensors, map_tensors
 from .problem import Problem
 from .scale import rescale
+from .variables import Adam
 
 #: Called a few times a stage: stage, steps done, steps in all, mean of each term over the clips.
 Report = Callable[[str, int, int, dict[str, float]], None]

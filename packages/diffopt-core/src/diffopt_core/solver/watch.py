@@ -11,7 +11,7 @@ import torch
 
 from ..data.window import pick
 from ..host.recipe import Recipe
-from ..interfaces import Glance
+from ..interfaces import Snapshot
 from ..types import HumanMotion, Result, Status, map_tensors
 from .problem import Problem, current
 
@@ -26,7 +26,7 @@ class Watch:
     ``show`` that fails is told once and not called again, since a picture must not cost the solve.
     """
 
-    show: Callable[[Glance], None]
+    show: Callable[[Snapshot], None]
     every: float = 0.5
     most: int = 4
     _last: float = field(default=-float("inf"), init=False)
@@ -69,7 +69,7 @@ class Watcher:
             for row in self._rows
         )  # fmt: skip
         try:
-            self._watch.show(Glance(results, stage, done, total, losses()))
+            self._watch.show(Snapshot(results, stage, done, total, losses()))
         except Exception as error:
             self._failed = True
             log.warning("the solve is no longer shown: %s", error)

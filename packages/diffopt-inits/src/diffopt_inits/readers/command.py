@@ -32,7 +32,7 @@ def convert(
     """
     from dataclasses import asdict
 
-    from diffopt_core.common.voice import answer, quiet
+    from diffopt_core.common.output import answer, quiet
 
     from .motion import write_motion
 

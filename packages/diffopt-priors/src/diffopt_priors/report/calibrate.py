@@ -100,7 +100,7 @@ def calibrate(
     `prior.weighting=likelihood` reads) and `guidance` (noise levels and strength that a recipe uses unless it says its
     own), with the table of the search. Shards whose name holds _val are taken where a folder has such.
     """
-    from diffopt_core.common.voice import answer, say
+    from diffopt_core.common.output import answer, say
 
     from diffopt_priors.mdm.weights import load
     from diffopt_priors.report.held import shards

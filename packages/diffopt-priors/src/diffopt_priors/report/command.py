@@ -70,7 +70,7 @@ def prior_report(
     registry = registry_of(plugins, name)
     options = options_of(registry, name, settings)
 
-    from diffopt_core.common.voice import answer, speaks
+    from diffopt_core.common.output import answer, speaks
     from diffopt_core.host.provenance import device as find_device
 
     from diffopt_priors.report.held import hold, shards
@@ -115,7 +115,7 @@ def sample_mdm(
 
     samples.npz is a motion shard: `diffopt simulate OUT/samples.npz#0 ...` and `diffopt prior-report` read it.
     """
-    from diffopt_core.common.voice import answer, say
+    from diffopt_core.common.output import answer, say
     from diffopt_core.errors import DiffOptError
 
     registry = registry_of(plugins, "mdm")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from diffopt_core.common.console import note, say
 from diffopt_core.common.options import OUTPUT, Plugins, commas
-from diffopt_core.common.voice import answer, speaks
+from diffopt_core.common.output import answer, speaks
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host import completion
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from diffopt_core.common.console import grid, note, out
 from diffopt_core.common.options import Plugins
-from diffopt_core.common.voice import answer
+from diffopt_core.common.output import answer
 from diffopt_core.errors import BadInput
 from diffopt_core.host import completion
 
@@ -113,7 +113,7 @@ def _motion(result: Path) -> Path:
     if not path.is_file():
         raise BadInput(result, "motion.npz", "no result here; expected the folder that `diffopt run` wrote")
     if path.name == "motion.npz":
-        from diffopt_core.results.run_file import check_version
+        from diffopt_core.results.folder import check_version
 
         check_version(path.parent / "run.json")
     return path

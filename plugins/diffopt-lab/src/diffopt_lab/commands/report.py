@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from diffopt_core.common import voice
+from diffopt_core.common import output as voice
 from diffopt_core.common.console import say
 from diffopt_core.common.options import Results
 

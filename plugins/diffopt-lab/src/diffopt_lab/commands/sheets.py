@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from diffopt_core.common import voice
+from diffopt_core.common import output as voice
 from diffopt_core.common.console import err, fail, grid, out, say
 from diffopt_core.host.completion import Offer, offer
 from diffopt_core.host.registry import Registry

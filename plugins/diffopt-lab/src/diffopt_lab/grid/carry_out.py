@@ -17,7 +17,7 @@ from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe import difference, parse
 from diffopt_core.interfaces import Runner
 from diffopt_core.perception.foreign.lock import take
-from diffopt_core.results.run_file import fingerprint
+from diffopt_core.results.folder import fingerprint
 
 from ..study.model import State
 from .plan import Key, Plan, cell_folder, seed_folder

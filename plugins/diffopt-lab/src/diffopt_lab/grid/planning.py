@@ -25,7 +25,7 @@ from diffopt_core.interfaces import BuildContext, ListsClips
 from diffopt_core.parts.datasets.configs import AmassConfig
 from diffopt_core.parts.exporters.writers import array
 from diffopt_core.perception.perceive import open_clip
-from diffopt_core.results.run_file import content_of
+from diffopt_core.results.folder import content_of
 from diffopt_core.types import Clip
 
 from .plan import TRUTH, Plan, PlannedCase, PlannedRow, RowSpec, TableSpec, slug

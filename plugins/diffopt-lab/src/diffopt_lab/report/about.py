@@ -14,7 +14,7 @@ from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe_spec import ROLES
 from diffopt_core.parts.metrics.quality import UNITS, quality
 from diffopt_core.parts.metrics.report import metrics_named
-from diffopt_core.results.run_file import evidence, focal_from
+from diffopt_core.results.folder import evidence, focal_from
 from diffopt_core.types import Result
 
 #: What stands at the head of the page, the first four that there are.

@@ -10,7 +10,7 @@ import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.parts.metrics.evaluate import metrics_named, score_files
 from diffopt_core.parts.metrics.report import Build
-from diffopt_core.results.run_file import check_version
+from diffopt_core.results.folder import check_version
 
 from .model import Case, Cell, Column, Pooling, Row, State, Study
 

@@ -14,8 +14,7 @@ import torch
 from diffopt_core.common.npz import read_npz
 from diffopt_core.errors import DiffOptError
 from diffopt_core.parts.datasets.case_file import with_truth
-from diffopt_core.parts.metrics.alignment import aligned_by
-from diffopt_core.parts.metrics.evidence import NotScorable
+from diffopt_core.parts.metrics.evidence import NotScorable, aligned_by
 from diffopt_core.results.saved import read_result
 from diffopt_core.types import Result
 

@@ -12,18 +12,13 @@ The component is found through the installed plugins, as a user would find it.
 
 from __future__ import annotations
 
-from .body import BodyContract
-from .component import ComponentContract
-from .executor import ExecutorContract
-from .files import DatasetContract, ExporterContract, MetricContract
-from .host_sync import HostSync, forbid_host_sync
-from .perception import CameraContract, DetectorContract, InitializerContract
+from .component import ComponentContract, RunnerContract
+from .evidence import BodyContract, CameraContract, DetectorContract, InitializerContract
 from .problem import StickBody, clip_alone, disturbed, make_problem, make_scene, residual_of
 from .renderer import RendererContract
-from .representation import RepresentationContract
-from .runner import RunnerContract
-from .samples import make_clip, make_result
-from .term import PriorContract, TermContract
+from .results import DatasetContract, ExporterContract, MetricContract, make_clip, make_result
+from .steps import ExecutorContract, RepresentationContract
+from .term import HostSync, PriorContract, TermContract, forbid_host_sync
 from .viewer import ViewerContract
 
 __all__ = [

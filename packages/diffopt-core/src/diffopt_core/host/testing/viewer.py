@@ -9,10 +9,10 @@ from dataclasses import replace
 import torch
 
 from ...errors import DiffOptError
-from ...interfaces import Glance, Viewer
+from ...interfaces import Snapshot, Viewer
 from ...types import CameraTrajectory, Result, Status, map_tensors
 from .component import ComponentContract
-from .samples import make_result
+from .results import make_result
 
 
 class ViewerContract(ComponentContract):
@@ -43,7 +43,7 @@ class ViewerContract(ComponentContract):
         kept = map_tensors(result, torch.Tensor.clone)
         with self.opened() as viewer:
             viewer.show([result])
-            viewer.update(_glance(result, 1))
+            viewer.update(_snapshot(result, 1))
         for name in ("joints", "initial_joints"):
             assert torch.equal(getattr(result, name), getattr(kept, name)), name
         assert torch.equal(result.motion.pose, kept.motion.pose)
@@ -53,8 +53,8 @@ class ViewerContract(ComponentContract):
         result = make_result()
         with self.opened() as viewer:
             for step in range(3):
-                viewer.update(_glance(_moved(result, 0.01 * step), step))
-            viewer.update(_glance(_named(make_result(7), "next"), 0))  # another batch
+                viewer.update(_snapshot(_moved(result, 0.01 * step), step))
+            viewer.update(_snapshot(_named(make_result(7), "next"), 0))  # another batch
             viewer.show([result])
 
     def test_any_frame_rate(self) -> None:
@@ -99,5 +99,5 @@ def _moved(result: Result, by: float) -> Result:
     return replace(result, motion=motion, joints=result.joints + by)
 
 
-def _glance(result: Result, step: int) -> Glance:
-    return Glance((replace(result, status=Status.RUNNING, log={}),), "warmup", step, 3, {"pose": 1.0 / (step + 1)})
+def _snapshot(result: Result, step: int) -> Snapshot:
+    return Snapshot((replace(result, status=Status.RUNNING, log={}),), "warmup", step, 3, {"pose": 1.0 / (step + 1)})

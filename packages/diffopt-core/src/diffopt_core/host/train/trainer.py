@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import BadInput
 from .settings import TrainingSettings, settings_of
-from .terms import terms_of
+from .shards import terms_of
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:

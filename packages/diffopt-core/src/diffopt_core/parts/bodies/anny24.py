@@ -5,6 +5,7 @@ SMPL's theta drives it as it is; SMPL's betas do not fit it and are refused (see
 
 from __future__ import annotations
 
+import logging
 from importlib import resources
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -13,8 +14,9 @@ from ...config import ComponentConfig
 if TYPE_CHECKING:
     import torch
 
-    from ...interfaces import BuildContext, MeshBody
+    from ...interfaces import Body, BuildContext, MeshBody, ProblemContext
     from .linear import LinearBody
+
 
 NAME = "anny24"
 
@@ -50,3 +52,25 @@ def load(device: torch.device | str = "cpu", mean_shape: bool = False) -> Linear
     rows = torch.as_tensor(arrays["points_regressor"])
     points = {str(name): row for name, row in zip(arrays["points_names"], rows, strict=True)}
     return LinearBody(NAME, BodyArrays.of(arrays, where), points, mean_shape)
+
+
+log = logging.getLogger(__name__)
+
+
+class AutoBodyConfig(ComponentConfig):
+    """No settings. The result's ``body_model`` says which body it was.
+
+    Betas of another model cannot shape the embedded body: it then keeps its mean shape, and says so.
+    """
+
+    def build(self, ctx: ProblemContext) -> Body:
+        if ctx.rest_joints is not None:
+            return ctx.build("body", "stick")
+        foreign = ctx.initial.betas_of != "anny24" and bool((ctx.initial.betas != 0).any())
+        if foreign:
+            log.warning(
+                "betas of '%s' do not fit the embedded body anny24, which keeps its mean shape; "
+                "use --body smpl with your own model file to keep them",
+                ctx.initial.betas_of,
+            )
+        return ctx.build("body", "anny24", {"shape": "mean"} if foreign else {})

@@ -15,7 +15,7 @@ from ...data.skeleton import JOINTS
 from ...errors import DiffOptError
 from ...types import HumanMotion
 from .anchors import Anchors, joint_anchors
-from .tree import TreeBody
+from .stick_body import TreeBody
 
 
 class ForeignBetas(DiffOptError):

@@ -10,8 +10,7 @@ import torch
 from ...data.geometry import forward_kinematics
 from ...data.skeleton import JOINT, PARENTS
 from ...types import Clip, HumanMotion, Truth
-from .course import Array
-from .gait import SOLE, walk
+from .walk import SOLE, Array, walk
 
 if TYPE_CHECKING:
     from ...interfaces import Body

@@ -23,8 +23,7 @@ from ...interfaces import Body, MeshBody
 from ...types import CameraTrajectory, Clip, HumanMotion, Result, Truth, map_tensors
 from . import DEFAULT
 from .evidence import ScoredMotion
-from .from_files import scored_from_files
-from .report import Aggregate, Build, Report, aggregate, metrics_named, score
+from .report import Aggregate, Build, Report, aggregate, metrics_named, score, scored_from_files
 
 __all__ = [
     "Aggregate",

@@ -13,14 +13,16 @@ from ...data.rotation import geodesic, yaw_to_matrix
 from ...data.skeleton import NUM_JOINTS, PARENTS
 from ...interfaces import Scored
 from ...types import HumanMotion
-from .alignment import aligned, aligned_by, fitted
 from .evidence import (
     NotScorable,
     Points,
     ScoredMotion,
+    aligned,
+    aligned_by,
     camera_pair,
     camera_rotations,
     distance_mm,
+    fitted,
     index_of,
     mid_hip,
     pair,

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ...data.skeleton import JOINTS
 from ...interfaces import Scored
-from .alignment import aligned_by
-from .evidence import MM, REFERENCE_FPS, NotScorable, at_least, camera_pair, checked, pair
+from .evidence import MM, REFERENCE_FPS, NotScorable, aligned_by, at_least, camera_pair, checked, pair
 
 #: Joints that EMDB sets to zero but still counts: root, ankles, feet, wrists and hands.
 _EMDB_ZEROED = (0, 7, 8, 10, 11, 20, 21, 22, 23)

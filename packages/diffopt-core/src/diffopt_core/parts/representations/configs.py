@@ -61,6 +61,6 @@ class RawConfig(ComponentConfig):
     sum moves the whole path with one step of the optimiser.
     """
 
-    builds: ClassVar[str] = "diffopt_core.parts.representations.free_tensors:FreeTensors"
+    builds: ClassVar[str] = "diffopt_core.parts.representations.motion_field:FreeTensors"
 
     trans: Literal["position", "velocity"] = "position"

@@ -5,5 +5,5 @@ from __future__ import annotations
 from ...plugin import Component
 
 COMPONENTS: list[Component] = [
-    Component("runner", "local", f"{__name__}.local:LocalConfig", "processes of this machine, one a GPU or a core"),
+    Component("runner", "local", f"{__name__}.processes:LocalConfig", "processes of this machine, one a GPU or a core"),
 ]

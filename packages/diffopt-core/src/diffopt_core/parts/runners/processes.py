@@ -1,4 +1,6 @@
-"""The pool behind runner ``local``: jobs go to whichever worker is free; a worker that dies is replaced."""
+"""Runner ``local``: worker processes of this machine, one a GPU, or one a core where there is none.
+
+Jobs go to whichever worker is free; a worker that dies is replaced."""
 
 from __future__ import annotations
 
@@ -11,11 +13,23 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import IO, Any
+from typing import IO, Any, ClassVar
+
+from pydantic import Field
 
 from ...common.jobs import Job, JobEnd
+from ...config import ComponentConfig
 from ...interfaces import BuildContext
-from .local import LocalConfig
+
+
+class LocalConfig(ComponentConfig):
+    """How many workers, and how many threads each has."""
+
+    builds: ClassVar[str] = "diffopt_core.parts.runners.processes:of_this_machine"
+
+    workers: int | None = Field(None, ge=1, description="processes; null: one a GPU, or one a core on a CPU")
+    threads: int | None = Field(None, ge=1, description="threads a worker; null: the cores, shared out evenly")
+
 
 _WORKER = "diffopt_core.parts.runners.worker"
 

@@ -13,8 +13,7 @@ from ...common.places import weights_folder
 from ...common.progress import track
 from ...errors import BadInput, DiffOptError, MissingResource
 from ...plugin import WeightFile
-from . import ledger
-from .store import HUB_WEIGHTS, Found, check, hashed_file, place_of, remedy
+from .store import HUB_WEIGHTS, Found, check, digest, hashed_file, pin, place_of, remedy
 
 #: What transformers reads; a hub repository may hold the same weights in other formats besides.
 _FILES = ("*.json", HUB_WEIGHTS)
@@ -87,12 +86,12 @@ def _install(file: WeightFile, folder: Path | None, bring: Callable[[Path], obje
             if not weights.is_file():
                 raise BadInput(part.name, "file", f"{weights.name} is not among what came")
             _not_a_page(file, weights)
-            sha256 = ledger.digest(weights)
+            sha256 = digest(weights)
             check(file, weights, sha256, None)
             if place.is_dir():
                 shutil.rmtree(place)
             os.replace(part, place)
-        pinned = ledger.pin(folder, file.filename, hashed_file(file, place), sha256)
+        pinned = pin(folder, file.filename, hashed_file(file, place), sha256)
     except OSError as error:
         raise DiffOptError(f"{folder}: cannot write {file.filename}: {error.strerror or error}") from error
     return Found(place, sha256, file.sha256 is not None, pinned)

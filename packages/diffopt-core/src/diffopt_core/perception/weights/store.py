@@ -1,16 +1,75 @@
-"""The folder of weights: where a file belongs, and whether the one that lies there is the right one."""
+"""The folder of weights: where a file belongs, whether the one that lies there is the right one, and what it was at its
+first use (``sha256.json``).
+
+A file whose makers publish no checksum is pinned at its first use, so that a later change of it is noticed. And a file
+of gigabytes is read once: while size and time stamp stay, its digest is known.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ...common.documents import read_json
 from ...common.places import WEIGHTS_VARIABLE, weights_folder
 from ...errors import BadInput, MissingResource
 from ...host.registry import Registry
 from ...plugin import WeightFile
-from . import ledger
+
+LEDGER = "sha256.json"
+_log = logging.getLogger(__name__)
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file, read in pieces."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """File name -> ``sha256``, ``size``, ``mtime_ns``; entries that are not such are left out."""
+    try:
+        table = read_json(folder / LEDGER)
+    except BadInput:
+        return {}
+    entries = table.items() if isinstance(table, dict) else ()
+    return {k: v for k, v in entries if isinstance(v, dict) and isinstance(v.get("sha256"), str)}
+
+
+def remembered(folder: Path, name: str, path: Path) -> str | None:
+    """The digest of ``path`` if it was computed before and the file has not been touched since."""
+    entry, stat = _entries(folder).get(name, {}), path.stat()
+    same = entry.get("size") == stat.st_size and entry.get("mtime_ns") == stat.st_mtime_ns
+    return str(entry["sha256"]) if same else None
+
+
+def pinned(folder: Path, name: str) -> str | None:
+    """The digest that the file had when it was first used."""
+    entry = _entries(folder).get(name)
+    return str(entry["sha256"]) if entry else None
+
+
+def pin(folder: Path, name: str, path: Path, sha256: str) -> bool:
+    """Write an entry; False where the folder cannot be written (an offline folder on a read-only disk)."""
+    stat = path.stat()
+    table = _entries(folder) | {name: {"sha256": sha256, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}}
+    part = folder / f".{LEDGER}.{os.getpid()}.part"
+    try:
+        part.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+        os.replace(part, folder / LEDGER)
+    except OSError as error:
+        _log.debug("%s: not written (%s)", folder / LEDGER, error)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        return False
+    return True
+
 
 #: The file of a hub model that its checksum speaks of.
 HUB_WEIGHTS = "model.safetensors"
@@ -56,12 +115,12 @@ def find(file: WeightFile, folder: Path | None = None) -> Found | None:
     weights = hashed_file(file, path)
     if not weights.is_file():
         return None
-    sha256 = ledger.remembered(folder, file.filename, weights)
+    sha256 = remembered(folder, file.filename, weights)
     known = sha256 is not None
-    sha256 = sha256 or ledger.digest(weights)
-    before = ledger.pinned(folder, file.filename)
+    sha256 = sha256 or digest(weights)
+    before = pinned(folder, file.filename)
     check(file, weights, sha256, before)
-    written = known or ledger.pin(folder, file.filename, weights, sha256)
+    written = known or pin(folder, file.filename, weights, sha256)
     if before is None and not file.sha256 and written:
         _log.warning("%s: no checksum is published; pinned as it is now, sha256 %s", path, sha256)
     return Found(path, sha256, file.sha256 is not None, written)

@@ -17,8 +17,7 @@ from ...data.skeleton import JOINTS, LAYOUTS
 from ...errors import DiffOptError
 from ...host.recipe import parse
 from ...host.registry import Registry
-from ...parts.metrics.alignment import fitted
-from ...parts.metrics.evidence import NotScorable
+from ...parts.metrics.evidence import NotScorable, fitted
 from ...perception.perceive import is_there, open_clip
 from ...types import Truth
 

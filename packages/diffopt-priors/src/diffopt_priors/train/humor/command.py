@@ -45,7 +45,7 @@ def import_humor(
     out: Annotated[Path, typer.Option(help="The .safetensors file to write; its .json card goes beside it.")],
 ) -> None:
     """Convert a published HuMoR checkpoint: half the size, no pickle, a card. A .pth also works as it is."""
-    from diffopt_core.common.voice import answer, say
+    from diffopt_core.common.output import answer, say
 
     from diffopt_priors.cards import HUMOR_WEIGHTS
     from diffopt_priors.humor import weights

@@ -46,7 +46,7 @@ def import_mdm(
     steps: Annotated[int | None, typer.Option(help="Diffusion steps, where no args.json says it.")] = None,
 ) -> None:
     """Convert a published MDM checkpoint (transformer encoder, HumanML3D)."""
-    from diffopt_core.common.voice import answer, say
+    from diffopt_core.common.output import answer, say
 
     from diffopt_priors.mdm import official
 

@@ -122,7 +122,7 @@ def _points(motion: HumanMotion, body: Body, layout: str) -> tuple[Array, Array]
 
 def _given(settings: SimulatorSettings, body: Body) -> Array:
     """(J,) bool: the keypoints that the detector gives: what the body has, less the face unless asked for."""
-    from ...bodies.tree import TreeBody
+    from ...bodies.stick_body import TreeBody
 
     names = LAYOUTS[settings.keypoints.layout]
     served = body.served(settings.keypoints.layout) if isinstance(body, TreeBody) else (True,) * len(names)

@@ -3,7 +3,7 @@
 Every command of ``diffopt`` has these flags without declaring them, those of plugins too. It prints text with ``say``,
 gives its data with ``answer``, and asks ``quiet()`` before it shows anything else, such as a bar::
 
-    from diffopt_core.common.voice import answer, say
+    from diffopt_core.common.output import answer, say
 
     answer({"files": files})          # the document of --json; without the flag, nothing
     say(f"wrote {len(files)} files")  # nothing under --json and --quiet
@@ -12,9 +12,10 @@ gives its data with ``answer``, and asks ``quiet()`` before it shows anything el
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +24,27 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class _Keeper(logging.Handler):
+    def __init__(self, into: list[str]):
+        super().__init__(logging.WARNING)
+        self._into = into
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (message := record.getMessage()) not in self._into:
+            self._into.append(message)
+
+
+@contextmanager
+def heard(into: list[str]) -> Iterator[list[str]]:
+    """Add to ``into``, once each, what any logger warns of within the block."""
+    root, keeper = logging.getLogger(), _Keeper(into)
+    root.addHandler(keeper)
+    try:
+        yield into
+    finally:
+        root.removeHandler(keeper)
 
 
 @runtime_checkable

@@ -1,8 +1,8 @@
-"""Clips that are too long for one solve: overlapping stretches, one after the other, and one motion out of them.
+"""Clips that are too long for one solve: overlapping chunks, one after the other, and one motion out of them.
 
 The paper trims its clips. Here the whole clip is placed once, so that it has one vertical, one floor and one first
-scale; stretches of ``input.most`` frames are solved in that world, each in the memory of one; and neighbours fade into
-one another over ``input.overlap`` frames. Where the recipe corrects the scale, the stretch in which the person gets
+scale; chunks of ``input.most`` frames are solved in that world, each in the memory of one; and neighbours fade into
+one another over ``input.overlap`` frames. Where the recipe corrects the scale, the chunk in which the person gets
 furthest says by how much, for all.
 """
 
@@ -21,13 +21,13 @@ from ..data.rotation import columns_to_matrix, matrix_to_columns
 from ..data.window import Evidence, cut, pick, stack
 from ..host.recipe import PlaceSpec, ScaleSpec
 from ..parts.metrics.evaluate import batched
-from ..parts.representations.parts import Parts
+from ..parts.representations.motion_field import Parts
 from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Spread, Status, Unit
 from .batch import Report, Solver, judged, scored, solve_batch
 from .layout import Layout, body_alone, lay_out
 
 log = logging.getLogger(__name__)
-#: What is said of one stretch and not of the whole.
+#: What is said of one chunk and not of the whole.
 _OF_ONE = ("doubt", "weights")
 
 
@@ -35,14 +35,14 @@ def _join(parts: Parts, rows: list[Tensor]) -> Tensor:
     return parts.join(torch.stack(rows).flatten(2))[0]
 
 
-def joined_motion(stretches: list[Result], parts: Parts) -> HumanMotion:
-    pose = _join(parts, [matrix_to_columns(each.motion.pose) for each in stretches]).unflatten(-1, (24, 6))
-    trans = _join(parts, [each.motion.trans for each in stretches])
-    return replace(stretches[0].motion, pose=columns_to_matrix(pose), trans=trans)
+def joined_motion(chunks: list[Result], parts: Parts) -> HumanMotion:
+    pose = _join(parts, [matrix_to_columns(each.motion.pose) for each in chunks]).unflatten(-1, (24, 6))
+    trans = _join(parts, [each.motion.trans for each in chunks])
+    return replace(chunks[0].motion, pose=columns_to_matrix(pose), trans=trans)
 
 
-def joined_camera(stretches: list[Result], parts: Parts) -> CameraTrajectory:
-    cameras = [each.camera for each in stretches]
+def joined_camera(chunks: list[Result], parts: Parts) -> CameraTrajectory:
+    cameras = [each.camera for each in chunks]
     R = columns_to_matrix(_join(parts, [matrix_to_columns(each.R) for each in cameras]))
     position = _join(parts, [each.position for each in cameras])
     return replace(
@@ -54,20 +54,20 @@ def joined_camera(stretches: list[Result], parts: Parts) -> CameraTrajectory:
     )
 
 
-def joined_spread(stretches: list[Result], parts: Parts) -> Spread | None:
-    """Bands of the stretches, each about an alignment of its own; None where one of them has none."""
-    bands = [each.spread for each in stretches if each.spread is not None]
-    if len(bands) < len(stretches):
+def joined_spread(chunks: list[Result], parts: Parts) -> Spread | None:
+    """Bands of the chunks, each about an alignment of its own; None where one of them has none."""
+    bands = [each.spread for each in chunks if each.spread is not None]
+    if len(bands) < len(chunks):
         return None
     root = _join(parts, [band.root.unsqueeze(-1) for band in bands]).squeeze(-1)
     return Spread(min(band.draws for band in bands), root, _join(parts, [band.joints for band in bands]))
 
 
-def mean_log(stretches: list[Result]) -> dict[str, dict[str, list[float]]]:
-    """Term values by step, mean over the stretches."""
+def mean_log(chunks: list[Result]) -> dict[str, dict[str, list[float]]]:
+    """Term values by step, mean over the chunks."""
     mean: dict[str, dict[str, list[float]]] = {}
-    for stage in stretches[0].log:
-        every = [each.log.get(stage, {}) for each in stretches]  # one that diverged may lack a stage, or its end
+    for stage in chunks[0].log:
+        every = [each.log.get(stage, {}) for each in chunks]  # one that diverged may lack a stage, or its end
         for name in every[0]:
             rows = [terms.get(name, []) for terms in every]
             if len({len(row) for row in rows}) == 1:
@@ -75,29 +75,29 @@ def mean_log(stretches: list[Result]) -> dict[str, dict[str, list[float]]]:
     return mean
 
 
-def facts(stretches: list[Result], parts: Parts, factor: float) -> dict[str, Any]:
+def facts(chunks: list[Result], parts: Parts, factor: float) -> dict[str, Any]:
     """Provenance of the whole: seconds summed, and how far neighbours were apart where they meet."""
-    told = {key: value for key, value in stretches[0].provenance.items() if key not in _OF_ONE}
-    seconds = [each.provenance["seconds"] for each in stretches]
+    told = {key: value for key, value in chunks[0].provenance.items() if key not in _OF_ONE}
+    seconds = [each.provenance["seconds"] for each in chunks]
     told["seconds"] = {name: sum(each.get(name, 0.0) for each in seconds) for name in seconds[0]}
     told["scale"] = [factor]
     starts = parts.index[:, 0].tolist()
     apart = []
-    for k in range(1, len(stretches)):
+    for k in range(1, len(chunks)):
         shared = starts[k - 1] + parts.length - starts[k]
-        gap = stretches[k].joints[:shared] - stretches[k - 1].joints[parts.length - shared :]
+        gap = chunks[k].joints[:shared] - chunks[k - 1].joints[parts.length - shared :]
         apart.append(round(1e3 * float(gap.norm(dim=-1).mean()), 1))
-    told["stretches"] = {"frames": parts.length, "starts": starts, "apart_mm": apart}
+    told["chunks"] = {"frames": parts.length, "starts": starts, "apart_mm": apart}
     return told
 
 
-#: Stretches stand in the clip's world already.
+#: Chunks stand in the clip's world already.
 _PLACED = PlaceSpec(up="given", depth="given", depth_smooth=0.0, path_smooth=0.0, scale="given", floor="none")
 
 
 @dataclass
 class _Counted:
-    """One bar a stage for all stretches together."""
+    """One bar a stage for all chunks together."""
 
     report: Report
     count: int
@@ -108,13 +108,13 @@ class _Counted:
 
 
 def solve_long(item: Evidence, solver: Solver) -> Result:
-    """Solve a clip of any length; memory grows with the stretch and not with the clip."""
+    """Solve a clip of any length; memory grows with the chunk and not with the clip."""
     recipe, ctx = solver.recipe, solver.ctx
     laid = lay_out(stack([item], ctx.device), [solver.seed_of(item)], recipe, ctx)
     path = pick(laid.start.motion, 0).trans
     parts = Parts(len(path), recipe.input.most, min(recipe.input.overlap, recipe.input.most // 2), path)
     counted = _Counted(solver.report, parts.count)
-    log.warning("%s: %d frames, solved as %d overlapping stretches", item.clip.name, len(path), parts.count)
+    log.warning("%s: %d frames, solved as %d overlapping chunks", item.clip.name, len(path), parts.count)
     held = replace(solver, recipe=recipe.model_copy(update={"place": _PLACED}), report=counted)
     placed, found = _placed(item, laid), dict[int, Result]()
     order, factor = list(range(parts.count)), 1.0
@@ -130,9 +130,9 @@ def solve_long(item: Evidence, solver: Solver) -> Result:
     for number in order:
         found[number] = _solve(placed, parts, number, fixed)
         counted.number += 1
-    stretches = [found[k] for k in range(parts.count)]
+    chunks = [found[k] for k in range(parts.count)]
     body = body_alone(laid.ctx, 0, recipe)
-    motion, camera = joined_motion(stretches, parts), joined_camera(stretches, parts)
+    motion, camera = joined_motion(chunks, parts), joined_camera(chunks, parts)
     initial, initial_camera = pick(laid.start.motion, 0), pick(laid.start.camera, 0)
     with torch.no_grad():
         result = Result(
@@ -143,19 +143,19 @@ def solve_long(item: Evidence, solver: Solver) -> Result:
             initial=initial,
             initial_camera=initial_camera,
             initial_joints=body.joints(batched(initial))[0],
-            status=Status.DIVERGED if any(each.status == Status.DIVERGED for each in stretches) else Status.FINISHED,
+            status=Status.DIVERGED if any(each.status == Status.DIVERGED for each in chunks) else Status.FINISHED,
             recipe=recipe.dump(),
-            log=mean_log(stretches),
-            provenance=facts(stretches, parts, factor),
+            log=mean_log(chunks),
+            provenance=facts(chunks, parts, factor),
             body_model=body.name,
-            spread=joined_spread(stretches, parts),
+            spread=joined_spread(chunks, parts),
         )
     result = judged(result)
     return result if item.clip.truth is None else scored(result, body, recipe, laid.ctx)
 
 
 def furthest(path: Float[Tensor, "T 3"], parts: Parts) -> int:
-    """The stretch in which the person covers the longest way over ground."""
+    """The chunk in which the person covers the longest way over ground."""
     pieces = parts.split(path[None])[..., [0, 2]]
     return int(pieces.diff(dim=1).norm(dim=-1).sum(1).argmax())
 
@@ -197,7 +197,7 @@ def _stretched(camera: CameraTrajectory, factor: float) -> CameraTrajectory:
 
 
 def _about_first_camera(result: Result, camera: CameraTrajectory, parts: Parts, number: int, factor: float) -> Result:
-    """A stretch that was stretched about its own first camera, moved to where the clip's first one would have it."""
+    """A chunk that was stretched about its own first camera, moved to where the clip's first one would have it."""
     own = camera.position[int(parts.index[number, 0])]
     shift = (factor - 1.0) * (own - camera.position[0])
     moved = result.camera.t - (result.camera.R @ shift.unsqueeze(-1)).squeeze(-1)

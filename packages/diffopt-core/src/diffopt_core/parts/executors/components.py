@@ -1,4 +1,4 @@
-"""A block's step recorded once as a CUDA graph and replayed: the GPU runs it without the host."""
+"""How the step of a block is run: plainly, recorded once as a CUDA graph and replayed, or as it suits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...interfaces import BuildContext, Executor, Step
+
+
+class AutoConfig(ComponentConfig):
+    """``cudagraph`` on a CUDA device, where plain steps wait for the host; ``eager`` elsewhere."""
+
+    def build(self, ctx: BuildContext) -> Executor:
+        return ctx.build("executor", "cudagraph" if ctx.device.type == "cuda" else "eager")
+
+
+class Eager:
+    """Implements :class:`diffopt_core.interfaces.Executor`. Runs the step as it is, on any device."""
+
+    def prepare(self, step: Step, capturable: bool) -> Step:
+        return step
 
 
 class CudaGraphConfig(ComponentConfig):

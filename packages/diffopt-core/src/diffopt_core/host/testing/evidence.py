@@ -1,18 +1,74 @@
-"""Contract of bodies."""
+"""Contracts of bodies, and of what finds evidence in a clip: detectors, camera sources, initializers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import torch
 
 from ...data.rotation import yaw_to_matrix
 from ...data.skeleton import LAYOUTS
+from ...data.window import travel_of
 from ...interfaces import MeshBody, ProblemContext
-from .host_sync import forbid_host_sync
-from .on_problem import ProblemContract, weighed
+from ...types import CameraTrajectory, Clip, Observations
+from ..contract import broken
+from .component import ComponentContract
 from .problem import clip_alone
+from .results import make_clip
+from .steps import ProblemContract, weighed
+from .term import forbid_host_sync
+
+
+class _OnClip(ComponentContract):
+    def clip(self, folder: Path) -> Clip:
+        """The clip to look at; ``folder`` is empty and free to use."""
+        return make_clip()
+
+    def evidence(self, clip: Clip) -> tuple[Observations, CameraTrajectory]:
+        """Keypoints and cameras: those of the clip, or of the synthetic one at the clip's length."""
+        other = make_clip(clip.num_frames)
+        observations, camera = clip.observations or other.observations, clip.camera or other.camera
+        assert observations is not None and camera is not None
+        return observations, camera
+
+
+class DetectorContract(_OnClip):
+    """Set ``name``."""
+
+    kind = "detector"
+
+    def test_observations_are_well_formed(self, tmp_path: Path) -> None:
+        clip = self.clip(tmp_path)
+        seen = self.build().detect(clip)
+        assert not (clause := broken(seen, clip.num_frames)), clause
+
+
+class CameraContract(_OnClip):
+    """Set ``name``."""
+
+    kind = "camera"
+
+    def test_trajectory_is_well_formed(self, tmp_path: Path) -> None:
+        clip = self.clip(tmp_path)
+        camera = self.build().trajectory(clip, self.evidence(clip)[0])
+        assert not (clause := broken(camera, clip.num_frames)), clause
+        assert isinstance(camera.trusted, bool) and isinstance(camera.level, bool), "trusted, level: expected bool"
+        if camera.travel in ("stands", "turns"):
+            assert travel_of(camera.R, camera.t) != "travels", f"the camera {camera.travel}, but its path moves"
+
+
+class InitializerContract(_OnClip):
+    """Set ``name``."""
+
+    kind = "initializer"
+
+    def test_body_is_well_formed(self, tmp_path: Path) -> None:
+        clip = self.clip(tmp_path)
+        body = self.build().initialize(clip, *self.evidence(clip))
+        assert not (clause := broken(body, clip.num_frames)), clause
+        assert (body.transl[:, 2] > 0).all(), "the pelvis is behind the camera"
 
 
 class BodyContract(ProblemContract):

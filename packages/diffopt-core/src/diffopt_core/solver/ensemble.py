@@ -19,7 +19,7 @@ from torch import Tensor
 from ..data.rotation import axis_angle_to_matrix
 from ..data.window import Evidence
 from ..host.recipe import DrawsSpec
-from ..parts.metrics.alignment import aligned_by
+from ..parts.metrics.evidence import aligned_by
 from ..types import Spread
 
 

@@ -1,4 +1,4 @@
-"""A clip in stretches is one motion: whole, in one world, on one scale, without a seam."""
+"""A clip in chunks is one motion: whole, in one world, on one scale, without a seam."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from diffopt_core.host.recipe import assign, load, parse
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.demo_motion import demo_case
-from diffopt_core.parts.representations.parts import Parts
+from diffopt_core.parts.representations.motion_field import Parts
 from diffopt_core.results.run import Run, execute
+from diffopt_core.solver.chunks import furthest
 from diffopt_core.solver.place import _moments, local_line
-from diffopt_core.solver.stretches import furthest
 from diffopt_core.types import Result
 
 QUICK = [
@@ -48,9 +48,9 @@ def test_it_is_whole_and_says_how_it_was_made(both):
     whole, cut = both
     assert cut.joints.shape == whole.joints.shape == (100, 24, 3)
     assert cut.camera.t.shape == (100, 3) and torch.isfinite(cut.joints).all()
-    told = cut.provenance["stretches"]
+    told = cut.provenance["chunks"]
     assert told["frames"] <= 45 and len(told["starts"]) == len(told["apart_mm"]) + 1 >= 3
-    assert "stretches" not in whole.provenance
+    assert "chunks" not in whole.provenance
     assert len(cut.provenance["scale"]) == 1  # one factor for the clip
     assert set(cut.log) == set(whole.log) and cut.metrics["final"].keys() == whole.metrics["final"].keys()
     torch.testing.assert_close(cut.initial_joints, whole.initial_joints)
@@ -63,7 +63,7 @@ def test_it_is_about_as_good_as_the_clip_in_one_piece(both):
 
 def test_no_seam(both):
     _, cut = both
-    told = cut.provenance["stretches"]
+    told = cut.provenance["chunks"]
     jerk = cut.joints.diff(n=3, dim=0).norm(dim=-1).mean(-1)
     seams = torch.zeros(100, dtype=torch.bool)
     for start in told["starts"][1:]:

@@ -258,10 +258,11 @@ def test_matrices_that_are_no_cameras(tmp_path, change, problem):
 
 
 def test_results_that_hold_no_cameras_name_the_file_that_does(tmp_path):
-    joblib.dump({0: {"pose_world": np.zeros((3, 72)), "trans": np.zeros((3, 3))}}, tmp_path / "wham_output.pkl")
-    torch.save(
-        {"smpl_params_global": {"transl": torch.zeros(3, 3)}, "K_fullimg": torch.zeros(3, 3, 3)}, tmp_path / "h.pt"
-    )
+    flat, place = np.zeros((3, 72)), np.zeros((3, 3))
+    person = {"pose": flat, "pose_world": flat, "trans": place, "betas": np.zeros(10), "frame_ids": np.arange(3)}
+    joblib.dump({0: person}, tmp_path / "wham_output.pkl")
+    inside = {"body_pose": torch.zeros(3, 63), "global_orient": torch.zeros(3, 3), "transl": torch.zeros(3, 3)}
+    torch.save({"smpl_params_incam": {**inside, "betas": torch.zeros(10)}}, tmp_path / "h.pt")
     for name, other in (("wham_output.pkl", "slam_results.pth"), ("h.pt", "slam.pt")):
         with pytest.raises(BadInput, match=other):
             read(tmp_path / name)

@@ -30,6 +30,7 @@ OURS = {
     "diffopt-priors",
     "diffopt-cameras",
     "diffopt-inits",
+    "diffopt-formats",
     "diffopt-smplify",
     "diffopt-exports",
     "diffopt-render",

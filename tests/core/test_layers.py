@@ -15,6 +15,8 @@ from diffopt_core.common.moved import MOVED
 
 PACKAGES = Path(__file__).parents[2] / "packages"
 CORE = PACKAGES / "diffopt-core" / "src" / "diffopt_core"
+#: Files of other systems, which inits and cameras share: it knows the core, and these two know it.
+FORMATS, ITS_USERS = "diffopt_formats", {"diffopt-inits", "diffopt-cameras"}
 #: Offers what the core does as one package: it knows the core, and nobody knows it.
 FACE = "diffopt-motion"
 #: The sibling packages and the plugins: guests of the core, all behind the same wall.
@@ -130,7 +132,7 @@ def test_siblings_know_the_low_layers_only(package: Path):
         for module, _ in imports(path, name, root):
             top = module.split(".")[0]
             # diffopt_frames: what a script that runs in another environment gets its frames from
-            known = {name, "diffopt_core", "diffopt_frames"}
+            known = {name, "diffopt_core", "diffopt_frames"} | ({FORMATS} if package.name in ITS_USERS else set())
             assert not top.startswith("diffopt_") or top in known, f"{path.name} imports {module}"
             other = core_room(module)
             assert other not in PRIVATE, f"{path.relative_to(root)} imports {module}"

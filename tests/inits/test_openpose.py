@@ -10,8 +10,8 @@ import pytest
 from diffopt_core.data.skeleton import COCO17, OPENPOSE25
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.testing import DetectorContract
+from diffopt_inits.layouts import COCO18
 from diffopt_inits.openpose.config import OpenposeConfig
-from diffopt_inits.openpose.folder import COCO18
 from people_cases import clip_of, context, person, write_video
 
 N = 12
@@ -96,7 +96,7 @@ def test_slahmrs_folder_has_a_folder_a_track_and_counts_from_one(tmp_path, caplo
     seen = detect(tmp_path, clip_of(N, person="002"))
     np.testing.assert_allclose(seen.keypoints[2:9], far[2:9], rtol=1e-6)
     assert seen.valid.tolist() == [2 <= frame < 9 for frame in range(N)]
-    assert "taken as number 1" in caplog.text and seen.facts["person"]["among"] == {"001": 7, "002": 7}
+    assert "count from 1" in caplog.text and seen.facts["person"]["among"] == {"001": 7, "002": 7}
     assert detect(tmp_path, clip_of(N, person="002"), first=0).valid[3:10].all()
 
 
@@ -114,13 +114,13 @@ def spoil(text: str):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (spoil("{"), r"5_keypoints\.json: file: is not readable as JSON"),
+        (spoil("{"), r"5_keypoints\.json: JSON: cannot be read"),
         (spoil("{}"), r"5_keypoints\.json: people: missing"),
         (spoil('{"people": [{}]}'), r"5_keypoints\.json: pose_keypoints_2d: missing"),
         (spoil('{"people": [{"pose_keypoints_2d": [1, 2]}]}'), r"2 numbers, expected 75"),
         (spoil(json.dumps({"people": [{"pose_keypoints_2d": [1.0] * 54}]})), "18 points, 25 in earlier files"),
         (spoil(json.dumps({"people": [{"pose_keypoints_2d": ["a"] * 75}]})), "no number"),
-        (lambda f: (f / "walk_000000000012_keypoints.json").write_text('{"people": []}'), "frame 12, the clip has 12"),
+        (lambda f: (f / "walk_000000000012_keypoints.json").write_text('{"people": []}'), "to frame 12 of 12 frames"),
         (lambda f: (f / "other_000000000002_keypoints.json").write_text('{"people": []}'), "two files of one frame"),
         (lambda f: (f / "walk_keypoints.json").write_text('{"people": []}'), "no frame number in it"),
         (lambda f: [p.unlink() for p in f.iterdir()], "holds no .*_keypoints.json"),

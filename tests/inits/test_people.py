@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diffopt_core.errors import BadInput
-from diffopt_inits.clip_frames import check_count, check_range
+from diffopt_formats.frames import Rows, place, source_of
 from diffopt_inits.people import Detections, Track, boxes_of, check_keypoints, choose, link, observations_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,23 +76,49 @@ def test_frames_are_picked_by_their_number_in_the_video(tmp_path):
     assert (seen.keypoints[2] == 0).all()
 
 
+def rows(count: int, **more) -> Rows:
+    return Rows(Path("r.npy"), count, option="detector", **more)
+
+
 def test_counts_are_compared_with_the_video(tmp_path, caplog):
-    clip = clip_of(0, write_video(tmp_path / "v.mkv", 10), numbers=tuple(range(0, 9, 2)))
-    file = Path("r.npy")
-    check_count(clip, 10, file, "k")
-    assert not caplog.text
-    check_count(clip, 9, file, "k")
-    assert "9 frames, the video has 10" in caplog.text
-    for count in (8, 12, 5):
-        with pytest.raises(BadInput, match=rf"r\.npy: k: {count} frames, the video has 10"):
-            check_count(clip, count, file, "k")
-    with pytest.raises(BadInput, match="6 frames, the clip has 5"):
-        check_count(clip_of(5), 6, file, "k")
-    check_range(clip, np.array([0, 9]), file, "k")
-    with pytest.raises(BadInput, match="speaks of frame 10, the video has 10"):
-        check_range(clip, np.array([10]), file, "k")
-    with pytest.raises(BadInput, match="not negative"):
-        check_range(clip, np.array([-1]), file, "k")
+    source = source_of(clip_of(0, write_video(tmp_path / "v.mkv", 10), numbers=tuple(range(0, 9, 2))))
+    assert place(rows(10), source).tolist() == list(range(10)) and not caplog.text
+    assert place(rows(9), source).tolist() == list(range(9))
+    assert "9 frames, v.mkv has 10" in caplog.text
+    for count in (7, 13):
+        with pytest.raises(BadInput, match=rf"r\.npy: frames: {count} frames for 10 frames of the video"):
+            place(rows(count), source)
+    with pytest.raises(BadInput, match="6 frames for 5 frames"):
+        place(rows(6), source_of(clip_of(5)))
+
+
+def test_numbers_count_from_0_or_1_and_that_is_said(tmp_path, caplog):
+    source = source_of(clip_of(0, write_video(tmp_path / "v.mkv", 10), numbers=tuple(range(10))))
+
+    def placed(*numbers, **more):
+        return place(rows(len(numbers), numbers=np.array(numbers)), source, **more).tolist()
+
+    assert placed(0, 4, 9) == [0, 4, 9] and not caplog.text
+    assert placed(1, 2, 10) == [0, 1, 9] and "count from 1" in caplog.text
+    assert placed(*range(100, 110)) == list(range(10)) and "count from 100" in caplog.text
+    assert placed(3, 5) == [3, 5] and "taken to count from 0" in caplog.text
+    assert placed(3, 5, first=3) == [0, 2]
+    with pytest.raises(BadInput, match=r"frames 7 to 30, v\.mkv has 10.*first=N"):
+        placed(7, 30)
+    with pytest.raises(BadInput, match="do not increase"):
+        placed(3, 3)
+
+
+def test_times_that_fit_come_before_numbers_and_counts(tmp_path, caplog):
+    path = write_video(tmp_path / "v.mkv", 10)
+    source = source_of(clip_of(0, path, numbers=tuple(range(10))))
+    times = np.array([0, 2, 4, 9]) / source.fps
+    assert place(rows(4, seconds=times), source).tolist() == [0, 2, 4, 9] and not caplog.text
+    assert place(rows(4, seconds=times + 1000), source).tolist() == [0, 2, 4, 9] and "begin at 1000 s" in caplog.text
+    assert place(rows(10, seconds=np.arange(10) * 0.7), source).tolist() == list(range(10))
+    assert "they are counted" in caplog.text
+    with pytest.raises(BadInput, match="do not lie on the 10 frames"):
+        place(rows(4, seconds=np.arange(4) * 0.77), source)
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def test_images_are_needed_and_somebody_in_them(env, tmp_path):
     ("boxes", "problem"),
     [
         (np.ones((20, 3)), r"shape \(20, 3\), expected"),
-        (np.ones((9, 4)), "9 frames, the video has 20"),
+        (np.ones((9, 4)), "9 boxes for 20 frames"),
         (np.full((20, 4), np.nan), "none in the frames"),
         (np.tile([10.0, 20, 5, 5], (20, 1)), "corners, not width"),
     ],

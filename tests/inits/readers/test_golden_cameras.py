@@ -8,10 +8,10 @@ import goldens
 import numpy as np
 import pytest
 from diffopt_core.types import Clip
-from diffopt_inits.readers.choose import body_of
-from diffopt_inits.readers.pelvis import PUBLISHED
-from diffopt_inits.readers.phalp import parse as parse_phalp
-from diffopt_inits.readers.vibe import parse as parse_vibe
+from diffopt_formats.pelvis import PUBLISHED
+from diffopt_formats.phalp import parse as parse_phalp
+from diffopt_formats.wham import parse_vibe
+from diffopt_inits.readers.body import body_of
 from scipy.spatial.transform import Rotation
 
 conversions = goldens.golden("camera_conversions.npz")
@@ -51,7 +51,7 @@ def test_phalp_agrees_with_slahmr(golden):
                       "body_pose": golden["phalp/body_pose"][i], "betas": np.zeros(10)}] * 2,
         } for i in range(len(golden["weak_cam"]))
     }  # fmt: skip
-    tracks = parse_phalp(HERE, held)
+    tracks = parse_phalp(HERE, held).people
     assert [track.id for track in tracks] == ["4"]
     body = body_of(tracks, clip_of(golden, 0.5 * (width + height)))
     transl = body.transl.numpy() - PUBLISHED["smpl"]
@@ -75,7 +75,7 @@ def test_phalp_agrees_with_4d_humans(golden):
                       "betas": np.zeros(10)}],
         } for i in range(len(golden["weak_cam"]))
     }  # fmt: skip
-    body = body_of(parse_phalp(HERE, held), clip_of(golden, golden["hmr2/focal"]))
+    body = body_of(parse_phalp(HERE, held).people, clip_of(golden, golden["hmr2/focal"]))
     # float32 there
     np.testing.assert_allclose(body.transl.numpy() - PUBLISHED["smpl"], golden["hmr2/cam_t_full"], rtol=1e-5, atol=1e-4)
 
@@ -87,7 +87,7 @@ def test_vibe_agrees_with_its_crop(golden):
         "pred_cam": golden["weak_cam"], "orig_cam": golden["vibe/orig_cam"], "bboxes": golden["vibe/bboxes"],
         "pose": np.zeros((frames, 72)), "betas": np.zeros((frames, 10)), "frame_ids": np.arange(frames),
     }  # fmt: skip
-    (track,) = parse_vibe(HERE, {1: person})
+    (track,) = parse_vibe(HERE, {1: person}).people
     assert track.size == tuple(golden["img_wh"])
     body = body_of((track,), clip_of(golden, golden["hmr2/focal"]))
     np.testing.assert_allclose(body.transl.numpy() - PUBLISHED["smpl"], golden["hmr2/cam_t_full"], rtol=1e-4, atol=1e-4)

@@ -11,9 +11,9 @@ from diffopt_core.parts.bodies.smpl import ENVIRONMENT
 from diffopt_core.parts.datasets.configs import AmassConfig
 from diffopt_core.parts.datasets.motion_file import load_motion
 from diffopt_core.types import CameraTrajectory, Video
-from diffopt_inits.readers.choose import body_of
+from diffopt_formats.systems import read_tracks
+from diffopt_inits.readers.body import body_of
 from diffopt_inits.readers.motion import write_motion
-from diffopt_inits.readers.systems import read_tracks
 from scipy.spatial.transform import Rotation
 
 METRES, RADIANS = 1e-4, 1e-3
@@ -163,7 +163,7 @@ def test_another_focal_length_scales_the_depth_aloud(tool, tmp_path, caplog):
 def test_a_part_of_a_video_is_picked_by_its_frames(tool, tmp_path):
     k = cases.make(2)
     frames = (5, 7, 7, 9, 30)
-    video = Video(tmp_path / "walk.mp4", frames, cases.SIZE)
+    video = Video(tmp_path / "walk.mp4", frames, cases.SIZE, length=k.n)
     clip = cases.clip_of(len(frames), video=video, focal=cases.FOCAL)
     body = body_of(read_tracks(cases.TOOLS[tool][0](k, tmp_path)), clip)
     np.testing.assert_allclose(body.transl.numpy(), k.pelvis_cam[list(frames)], atol=METRES)

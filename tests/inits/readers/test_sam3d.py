@@ -14,8 +14,8 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import InitializerContract
 from diffopt_core.parts.bodies.anny24 import load
 from diffopt_core.types import CameraTrajectory, Observations
-from diffopt_inits.readers.sam3d import POINTS, read
-from diffopt_inits.readers.systems import read_tracks
+from diffopt_formats.sam3d import POINTS, read
+from diffopt_formats.systems import read_tracks
 from diffopt_inits.rest import rest_body
 from scipy.spatial.transform import Rotation
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from diffopt_formats.fields import numbers, rotations
+from diffopt_formats.frames import source_frames
+from diffopt_formats.tracks import Track, Weak
 
-from .clip_frames import source_frames
 from .people import boxes_around
-from .readers.choose import body_of
-from .readers.fields import numbers, rotations
-from .readers.tracks import Track, Weak
+from .readers.body import body_of
 
 _log = logging.getLogger(__name__)
 

@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip, Observations
-
-from .clip_frames import rows_at, source_frames
+from diffopt_formats.frames import rows_at, source_frames
 
 _log = logging.getLogger(__name__)
 #: A detection carries on a track whose last box it overlaps by this much (intersection over union) …
 OVERLAP = 0.3
 #: … if that was seen at most this many frames ago.
 PATIENCE = 15
+#: SimCC (RTMPose) scores are peaks of a distribution that is not normalised: they reach about so far.
+_SCORE = 20.0
 #: So many others are named in a notice.
 _NAMED = 4
 
@@ -141,8 +142,11 @@ def check_keypoints(keypoints: np.ndarray, joints: int, path: Path, key: str) ->
     points[~(points[..., 2] > 0)] = 0.0  # NaN is how some programs write an absent point
     if not np.isfinite(points).all():
         raise BadInput(path, key, f"{int((~np.isfinite(points)).sum())} values are not finite")
-    if points[..., 2].max(initial=0.0) > 1.5:
-        raise BadInput(path, key, f"confidence up to {points[..., 2].max():.3g}, expected [0, 1]")
+    best = points[..., 2].max(initial=0.0)
+    if best > 1.5:
+        if best > _SCORE:
+            raise BadInput(path, key, f"confidence up to {best:.3g}, expected [0, 1]")
+        _log.warning(f"{path}: {key}: scores up to {best:.3g}, as RTMPose's; those over 1 are taken as certain")
     seen = points[points[..., 2] > 0]
     if len(seen) and np.abs(seen[:, :2]).max() <= 2.0:
         raise BadInput(path, key, "all points lie within 2 px of the corner: these are not pixels of the full image")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip
+from diffopt_formats.tracks import Cameras
 
 from .between import Between
-from .saved import SavedCameras
 
 #: A principal point this near to the middle (share of the size) is one of this very image.
 _NEAR_MIDDLE = 0.15
@@ -15,7 +15,7 @@ _NEAR_MIDDLE = 0.15
 _ASPECT = 0.03
 
 
-def intrinsics(clip: Clip, saved: SavedCameras, places: Between) -> tuple[np.ndarray, np.ndarray, str, list[str]]:
+def intrinsics(clip: Clip, saved: Cameras, places: Between) -> tuple[np.ndarray, np.ndarray, str, list[str]]:
     """Focal length and principal point (T 2 each, px of the clip's images), where the focal length is from, and notes.
 
     Raises BadInput where neither the user nor the file knows the focal length, or the file is of other pictures.
@@ -44,7 +44,7 @@ def intrinsics(clip: Clip, saved: SavedCameras, places: Between) -> tuple[np.nda
     return own, centre, f"{saved.path.name}: {saved.intrinsics_key}", notes
 
 
-def _scale(clip: Clip, saved: SavedCameras) -> tuple[np.ndarray, list[str]]:
+def _scale(clip: Clip, saved: Cameras) -> tuple[np.ndarray, list[str]]:
     """What turns the file's pixels into the clip's (x, y), and a note where that is not 1."""
     size, one = np.array(clip.size, dtype=np.float64), np.ones(2)
     if saved.size is not None:

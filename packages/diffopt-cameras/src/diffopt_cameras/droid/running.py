@@ -18,11 +18,12 @@ from diffopt_core.common.progress import track
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import Clip, Observations
+from diffopt_formats.frames import Source
+from diffopt_formats.poses import read_pose7
+from diffopt_formats.slam import standing
+from diffopt_formats.tracks import Cameras
 
 from .config import DroidConfig
-from .numbering import Source
-from .poses import read_pose7
-from .saved import SavedCameras
 
 SCRIPT = Path(__file__).with_name("droid_script.py")
 HOME = "https://github.com/princeton-vl/DROID-SLAM"
@@ -42,7 +43,7 @@ _MASKING = {
 
 def run_droid(
     config: DroidConfig, env: str | None, clip: Clip, observations: Observations
-) -> tuple[SavedCameras, Source, dict[str, Any]]:
+) -> tuple[Cameras, Source, dict[str, Any]]:
     """Cameras of the clip's frames, the clip as their source, and facts of the run.
 
     Raises BadInput for a clip without video, MissingResource (naming the environment, package, GPU or weights that
@@ -112,15 +113,13 @@ def _weights(config: DroidConfig) -> Path:
     return path.absolute()
 
 
-def _cameras(clip: Clip, out: dict[str, np.ndarray]) -> tuple[SavedCameras, int]:
+def _cameras(clip: Clip, out: dict[str, np.ndarray]) -> tuple[Cameras, int]:
     assert clip.video is not None
     path, keyframes, count = clip.video.path, int(out["keyframes"]), clip.num_frames
     if keyframes <= 1:
         # nothing moved by as much as a keyframe takes; there is no structure to solve
         note = f"{path}: DROID-SLAM saw no motion of the camera ({keyframes} keyframe); it is taken to stand still"
-        still = np.broadcast_to(np.eye(3), (count, 3, 3)).copy(), np.zeros((count, 3)), np.ones(count, bool)
-        saved = SavedCameras(path, "droid", "camera to world", *still, metric=True, static=True, notes=(note,))
-        return saved, keyframes
+        return standing(count, path, "droid", note), keyframes
     poses = np.asarray(out["poses"], dtype=np.float64)
     if poses.shape != (count, 7):
         raise DiffOptError(f"droid-slam: gave poses of shape {poses.shape} for {count} frames, expected {(count, 7)}")
@@ -130,4 +129,4 @@ def _cameras(clip: Clip, out: dict[str, np.ndarray]) -> tuple[SavedCameras, int]
             f"{path}: DROID-SLAM found {keyframes} keyframes only, fewer than it starts with; its cameras are rough",
         )
     R, t, solved = read_pose7(poses, "xyzw", path, "DROID-SLAM's poses", camera_to_world=True)
-    return SavedCameras(path, "droid", "camera to world", R, t, solved, notes=notes), keyframes
+    return Cameras(path, "droid", "camera to world", R, t, solved, notes=notes), keyframes

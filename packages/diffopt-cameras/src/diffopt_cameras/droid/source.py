@@ -1,4 +1,4 @@
-"""Camera source ``droid``: the cameras of a file, or of DROID-SLAM, laid on the frames of the clip."""
+"""Camera sources ``droid``, ``wham`` and others: cameras of a file, or of DROID-SLAM, on the frames of the clip."""
 
 from __future__ import annotations
 
@@ -11,47 +11,60 @@ from diffopt_core.data.window import travel_of
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations, as_float
+from diffopt_formats.frames import Rows, Source, place, source_of
+from diffopt_formats.poses import invert
+from diffopt_formats.systems import read_cameras
+from diffopt_formats.tracks import Cameras
 
 from .between import Between, between, jumps
-from .config import DroidConfig
+from .config import DroidConfig, FileCameraConfig
 from .intrinsics import intrinsics
-from .numbering import Source, frame_numbers, source_of
-from .poses import invert
-from .saved import SavedCameras
-from .sniff import load
 
 _log = logging.getLogger(__name__)
 
 
-class DroidCamera:
-    """Implements :class:`diffopt_core.interfaces.CameraSource`."""
+class FileCamera:
+    """Implements :class:`diffopt_core.interfaces.CameraSource`: the cameras of a file."""
 
-    def __init__(self, config: DroidConfig, ctx: BuildContext):
-        self._config, self._env = config, config.env or ctx.env
+    def __init__(self, config: FileCameraConfig, ctx: BuildContext):
+        self._config = config
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """World to camera, in the world and scale of the file or of DROID-SLAM (its first camera's frame).
+        """World to camera, in the world and scale of the file.
 
         ``filled``: frames of the clip without a pose of their own. ``travel``: what the path does. ``facts``:
         ``source``, ``file``, ``format``, ``direction``, ``poses``, ``focal_from``, ``held`` (frames outside the poses),
         ``jumps`` (frames of the clip at which the camera is suddenly elsewhere), ``static``, ``keyframes_only``.
-        Raises BadInput for the file, MissingResource for DROID-SLAM.
+        Raises BadInput for the file, MissingResource where none is named.
         """
         config = self._config
-        if config.file is None:
-            from .running import run_droid
-
-            saved, source, more = run_droid(config, self._env, clip, observations)
-            numbers, notes = np.arange(clip.num_frames), list[str]()
-        else:
-            saved, source, more = load(config.file, config.format, config.quaternion, clip.size), source_of(clip), {}
-            numbers, notes = frame_numbers(saved, source, config.stride, config.first)
-        return _on_clip(clip, saved, source, numbers, notes, more)
+        saved = read_cameras(config.named_file(), config.form, config.quaternion, clip.size, clip.person)
+        source = source_of(clip)
+        base = None if saved.names is not None else 0
+        rows = Rows(saved.path, len(saved), saved.names, saved.seconds, saved.numbers, base, saved.keyframes, "poses")
+        return _on_clip(clip, saved, source, place(rows, source, config.stride, config.first), {})
 
 
-def _on_clip(
-    clip: Clip, saved: SavedCameras, source: Source, numbers: np.ndarray, notes: list[str], more: dict[str, Any]
-) -> CameraTrajectory:
+class DroidCamera:
+    """Implements :class:`diffopt_core.interfaces.CameraSource`: of a file, or of DROID-SLAM."""
+
+    def __init__(self, config: DroidConfig, ctx: BuildContext):
+        self._config, self._env, self._ctx = config, config.env or ctx.env, ctx
+
+    def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
+        """As :meth:`FileCamera.trajectory`; without a file, DROID-SLAM's, in its first camera's frame.
+
+        Raises BadInput for the file, MissingResource for DROID-SLAM.
+        """
+        if self._config.file is not None:
+            return FileCamera(self._config, self._ctx).trajectory(clip, observations)
+        from .running import run_droid
+
+        saved, source, more = run_droid(self._config, self._env, clip, observations)
+        return _on_clip(clip, saved, source, np.arange(clip.num_frames), more)
+
+
+def _on_clip(clip: Clip, saved: Cameras, source: Source, numbers: np.ndarray, more: dict[str, Any]) -> CameraTrajectory:
     places = between(numbers, saved.solved, source.wanted)
     if places.outside.all():
         known = numbers[saved.solved]
@@ -66,7 +79,7 @@ def _on_clip(
     _, place = invert(saved.R, saved.t)
     t = -np.einsum("tij,tj->ti", R, places.linear(place))
     leaps = _jumps(saved, place, numbers, source)
-    notes = [*saved.notes, *notes, *others, *_remarks(clip, saved, places, leaps)]
+    notes = [*saved.notes, *others, *_remarks(clip, saved, places, leaps)]
     for note in notes:
         _log.warning("%s", note)
     facts = {
@@ -78,19 +91,19 @@ def _on_clip(
     }  # fmt: skip
     turns, path = as_float(R), as_float(t)
     return CameraTrajectory(
-        turns, path, as_float(focal), as_float(centre), "metre" if saved.metric else "arbitrary", saved.level,
+        turns, path, as_float(focal), as_float(centre), saved.unit, saved.level,
         travel_of(turns, path), torch.from_numpy(~places.exact), facts=facts,
     )  # fmt: skip
 
 
-def _jumps(saved: SavedCameras, place: np.ndarray, numbers: np.ndarray, source: Source) -> list[int]:
+def _jumps(saved: Cameras, place: np.ndarray, numbers: np.ndarray, source: Source) -> list[int]:
     """Frames of the clip at which the camera has jumped since the frame before."""
     found = jumps(saved.R[saved.solved], place[saved.solved], numbers[saved.solved])
     found = found[(found > source.wanted[0]) & (found <= source.wanted[-1])]
     return np.unique(np.searchsorted(source.wanted, found)).tolist()
 
 
-def _remarks(clip: Clip, saved: SavedCameras, places: Between, leaps: list[int]) -> list[str]:
+def _remarks(clip: Clip, saved: Cameras, places: Between, leaps: list[int]) -> list[str]:
     remarks = []
     missing, held = int((~places.exact).sum()), int(places.outside.sum())
     if missing:

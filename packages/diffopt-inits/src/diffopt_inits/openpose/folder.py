@@ -6,7 +6,6 @@ for what was not found; OpenPose 1.0 wrote ``pose_keypoints``). 25 points are BO
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from dataclasses import dataclass, field
@@ -15,22 +14,17 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.common.progress import track as progress
-from diffopt_core.data.skeleton import COCO17
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.types import Clip
+from diffopt_formats.fields import read_json
+from diffopt_formats.frames import Rows, place, source_of
 
-from ..clip_frames import check_range, source_count
+from ..layouts import in_our_layout
 from ..people import Detections, Track, boxes_of, check_keypoints
 
 _log = logging.getLogger(__name__)
 SUFFIX = "_keypoints.json"
-#: OpenPose's COCO order; it has a neck, which coco17 has not.
-COCO18: tuple[str, ...] = (
-    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
-    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
-    "right_ear", "left_ear",
-)  # fmt: skip
-_LAYOUT = {25: "openpose25", 18: "coco17"}
+_COUNTS = (25, 18)
 _KEYS = ("pose_keypoints_2d", "pose_keypoints")
 
 
@@ -54,20 +48,21 @@ def read_folder(folder: Path, clip: Clip, first: int | None = None) -> People:
         raise MissingResource(f"no folder at '{folder}'")
     if not folder.is_dir():
         raise BadInput(folder, "folder", f"expected a folder of *{SUFFIX}, one a frame (OpenPose's --write_json)")
-    own = sorted(folder.glob(f"*{SUFFIX}"))
+    own = sorted(path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
     parts = {path.parent for path in folder.glob(f"*/*{SUFFIX}")}
     if not own and parts:
         return _tracks(sorted(parts), folder, clip, first)
     if not own:
         raise BadInput(folder, "folder", f"holds no *{SUFFIX}; expected OpenPose's --write_json folder")
     numbers = _numbers(own, folder)
-    base = _base(numbers, len(own), folder, clip, first, without=0)
-    frames, points, layout = _read(own, numbers - base, folder)
-    check_range(clip, numbers - base, folder, "names")
-    facts: dict[str, Any] = {"first_frame": int(base)}
-    absent = sorted(set(range(source_count(clip))) - set((numbers - base).tolist()))
+    order = np.argsort(numbers, kind="stable")
+    own, numbers = [own[i] for i in order], numbers[order]
+    placed, total = _placed(numbers, folder, clip, first), source_of(clip).total
+    frames, points, layout = _read(own, placed, folder)
+    facts: dict[str, Any] = {"first_frame": int(numbers[0] - placed[0])}
+    absent = sorted(set(range(total)) - set(placed.tolist()))
     if absent:
-        _log.warning("%s: no file for %d of %d frames; these are gaps", folder, len(absent), source_count(clip))
+        _log.warning("%s: no file for %d of %d frames; these are gaps", folder, len(absent), total)
         facts["frames_without_file"] = len(absent)
     return People(Detections(frames, points, boxes_of(points)), layout, facts=facts)
 
@@ -77,11 +72,10 @@ def _tracks(folders: list[Path], folder: Path, clip: Clip, first: int | None) ->
     files = [sorted(part.glob(f"*{SUFFIX}")) for part in folders]
     numbers = [_numbers(paths, part) for paths, part in zip(files, folders, strict=True)]
     every = np.unique(np.concatenate(numbers))
-    base = _base(every, len(every), folder, clip, first, without=1)
-    check_range(clip, every - base, folder, "names")
+    placed = _placed(every, folder, clip, first, base=1 if every[0] > 0 else 0)
     tracks, layouts = [], set()
     for part, paths, number in zip(folders, files, numbers, strict=True):
-        frames, points, layout = _read(paths, number - base, part)
+        frames, points, layout = _read(paths, placed[np.searchsorted(every, number)], part)
         if len(np.unique(frames)) < len(frames):
             raise BadInput(part, "people", "more than one person in a file of one track")
         tracks.append(Track(part.name, frames, points))
@@ -89,7 +83,7 @@ def _tracks(folders: list[Path], folder: Path, clip: Clip, first: int | None) ->
     if len(layouts) > 1:
         raise BadInput(folder, "people", f"tracks of different layouts: {', '.join(sorted(layouts))}")
     none = np.empty((0, 1, 3))
-    facts = {"first_frame": int(base)}
+    facts = {"first_frame": int(every[0] - placed[0])}
     return People(Detections(np.empty(0, int), none, np.empty((0, 4))), layouts.pop(), tracks, facts)
 
 
@@ -106,22 +100,10 @@ def _numbers(paths: list[Path], folder: Path) -> np.ndarray:
     return numbers
 
 
-def _base(numbers: np.ndarray, files: int, folder: Path, clip: Clip, first: int | None, without: int) -> int:
-    """The number of the video's first frame. ``without``: where the names leave it open."""
-    if first is not None:
-        return first
-    count, low, high = source_count(clip), int(numbers.min()), int(numbers.max())
-    if low == 0 or files == count == high - low + 1:
-        return low
-    if high == count:  # counted from 1, or it would lie past the end
-        return 1
-    if high - low + 1 > count:
-        raise BadInput(folder, "names", f"frames {low} to {high}, the video has {count}: is it of this video?")
-    _log.warning(
-        "%s: files %d to %d of a video of %d frames; its first frame is taken as number %d (option `first` says else)",
-        folder, low, high, count, without,
-    )  # fmt: skip
-    return without
+def _placed(numbers: np.ndarray, folder: Path, clip: Clip, first: int | None, base: int | None = None) -> np.ndarray:
+    """Frame of the video of each of the rising numbers."""
+    rows = Rows(folder, len(numbers), numbers=numbers, base=base, key="names", option="detector")
+    return place(rows, source_of(clip), first=first)
 
 
 def _read(paths: list[Path], frames: np.ndarray, folder: Path) -> tuple[np.ndarray, np.ndarray, str]:
@@ -141,19 +123,14 @@ def _read(paths: list[Path], frames: np.ndarray, folder: Path) -> tuple[np.ndarr
     if size is None:
         raise BadInput(folder, "people", f"nobody is found in any of the {len(paths)} files")
     points = check_keypoints(np.array(rows).reshape(len(rows), -1, 3), size // 3, folder, _KEYS[0])
-    layout = _LAYOUT[size // 3]
-    if layout == "coco17":
-        points = points[:, [COCO18.index(name) for name in COCO17]]
+    points, layout = in_our_layout(points, folder)
     kept = (points[..., 2] > 0).any(1)
     return np.array(of)[kept], points[kept], layout
 
 
 def _people(path: Path) -> list[list[float]]:
     """The numbers of each person in a file."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(path, "file", f"is not readable as JSON ({error})") from error
+    content = read_json(path)
     people = content.get("people") if isinstance(content, dict) else None
     if not isinstance(people, list):
         raise BadInput(path, "people", "missing; expected a list of people, as OpenPose writes it")
@@ -163,7 +140,7 @@ def _people(path: Path) -> list[list[float]]:
         if key is None:
             raise BadInput(path, _KEYS[0], "missing")
         values = person[key]
-        if not isinstance(values, list) or len(values) // 3 not in _LAYOUT or len(values) % 3:
+        if not isinstance(values, list) or len(values) // 3 not in _COUNTS or len(values) % 3:
             what = f"{len(values)} numbers" if isinstance(values, list) else type(values).__name__
             raise BadInput(path, key, f"{what}, expected 75 (BODY_25) or 54 (COCO)")
         if not all(isinstance(value, int | float) for value in values):

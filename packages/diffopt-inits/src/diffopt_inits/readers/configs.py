@@ -14,7 +14,7 @@ class ResultConfig(ComponentConfig):
     """``file``: the result. ``smpl``: the body-model file of the user, SMPL's or SMPL-X's as the system has it, for
     the exact place of the pelvis (else the environment variable DIFFOPT_SMPL, else the mean shape's)."""
 
-    builds: ClassVar[str] = "diffopt_inits.readers.initializer:ResultInitializer"
+    builds: ClassVar[str] = "diffopt_inits.readers.body:ResultInitializer"
     #: The system, and what its result is usually called.
     name: ClassVar[str]
     usual: ClassVar[str]

@@ -16,13 +16,13 @@ from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.parts.bodies.anny24 import load
 from diffopt_core.parts.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.types import Clip
+from diffopt_formats.pelvis import RestJoints, rest_joints
+from diffopt_formats.systems import read_tracks
+from diffopt_formats.tracks import Track
+from diffopt_formats.worlds import Placed, in_world
 from scipy.spatial.transform import Rotation
 
-from .choose import choose
-from .frames import Placed, in_camera, in_world
-from .pelvis import RestJoints, rest_joints
-from .systems import read_tracks
-from .tracks import Track
+from .body import choose, in_camera
 
 _log = logging.getLogger(__name__)
 _WORLD = "world: right-handed, Y up; a body that faces +z has its left on +x"

@@ -17,11 +17,11 @@ from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.parts.datasets.fill import fill_linear
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from diffopt_formats.frames import rows_at, source_frames
+from diffopt_formats.sam3d import POINTS, Points, read
 
-from ..clip_frames import rows_at, source_frames
 from ..rest import rest_body
 from .configs import Sam3dConfig
-from .sam3d import POINTS, Points, read
 
 _log = logging.getLogger(__name__)
 _HIPS = [POINTS["left_hip"], POINTS["right_hip"]]

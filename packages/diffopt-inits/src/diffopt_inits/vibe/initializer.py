@@ -9,9 +9,9 @@ from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from diffopt_formats.fields import matrices, numbers
 
 from ..cropped import body_of_crops, boxes_for
-from ..readers.fields import matrices, numbers
 from .config import VibeConfig
 
 SCRIPT = Path(__file__).with_name("script.py")

@@ -8,8 +8,7 @@ import numpy as np
 from diffopt_core.common.npz import read_array, read_npz
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.types import Clip
-
-from ..clip_frames import check_count, source_frames
+from diffopt_formats.frames import Rows, place, rows_at, source_of
 
 
 def read_boxes(path: Path, clip: Clip) -> np.ndarray:
@@ -25,9 +24,11 @@ def read_boxes(path: Path, clip: Clip) -> np.ndarray:
         boxes = read_array(path)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "fiu":
         raise BadInput(path, "boxes", f"shape {boxes.shape}, expected (N, 4): x0 y0 x1 y1, px, one a frame")
-    check_count(clip, len(boxes), path, "boxes")
-    boxes = boxes.astype(np.float64)[source_frames(clip)]
-    there = np.isfinite(boxes).all(1)
+    source = source_of(clip)
+    frames = place(Rows(path, len(boxes), key="boxes", option="detector"), source)
+    rows, found = rows_at(frames, source.wanted)
+    boxes = boxes.astype(np.float64)[rows]
+    there = np.isfinite(boxes).all(1) & found
     if not there.any():
         raise BadInput(path, "boxes", "none in the frames of this clip")
     if (boxes[there, 2:] <= boxes[there, :2]).any():

@@ -11,12 +11,11 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.perception.video import reduced_size
 from diffopt_core.types import Clip, Observations
+from diffopt_formats.frames import source_frames
 
-from ..clip_frames import source_frames
 from ..people import Detections, Track, boxes_around, check_keypoints, choose, link, observations_of
 from .boxes import read_boxes
 from .config import VitposeConfig
-from .files import JOINTS
 from .models import resolve
 
 SCRIPT = Path(__file__).with_name("script.py")
@@ -51,7 +50,7 @@ class VitposeDetector:
             raise BadInput(clip.path or clip.name, "people", f"nobody is found in {clip.num_frames} frames")
         points = found["keypoints"].astype(np.float64)
         points[..., :2] /= scale
-        points = check_keypoints(points, JOINTS, clip.path or Path(clip.name), "keypoints of vitpose")
+        points = check_keypoints(points, 17, clip.path or Path(clip.name), "keypoints of vitpose")
         numbers = source_frames(clip)[frames]
         _, first = np.unique(numbers, return_index=True)
         if boxes is not None:

@@ -24,12 +24,11 @@ class VitposeFileDetector:
         if not self._file.exists():
             raise MissingResource(f"detector vitpose: no file at '{self._file}'")
         facts: dict[str, object] = {"file": str(self._file)}
-        layout = "coco17"
         if self._file.is_dir():
             people = read_folder(self._file, clip, self._first)
             tracks = people.tracks if people.tracks is not None else link(people.detections)
             layout, facts = people.layout, facts | people.facts
         else:
-            tracks = read_results(self._file, clip)
+            tracks, layout = read_results(self._file, clip, self._first)
         track, person = choose(tracks, clip, self._file)
         return observations_of(track, clip, layout, {**facts, "person": person})

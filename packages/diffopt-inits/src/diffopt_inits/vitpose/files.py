@@ -1,17 +1,22 @@
-"""Files in which other programs keep ViTPose's results: 17 points of COCO, x px, y px, confidence, full image.
+"""Files in which other programs keep 2D keypoints, x px, y px, confidence, of the full image.
 
 ================================  ==============================================================================
-an array (N, 17, 3), one a frame  WHAM's detections (``.npy``), GVHMR's ``vitpose.pt``, ``keypoints`` of an npz
-``{id: {frame_id, keypoints}}``   WHAM's ``tracking_results.pth`` (joblib): arrays (n,), (n, 17, 3) a track
-list of frames of people          mmpose 0.x ``pose_results``: ``{keypoints (17, 3), bbox, track_id}`` each
-JSON with ``instances``           mmpose 1.x predictions: ``{keypoints, keypoint_scores}`` each
+an array (N, J, 3), one a frame   WHAM's detections (``.npy``), GVHMR's ``vitpose.pt``, ``keypoints`` of an npz
+``keypoints``, ``scores``         (N, J, 2) and (N, J), as rtmlib gives them
+``{id: {frame_id, keypoints}}``   WHAM's ``tracking_results.pth`` (joblib): arrays (n,), (n, J, 3) a track
+list of frames of people          mmpose 0.x ``pose_results``: ``{keypoints (J, 3), bbox, track_id}`` each
+JSON with ``instances``           mmpose 1.x and RTMPose predictions: ``{keypoints, keypoint_scores}`` each
+list of people with ``image_id``  COCO's results, AlphaPose's (``idx`` is the person)
+``images``, ``annotations``       COCO's annotations
 ================================  ==============================================================================
+
+How many points a person has says the layout (:mod:`diffopt_inits.layouts`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,121 +24,179 @@ import numpy as np
 from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip
+from diffopt_formats.fields import frame_ids, numbers, read_json
+from diffopt_formats.frames import Rows, numbers_in, place, source_of
+from diffopt_formats.systems import stranger
 
-from ..clip_frames import check_count, check_range
+from ..layouts import in_our_layout
 from ..people import Detections, Track, boxes_of, check_keypoints, link
 
-JOINTS = 17
 EXPECTED = (
-    "expected an array (N, 17, 3), WHAM's {id: {frame_id, keypoints}}, or mmpose's list of people of each frame "
-    "(GVHMR: preprocess/vitpose.pt, WHAM: tracking_results.pth)"
+    "expected an array (N, 17, 3), WHAM's {id: {frame_id, keypoints}}, mmpose's list of people of each frame, or "
+    "AlphaPose's and COCO's list of people with image_id (GVHMR: preprocess/vitpose.pt, WHAM: tracking_results.pth)"
 )
+_NAMES = ("track_id", "idx", "instance_id")
 
 
-def read_results(path: Path, clip: Clip) -> list[Track]:
-    """Everybody in the file. Raises BadInput, naming the key, for one of another kind or of another video."""
-    content = _json(path) if path.suffix.lower() == ".json" else read_foreign(path)
-    if isinstance(content, Mapping) and "keypoints" in content:
-        content = content["keypoints"]
+@dataclass(frozen=True)
+class _People:
+    """Rows of people: ``record`` says which of the file's frames each is in; ``named`` says who each is."""
+
+    points: list[Any]
+    record: list[int]
+    named: list[Any]
+    frames: Rows
+
+
+def read_results(path: Path, clip: Clip, first: int | None = None) -> tuple[list[Track], str]:
+    """Everybody in the file, and their layout. ``first``: the number of the video's first frame in the file.
+
+    Raises BadInput, naming the key, for a file of another kind or of another video.
+    """
+    content = read_json(path) if path.suffix.lower() == ".json" else read_foreign(path)
     if isinstance(content, Mapping) and "instance_info" in content:
         content = content["instance_info"]
+    if isinstance(content, Mapping) and "annotations" in content:
+        content = _annotated(content, path)
+    if isinstance(content, Mapping) and "keypoints" in content:
+        content = _with_scores(content)
     if isinstance(content, np.ndarray) and content.dtype != object:
-        points = check_keypoints(content, JOINTS, path, "keypoints")
-        check_count(clip, len(points), path, "keypoints")
-        return [Track("0", np.arange(len(points)), points)]
+        points, layout = _checked(content, path)
+        return [Track("0", place(Rows(path, len(points), option="detector"), source_of(clip)), points)], layout
     if isinstance(content, Mapping):
-        return _by_id(content, clip, path)
+        return _by_id(content, clip, path, first)
     if isinstance(content, list | tuple | np.ndarray):
-        return _by_frame(list(content), clip, path)
+        return _tracks(_listed(list(content), path), clip, path, first)
     raise BadInput(path, "content", f"a {type(content).__name__}; {EXPECTED}")
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(path, "file", f"is not readable as JSON ({error})") from error
+def _checked(points: Any, path: Path, key: str = "keypoints") -> tuple[np.ndarray, str]:
+    found = np.asarray(points)
+    if found.ndim != 3 or found.shape[2] != 3:
+        raise BadInput(path, key, f"shape {found.shape}, expected (people or frames, 17, 3): x px, y px, confidence")
+    return in_our_layout(check_keypoints(found, found.shape[1], path, key), path, key)
 
 
-def _by_id(content: Mapping[Any, Any], clip: Clip, path: Path) -> list[Track]:
-    tracks = []
+def _with_scores(content: Mapping[Any, Any]) -> Any:
+    """Keypoints with the confidence that stands beside them; where it does not, they are as they are."""
+    points = content["keypoints"]
+    scores = next((content[key] for key in ("keypoint_scores", "scores", "confidence") if key in content), None)
+    if (
+        scores is not None
+        and np.ndim(points) == 3
+        and np.shape(points)[2] == 2
+        and np.shape(points)[:2] == np.shape(scores)
+    ):
+        return np.concatenate([np.asarray(points), np.asarray(scores)[..., None]], 2)
+    return points
+
+
+def _annotated(content: Mapping[Any, Any], path: Path) -> list[Any]:
+    """COCO's annotations with the names of their images; visibility 0, 1 or 2 as confidence 0, 0.5 or 1."""
+    images, people = content.get("images", []), content["annotations"]
+    if not isinstance(people, list) or not isinstance(images, list):
+        raise BadInput(path, "annotations", f"no list of people; {EXPECTED}")
+    names = {image.get("id"): image.get("file_name") for image in images if isinstance(image, Mapping)}
+    out = []
+    for person in people:
+        if isinstance(person, Mapping) and "keypoints" in person:
+            points = numbers(path, "annotations.keypoints", person["keypoints"], (None,))
+            if len(points) % 3 == 0 and set(points[2::3].tolist()) <= {0.0, 1.0, 2.0}:
+                points[2::3] /= 2
+            name = names.get(person.get("image_id")) or person.get("image_id")
+            out.append({**person, "keypoints": points, "image_id": name})
+    return out
+
+
+def _by_id(content: Mapping[Any, Any], clip: Clip, path: Path, first: int | None) -> tuple[list[Track], str]:
+    people = []
     for name, person in content.items():
         if not isinstance(person, Mapping) or not {"frame_id", "keypoints"} <= set(person):
             has = ", ".join(map(str, person)) if isinstance(person, Mapping) else type(person).__name__
-            raise BadInput(path, str(name), f"no track with frame_id and keypoints (it is {has}); {EXPECTED}")
-        frames = np.asarray(person["frame_id"])
-        points = check_keypoints(person["keypoints"], JOINTS, path, f"{name}.keypoints")
-        if frames.shape != (len(points),):
-            raise BadInput(path, f"{name}.frame_id", f"shape {frames.shape}, expected ({len(points)},)")
-        frames = _whole(frames, path, f"{name}.frame_id")
-        check_range(clip, frames, path, f"{name}.frame_id")
-        order = np.argsort(frames, kind="stable")
-        if (np.diff(frames[order]) == 0).any():
-            raise BadInput(path, f"{name}.frame_id", "a frame comes twice in one track")
-        tracks.append(Track(str(name), frames[order], points[order]))
-    if not tracks:
+            said = stranger(content) or f"no track with frame_id and keypoints (it is {has}); {EXPECTED}"
+            raise BadInput(path, str(name), said)
+        order = np.argsort(np.asarray(person["frame_id"]).ravel(), kind="stable")
+        frames = frame_ids(path, f"{name}.frame_id", np.asarray(person["frame_id"]).ravel()[order])
+        points, layout = _checked(person["keypoints"], path, f"{name}.keypoints")
+        if len(frames) != len(points):
+            raise BadInput(path, f"{name}.frame_id", f"{len(frames)} frames for {len(points)} rows of keypoints")
+        people.append((str(name), frames, points[order]))
+    if not people:
         raise BadInput(path, "people", "the file holds no track")
-    return tracks
+    every = np.unique(np.concatenate([frames for _, frames, _ in people]))
+    rows = Rows(path, len(every), numbers=every, base=0, key="frame_id", option="detector")  # as WHAM counts
+    placed = _placed(rows, clip, first)
+    return [Track(name, placed[np.searchsorted(every, frames)], points) for name, frames, points in people], layout
 
 
-def _whole(frames: np.ndarray, path: Path, key: str) -> np.ndarray:
-    """Frame numbers as integers; some programs keep them as floats."""
-    if frames.dtype.kind == "f" and np.isfinite(frames).all() and (frames == np.round(frames)).all():
-        return frames.astype(np.int64)
-    if frames.dtype.kind not in "iu":
-        raise BadInput(path, key, f"{frames.dtype} values, expected whole numbers")
-    return frames.astype(np.int64)
+def _placed(rows: Rows, clip: Clip, first: int | None) -> np.ndarray:
+    return place(rows, source_of(clip), first=first)
 
 
-def _by_frame(content: list[Any], clip: Clip, path: Path) -> list[Track]:
-    numbers, people = _frames(content, path)
-    if any(isinstance(frame, Mapping) for frame in content):
-        check_range(clip, numbers, path, "frame_id")
-    else:
-        check_count(clip, len(content), path, "frames")
-    frames = np.repeat(numbers, [len(frame) for frame in people])
-    flat = [person for frame in people for person in frame]
-    if not flat:
-        raise BadInput(path, "people", f"nobody is found in any of {len(content)} frames")
-    points = check_keypoints(np.stack([_points(person, path) for person in flat]), JOINTS, path, "keypoints")
-    names = [person.get("track_id") for person in flat]
-    if any(name is None for name in names):
-        seen = (points[..., 2] > 0).any(1)
-        return link(Detections(frames[seen], points[seen], boxes_of(points[seen])))
-    of = np.array([str(name) for name in names])
-    return [_one(name, frames[of == name], points[of == name], path) for name in dict.fromkeys(of.tolist())]
-
-
-def _one(name: str, frames: np.ndarray, points: np.ndarray, path: Path) -> Track:
-    if len(np.unique(frames)) < len(frames):
-        raise BadInput(path, "track_id", f"track {name} comes twice in one frame")
-    return Track(name, frames, points)
-
-
-def _frames(content: list[Any], path: Path) -> tuple[np.ndarray, list[list[Any]]]:
-    """Number of each frame, and the people in it."""
+def _listed(content: list[Any], path: Path) -> _People:
+    """People of a list: of frames, or of people who each say their image."""
     if not content:
         raise BadInput(path, "frames", "the list is empty")
+    if all(isinstance(one, Mapping) and "image_id" in one and "keypoints" in one for one in content):
+        images = list(dict.fromkeys(str(one["image_id"]) for one in content))
+        found = numbers_in(Rows(path, len(images), key="image_id"), tuple(images))
+        order = {images[i]: at for at, i in enumerate(np.argsort(found, kind="stable").tolist())}
+        rows = Rows(path, len(images), tuple(sorted(images, key=order.__getitem__)), numbers=np.sort(found),
+                    key="image_id", option="detector")  # fmt: skip
+        return _People(content, [order[str(one["image_id"])] for one in content], _who(content), rows)
     if all(isinstance(frame, Mapping) and "instances" in frame for frame in content):
-        return np.array([int(f.get("frame_id", i)) for i, f in enumerate(content)]), [f["instances"] for f in content]
-    if all(isinstance(frame, list | tuple | np.ndarray) for frame in content):
-        return np.arange(len(content)), [list(frame) for frame in content]
-    if all(isinstance(frame, Mapping) and "keypoints" in frame for frame in content):
+        people = [list(frame["instances"]) for frame in content]
+        ids = frame_ids(path, "frame_id", [frame.get("frame_id", i) for i, frame in enumerate(content)])
+        rows = Rows(path, len(content), numbers=ids, key="frame_id", option="detector")
+    elif all(isinstance(frame, list | tuple | np.ndarray) for frame in content):
+        people, rows = [list(frame) for frame in content], Rows(path, len(content), option="detector")
+    elif all(isinstance(frame, Mapping) and "keypoints" in frame for frame in content):
         raise BadInput(path, "frames", "people of one image only; expected a list of such lists, one a frame")
-    raise BadInput(path, "frames", f"a list of {type(content[0]).__name__}; {EXPECTED}")
+    else:
+        raise BadInput(path, "frames", stranger(content) or f"a list of {type(content[0]).__name__}; {EXPECTED}")
+    flat = [person for frame in people for person in frame]
+    return _People(flat, np.repeat(np.arange(len(people)), [len(frame) for frame in people]).tolist(), _who(flat), rows)
+
+
+def _who(people: list[Any]) -> list[Any]:
+    """Who each is, by whatever key names people; None where nothing does."""
+    found = []
+    for person in people:
+        named = person if isinstance(person, Mapping) else {}
+        found.append(next((named[key] for key in _NAMES if isinstance(named.get(key), int | float | str)), None))
+    return [None if name is None else str(int(name) if isinstance(name, float) else name) for name in found]
+
+
+def _tracks(people: _People, clip: Clip, path: Path, first: int | None) -> tuple[list[Track], str]:
+    if not people.points:
+        raise BadInput(path, "people", f"nobody is found in any of {people.frames.count} frames")
+    placed = _placed(people.frames, clip, first)
+    rows = [_points(person, path) for person in people.points]
+    if len({len(row) for row in rows}) > 1:
+        raise BadInput(path, "keypoints", "people with different numbers of points")
+    points, layout = _checked(np.stack(rows), path)
+    order = np.argsort(people.record, kind="stable")
+    frames, points, names = placed[np.array(people.record)[order]], points[order], [people.named[i] for i in order]
+    pairs = list(zip(frames.tolist(), names, strict=True))
+    if any(name is None for name in names):
+        seen = (points[..., 2] > 0).any(1)
+        return link(Detections(frames[seen], points[seen], boxes_of(points[seen]))), layout
+    if len(set(pairs)) < len(pairs):
+        raise BadInput(path, "track_id", "a track comes twice in one frame")
+    of = np.array(names)
+    return [Track(str(name), frames[of == name], points[of == name]) for name in dict.fromkeys(names)], layout
 
 
 def _points(person: Any, path: Path) -> np.ndarray:
-    """``[17 3]`` of a person; mmpose 1.x keeps the scores apart."""
+    """``[J 3]`` of a person; mmpose 1.x keeps the scores apart, COCO's and AlphaPose's rows are flat."""
     if not isinstance(person, Mapping) or "keypoints" not in person:
         raise BadInput(path, "keypoints", "a person without keypoints")
-    try:
-        points = np.asarray(person["keypoints"], dtype=np.float64)
-        scores = np.asarray(person.get("keypoint_scores", ()), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInput(path, "keypoints", f"not numbers ({error})") from error
-    if points.shape == (JOINTS, 2) and scores.shape == (JOINTS,):
+    points = numbers(path, "keypoints", person["keypoints"], (None, 3), (None, 2), (None,), finite=False)
+    if points.ndim == 1 and len(points) % 3 == 0:
+        points = points.reshape(-1, 3)
+    if points.ndim == 2 and points.shape[1] == 2 and "keypoint_scores" in person:
+        scores = numbers(path, "keypoint_scores", person["keypoint_scores"], (len(points),), finite=False)
         points = np.concatenate([points, scores[:, None]], -1)
-    if points.shape != (JOINTS, 3):
-        raise BadInput(path, "keypoints", f"shape {points.shape}, expected ({JOINTS}, 3): x px, y px, confidence")
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise BadInput(path, "keypoints", f"shape {points.shape}, expected (17, 3): x px, y px, confidence")
     return points

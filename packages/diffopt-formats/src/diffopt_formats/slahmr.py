@@ -1,36 +1,51 @@
 """SLAHMR: ``{phase}/{seq}_{iter}_world_results.npz`` (vye16/slahmr, optim/base_scene.py and optimizers.py), with
-``track_info.json`` in its folder or the one above; and folders of ``track_preds`` (see ``slahmr_preds``).
+``track_info.json`` in its folder or the one above; ``cameras.npz`` of its preprocessed cameras (preproc/run_slam.py,
+data/dataset.py); and folders of ``track_preds`` (preproc/export_phalp.py).
 
 B tracks, T frames; SMPL-H with 21 body joints. The world is the first camera's, y down, in metres after the motion
 phase has found the scale; ``cam_R``, ``cam_t`` are world to camera. (``cameras.json`` beside it is for a viewer, with y
 and z reversed: not read.) Where there is a floor plane it gives vertical and floor, else the first camera does.
+
+``cameras.npz``: WORLD TO CAMERA (TRAM's are the other way round), scale free: ``w2c`` (N 4 4), ``intrins`` (N 4): fx fy
+cx cy, px; ``width``, ``height``, ``focal``.
+
+``track_preds/{seq}/{tid}/{frame}_smpl.json``: PHALP's results, a JSON file a person and frame, with
+``{frame}_keypoints.json`` of 25 OpenPose points beside them. ``cam_trans`` is SMPL's transl in the camera frame at the
+focal length (width + height) / 2, which no file names. Names count from 1 where ffmpeg wrote the frames.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from diffopt_core.errors import BadInput
 
-from .fields import Fields, body_rotations, matrices, rotations, shape_ten
-from .tracks import Y_FLIP, Root, Track, World
+from .fields import Fields, body_rotations, matrices, read_json, rotations, ten_of
+from .poses import read_matrices, split_matrices
+from .tracks import Y_FLIP, Cameras, Contents, Root, Track, World, size_of
 
-TOOL = "SLAHMR"
+_NUMBER = re.compile(r"(\d+)_smpl$")
 _log = logging.getLogger(__name__)
 
 
 def accepts(held: Any) -> bool:
     """Whether this is the content of such a file."""
-    return isinstance(held, dict) and {"root_orient", "trans"} <= set(held) and bool({"cam_R", "pose_body"} & set(held))
+    keys = set(held) if isinstance(held, dict) else set()
+    return "w2c" in keys or ({"root_orient", "trans"} <= keys and bool({"cam_R", "pose_body"} & keys))
 
 
-def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """The tracks of what a file holds; ``track_info.json`` is looked for beside it."""
+def parse(path: Path, held: Any) -> Contents:
+    """People with their cameras; ``track_info.json`` is looked for beside the file. Or the cameras of preprocessing."""
     whole = Fields(path, held)
+    return Contents(cameras=_preprocessed(whole)) if "w2c" in whole else Contents(_people(path, whole))
+
+
+def _people(path: Path, whole: Fields) -> tuple[Track, ...]:
     trans = whole.array("trans", (None, None, 3))
     people, count = trans.shape[:2]
     orient = whole.array("root_orient", (people, count, 3))
@@ -51,6 +66,7 @@ def parse(path: Path, held: Any) -> tuple[Track, ...]:
     tracks = []
     for i in range(people):
         some = info.there[i]
+        centre = None if intrins is None else (float(intrins[0, 2]), float(intrins[0, 3]))
         axes, shift, note = _axes(None if planes is None else planes[min(owner[i], len(planes) - 1)])
         world = World(
             Root(matrices(orient[i, some]), trans[i, some]),
@@ -63,18 +79,18 @@ def parse(path: Path, held: Any) -> tuple[Track, ...]:
         )
         tracks.append(
             Track(
-                tool=TOOL,
+                tool="SLAHMR",
                 id=info.ids[i],
                 frames=info.first + np.flatnonzero(some),
                 total=info.total,
                 fps=30.0,
                 body_pose=body_rotations(matrices(pose[i, some])),
-                betas=shape_ten(path, "betas", betas[i], count)[some],
+                betas=ten_of(path, "betas", betas[i], count)[some],
                 betas_of="smplh",
                 world=world,
                 focal=None if intrins is None else float(intrins[0, 0]),
-                centre=None if intrins is None else (float(intrins[0, 2]), float(intrins[0, 3])),
-                size=None if intrins is None else (round(2 * float(intrins[0, 2])), round(2 * float(intrins[0, 3]))),
+                centre=centre,
+                size=size_of(centre),
             )
         )
     return tuple(tracks)
@@ -94,11 +110,7 @@ def _info(path: Path, people: int, count: int) -> _Info:
     if file is None:
         _log.warning(f"{path}: no track_info.json beside it: the frames are taken to start with the video's first")
         return _Info([str(i) for i in range(people)], np.ones((people, count), bool), 0, count)
-    try:
-        held = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(file, "file", f"cannot be read ({error})") from None
-    whole = Fields(file, held)
+    whole = Fields(file, read_json(file))
     meta, tracks = whole.sub("meta"), whole.sub("tracks").held
     start, end = (int(n) for n in meta.array("seq_interval", (2,)))
     data_start, data_end = (int(n) for n in meta.array("data_interval", (2,)))
@@ -137,3 +149,64 @@ def _axes(plane: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, str]:
     share = 1 / (1 + y)
     level = np.array([[1 - x * x * share, -x, -x * z * share], [x, y, z], [-x * z * share, -z, 1 - z * z * share]])
     return level @ Y_FLIP, np.array([0.0, -offset, 0.0]), "SLAHMR's world, levelled and set on its floor plane"
+
+
+def _preprocessed(held: Fields) -> Cameras:
+    path = held.path
+    T = held.array("w2c", (None, 4, 4), finite=False)
+    R, t, solved = read_matrices(*split_matrices(T, path, "w2c"), path, ("w2c",), camera_to_world=False)
+    size = None
+    if "width" in held and "height" in held:
+        width, height = (int(held.array(key, ())) for key in ("width", "height"))
+        size = (width, height)
+    focal = centre = None
+    if "intrins" in held:
+        rows = np.broadcast_to(held.array("intrins", (len(T), 4), (4,)), (len(T), 4))
+        focal, centre = rows[:, :2], rows[:, 2:]
+    elif "focal" in held:
+        focal = np.full((len(T), 2), held.number("focal"))
+    return Cameras(
+        path, "slahmr", "world to camera", R, t, solved, focal=focal, centre=centre, size=size,
+        intrinsics_key="intrins" if "intrins" in held else "focal",
+    )  # fmt: skip
+
+
+def read_folder(path: Path) -> Contents:
+    """The people of a sequence's folder of predictions, or the one of a person's. Raises BadInput."""
+    folders = [path] if any(path.glob("*_smpl.json")) else sorted(f for f in path.iterdir() if f.is_dir())
+    tracks = [track for folder in folders if (track := _track(folder)) is not None]
+    if not tracks:
+        raise BadInput(path, "folder", "holds no *_smpl.json")
+    first = min(1, *(int(track.frames[0]) for track in tracks))
+    return Contents(tuple(replace(track, frames=track.frames - first) for track in tracks))
+
+
+def _track(folder: Path) -> Track | None:
+    files = (file for file in folder.glob("*_smpl.json") if not file.name.startswith("."))
+    numbered = {int(m[1]): file for file in files if (m := _NUMBER.search(file.stem))}
+    if not numbered:
+        return None
+    rows = [_row(numbered[frame]) for frame in sorted(numbered)]
+    stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0] if all(key in row for row in rows)}
+    return Track(
+        tool="SLAHMR's track_preds",
+        id=folder.name.lstrip("0") or "0",
+        frames=np.array(sorted(numbered)),
+        body_pose=matrices(stacked["body_pose"]),
+        betas=stacked["betas"],
+        camera=Root(matrices(stacked["global_orient"]), stacked["cam_trans"]),
+        keypoints=stacked.get("keypoints"),
+        layout="openpose25" if "keypoints" in stacked else None,
+    )
+
+
+def _row(file: Path) -> dict[str, np.ndarray]:
+    held = Fields(file, read_json(file))
+    shapes = {"betas": (10,), "body_pose": (23, 3), "global_orient": (3,), "cam_trans": (3,)}
+    row = {key: held.array(key, shape) for key, shape in shapes.items()}
+    beside = file.with_name(file.name.replace("_smpl", "_keypoints"))
+    people = Fields(beside, read_json(beside)).raw("people") if beside.is_file() else []
+    if people:
+        points = Fields(beside, people[0], "people.0").array("pose_keypoints_2d", (75,), (25, 3))
+        row["keypoints"] = points.reshape(25, 3)
+    return row

@@ -1,15 +1,17 @@
-"""The neutral form of other systems' results: what a file says of one person, with the conventions named.
+"""The neutral form of other systems' files: what a file says of people and cameras, with the conventions named.
 
-Arrays are numpy, float64. N frames of the track, in the order of ``frames``. Cameras are OpenCV's (x right, y down,
-z forward), ``x_cam = R x_world + t``. Rotations are active matrices.
+Arrays are numpy, float64. N frames of a track or camera, in the order of the file. Cameras are OpenCV's (x right, y
+down, z forward), ``x_cam = R x_world + t``. Rotations are active matrices.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.types import Unit
 from jaxtyping import Float, Int
 
 #: y and z reversed: from axes with y down and z forward to axes with y up, and back.
@@ -21,7 +23,7 @@ Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 @dataclass(frozen=True)
 class Root:
     """Root orientation and translation in one frame of reference. ``transl``, m, is the pelvis joint's position if
-    ``is_pelvis``, else SMPL's ``transl`` (:mod:`diffopt_inits.readers.pelvis` tells the difference)."""
+    ``is_pelvis``, else SMPL's ``transl`` (:mod:`diffopt_formats.pelvis` tells the difference)."""
 
     orient: Float[np.ndarray, "N 3 3"]
     transl: Float[np.ndarray, "N 3"]
@@ -90,3 +92,52 @@ class Track:
     keypoints: Float[np.ndarray, "N J 3"] | None = None
     layout: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """N cameras of a file, world to camera, in the order of the file.
+
+    ``format``, ``direction``: who wrote it, and what it holds. ``solved``: rows that hold a pose (the others are NaN
+    or empty in the file). ``numbers``: the number that the file gives each image, None where row i simply is image i;
+    ``seconds``: times instead of numbers; ``names``: image names. ``keyframes``: only some frames were ever solved.
+    ``focal``, ``centre``: px, N 2, of an image of ``size`` (width, height; None where the file does not say).
+    ``intrinsics_key``: where they stand in the file. ``unit``, ``level``: as in
+    :class:`diffopt_core.types.CameraTrajectory`. ``static``: the file says that the camera does not move. ``total``:
+    frames of the source, where the file says so. ``notes``: what the user should hear.
+    """
+
+    path: Path
+    format: str
+    direction: str
+    R: Float[np.ndarray, "N 3 3"]
+    t: Float[np.ndarray, "N 3"]
+    solved: np.ndarray
+    numbers: np.ndarray | None = None
+    seconds: np.ndarray | None = None
+    names: tuple[str, ...] | None = None
+    keyframes: bool = False
+    focal: np.ndarray | None = None
+    centre: np.ndarray | None = None
+    size: tuple[int, int] | None = None
+    intrinsics_key: str = ""
+    unit: Unit = "arbitrary"
+    level: bool = False
+    static: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.R)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What one parse of a file gives: its people, and its cameras where it holds any of its own."""
+
+    people: tuple[Track, ...] = ()
+    cameras: Cameras | None = None
+
+
+def size_of(centre: tuple[float, float] | None) -> tuple[int, int] | None:
+    """Width and height of the image whose middle is the principal point."""
+    return None if centre is None else (round(2 * centre[0]), round(2 * centre[1]))

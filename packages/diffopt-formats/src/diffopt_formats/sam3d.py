@@ -107,11 +107,8 @@ def _stacked(whole: Fields) -> Points:
     place = whole.array("pred_cam_t", (None, 3), (3,)).reshape(-1, 3)
     if len(points) != len(place):
         raise whole.fail("pred_cam_t", f"has {len(place)} frames where pred_keypoints_3d has {len(points)}: truncated?")
-    frames = (
-        whole.frames("frame_idx", "frames", "frame")
-        if any(key in whole for key in ("frames", "frame"))
-        else np.arange(len(points))
-    )
+    keys = ("frame_idx", "frames", "frame")
+    frames = whole.frames(*keys) if any(key in whole for key in keys) else np.arange(len(points))
     focal = whole.array("focal_length", (len(points),), ()) if "focal_length" in whole else None
     focal = None if focal is None else np.broadcast_to(focal, len(points))
     return Points(frames, points + place[:, None], focal, 1, int(frames.max()) + 1)

@@ -14,9 +14,8 @@ import numpy as np
 from diffopt_core.errors import BadInput
 
 from .fields import Fields, numbers, rotations
-from .tracks import Track, Weak
+from .tracks import Contents, Track, Weak
 
-TOOL = "PHALP"
 #: What a frame of such a file has, and nothing else does.
 SIGNATURE = {"tid", "tracked_ids", "smpl", "camera_bbox"}
 
@@ -27,8 +26,8 @@ def accepts(held: Any) -> bool:
     return isinstance(first, dict) and len(SIGNATURE & set(first)) >= 3
 
 
-def parse(path: Path, held: Any) -> tuple[Track, ...]:
-    """The tracks of what a file holds. Raises BadInput."""
+def parse(path: Path, held: Any) -> Contents:
+    """The people of what a file holds. Raises BadInput."""
     frames = Fields(path, held).held
     seen: dict[str, list[dict[str, Any]]] = {}
     times: set[int] = set()
@@ -45,7 +44,7 @@ def parse(path: Path, held: Any) -> tuple[Track, ...]:
     if not seen:
         raise BadInput(path, "tracked_ids", f"no person is tracked in any of {len(frames)} frames")
     total = max(times) + 1
-    return tuple(_track(path, tid, rows, total) for tid, rows in seen.items())
+    return Contents(tuple(_track(path, tid, rows, total) for tid, rows in seen.items()))
 
 
 def _entry(frame: Fields, key: str, index: int) -> Any:
@@ -93,7 +92,7 @@ def _track(path: Path, tid: str, rows: list[dict[str, Any]], total: int) -> Trac
     offset = camera[:, 1:] + (stack("centre") - [width / 2, height / 2]) / scale[:, None]
     all_seen = all("keypoints" in row for row in rows)
     return Track(
-        tool=TOOL,
+        tool="PHALP",
         id=tid,
         frames=np.array([row["time"] for row in rows]),
         total=total,

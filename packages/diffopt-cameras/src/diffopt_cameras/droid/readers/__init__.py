@@ -1,1 +1,0 @@
-"""One reader a file: each turns what one system writes into :class:`..saved.SavedCameras`."""

@@ -1,0 +1,1 @@
+"""Files of other systems: people and cameras, in one convention, checked."""

@@ -1,0 +1,83 @@
+"""From a tool's own world to ours, and the cameras that follow from a person who is known in both."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .pelvis import RestJoints, rest_joints
+from .tracks import Cameras, Root, Track, World
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Root orientation and pelvis, m, of some frames in one frame of reference."""
+
+    orient: Float[np.ndarray, "T 3 3"]
+    pelvis: Float[np.ndarray, "T 3"]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def turned(R: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Vectors ``[N 3]`` by rotations ``[N 3 3]``."""
+    return (R @ x[..., None])[..., 0]
+
+
+def pelvis_of(root: Root, betas: np.ndarray, rest: RestJoints) -> Float[np.ndarray, "N 3"]:
+    """The pelvis joint of a root, m, in the root's own frame of reference."""
+    return root.transl if root.is_pelvis else root.transl + rest.pelvis(betas)
+
+
+def in_world(track: Track, rest: RestJoints) -> tuple[Placed, np.ndarray, np.ndarray] | None:
+    """Root and pelvis in our world (metres, Y up), and world-to-camera R ``[N 3 3]``, t ``[N 3]``; None where the
+    tool gives no world. Where it gives no cameras they follow from the root in both frames."""
+    world = track.world
+    if world is None:
+        return None
+    betas = track.betas if world.betas is None else world.betas
+    orient, pelvis = world.root.orient, pelvis_of(world.root, betas, rest)
+    if world.carried:
+        assert world.R is not None and world.t is not None
+        back = world.R.swapaxes(-1, -2)
+        orient, pelvis = back @ orient, turned(back, pelvis - world.t)
+    placed = Placed(world.axes @ orient, pelvis @ world.axes.T + world.shift, {"world": world.note})
+    if world.R is not None and world.t is not None:
+        R = world.R @ world.axes.T
+        return placed, R, world.t - turned(R, world.shift)
+    assert track.camera is not None
+    R = track.camera.orient @ placed.orient.swapaxes(-1, -2)
+    return placed, R, pelvis_of(track.camera, track.betas, rest) - turned(R, placed.pelvis)
+
+
+def cameras_of(track: Track, path: Path, form: str) -> Cameras | None:
+    """World-to-camera of the frames of a person who is known in the tool's world, in ours; None without a world."""
+    found = in_world(track, rest_joints(track.betas_of, None, notify=False))
+    if found is None or track.world is None:
+        return None
+    _, R, t = found
+    count = len(R)
+    return Cameras(
+        path, form, "from the person in both frames" if track.world.R is None else "world to camera", R, t,
+        np.ones(count, bool), numbers=track.frames.astype(np.float64),
+        focal=None if track.focal is None else np.full((count, 2), track.focal),
+        centre=None if track.centre is None else np.tile(np.array(track.centre), (count, 1)),
+        size=track.size, intrinsics_key=f"{track.tool}'s focal length", unit="guess", level=track.world.level,
+    )  # fmt: skip
+
+
+def upright(world: World, file: object) -> World:
+    """The world as it is, or turned upside down with a notice where the trunk says that its y points down."""
+    trunk = (world.axes @ world.root.orient)[:, 1, 1].mean()  # y of the body's own up
+    if trunk > -0.3:
+        return world
+    _log.warning(f"{file}: the people stand on their heads in a world with Y up: taken to be Y down, and turned")
+    flip = np.diag([1.0, -1.0, -1.0])
+    note = f"{world.note}; found with y down by the people's trunks and turned"
+    return replace(world, axes=flip @ world.axes, shift=flip @ world.shift, note=note)

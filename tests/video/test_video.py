@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from diffopt_core.data.window import cut
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.host.testing import DatasetContract
+from diffopt_core.host.testing import DatasetContract, make_clip
 from diffopt_core.parts.datasets.configs import VideoConfig
 from diffopt_core.perception.video import focal_pixels, probe, read_frames, reduced_size
 from diffopt_core.types import Clip, Video
@@ -84,16 +85,44 @@ def test_resampling_keeps_time(count, fps, share):
     assert np.abs(when - np.arange(kept.num_frames) / kept.fps).max() <= 0.5 / fps + 1e-9
 
 
-def test_folder_of_images(tmp_path, caplog):
+def test_folder_of_images(tmp_path):
     for number in range(12):  # 10 comes after 9, not after 1
         Image.fromarray(image(number)).save(tmp_path / f"{number}.png")
     clip = load(tmp_path)
     assert [number_of(frame) for frame in frames(clip)] == list(range(12))
-    assert clip.fps == 30 and "--fps" in caplog.text
+    assert clip.fps == 30 and clip.facts["fps_from"].startswith("assumed")
     assert load(tmp_path, image_fps=24).fps == 24
     Image.fromarray(image(0)[:-2]).save(tmp_path / "5.png")
     with pytest.raises(BadInput, match=r"5\.png: size"):
         frames(load(tmp_path))
+
+
+def test_a_gap_in_a_folder_is_named_and_stays_one(tmp_path, caplog):
+    """Other systems' dot files are no images; names in steps of 10 are frames in a row."""
+    for number in (10, 20, 30, 60, 70):
+        Image.fromarray(image(number // 10)).save(tmp_path / f"{number}.png")
+    (tmp_path / "._10.png").write_bytes(b"attributes")
+    clip = load(tmp_path)
+    assert clip.num_frames == 7 and clip.video.missing == (3, 4) and "2 of 7 frames have no image" in caplog.text
+    assert [number_of(frame) for frame in frames(clip)] == [1, 2, 3, 3, 3, 6, 7]
+
+
+def test_nobody_is_seen_in_a_gap():
+    from diffopt_core.perception.perceive import _missing
+
+    clip = replace(make_clip(4), video=Video(Path("f"), (0, 1, 2, 3), (8, 8), missing=(2,)))
+    assert _missing(clip).tolist() == [False, False, True, False] and _missing(make_clip(4)) is None
+
+
+def test_what_decodes_is_counted(tmp_path, caplog):
+    """A file that is cut off within a frame: the frames before are a clip, with a notice."""
+    path = write_video(tmp_path / "a.mkv", 60)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    clip = load(path)
+    shown = frames(clip)
+    assert 10 < clip.num_frames == len(shown) < 60
+    assert [number_of(frame) for frame in shown[:-1]] == list(range(clip.num_frames - 1))
 
 
 def test_focal_length_of_an_image_with_exif(tmp_path):

@@ -278,7 +278,7 @@ def test_no_world_is_never_silent(k, tool, tmp_path):
     file = cases.TOOLS[tool][0](k, tmp_path)
     with pytest.raises(BadInput, match=r"no motion in a world.*--camera-frame"):
         write_motion(file, tmp_path / "m.npz", fps=30)
-    line = write_motion(file, tmp_path / "m.npz", fps=30, focal=cases.FOCAL, camera_frame=True)
+    line = write_motion(file, tmp_path / "m.npz", fps=30, focal=f"{cases.FOCAL}px", camera_frame=True)
     assert "cameras' frames" in str(line)
     with np.load(tmp_path / "m.npz") as held:
         assert "NOT a world" in str(held["axes"])

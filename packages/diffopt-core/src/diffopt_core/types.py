@@ -154,7 +154,8 @@ class Video:
 
     ``path``: a video file or a folder of images. ``frames``: number in the source of each frame of the clip,
     never decreasing (a number comes twice where a frame was shown twice as long). ``size``: width, height, px, as
-    shown, after ``rotation`` (degrees clockwise: 0, 90, 180, 270). ``length``: frames of the whole source.
+    shown, after ``rotation`` (degrees clockwise: 0, 90, 180, 270). ``length``: frames of the whole source;
+    ``missing``: those of a folder that have no image.
     """
 
     path: Path
@@ -162,6 +163,7 @@ class Video:
     size: tuple[int, int]
     rotation: int = 0
     length: int | None = None
+    missing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from diffopt_core.errors import BadInput
 from diffopt_core.perception.video import probe
+from diffopt_core.perception.video.probe import numbered_images
 from diffopt_core.types import Clip, Video
 
 _log = logging.getLogger(__name__)
@@ -48,13 +49,11 @@ class Source:
         return self.clip_fps if self.video is None else probe(self.video.path).fps or self.clip_fps
 
     @property
-    def names(self) -> tuple[str, ...] | None:
-        """Of the images of a folder."""
+    def images(self) -> dict[str, int]:
+        """Numbers of the images of a folder by their names; none of a file."""
         if self.video is None or not self.video.path.is_dir():
-            return None
-        from diffopt_core.perception.video.probe import images_in
-
-        return tuple(path.name for path in images_in(self.video.path))
+            return {}
+        return {path.name: number for number, path in numbered_images(self.video.path).items()}
 
     def __str__(self) -> str:
         clip = len(self.wanted)
@@ -108,10 +107,11 @@ def place(rows: Rows, source: Source, stride: int | None = None, first: int | No
     ``stride``: the system saw each so-many-th frame. ``first``: number of the video's first frame where rows have
     numbers, else the frame of the first row. Raises BadInput, with both counts, where the rows do not fit.
     """
-    images = source.names
-    if rows.names is not None and images is not None and set(rows.names) <= set(images):
-        at = {name: i for i, name in enumerate(images)}
-        return _checked(rows, np.array([at[name] for name in rows.names]), source)
+    images = source.images
+    if rows.names is not None and set(rows.names) <= set(images):
+        return _checked(rows, np.array([images[name] for name in rows.names]), source)
+    if rows.names is None and rows.numbers is None and rows.count == len(images) < source.total:
+        return np.array(sorted(images.values()))
     if rows.seconds is not None and stride is None and first is None:
         return _by_time(rows, rows.seconds, source)
     numbers = rows.numbers if rows.numbers is not None or rows.names is None else numbers_in(rows, rows.names)

@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import torch
+from torch import Tensor
+
 from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput
 from ..host.contract import answers, hold, hold_clip
@@ -97,6 +100,8 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
         clip = dataset.load(path)
     hold_clip(clip, ctx.host, name)
     clip = cut(clip, asked.start, asked.stop, asked.fps, asked.resample)
+    if asked.fps is None and str(said := clip.facts.get("fps_from", "")).startswith("assumed"):
+        log.warning("%s: frame rate %s; --fps says another", path, said)
     clip = replace(clip, person=asked.person, facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})})
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
 
@@ -141,12 +146,17 @@ def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False)
     observations = step(
         Observations, "detector", recipe.detector, clip.observations, lambda detector: detector.detect(clip)
     )
+    if (missing := _missing(clip)) is not None:
+        seen = observations.keypoints * ~missing[:, None, None]
+        observations = replace(observations, keypoints=seen, valid=observations.valid & ~missing)
     if not bool(observations.valid.any()):
         raise BadInput(clip.path or clip.name, "valid", "the person is found in no frame")
     _say_gaps(clip, observations)
     camera = step(
         CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
     )
+    if missing is not None:
+        camera = replace(camera, filled=missing if camera.filled is None else camera.filled | missing)
     body = step(
         CameraFrameBody,
         "initializer",
@@ -169,6 +179,13 @@ def _packages(host: Host) -> tuple[str, ...]:
     """Import packages of everything that may look at a clip: ``auto`` calls components of other packages, too."""
     rows = [row for kind in ("detector", "camera", "initializer") for row in host.components[kind].values()]
     return tuple(sorted({row.package for row in rows}))
+
+
+def _missing(clip: Clip) -> Tensor | None:
+    """Frames of the clip that have no image; None where all have."""
+    if clip.video is None or not clip.video.missing:
+        return None
+    return torch.isin(torch.tensor(clip.video.frames), torch.tensor(clip.video.missing))
 
 
 def _say_gaps(clip: Clip, observations: Observations) -> None:

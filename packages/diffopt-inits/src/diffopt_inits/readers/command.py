@@ -20,7 +20,8 @@ def convert(
         float | None, typer.Option("--fps", min=0.001, help="Frame rate, where the file tells none.")
     ] = None,
     focal: Annotated[
-        float | None, typer.Option("--focal", min=1.0, help="Focal length, px, where the file tells none.")
+        str | None,
+        typer.Option("--focal", help="Focal length where the file tells none: 1200px, 28mm (35 mm film) or 65deg."),
     ] = None,
     camera_frame: Annotated[
         bool, typer.Option("--camera-frame", help="Write the motion in the cameras' frames, not in a world.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.parts.bodies.anny24 import load
 from diffopt_core.parts.datasets.fill import fill_linear, fill_rotations
+from diffopt_core.perception.video import focal_pixels
 from diffopt_core.types import Clip
 from diffopt_formats.pelvis import RestJoints, rest_joints
 from diffopt_formats.systems import read_tracks
@@ -36,7 +38,7 @@ def write_motion(
     person: str = "largest",
     smpl: Path | None = None,
     fps: float | None = None,
-    focal: float | None = None,
+    focal: str | None = None,
     camera_frame: bool = False,
 ) -> Written:
     """Write ``out``. Raises BadInput, DiffOptError."""
@@ -44,12 +46,24 @@ def write_motion(
         raise DiffOptError(f"{out}: the name of a motion file ends in .npz")
     track, who = choose(read_tracks(file, system), person)
     rest = rest_joints(track.betas_of, smpl)
-    arrays, words = _arrays(file, track, rest, focal, camera_frame)
+    arrays, words = _arrays(file, track, rest, _pixels(file, track, focal), camera_frame)
     rate, frames = _rate(track, fps), len(arrays["transl"])
     arrays["fps"] = np.array(rate, np.float32)
     text = {key: np.array(value) for key, value in words.items()}
     write_npz(out, {**{k: _single(v) for k, v in arrays.items()}, **text})
     return Written(out, track.tool, str(who["id"]), frames, rate, camera_frame)
+
+
+def _pixels(file: Path, track: Track, focal: str | None) -> float | None:
+    """A focal length in the units of ``diffopt run``, px."""
+    if focal is None:
+        return None
+    number = re.fullmatch(r"\s*([0-9.]+)\s*(px)?\s*", focal, re.IGNORECASE)
+    if number and track.size is None:
+        return float(number[1])
+    if track.size is None:
+        raise BadInput(file, "size", f"the image's size is not in the file: say the focal length in px, not as {focal}")
+    return focal_pixels(focal, track.size)
 
 
 @dataclass(frozen=True)

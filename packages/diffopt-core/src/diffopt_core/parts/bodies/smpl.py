@@ -72,12 +72,16 @@ def find_model(path: Path | None, gender: str) -> Path:
     if given.is_file():
         return given
     stem = f"SMPL_{gender.upper()}"
-    for folder in (given, given / "smpl"):
-        for suffix in (".npz", ".pkl"):
-            if (folder / (stem + suffix)).is_file():
-                return folder / (stem + suffix)
+    own = f"basic*model_{gender if gender == 'neutral' else gender[0]}_lbs_10_207_0*.pkl"  # as SMPL's archives name it
+    for folder in (given, given / "smpl", given / "models"):
+        for pattern in (f"{stem}.npz", f"{stem}.pkl", own):
+            for file in sorted(folder.glob(pattern)):
+                if file.is_file():
+                    return file
+    there = ", ".join(sorted(file.name for file in given.glob("*.[np][pk][zl]"))[:5]) if given.is_dir() else ""
     raise MissingResource(
-        f"no SMPL model file at '{given}' (looked for it and for {stem}.npz/.pkl in it): {HOW_TO_GET}"
+        f"no SMPL model file at '{given}' (looked for it and for {stem}.npz/.pkl and {own} in it"
+        f"{'; there is ' + there if there else ''}): {HOW_TO_GET}"
     )
 
 

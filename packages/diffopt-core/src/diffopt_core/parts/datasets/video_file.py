@@ -42,12 +42,13 @@ class VideoDataset:
         """
         found = probe(path)
         facts: dict[str, object] = {"codec": found.codec, "source_frames": found.count, "rotation": found.rotation}
+        for note in found.notes:
+            log.warning(note)
         fps = found.fps or self._config.image_fps
         facts["fps_from"] = "the video" if found.fps else "dataset.image_fps"
         if fps is None:
             fps = _UNKNOWN_RATE
             facts["fps_from"] = f"assumed {fps:g}: images have no rate"
-            log.warning("%s: images have no frame rate; %g is assumed (--fps says another)", path, fps)
         frames = _even_frames(path, found, fps, facts)
         clip = Clip(
             name=path.name if path.is_dir() else path.stem,
@@ -56,7 +57,7 @@ class VideoDataset:
             size=found.size,
             num_frames=len(frames),
             sha256=_digest(path),
-            video=Video(path, frames, found.size, found.rotation, found.count),
+            video=Video(path, frames, found.size, found.rotation, found.count, found.missing),
             focal=found.focal,
             focal_from="the video's metadata" if found.focal else "",
             facts=facts,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,12 +45,17 @@ def focal_pixels(text: str, size: tuple[int, int]) -> float:
     return pixels
 
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".3gp"})
+VIDEO_SUFFIXES = frozenset({
+    ".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".3gp", ".gif", ".wmv",
+    ".flv",
+})  # fmt: skip
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 #: Metadata of phones (Apple's key; others write a tag that ends alike), 35 mm equivalent.
 _FOCAL_TAG = re.compile(r"focal.?length.*35.?mm", re.IGNORECASE)
 #: Frame times off the even grid by this share of a frame pass as even (timestamps are rounded to a tick).
 _JITTER = 0.25
+#: Numbers that reach further than so many times the count of images are no numbers of frames.
+_SPARSE = 3
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class Probe:
     """``times``: presentation time of each frame, s, increasing; for a folder of images, none are known (None).
 
     ``size``: width, height of the upright image. ``fps``: mean rate, None for images. ``even``: frames are evenly
-    spaced. ``focal``: px, from metadata.
+    spaced. ``focal``: px, from metadata. ``missing``: frames of a folder that have no image. ``notes``: what the user
+    should hear.
     """
 
     count: int
@@ -66,17 +75,46 @@ class Probe:
     even: bool
     focal: float | None
     codec: str
+    missing: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def probe(path: Path) -> Probe:
-    """Read headers and packet times (no frame but the first is decoded). Raises BadInput for what is no video."""
+    """Read headers and packet times; where these say that some cannot be decoded, what decodes is counted.
+
+    Raises BadInput for what is no video.
+    """
     return _probe_folder(path) if path.is_dir() else _probe_file(path)
 
 
 def images_in(folder: Path) -> list[Path]:
     """The images of a folder, in the order of their names (numbers as numbers)."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    there = (path for path in folder.iterdir() if not path.name.startswith("."))  # other systems' notes on their files
+    found = [path for path in there if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     return sorted(found, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)])
+
+
+def numbered_images(folder: Path) -> dict[int, Path]:
+    """Images by the number of their frame: names' last numbers, from the first, in their common step; what lacks stays
+    a gap. Names that are no such numbers (times, say) are counted."""
+    images = images_in(folder)
+    found = [re.search(r"(\d{1,15})\D*$", path.stem) for path in images]
+    numbers = np.array([int(match[1]) for match in found if match])
+    steps = np.diff(numbers)
+    if len(numbers) == len(images) > 1 and (steps > 0).all():
+        places = (numbers - numbers[0]) // math.gcd(*steps.tolist())
+        if places[-1] < _SPARSE * len(images):
+            return dict(zip(places.tolist(), images, strict=True))
+    return dict(enumerate(images))
+
+
+def decoded(container: Any) -> Iterator[Any]:
+    """The frames of the first video stream in the order of display; a packet that cannot be decoded is passed over."""
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    for packet in container.demux(stream):
+        with contextlib.suppress(OSError, ValueError):  # what FFmpeg raises derives from these
+            yield from packet.decode()
 
 
 def _probe_file(path: Path) -> Probe:
@@ -90,14 +128,19 @@ def _probe_file(path: Path) -> Probe:
                 raise BadInput(path, "video", "the file holds no video stream")
             stream = container.streams.video[0]
             tags = {**container.metadata, **stream.metadata}
-            times = [
-                float(packet.pts * packet.time_base)
+            packets = [
+                (float(packet.pts * packet.time_base), packet.is_keyframe, packet.is_corrupt)
                 for packet in container.demux(stream)
                 if packet.pts is not None and packet.time_base is not None and not packet.is_discard
             ]
-            codec, rate = stream.codec_context.name, stream.average_rate
+            times = [time for time, _, _ in packets]
+            codec, rate, said = stream.codec_context.name, stream.average_rate, stream.frames
+            whole = bool(packets) and packets[0][1] and not any(corrupt for _, _, corrupt in packets)
         with av.open(str(path)) as container:
-            first = next(container.decode(video=0), None)
+            first = next(decoded(container), None)
+        notes: tuple[str, ...] = ()
+        if first is not None and (not whole or said > len(packets)):
+            times, notes = _decodable(path, max(said, len(packets)))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise BadInput(path, "video", f"cannot be decoded ({reason(error)})") from error
     if first is None or not times:
@@ -106,8 +149,22 @@ def _probe_file(path: Path) -> Probe:
     rotation = round(-(first.rotation or 0) / 90) * 90 % 360
     size = (first.height, first.width) if rotation % 180 else (first.width, first.height)
     when = np.sort(np.array(times))
+    if first.interlaced_frame:
+        notes = (*notes, f"{path}: interlaced; deinterlace it first (ffmpeg -vf bwdif), or edges of motion are doubled")
     fps, even = _rate(when, float(rate) if rate else None)
-    return Probe(len(when), size, rotation, fps, when, even, _focal(tags, size), codec)
+    return Probe(len(when), size, rotation, fps, when, even, _focal(tags, size), codec, notes=notes)
+
+
+def _decodable(path: Path, announced: int) -> tuple[list[float], tuple[str, ...]]:
+    """Times of the frames that decode, and how many do not."""
+    import av
+
+    with av.open(str(path)) as container:
+        times = [float(frame.time) for frame in decoded(container) if frame.time is not None]
+    if len(times) == announced:
+        return times, ()
+    problem = f"{announced - len(times)} of {announced} frames cannot be decoded (cut off, or begun within a group)"
+    return times, (f"{path}: {problem}; the {len(times)} others are used, counted from the first of them",)
 
 
 def _rate(times: np.ndarray, said: float | None) -> tuple[float | None, bool]:
@@ -146,7 +203,17 @@ def _probe_folder(folder: Path) -> Probe:
     rotation = {6: 90, 3: 180, 8: 270}.get(turned, 0)
     size = (height, width) if rotation % 180 else (width, height)
     focal = focal_pixels(f"{float(mm)}mm", size) if mm and 5 <= float(mm) <= 1000 else None
-    return Probe(len(images), size, rotation, None, None, True, focal, images[0].suffix[1:].lower())
+    by_number = numbered_images(folder)
+    count = max(by_number) + 1
+    missing = tuple(number for number in range(count) if number not in by_number)
+    notes: tuple[str, ...] = ()
+    if missing:
+        some = ", ".join(map(str, missing[:8])) + (", ..." if missing[8:] else "")
+        notes = (
+            f"{folder}: {len(missing)} of {count} frames have no image by their names ({some}); they are not seen",
+        )
+    codec = images[0].suffix[1:].lower()
+    return Probe(count, size, rotation, None, None, True, focal, codec, missing, notes)
 
 
 def reason(error: BaseException) -> str:

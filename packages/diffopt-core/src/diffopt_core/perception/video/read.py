@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import BadInput
 from ...types import Video
-from .probe import images_in, reason
+from .probe import decoded, numbered_images, reason
 
 
 def reduced_size(size: tuple[int, int], longest: int | None, even: bool = True) -> tuple[int, int]:
@@ -56,9 +56,7 @@ def _from_file(video: Video, size: tuple[int, int]) -> Iterator[np.ndarray | Non
     number = -1
     try:
         with av.open(str(video.path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
+            for frame in decoded(container):
                 number += 1
                 if number not in wanted:
                     yield None
@@ -73,7 +71,10 @@ def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
     from PIL import Image, ImageOps
 
     wanted = set(video.frames)
-    for number, path in enumerate(images_in(video.path)):
+    images = numbered_images(video.path)
+    path = images[0]
+    for number in range(max(images) + 1):
+        path = images.get(number, path)  # a frame without an image shows the one before
         if number not in wanted:
             yield None
             continue

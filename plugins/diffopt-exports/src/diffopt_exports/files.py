@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -14,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
-from diffopt_core.common.npz import atomic
+from diffopt_core.common.documents import write_json
 from diffopt_core.common.progress import track
 from diffopt_core.data.rotation import matrix_to_quaternion
 from diffopt_core.errors import DiffOptError
@@ -109,9 +108,7 @@ def drafted(path: Path) -> Iterator[Path]:
 def write_beside(path: Path, words: Mapping[str, Any]) -> Path:
     """``motion.bvh.json`` beside ``motion.bvh``: what the format itself has no place for. Returns its path."""
     beside = path.with_name(f"{path.name}.json")
-    text = json.dumps({"file": path.name, **words}, indent=1, allow_nan=False)
-    with atomic(beside) as file:
-        file.write(text.encode() + b"\n")
+    write_json(beside, {"file": path.name, **words})
     return beside
 
 

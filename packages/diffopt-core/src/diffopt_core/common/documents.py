@@ -1,4 +1,4 @@
-"""JSON and TOML that somebody else may have written: in any encoding of Unicode, one line where that fails."""
+"""JSON and TOML. What somebody else may have written: in any encoding of Unicode, one line where that fails."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import reading
+from .npz import atomic
 
 
 def read_json(path: Path, end: str = "") -> Any:
@@ -20,3 +21,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Raises BadInput for a file that is not there, or no TOML."""
     with reading(path, "TOML"):
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Written whole or not at all. Raises DiffOptError naming a folder that cannot be written."""
+    with atomic(path) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())

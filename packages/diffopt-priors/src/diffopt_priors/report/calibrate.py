@@ -15,9 +15,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from diffopt_core.common.documents import write_json
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host.registry import Registry
 
@@ -74,14 +75,6 @@ def simulated(shards: Sequence[Path], folder: Path, count: int, frames: int, see
     return sorted(folder.glob("case_*.npz"))
 
 
-def write_card(weights: Path, card: dict[str, Any]) -> None:
-    """The card alone, replaced in one step; the weights stay as they are."""
-    from diffopt_core.common.npz import atomic
-
-    with atomic(weights.with_suffix(".json")) as file:
-        file.write((json.dumps(card, indent=1) + "\n").encode())
-
-
 def calibrate(
     weights: Annotated[Path, typer.Argument(help="A .safetensors file with its card; the card is completed.")],
     data: Annotated[Path, typer.Option(help="Shards (.npz) of people whom the weights do not know, or their folder.")],
@@ -117,7 +110,7 @@ def calibrate(
         raise DiffOptError(f"--data: the weights were trained on {', '.join(known)}; give motion that they do not know")
     official = card.get("features") == "humanml3d"
     card["spread"] = spread_of(denoiser, files, card["fps"], official)
-    write_card(weights, card)  # the solves read the spread where a recipe weighs by likelihood
+    write_json(weights.with_suffix(".json"), card)  # the solves read the spread where a recipe weighs by likelihood
     answer({"files": [weights.with_suffix(".json")], "spread": card["spread"]})
     if cases:
 
@@ -136,6 +129,6 @@ def calibrate(
         }  # fmt: skip
         answer({"guidance": card["guidance"], "rows": rows})
         say(f"strength {best} is best in all together" + ("" if choose(rows) != _NONE else ", yet no prior is better"))
-        write_card(weights, card)
+        write_json(weights.with_suffix(".json"), card)
     say(f"wrote {weights.with_suffix('.json')}")
     return 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from diffopt_core.common.options import Plugins
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.completion import component
 from diffopt_core.host.registry import Registry
@@ -24,9 +26,6 @@ def options_of(registry: Registry, prior: str, settings: Sequence[str] | None) -
     """Options of a prior from ``weights=open`` or, as ``diffopt run`` has it, ``prior.weights=open``; checked."""
     from diffopt_core.host.recipe import assign
 
-    for setting in settings or ():
-        if "=" not in setting:
-            raise DiffOptError(f"--set {setting}: expected KEY=VALUE; `diffopt show prior {prior}` lists the keys")
     keys = [f"prior.{setting.removeprefix('prior.')}" for setting in settings or ()]
     options = dict(assign({"prior": {"name": prior, "options": {}}}, keys)["prior"]["options"])
     registry.config("prior", prior, options)
@@ -58,9 +57,7 @@ def prior_report(
     out: Annotated[Path | None, typer.Option(help="Also write the report to this .json file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of corruptions and noise.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda[:N].")] = "cpu",
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
+    plugins: Plugins = None,
 ) -> int:
     """Measure a prior: does it rank real motion above spoilt motion, and what does it say of itself.
 
@@ -70,13 +67,15 @@ def prior_report(
     registry = registry_of(plugins, name)
     options = options_of(registry, name, settings)
 
+    from diffopt_core.common.documents import write_json
     from diffopt_core.common.output import answer, speaks
+    from diffopt_core.common.progress import shown, terminal_bar, track
     from diffopt_core.host.provenance import device as find_device
 
     from diffopt_priors.report.held import hold, shards
     from diffopt_priors.report.measure import batches, bones, measure
     from diffopt_priors.report.ranking import Asked
-    from diffopt_priors.report.show import show, tick, write_json
+    from diffopt_priors.report.show import show
 
     files, notices = shards(data)
     offsets, told = bones(skeleton, data, files)
@@ -84,8 +83,9 @@ def prior_report(
     for line in (*notices, *told, *more):
         _log.warning(line)
     asked = Asked(name, options, registry, find_device(device), draws, batch, seed)
-    with tick(batches(asked, held), f"prior {name}") as step:
-        report = measure(asked, held, samples, step)
+    with shown(terminal_bar), track(f"prior {name}", batches(asked, held)) as update:
+        done = count(1)
+        report = measure(asked, held, samples, lambda: update(next(done)))
     answer(report)
     if speaks():
         show(report)
@@ -107,16 +107,13 @@ def sample_mdm(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="weights=NAME|FILE", help="Weights to sample from.")
     ] = None,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
-    ] = None,
+    plugins: Plugins = None,
 ) -> int:
     """Draw motions from the motion diffusion prior.
 
     samples.npz is a motion shard: `diffopt simulate OUT/samples.npz#0 ...` and `diffopt prior-report` read it.
     """
     from diffopt_core.common.output import answer, say
-    from diffopt_core.errors import DiffOptError
 
     registry = registry_of(plugins, "mdm")
     options = options_of(registry, "mdm", settings)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from diffopt_core.common.documents import write_json
 from diffopt_core.common.npz import atomic, write_npz
 from diffopt_core.data.rotation import matrix_to_axis_angle, nearest_rotation, yaw_to_matrix
 from diffopt_core.data.skeleton import JOINT, JOINTS, PARENTS
@@ -18,7 +19,6 @@ from torch import Tensor
 from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.features import NUM_FEATURE_JOINTS, POSITIONS, kinematics, recover_rotations, root_path
-from diffopt_priors.report.show import write_json
 from diffopt_priors.train.mdm import quality
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,6 +107,20 @@ def find_skeleton(path: Path, files: Sequence[Path]) -> Path | None:
     return next((f / "skeleton.json" for f in folders if (f / "skeleton.json").is_file()), None)
 
 
+def held_of(named: Mapping[str, Clips], offsets: Tensor, frames: int) -> Held:
+    """All non-overlapping windows of clips of one rate, by the shards' names."""
+    rows, before = [], 0
+    for number, clips in enumerate(named.values()):
+        for start, length in zip(clips.start.tolist(), clips.length.tolist(), strict=True):
+            low, high = before + start, before + start + length
+            rows += [(low + k * frames, low, high, number) for k in range(length // frames)]
+        before += len(clips.trans)
+    every = list(named.values())
+    d6, trans = torch.cat([clips.d6 for clips in every]), torch.cat([clips.trans for clips in every])
+    first, low, high, part = torch.tensor(rows).reshape(-1, 4).unbind(1)
+    return Held(d6, trans, first, low, high, part, tuple(named), frames, every[0].fps, offsets)
+
+
 def hold(files: Sequence[Path], offsets: Tensor, frames: int, most: int) -> tuple[Held, list[str]]:
     """Non-overlapping windows of all shards, at most ``most`` of them (evenly spaced), and notices."""
     notices: list[str] = []
@@ -127,21 +141,7 @@ def hold(files: Sequence[Path], offsets: Tensor, frames: int, most: int) -> tupl
             raise BadInput(
                 file, "fps", f"is {clips.fps:g}, and {rate:g} in {kept[0][0].name}; give one shard at a time"
             )
-    first, low, high, part = [], [], [], []
-    before = 0
-    for number, (_, clips) in enumerate(kept):
-        for start, length in zip(clips.start.tolist(), clips.length.tolist(), strict=True):
-            for k in range(length // frames):
-                first.append(before + start + k * frames)
-                low.append(before + start)
-                high.append(before + start + length)
-                part.append(number)
-        before += len(clips.trans)
-    held = Held(
-        torch.cat([clips.d6 for _, clips in kept]), torch.cat([clips.trans for _, clips in kept]),
-        torch.tensor(first), torch.tensor(low), torch.tensor(high), torch.tensor(part),
-        tuple(file.stem for file, _ in kept), frames, rate, offsets,
-    )  # fmt: skip
+    held = held_of({file.stem: clips for file, clips in kept}, offsets, frames)
     if len(held) > most:
         notices.append(f"{most} of {len(held)} windows are used, evenly spaced (--windows)")
         held = held.some(torch.linspace(0, len(held) - 1, most).round().long())

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from diffopt_core.common.output import quiet
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from diffopt_core.common.console import grid, out, say
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 #: Shards that get a column of their own in the ranking.
 _MOST_SHARDS = 4
-
-
-def _grid(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
-    for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index else "left")
-    return table
 
 
 def _number(value: float | None) -> str:
@@ -35,7 +25,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table]:
     yield _ranking(report)
     for title, rows in report["sections"].items():
         columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-        table = _grid(f"\n{title}", "", *columns)
+        table = grid("", *columns, title=f"\n{title}", numbers=True)
         for name, row in rows.items():
             table.add_row(name, *(_number(row.get(column)) for column in columns))
         yield table
@@ -46,7 +36,8 @@ def _ranking(report: Mapping[str, Any]) -> Table:
     shards = list(report["data"]["shards"])
     shards = shards if 1 < len(shards) <= _MOST_SHARDS else []
     title = f"\nreal motion against spoilt motion, by the prior's {ranked['by']}"
-    table = _grid(title, "spoilt by", "amount", "windows", "AUC", "own pair", *(f"AUC {s}" for s in shards))
+    columns = ("spoilt by", "amount", "windows", "AUC", "own pair", *(f"AUC {s}" for s in shards))
+    table = grid(*columns, title=title, numbers=True)
     for name, row in ranked["rows"].items():
         cells = [_share(row.get("auc")), _share(row.get("paired"))]
         cells += [_share(row.get("by_shard", {}).get(shard, {}).get("auc")) for shard in shards]
@@ -71,28 +62,8 @@ def heading(report: Mapping[str, Any]) -> str:
     )
 
 
-@contextmanager
-def tick(total: int, what: str) -> Iterator[Callable[[], None]]:
-    """A progress line; silent where there is no terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=quiet() or not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
-
-
 def show(report: Mapping[str, Any]) -> None:
     """Print heading and tables."""
-    out = Console()
-    out = out if out.is_terminal else Console(width=140)
-    out.print(heading(report), highlight=False, markup=False, soft_wrap=True)
+    say(heading(report))
     for table in tables(report):
         out.print(table, highlight=False)
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Written whole or not at all."""
-    from diffopt_core.common.npz import atomic
-
-    with atomic(path) as file:
-        file.write((json.dumps(content, indent=1) + "\n").encode())

@@ -4,15 +4,13 @@ everything that is to be solved, as data, ``plan.json`` in the grid's folder."""
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diffopt_core.common.documents import read_toml
-from diffopt_core.common.npz import atomic
+from diffopt_core.common.documents import read_toml, write_json
 from diffopt_core.common.options import commas
 from diffopt_core.errors import BadInput, UnknownName
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -208,8 +206,7 @@ class Plan:
                     yield Key(row, case, seed)
 
     def write(self, out: Path) -> None:
-        with atomic(out / NAME) as file:
-            file.write((json.dumps({"diffopt_grid": 1, **asdict(self)}, indent=1) + "\n").encode())
+        write_json(out / NAME, {"diffopt_grid": 1, **asdict(self)})
 
 
 def seed_folder(out: Path, row: PlannedRow, seed: int) -> Path:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diffopt_core.common.npz import atomic, write_npz
+from diffopt_core.common.documents import write_json
+from diffopt_core.common.npz import write_npz
 from diffopt_core.data.rotation import matrix_to_axis_angle
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host import recipe as recipes
@@ -84,8 +85,7 @@ def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
     if not same:
         motion = AmassConfig(source_fps=how.fps) if how.fps else AmassConfig()
         simulate_folder(path, folder, how.count, seed=how.seed, frames=how.frames, motion=motion)
-        with atomic(note) as file:
-            file.write(json.dumps(asked).encode())
+        write_json(note, asked)
     return tuple(sorted(folder.glob("case_*.npz")))[: how.count]
 
 

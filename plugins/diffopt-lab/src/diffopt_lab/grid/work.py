@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from diffopt_core.common.npz import atomic
+from diffopt_core.common.documents import write_json
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe import parse
 from diffopt_core.host.registry import Registry
@@ -54,8 +54,7 @@ def read_status(folder: Path) -> Status | None:
 
 
 def write_status(folder: Path, status: Status) -> None:
-    with atomic(folder / NAME) as file:
-        file.write((json.dumps({**asdict(status), "state": str(status.state)}, indent=1) + "\n").encode())
+    write_json(folder / NAME, {**asdict(status), "state": str(status.state)})
 
 
 def status_of_result(folder: Path) -> Status | None:

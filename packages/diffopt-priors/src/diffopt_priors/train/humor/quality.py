@@ -6,9 +6,7 @@ from typing import Any
 
 import torch
 from diffopt_core.data.geometry import forward_kinematics
-from diffopt_core.data.rotation import axis_angle_to_matrix, columns_to_matrix, matrix_to_columns
 from diffopt_core.data.skeleton import PARENTS
-from diffopt_core.host.train import windows
 from diffopt_core.host.train.shards import Clips
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +15,8 @@ from diffopt_priors.humor.config import HuMoRConfig
 from diffopt_priors.humor.energy import energy_parts, weighed
 from diffopt_priors.humor.network import NUM_JOINTS, ROTATIONS, SIZES, HuMoR, kl
 from diffopt_priors.humor.states import Frame, frame_of, into, part, pivot_of, rollout, states, transitions
+from diffopt_priors.report.held import CORRUPTIONS, held_of
+from diffopt_priors.report.ranking import area, paired
 
 #: Frames of a held-out window, and of the rollout that is measured (1 s at 30 fps).
 _WINDOW, _ROLLOUT = 60, 30
@@ -28,38 +28,6 @@ def _joints(state: Tensor, rest: Tensor) -> Tensor:
     pose = torch.cat([part(state, name) for name in ROTATIONS], -1).unflatten(-1, (NUM_JOINTS, 3, 3))
     _, where = forward_kinematics(pose, rest[:NUM_JOINTS], PARENTS[:NUM_JOINTS])
     return where + part(state, "trans").unsqueeze(-2)
-
-
-def spoiled(pose: Tensor, root: Tensor, fps: float) -> dict[str, tuple[Tensor, Tensor]]:
-    """Windows of motion made wrong, one way each: pose ``[B K 24 3 3]`` and root ``[B K 3]``."""
-    generator = torch.Generator().manual_seed(1)
-    count, frames = root.shape[:2]
-
-    def at(position: Tensor) -> tuple[Tensor, Tensor]:
-        below = position.long().clamp(max=frames - 2)
-        share = (position - below)[:, None]
-        d6 = matrix_to_columns(pose)
-        d6 = torch.lerp(d6[:, below], d6[:, below + 1], share[..., None])
-        return columns_to_matrix(d6), torch.lerp(root[:, below], root[:, below + 1], share)
-
-    order = torch.randperm(frames, generator=generator)
-    # a drift of 0.3 m/s in a random direction: feet slide, all else is well
-    angle = 6.2832 * torch.rand(count, 1, generator=generator)
-    drift = 0.3 / fps * torch.arange(frames) * torch.stack([angle.sin(), 0 * angle, angle.cos()])
-    noise = axis_angle_to_matrix(0.02 * torch.randn(count, frames, 24, 3, generator=generator))
-    return {
-        "shuffled": (pose[:, order], root[:, order]),
-        "reversed": (pose.flip(1), root.flip(1)),
-        "half_speed": at(torch.arange(frames) * 0.5),
-        "double_speed": at(torch.arange(frames // 2) * 2.0),
-        "sliding": (pose, root + drift.permute(1, 2, 0)),
-        "jitter": (pose @ noise, root + 0.01 * torch.randn(count, frames, 3, generator=generator)),
-    }
-
-
-def auc(real: Float[Tensor, "N"], wrong: Float[Tensor, "M"]) -> float:
-    """Probability that a spoiled window costs more than a real one."""
-    return float((wrong[None] > real[:, None]).float().mean() + 0.5 * (wrong[None] == real[:, None]).float().mean())
 
 
 def window_energy(
@@ -80,10 +48,8 @@ def report(model: HuMoR, clips: Clips, offsets: Float[Tensor, "24 3"], scales: d
     repeating the last frame. ``rollout``: mean joint and root error after 1 s of the prior's mean, mm. ``auc``: spoiled
     windows against all real ones; ``paired``: against the window that they were made from.
     """
-    pose, root = windows.cut(clips, _WINDOW)
-    rest = torch.zeros(24, 3)
-    for joint, parent in enumerate(PARENTS[1:], start=1):
-        rest[joint] = rest[parent] + offsets[joint]
+    held = held_of({"held": clips}, offsets, _WINDOW)
+    (pose, root), rest = held.windows(), held.rest_joints()
     unit = torch.tensor([scales[name] for name in SIZES])
     sequence = states(pose, root, rest.expand(len(pose), 24, 3), clips.fps, torch.zeros(3))[:, 1:-1]
     past, after = (x.flatten(0, 1) for x in transitions(sequence))
@@ -105,12 +71,15 @@ def report(model: HuMoR, clips: Clips, offsets: Float[Tensor, "24 3"], scales: d
     off = (_joints(rolled, rest) - _joints(aligned, rest)).norm(dim=-1)
     real = window_energy(model, pose, root, rest, clips.fps, unit)
     aucs: dict[str, dict[str, float]] = {name: {} for name in ("total", "transition", "consistency")}
-    paired = {}
-    for name, (p, r) in spoiled(pose, root, clips.fps).items():
-        wrong = window_energy(model, p, r, rest, clips.fps, unit)
-        for key, found in aucs.items():
-            found[name] = round(auc(real[key], wrong[key]), 4)
-        paired[name] = round(float((wrong["total"] > real["total"]).float().mean()), 4)
+    own: dict[str, float] = {}
+    generator = torch.Generator().manual_seed(1)
+    for name, corruption in CORRUPTIONS.items():
+        usable = corruption.usable(held).nonzero().squeeze(1)
+        if len(usable):
+            wrong = window_energy(model, *corruption.apply(held.some(usable), generator), rest, clips.fps, unit)
+            for key, found in aucs.items():
+                found[name] = round(area(real[key], wrong[key]), 4)
+            own[name] = round(paired(real["total"][usable], wrong["total"]), 4)
     return {
         "windows": len(pose),
         "kl": round(float(kl(posterior, prior).sum(1).mean()), 3),
@@ -124,7 +93,7 @@ def report(model: HuMoR, clips: Clips, offsets: Float[Tensor, "24 3"], scales: d
         "auc": aucs["total"],
         "auc_transition": aucs["transition"],
         "auc_consistency": aucs["consistency"],
-        "paired": paired,
+        "paired": own,
     }
 
 

@@ -5,32 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.rotation import axis_angle_to_matrix
-from diffopt_core.data.skeleton import PARENTS
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.mdm.features import kinematics
+from diffopt_priors.report.ranking import area
 from diffopt_priors.train.vposer.settings import VPoserSettings
 from diffopt_priors.vposer.config import VPoserConfig
 from diffopt_priors.vposer.network import JOINTS, VPoser, rotation_error, to_axis_angle
 from diffopt_priors.vposer.term import misfit, unlikeliness
 
-_TREE = PARENTS[: 1 + JOINTS]
-
 
 def positions(body: Float[Tensor, "N 21 3 3"], offsets: Float[Tensor, "24 3"]) -> Float[Tensor, "N 21 3"]:
     """Joints 1 to 21 of the reference skeleton about an upright pelvis, m."""
-    pose = torch.cat([torch.eye(3, dtype=body.dtype, device=body.device).expand(len(body), 1, 3, 3), body], 1)
-    return forward_kinematics(pose, rest_of(offsets), _TREE)[1][:, 1:]
-
-
-def rest_of(offsets: Float[Tensor, "24 3"]) -> Float[Tensor, "22 3"]:
-    """Rest positions of joints 0 to 21 from offsets to their parents."""
-    where = [offsets[0]]
-    for joint in range(1, len(_TREE)):
-        where.append(where[_TREE[joint]] + offsets[joint])
-    return torch.stack(where)
+    eye = torch.eye(3, dtype=body.dtype, device=body.device)
+    pose = torch.cat([eye.expand(len(body), 1, 3, 3), body, eye.expand(len(body), 2, 3, 3)], 1)
+    return kinematics(pose, pose.new_zeros(len(pose), 3), offsets)[:, 1 : 1 + JOINTS]
 
 
 def kl_to_standard(mean: Float[Tensor, "N D"], std: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
@@ -73,13 +64,6 @@ def corrupted(poses: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
     return made
 
 
-def auc(real: Tensor, wrong: Tensor) -> float:
-    """Chance that a wrong pose has more energy than a real one."""
-    ranked = real.sort().values
-    below, upto = (torch.searchsorted(ranked, wrong, right=right).double() for right in (False, True))
-    return float((0.5 * (below + upto)).mean() / len(real))
-
-
 def energies(network: VPoser, poses: Tensor, spread: float) -> dict[str, Tensor]:
     """Energy of poses ``[N 21 3]`` in parts."""
     mean, _ = network.encode(poses)
@@ -88,7 +72,7 @@ def energies(network: VPoser, poses: Tensor, spread: float) -> dict[str, Tensor]
 
 
 @torch.no_grad()
-def validation(network: VPoser, poses: Tensor, offsets: Tensor, seed: int = 0) -> dict[str, Any]:
+def validation(network: VPoser, poses: Tensor, offsets: Tensor) -> dict[str, Any]:
     """Reconstruction, use of the latents and discrimination on poses ``[N 21 3]``; network in evaluation mode."""
     mean, std = network.encode(poses)
     true, made = axis_angle_to_matrix(poses), network.decode(mean)
@@ -97,7 +81,7 @@ def validation(network: VPoser, poses: Tensor, offsets: Tensor, seed: int = 0) -
     kl = kl_to_standard(mean, std)
     spread = float(VPoserConfig.model_fields["spread"].default)
     real = energies(network, poses, spread)
-    wrong = corrupted(poses, torch.Generator().manual_seed(seed))
+    wrong = corrupted(poses, torch.Generator().manual_seed(0))
     parts = {name: energies(network, poses_, spread) for name, poses_ in wrong.items()}
     report: dict[str, Any] = {
         "reconstruction": {"degrees": float(angle.mean().rad2deg()), "mm": float(1000 * error.mean())},
@@ -107,7 +91,7 @@ def validation(network: VPoser, poses: Tensor, offsets: Tensor, seed: int = 0) -
             "std": float((mean.var(0) + std.square().mean(0)).sqrt().mean()),
             "mean_energy": float(real["both"].mean()),
         },
-        **{f"auc_{part}": {name: auc(real[part], found[part]) for name, found in parts.items()} for part in real},
+        **{f"auc_{part}": {name: area(real[part], found[part]) for name, found in parts.items()} for part in real},
     }
     return {
         group: {k: v if isinstance(v, int) else round(v, 4) for k, v in values.items()}

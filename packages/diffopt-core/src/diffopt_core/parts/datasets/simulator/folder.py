@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ....common.npz import atomic
+from ....common.documents import write_json
 from ....errors import BadInput, DiffOptError
 from ....interfaces import Body, BuildContext
 from ....types import Clip
@@ -90,8 +89,7 @@ def simulate_folder(
                 "seed": case_seed,
             }
         )
-    with atomic(out / "index.json") as file:
-        file.write((json.dumps(index, indent=1) + "\n").encode())
+    write_json(out / "index.json", index)
     return index
 
 

@@ -314,7 +314,7 @@ def test_options_in_both_spellings(plugin: str) -> None:
     assert options_of(registry, "calm", ["noisy=2", "prior.broken=true"]) == {"noisy": 2, "broken": True}
     with pytest.raises(DiffOptError, match="unknown option of prior 'calm' 'nosy'"):
         options_of(registry, "calm", ["nosy=2"])
-    with pytest.raises(DiffOptError, match="expected key.path=value"):
+    with pytest.raises(DiffOptError, match=r"expected key\.path=value"):
         options_of(registry, "calm", ["noisy"])
 
 

@@ -16,7 +16,6 @@ from diffopt_core.parts.datasets.motion_file import load_motion
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
 from diffopt_core.parts.exporters import COMPONENTS
-from diffopt_core.parts.exporters.json import JsonConfig
 from diffopt_core.parts.exporters.writers import JsonExporter, NpzExporter
 from diffopt_core.types import HumanMotion, Result, Status
 
@@ -57,7 +56,7 @@ def test_npz_round_trip(result, tmp_path):
 
 def test_json_holds_the_same(result, tmp_path):
     NpzExporter().export(result, tmp_path)
-    (path,) = JsonExporter(JsonConfig()).export(result, tmp_path)
+    (path,) = JsonExporter().export(result, tmp_path)
     content = json.loads(path.read_text())
     assert content["name"] == "walk" and content["status"] == "finished"
     assert content["metrics"] == {"rigid_clip": {"joints": 123.45679}}
@@ -69,7 +68,7 @@ def test_json_holds_the_same(result, tmp_path):
 
 def test_not_a_number_is_null(result, tmp_path):
     broken = replace(result, joints=result.joints * float("nan"), status=Status.DIVERGED)
-    (path,) = JsonExporter(JsonConfig(decimals=2)).export(broken, tmp_path)
+    (path,) = JsonExporter().export(broken, tmp_path)
 
     def constant(name: str) -> float:
         raise AssertionError(f"{name} is not JSON")
@@ -78,7 +77,7 @@ def test_not_a_number_is_null(result, tmp_path):
     assert content["joints"][0][0] == [None, None, None] and content["status"] == "diverged"
 
 
-@pytest.mark.parametrize("exporter", [NpzExporter(), JsonExporter(JsonConfig())])
+@pytest.mark.parametrize("exporter", [NpzExporter(), JsonExporter()])
 def test_unusable_folder_is_named(result, tmp_path, exporter):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DiffOptError, match="file"):

@@ -13,16 +13,9 @@ from diffopt_core.errors import BadInput, DiffOptError, UnknownName
 from diffopt_core.parts.datasets.case_file import write_case
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
-from diffopt_core.parts.metrics.evaluate import (
-    aggregate,
-    evaluate,
-    evaluate_result,
-    metrics_named,
-    report,
-    score,
-    score_files,
-)
-from diffopt_core.types import Clip, HumanMotion, Result, Status, Truth
+from diffopt_core.parts.metrics.evaluate import report, score_files
+from diffopt_core.parts.metrics.report import aggregate, metrics_named, score
+from diffopt_core.types import Clip, HumanMotion, Truth
 from goldens import beside
 
 #: Figures of the placement, mm, %: of the drawn walk under four seeds, and the quoted ones of the 16 wild cases.
@@ -75,7 +68,7 @@ def clip(make, rest):
 def test_evaluate_gives_what_the_metrics_give(clip, rest):
     clip, s = clip
     names = ["rigid_clip", "camera_pelvis", "emdb_mpjae", "mpvpe"]
-    got = evaluate(clip, s.pred_motion, Points(rest), names, s.pred_camera)
+    got = report(clip, s.pred_motion, Points(rest), names, s.pred_camera).values
     want = score(s, metrics_named(names)).values
     assert got["rigid_clip"] == pytest.approx(want["rigid_clip"], rel=1e-5)
     assert got["camera_pelvis"] == pytest.approx(want["camera_pelvis"], rel=1e-5)
@@ -86,7 +79,7 @@ def test_evaluate_gives_what_the_metrics_give(clip, rest):
 
 def test_vertices_of_a_mesh_body(clip, rest):
     clip, s = clip
-    got = evaluate(clip, s.pred_motion, Mesh(rest), ["mpvpe", "mpjpe_rigid", "rigid_clip_mesh", "rigid_clip"])
+    got = report(clip, s.pred_motion, Mesh(rest), ["mpvpe", "mpjpe_rigid", "rigid_clip_mesh", "rigid_clip"]).values
     # Every joint thrice is the same set of points.
     assert got["mpvpe"] == pytest.approx(got["mpjpe_rigid"], rel=1e-6)
     assert got["rigid_clip_mesh"] == pytest.approx(got["rigid_clip"], rel=1e-4)
@@ -100,9 +93,9 @@ def test_truth_in_another_layout(clip, rest):
     want = score(
         replace(s, pred=s.pred[:, [3, 5, 9, 12]], true=s.true[:, [3, 5, 9, 12]]), metrics_named(["rigid_clip"])
     )
-    assert evaluate(part, s.pred_motion, Points(rest), ["rigid_clip"]) == pytest.approx(want.values)
+    assert report(part, s.pred_motion, Points(rest), ["rigid_clip"]).values == pytest.approx(want.values)
     with pytest.raises(DiffOptError, match="4 joints, expected 17"):
-        evaluate(replace(part, truth=replace(part.truth, index=None)), s.pred_motion, Points(rest))
+        report(replace(part, truth=replace(part.truth, index=None)), s.pred_motion, Points(rest))
 
 
 def test_bad_frames_of_the_truth_are_dropped(clip, rest):
@@ -122,22 +115,12 @@ def test_bad_frames_of_the_truth_are_dropped(clip, rest):
 def test_what_stops_an_evaluation(clip, rest):
     clip, s = clip
     with pytest.raises(UnknownName, match="Did you mean 'rigid_clip'"):
-        evaluate(clip, s.pred_motion, Points(rest), ["rigid_clp"])
+        report(clip, s.pred_motion, Points(rest), ["rigid_clp"])
     with pytest.raises(DiffOptError, match="no truth"):
-        evaluate(replace(clip, truth=None), s.pred_motion, Points(rest))
+        report(replace(clip, truth=None), s.pred_motion, Points(rest))
     short = replace(s.pred_motion, pose=s.pred_motion.pose[:9], trans=s.pred_motion.trans[:9])
     with pytest.raises(DiffOptError, match="9 frames, its truth has 300"):
-        evaluate(clip, short, Points(rest))
-
-
-def test_result_is_scored_before_and_after(clip, rest):
-    clip, s = clip
-    result = Result(
-        clip, s.true_motion, s.true_camera, s.true, s.pred_motion, s.pred_camera, s.pred, Status.FINISHED,
-        {}, {}, {}, "points",
-    )  # fmt: skip
-    reports = evaluate_result(result, Points(rest), ["rigid_clip"])
-    assert reports["final"].values["rigid_clip"] < 1e-3 < reports["initial"].values["rigid_clip"]
+        report(clip, short, Points(rest))
 
 
 def test_both_means_over_clips(make):

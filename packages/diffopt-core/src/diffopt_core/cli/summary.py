@@ -82,7 +82,7 @@ def rows_of(run: Run, result: Result) -> Rows:
 
 
 def _units(run: Run) -> dict[str, str]:
-    from ..parts.metrics.evaluate import metrics_named
+    from ..parts.metrics.report import metrics_named
 
     metrics = metrics_named(run.recipe.metrics, run.registry.context().build)
     return {name: metric.unit for name, metric in metrics.items()}

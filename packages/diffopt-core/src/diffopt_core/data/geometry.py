@@ -27,15 +27,18 @@ def camera_to_world(
     return (points - t.unsqueeze(-2)) @ R
 
 
+#: Least depth of a projected point, m.
+_NEAREST = 0.05
+
+
 def project(
     points_cam: Float[Tensor, "*b N 3"],
     focal: Float[Tensor, "*b 2"],
     centre: Float[Tensor, "*b 2"],
-    nearest: float = 0.05,
 ) -> Float[Tensor, "*b N 2"]:
-    """Pinhole projection to pixels. Depth is clamped at ``nearest`` metres so that a point that strays behind
+    """Pinhole projection to pixels. Depth is clamped at 5 cm so that a point that strays behind
     the camera gives a large, finite pixel and not its mirror image."""
-    depth = points_cam[..., 2:].clamp_min(nearest)
+    depth = points_cam[..., 2:].clamp_min(_NEAREST)
     return points_cam[..., :2] / depth * focal.unsqueeze(-2) + centre.unsqueeze(-2)
 
 

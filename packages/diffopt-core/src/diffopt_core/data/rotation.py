@@ -92,11 +92,6 @@ def interleaved_to_matrix(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
     return columns_to_matrix(torch.cat([pairs[..., 0], pairs[..., 1]], dim=-1))
 
 
-def rows_to_matrix(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
-    """As :func:`columns_to_matrix` for pytorch3d's layout (the two vectors are rows)."""
-    return columns_to_matrix(d6).mT
-
-
 def matrix_to_columns(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 6"]:
     """First two columns, concatenated."""
     return matrix[..., :2].mT.flatten(-2)
@@ -105,11 +100,6 @@ def matrix_to_columns(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 6"]:
 def matrix_to_interleaved(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 6"]:
     """First two columns, row by row."""
     return matrix[..., :2].flatten(-2)
-
-
-def matrix_to_rows(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 6"]:
-    """First two rows, concatenated."""
-    return matrix[..., :2, :].flatten(-2)
 
 
 def nearest_rotation(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]:

@@ -15,7 +15,7 @@ from ..host.provenance import peak_memory, perception_terms, provenance
 from ..host.recipe import Recipe
 from ..host.registry import Registry
 from ..interfaces import Body, BuildContext, TellsWeight
-from ..parts.metrics.evaluate import evaluate
+from ..parts.metrics.evaluate import report
 from ..parts.metrics.quality import misfit
 from ..types import Result, Spread, Status
 from .ensemble import drawn, spread
@@ -80,8 +80,8 @@ def scored(result: Result, body: Body, recipe: Recipe, ctx: BuildContext) -> Res
     """The result with the recipe's metrics against its clip's truth, before and after."""
     clip, names = result.clip, recipe.metrics
     metrics = {
-        "initial": evaluate(clip, result.initial, body, names, result.initial_camera, ctx.build),
-        "final": evaluate(clip, result.motion, body, names, result.camera, ctx.build),
+        "initial": report(clip, result.initial, body, names, result.initial_camera, ctx.build).values,
+        "final": report(clip, result.motion, body, names, result.camera, ctx.build).values,
     }
     return replace(result, metrics=metrics)
 

@@ -105,7 +105,7 @@ def _distilled(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
 
 
 def _robust_slope(
-    x: Float[Tensor, "B N 2"], y: Float[Tensor, "B N 2"], weight: Float[Tensor, "B N"], rounds: int = 10
+    x: Float[Tensor, "B N 2"], y: Float[Tensor, "B N 2"], weight: Float[Tensor, "B N"]
 ) -> Float[Tensor, "B"]:
     """Slope of ``y = s x`` by reweighted least squares (Geman-McClure at twice the median error), kept positive.
 
@@ -114,7 +114,7 @@ def _robust_slope(
     pull = weight.sum(1) * 0.02**2
     robust = weight
     scale = torch.ones_like(pull)
-    for _ in range(rounds):
+    for _ in range(10):
         scale = ((robust * (x * y).sum(-1)).sum(1) + pull) / ((robust * x.square().sum(-1)).sum(1) + pull)
         error = (y - scale[:, None, None] * x).norm(dim=-1)
         sigma = 2 * error.median(1, keepdim=True).values.clamp_min(1e-3)

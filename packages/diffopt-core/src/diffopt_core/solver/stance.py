@@ -35,7 +35,6 @@ def stance_scale(
     position: Float[Tensor, "B T 3"],
     trust: Float[Tensor, "B T"],
     fps: float,
-    candidates: int = 120,
     pelvis_noise: float = PELVIS_NOISE,
     power: float = 1.0,
     gap: float = GAP,
@@ -61,7 +60,7 @@ def stance_scale(
     unit = (camera.norm(dim=-1) * weight).sum(1)
     still = unit < 1e-9
     unit = torch.where(still, torch.ones_like(unit), unit)
-    tried = torch.logspace(-2.0, 1.2, candidates, dtype=joints.dtype, device=joints.device)  # camera speed, m/s
+    tried = torch.logspace(-2.0, 1.2, 120, dtype=joints.dtype, device=joints.device)  # camera speed, m/s
     best, chosen = torch.full_like(unit, torch.inf), torch.ones_like(unit)
     for value in tried:
         scale = value / unit

@@ -48,7 +48,8 @@ def command(
     """
     from diffopt_core.host.registry import Registry
     from diffopt_core.parts.metrics import DEFAULT
-    from diffopt_core.parts.metrics.evaluate import aggregate, score_files
+    from diffopt_core.parts.metrics.evaluate import score_files
+    from diffopt_core.parts.metrics.report import aggregate
 
     from ..study.protocols import protocol
 

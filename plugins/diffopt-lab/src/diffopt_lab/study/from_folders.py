@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.parts.metrics.evaluate import metrics_named, score_files
-from diffopt_core.parts.metrics.report import Build
+from diffopt_core.parts.metrics.evaluate import score_files
+from diffopt_core.parts.metrics.report import Build, metrics_named
 from diffopt_core.results.folder import check_version
 
 from .model import Case, Cell, Column, Pooling, Row, State, Study

@@ -204,9 +204,9 @@ def _check_positive(path: Path, arrays: Arrays, keys: tuple[str, ...]) -> None:
             raise BadInput(path, key, f"must be positive, is {arrays[key].min():g}")
 
 
-def _check_rotations(path: Path, matrices: np.ndarray, tolerance: float = 1e-2) -> None:
-    """Orthogonal to ``tolerance`` (float16 poses still pass) and not a reflection."""
+def _check_rotations(path: Path, matrices: np.ndarray) -> None:
+    """Orthogonal to 0.01 (float16 poses still pass) and not a reflection."""
     gram = np.abs(matrices @ matrices.swapaxes(-1, -2) - np.eye(3)).max((-1, -2))
-    bad = (gram > tolerance) | (np.linalg.det(matrices.astype(np.float64)) < 0)
+    bad = (gram > 1e-2) | (np.linalg.det(matrices.astype(np.float64)) < 0)
     if bad.any():
         raise BadInput(path, "cam_R", f"is not a rotation in frame {np.flatnonzero(bad)[0]}")

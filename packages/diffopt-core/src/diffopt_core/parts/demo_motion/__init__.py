@@ -14,7 +14,6 @@ from .walk import SOLE, Array, walk
 
 if TYPE_CHECKING:
     from ...interfaces import Body
-    from ..datasets.configs import SimulatorSettings
 
 __all__ = ["FPS", "FRAMES", "demo_case", "demo_clip", "walk", "write_demo"]
 
@@ -35,17 +34,15 @@ def demo_clip(body: Body | None = None, frames: int = FRAMES, fps: float = FPS) 
     return Clip("demo", None, fps, (0, 0), frames, rest_joints=rest, truth=Truth(joints, motion=motion))
 
 
-def demo_case(
-    seed: int = 0, body: Body | None = None, settings: SimulatorSettings | None = None
-) -> tuple[dict[str, Array], dict[str, Array]]:
+def demo_case(seed: int = 0) -> tuple[dict[str, Array], dict[str, Array]]:
     """Case and truth of the demonstration, as filmed, detected and regressed by the simulator."""
     from ..bodies.anny24 import load
     from ..datasets.configs import KeypointSettings, SimulatorSettings
     from ..datasets.simulator.simulate import simulate
 
-    body = body or load()
+    body = load()
     # The embedded mesh has a real face, so that the detector may give its points.
-    settings = settings or SimulatorSettings(keypoints=KeypointSettings(face=True))
+    settings = SimulatorSettings(keypoints=KeypointSettings(face=True))
     return simulate(demo_clip(body), settings, seed, body)
 
 

@@ -12,9 +12,7 @@ from torch import Tensor
 
 from ...common.npz import Arrays, atomic, write_npz
 from ...data.rotation import matrix_to_axis_angle
-from ...interfaces import BuildContext
 from ...types import CameraTrajectory, HumanMotion, Result
-from .json import JsonConfig
 
 #: Written into every file as text.
 CONVENTIONS: dict[str, str] = {
@@ -123,9 +121,6 @@ def _losses(log: dict[str, dict[str, list[float]]]) -> Arrays:
 class JsonExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
-    def __init__(self, config: JsonConfig, ctx: BuildContext | None = None):
-        self._decimals = config.decimals
-
     def export(self, result: Result, folder: Path) -> list[Path]:
         """Write ``motion.json`` atomically; raises DiffOptError naming a folder that cannot be written."""
         content = {
@@ -136,16 +131,16 @@ class JsonExporter:
             **{key: value.tolist() for key, value in motion_arrays(result).items()},
         }
         path = folder / "motion.json"
-        text = json.dumps(self._rounded(content), separators=(",", ":"), allow_nan=False)
+        text = json.dumps(_rounded(content), separators=(",", ":"), allow_nan=False)
         with atomic(path) as file:
             file.write(text.encode() + b"\n")
         return [path]
 
-    def _rounded(self, value: Any) -> Any:
-        if isinstance(value, float):
-            return round(value, self._decimals) if math.isfinite(value) else None
-        if isinstance(value, list | tuple):
-            return [self._rounded(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self._rounded(item) for key, item in value.items()}
-        return value
+
+def _rounded(value: Any) -> Any:
+    """Numbers to a hundredth of a millimetre; those that JSON does not have are null."""
+    if isinstance(value, float):
+        return round(value, 5) if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return {key: _rounded(item) for key, item in value.items()} if isinstance(value, dict) else value

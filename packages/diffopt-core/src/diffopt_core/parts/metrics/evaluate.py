@@ -1,7 +1,6 @@
 """Evaluate: score a motion against the truth of its clip under named protocols.
 
-:func:`evaluate` and :func:`report` score one motion, :func:`evaluate_result` the initial and the final motion of a
-run, :func:`score_files` two files without a body model, :func:`aggregate` many clips together. Good frames are those
+:func:`report` scores one motion, :func:`score_files` two files without a body model. Good frames are those
 that the truth calls good (all, where it does not say) and in which every true joint is finite; the others are dropped
 and the rest counts as adjacent, as in EMDB's evaluation.
 """
@@ -20,43 +19,13 @@ from torch import Tensor
 from ...data.skeleton import LAYOUTS
 from ...errors import DiffOptError, UnknownName
 from ...interfaces import Body, MeshBody
-from ...types import CameraTrajectory, Clip, HumanMotion, Result, Truth, map_tensors
+from ...types import CameraTrajectory, Clip, HumanMotion, Truth, map_tensors
 from . import DEFAULT
 from .evidence import ScoredMotion
-from .report import Aggregate, Build, Report, aggregate, metrics_named, score, scored_from_files
-
-__all__ = [
-    "Aggregate",
-    "Report",
-    "aggregate",
-    "evaluate",
-    "evaluate_result",
-    "good_frames",
-    "metrics_named",
-    "report",
-    "score",
-    "score_files",
-    "scored_of",
-]
+from .report import Build, Report, metrics_named, score, scored_from_files
 
 #: Frames whose vertices are computed at once, so that a long clip does not need gigabytes on the way.
 _MESH_FRAMES = 256
-
-
-def evaluate(
-    clip: Clip,
-    motion: HumanMotion,
-    body: Body,
-    names: Sequence[str] = DEFAULT,
-    camera: CameraTrajectory | None = None,
-    build: Build | None = None,
-) -> dict[str, float]:
-    """Mean of each metric over the clip, nan where it has none (:func:`report` also says why).
-
-    ``motion`` and ``camera`` have leading ``T``, as in a Result; without ``camera``, camera-frame metrics are nan.
-    Raises DiffOptError if the clip has no truth or another number of frames, UnknownName for an unknown metric.
-    """
-    return report(clip, motion, body, names, camera, build).values
 
 
 def report(
@@ -67,19 +36,14 @@ def report(
     camera: CameraTrajectory | None = None,
     build: Build | None = None,
 ) -> Report:
-    """As :func:`evaluate`, with units, per-frame values and the reasons for what is missing."""
+    """Mean of each metric over the clip, nan where it has none, with units, per-frame values and the reasons for
+    what is missing.
+
+    ``motion`` and ``camera`` have leading ``T``, as in a Result; without ``camera``, camera-frame metrics are nan.
+    Raises DiffOptError if the clip has no truth or another number of frames, UnknownName for an unknown metric.
+    """
     metrics = metrics_named(names, build)  # first: an unknown name should not wait for a body model
     return score(scored_of(clip, motion, body, camera), metrics)
-
-
-def evaluate_result(
-    result: Result, body: Body, names: Sequence[str] = DEFAULT, build: Build | None = None
-) -> dict[str, Report]:
-    """Reports of the run's ``initial`` and ``final`` motion."""
-    return {
-        "initial": report(result.clip, result.initial, body, names, result.initial_camera, build),
-        "final": report(result.clip, result.motion, body, names, result.camera, build),
-    }
 
 
 def score_files(
@@ -143,17 +107,10 @@ def good_frames(scored: ScoredMotion) -> ScoredMotion:
         # The shape has no frames.
         return None if motion is None else replace(motion, pose=keep(motion.pose), trans=keep(motion.trans))
 
-    return replace(
-        scored,
-        pred=keep(scored.pred),
-        true=keep(scored.true),
-        pred_vertices=keep(scored.pred_vertices),
-        true_vertices=keep(scored.true_vertices),
-        pred_motion=keep_motion(scored.pred_motion),
-        true_motion=keep_motion(scored.true_motion),
-        pred_camera=keep(scored.pred_camera),
-        true_camera=keep(scored.true_camera),
-    )
+    whole = ("pred", "true", "pred_vertices", "true_vertices", "pred_camera", "true_camera")
+    kept: dict[str, Any] = {key: keep(getattr(scored, key)) for key in whole}
+    kept |= {key: keep_motion(getattr(scored, key)) for key in ("pred_motion", "true_motion")}
+    return replace(scored, **kept)
 
 
 def _on_cpu(value: Any) -> Any:

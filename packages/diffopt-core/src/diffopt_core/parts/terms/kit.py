@@ -32,8 +32,9 @@ def steps(frames: Bool[Tensor, "B T"], gap: int = 1, order: int = 1) -> Bool[Ten
     return frames
 
 
-def soft_log(scale: Tensor, least: float = 0.01) -> Tensor:
-    """``log(scale)``, continued below ``least`` by its tangent, so that a scale gone negative is pulled back."""
+def soft_log(scale: Tensor) -> Tensor:
+    """``log(scale)``, continued below 0.01 by its tangent, so that a scale gone negative is pulled back."""
+    least = 0.01
     tangent = log(least) + (scale - least) / least
     return torch.where(scale > least, scale.clamp_min(least).log(), tangent)
 

@@ -11,13 +11,12 @@ from ...types import Video
 from .probe import decoded, numbered_images, reason
 
 
-def reduced_size(size: tuple[int, int], longest: int | None, even: bool = True) -> tuple[int, int]:
-    """``size`` (width, height) scaled down so that its longer side has at most ``longest`` px."""
+def reduced_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
+    """``size`` (width, height) scaled down so that its longer side has at most ``longest`` px, both even."""
     if longest is None or max(size) <= longest:
         return size
     share = longest / max(size)
-    step = 2 if even else 1
-    width, height = (max(step, round(side * share / step) * step) for side in size)
+    width, height = (max(2, round(side * share / 2) * 2) for side in size)
     return width, height
 
 

@@ -45,38 +45,37 @@ _CHUNK = 1 << 20
 _OFFLINE = "without a network, copy it from a folder: --from FOLDER"
 
 
-def fetch(file: WeightFile, folder: Path | None = None) -> Found:
+def fetch(file: WeightFile) -> Found:
     """Download into the folder of weights. Ask for the licence before calling this.
 
     Raises MissingResource for a file behind a registration, BadInput for a wrong checksum (what came is removed),
     DiffOptError where the net or the folder fails.
     """
     if file.registration:
-        raise MissingResource(f"weights '{file.name}' are not fetched: {remedy(file, folder)}")
+        raise MissingResource(f"weights '{file.name}' are not fetched: {remedy(file)}")
     if file.hub:
-        return _install(file, folder, lambda part: snapshot(file, part))
-    return _install(file, folder, lambda part: _download(file, part))
+        return _install(file, lambda part: snapshot(file, part))
+    return _install(file, lambda part: _download(file, part))
 
 
-def copy_from(file: WeightFile, source: Path, folder: Path | None = None) -> Found:
+def copy_from(file: WeightFile, source: Path) -> Found:
     """Take the file from a folder (or name it outright), with the same check. Raises BadInput where it is not there."""
     path = source
     if source.is_dir() and not (file.hub and (source / "config.json").is_file()):
         path = source / file.filename
     if not hashed_file(file, path).is_file():
         raise BadInput(path, "file", f"does not exist; expected {file.filename} of weights '{file.name}' there")
-    if path.resolve() == place_of(file, folder).resolve():
+    if path.resolve() == place_of(file).resolve():
         raise BadInput(path, "file", "lies in the folder of weights already; `diffopt weights where` checks it")
     copy: Callable[[Path], object] = lambda part: shutil.copyfile(path, part)  # noqa: E731
     if file.hub:
         copy = lambda part: shutil.copytree(path, part, dirs_exist_ok=True)  # noqa: E731
-    return _install(file, folder, copy)
+    return _install(file, copy)
 
 
-def _install(file: WeightFile, folder: Path | None, bring: Callable[[Path], object]) -> Found:
+def _install(file: WeightFile, bring: Callable[[Path], object]) -> Found:
     """``bring`` writes to a path beside the place; checked, it is moved there."""
-    folder = folder or weights_folder()
-    place = place_of(file, folder)
+    folder, place = weights_folder(), place_of(file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{file.name}.") as box:

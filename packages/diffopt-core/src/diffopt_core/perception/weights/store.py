@@ -87,9 +87,9 @@ class Found:
     pinned: bool = True
 
 
-def place_of(file: WeightFile, folder: Path | None = None) -> Path:
+def place_of(file: WeightFile) -> Path:
     """Where the file belongs, whether or not it is there."""
-    return (folder or weights_folder()) / file.filename
+    return weights_folder() / file.filename
 
 
 def hashed_file(file: WeightFile, path: Path) -> Path:
@@ -97,21 +97,20 @@ def hashed_file(file: WeightFile, path: Path) -> Path:
     return path / HUB_WEIGHTS if file.hub else path
 
 
-def remedy(file: WeightFile, folder: Path | None = None) -> str:
+def remedy(file: WeightFile) -> str:
     """What to do where it is missing, in one sentence."""
     if file.registration:
-        return f"sign up at {file.registration} ({file.licence}) and put the file at {place_of(file, folder)}"
-    return f"fetch it with `diffopt weights get {file.name}` ({file.licence}), or put it at {place_of(file, folder)}"
+        return f"sign up at {file.registration} ({file.licence}) and put the file at {place_of(file)}"
+    return f"fetch it with `diffopt weights get {file.name}` ({file.licence}), or put it at {place_of(file)}"
 
 
-def find(file: WeightFile, folder: Path | None = None) -> Found | None:
+def find(file: WeightFile) -> Found | None:
     """The file in its place, checked; None where there is none.
 
     A file without a published checksum is pinned now if it was not before. Raises BadInput if it is not the file that
     was published, or not the one that was pinned.
     """
-    folder = folder or weights_folder()
-    path = place_of(file, folder)
+    folder, path = weights_folder(), place_of(file)
     weights = hashed_file(file, path)
     if not weights.is_file():
         return None
@@ -134,18 +133,17 @@ def check(file: WeightFile, path: Path, sha256: str, pinned: str | None) -> None
         raise BadInput(path, "sha256", problem)
 
 
-def locate(what: str | WeightFile, folder: Path | None = None) -> Path:
+def locate(what: str | WeightFile) -> Path:
     """Checked path of a file of weights, for components. Nothing is fetched.
 
     ``what``: its name in ``diffopt weights list``, or its row. Raises MissingResource with what to do, BadInput for a
     file that is not the right one, UnknownName.
     """
     file = Registry.load().weight_file(what) if isinstance(what, str) else what
-    found = find(file, folder)
+    found = find(file)
     if found is None:
-        where = place_of(file, folder).parent
         raise MissingResource(
-            f"weights '{file.name}' ({file.summary}) are not in {where}: {remedy(file, folder)}; "
+            f"weights '{file.name}' ({file.summary}) are not in {weights_folder()}: {remedy(file)}; "
             f"{WEIGHTS_VARIABLE} names another folder"
         )
     return found.path

@@ -48,32 +48,30 @@ def simulate_folder(
     count: int,
     seed: int = 0,
     frames: int = 100,
-    settings: SimulatorSettings | None = None,
     static: int = 0,
-    body: Body | None = None,
     motion: AmassConfig | None = None,
 ) -> list[dict[str, Any]]:
     """Write ``case_XX.npz``, ``truth/case_XX.npz`` and ``index.json`` into ``out``; return the index.
 
     ``motion_source``: a motion file, a folder of them (searched below), or a list of addresses (``shard.npz#clip``).
     Clips of at least ``frames`` frames are drawn without replacement until they run out, then again, with a random
-    first frame. The last ``static`` cases have a camera that stands still. ``body`` None: the clip's own skeleton,
+    first frame. The last ``static`` cases have a camera that stands still. Bodies: the clip's own skeleton,
     else the embedded mesh. ``motion``: how the files are read. Raises BadInput for a source without usable motion.
     """
     from .simulate import simulate
 
-    settings, reader = settings or SimulatorSettings(), motion or AmassConfig()
+    settings, reader = SimulatorSettings(), motion or AmassConfig()
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     index: list[dict[str, Any]] = []
     chosen = _choose(motion_source, count, frames, reader, rng)
     for number, clip in enumerate(chosen):
         start = int(rng.integers(0, clip.num_frames - frames + 1))
         piece = window(clip, start, frames)
-        still = settings.camera.static or number >= count - static
+        still = number >= count - static
         used = settings.model_copy(update={"camera": settings.camera.model_copy(update={"static": still})})
         name = f"case_{number:02d}"
         case_seed = int(np.random.SeedSequence([seed, 2, number]).generate_state(1)[0])
-        case, truth = simulate(piece, used, case_seed, body or _body(piece))
+        case, truth = simulate(piece, used, case_seed, _body(piece))
         write_case(out / f"{name}.npz", case, truth)
         speed = np.linalg.norm(np.diff(truth["transl"][:, [0, 2]], axis=0), axis=-1).mean() * piece.fps
         index.append(

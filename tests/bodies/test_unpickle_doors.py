@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
+import bz2
+import ctypes
+import importlib
 import io
+import lzma
+import os
 import pickle
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -133,3 +140,116 @@ def test_text_and_foreign_bytes_come_back(value, protocol, tmp_path):
     got = read_foreign(file)
     np.testing.assert_array_equal(got["a"], value)
     assert type(got["b"]) is type(value)
+
+
+#: What pickles of strangers call to get at code, by module and name.
+FAMILIES = """
+os.system posix.system nt.system commands.getoutput subprocess.Popen subprocess.check_output builtins.eval
+builtins.exec builtins.compile builtins.__import__ builtins.getattr builtins.open __builtin__.apply
+builtins.breakpoint importlib.import_module importlib.reload runpy._run_code runpy.run_path pty.spawn
+socket.create_connection shutil.rmtree webbrowser.open ctypes.CDLL ctypes.util.find_library marshal.loads
+types.FunctionType types.CodeType functools.partial functools.reduce operator.attrgetter
+operator.methodcaller pickle.loads _pickle.Unpickler copyreg.add_extension timeit.timeit cProfile.run
+pdb.run code.interact codeop.compile_command pydoc.locate pydoc.pipepager bdb.Bdb trace.Trace
+asyncio.subprocess.create_subprocess_shell multiprocessing.util.spawnv_passfds logging.config.dictConfig
+concurrent.futures.ProcessPoolExecutor sqlite3.connect urllib.request.urlopen zipimport.zipimporter
+site.main venv.create numpy.load numpy.fromfile numpy.memmap numpy.testing._private.utils.runstring
+numpy.f2py.compile numpy.core.numeric.load torch.load torch.hub.load torch.jit.load torch.ops.load_library
+torch._inductor.codecache.load torch.storage._load_from_file joblib.load pandas.read_pickle scipy.io.loadmat
+pip.main pip._internal.main setuptools.setup IPython.embed dill.loads cloudpickle.loads yaml.unsafe_load
+tensorflow.load_library keras.models.load_model sympy.sympify jinja2.Template models.network.Net
+__main__.Theirs
+""".split()  # noqa: SIM905
+
+
+def _calls(name: str) -> dict[str, bytes]:
+    """The name called with a text, in every way that there is of calling."""
+    module, _, last = name.rpartition(".")
+    named, text = f"c{module}\n{last}\n".encode(), b"X\x04\x00\x00\x00true"
+    stack = b"".join(b"\x8c" + bytes([len(part)]) + part.encode() for part in (module, last)) + b"\x93"
+    return {
+        "reduce": named + text + b"\x85R", "new": named + text + b"\x85\x81", "inst": b"(" + text + b"i" + named[1:],
+        "obj": b"(" + named + text + b"o", "stack": stack + text + b"\x85R", "build": named + b")\x81}b",
+        "new by name": named + b")}\x92",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("wrap", [bytes, _zip], ids=["pickle", "torch"])
+def test_nothing_of_a_file_is_imported_or_called(wrap, tmp_path, monkeypatch):
+    """Not even looked for: whatever could import, load or find a name fails here."""
+    real, file = builtins.__import__, tmp_path / "a.pkl"
+    contents = {
+        f"{name} {way}": wrap(b"\x80\x04}X\x04\x00\x00\x00pose" + call + b"s.")
+        for name in FAMILIES
+        for way, call in _calls(name).items()
+    }
+    read_foreign(_saved(file, wrap(b"\x80\x02}.")))  # what is imported on the first use
+
+    def imports(name, globals=None, *more):
+        by = str((globals or {}).get("__name__"))
+        assert by != "pickle" and (not by.startswith("diffopt_core") or more[-1] > 0), name  # ours: relative ones alone
+        return real(name, globals, *more)
+
+    def never(*_, **__):
+        raise AssertionError("a door is open")
+
+    for module, name in ((importlib, "import_module"), (torch, "load"), (pickle, "loads"), (pickle, "load"),
+                         (pickle._Unpickler, "find_class"), (os, "system"), (subprocess, "Popen"),
+                         (ctypes, "CDLL"), (np, "load")):  # fmt: skip
+        monkeypatch.setattr(module, name, never)
+    monkeypatch.setattr(builtins, "__import__", imports)
+    for what, content in contents.items():
+        name = what.partition(" ")[0].rpartition(".")[2]
+        with pytest.raises((BadInput, ValueError), match=name):
+            np.asarray(read_foreign(_saved(file, content))["pose"], np.float64)
+
+
+def _saved(file, content):
+    file.write_bytes(content)
+    return file
+
+
+def test_a_training_frameworks_objects_are_passed_over(tmp_path):
+    """As trainers save them: an attribute dictionary, an optimizer's class as a key, a callback's state."""
+    framework = b"cpl.parsing\nAttributeDict\n)\x81(X\x02\x00\x00\x00lrG?\x50\x62\x4d\xd2\xf1\xa9\xfcu}b"
+    callback = b"cpl.callbacks\nModelCheckpoint\n}s"
+    file = tmp_path / "a.ckpt"
+    held = pickle.dumps({"state_dict": np.arange(3.0)}, 2)[2:-1]
+    file.write_bytes(
+        b"\x80\x02" + held + b"X\x05\x00\x00\x00hyper" + framework + b"s" + b"X\x02\x00\x00\x00cb}" + callback + b"s."
+    )
+    got = read_foreign(file)
+    np.testing.assert_array_equal(got["state_dict"], np.arange(3.0))
+    with pytest.raises(ValueError, match=r"pl\.parsing\.AttributeDict"):
+        float(got["hyper"])
+    file.write_bytes(b"\x80\x02" + framework + b".")
+    with pytest.raises(BadInput, match=r"AttributeDict.*not run and is refused"):
+        read_foreign(file)
+
+
+def _bombs():
+    """800 MB of nothing, in less than one."""
+    zeros, million = bytes(1 << 20), 800
+    packers = {"gzip": zlib.compressobj(1, wbits=31), "zlib": zlib.compressobj(1), "bz2": bz2.BZ2Compressor(1)}
+    packers["xz"] = lzma.LZMACompressor(preset=0)
+    for name, packer in packers.items():
+        yield name, b"".join(packer.compress(zeros) for _ in range(million)) + packer.flush()
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("a.npy", "w") as part,
+    ):
+        np.lib.format.write_array_header_1_0(part, {"descr": "|u1", "fortran_order": False, "shape": (million << 20,)})
+        for _ in range(million):
+            part.write(zeros)
+    yield "npz", out.getvalue()
+
+
+@pytest.mark.slow
+def test_bombs_are_refused_before_they_go_off(tmp_path):
+    files = [_saved(tmp_path / f"{name}.pkl", content) for name, content in _bombs()]
+    code = READ.replace("2 << 30", "1 << 28")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, files)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.splitlines() == ["refused 1"] * len(files), done.stderr

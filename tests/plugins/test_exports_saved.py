@@ -83,7 +83,7 @@ def test_a_run_file_of_another_version_is_refused(folder):
     with pytest.raises(BadInput, match=r"run\.json: diffopt_run: is 7"):
         read_result(folder)
     (folder / "run.json").write_text("{half")
-    with pytest.raises(BadInput, match=r"run\.json: file: cannot be read"):
+    with pytest.raises(BadInput, match=r"run\.json: JSON: cannot be read"):
         read_result(folder)
 
 
@@ -105,7 +105,7 @@ def test_joints_that_fit_no_skeleton_are_refused(folder, tmp_path):
         exporter("bvh").export(result, tmp_path / "out")
     broken = joints.copy()
     broken[3] = np.nan
-    with pytest.raises(DiffOptError, match=r"joints: is not finite"):
+    with pytest.raises(DiffOptError, match=r"joints: are not finite"):
         exporter("csv").export(read_result(changed(folder, joints=broken)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -257,12 +257,12 @@ def _damage(path: Path, how: str) -> None:
         ("truncated", "is cut off"),
         ("short", "is cut off"),
         ("empty", "is empty"),
-        ("garbage", "no readable PyTorch checkpoint"),
+        ("garbage", "cannot be read"),
         ("page", "a web page"),
         ("pointer", "Git LFS pointer"),
-        ("zip", "a zip but no PyTorch checkpoint"),
-        ("code", "wants the code 'io.open'.*not run and is refused"),
-        ("old code", "wants the code 'io.open'.*not run and is refused"),
+        ("zip", "neither numpy's .* nor torch's"),
+        ("code", "wants 'io.open'.*not run and is refused"),
+        ("old code", "wants 'io.open'.*not run and is refused"),
     ],
 )
 def test_damaged_and_foreign_files_are_named(

@@ -156,10 +156,10 @@ def _truncated_legacy(path: Path) -> None:
         (_incomplete, r"missing keys \(2\): bodyprior_dec_fc2\.weight"),
         (_not_finite, r"not finite \(1\): decoder_net\.5\.bias"),
         (_truncated, "cut off"),
-        (_truncated_legacy, "no readable PyTorch checkpoint"),
-        (lambda path: path.write_text("hello"), "no readable PyTorch checkpoint"),
+        (_truncated_legacy, "cannot be read"),
+        (lambda path: path.write_text("hello"), "cannot be read"),
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: torch.save(torch.zeros(3), path), "Tensor, not a dictionary"),
+        (lambda path: torch.save(torch.zeros(3), path), "ndarray, not a dictionary"),
         (lambda path: torch.save({"state_dict": [1]}, path), "holds a list"),
     ],
 )

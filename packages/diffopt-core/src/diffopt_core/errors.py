@@ -34,7 +34,7 @@ class BadInput(DiffOptError):
     """A file that cannot be used: names the file, the key, what is wrong and what was expected."""
 
     def __init__(self, path: object, key: str, problem: str):
-        self.path, self.key = path, key
+        self.path, self.key, self.problem = path, key, problem
         super().__init__(f"{path}: {key}: {problem}")
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
+from diffopt_core.common.npz import write_npz
 from diffopt_core.common.progress import track as progress
-from diffopt_core.errors import MissingResource
+from diffopt_core.common.unpickle import read_foreign
+from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
@@ -46,14 +50,14 @@ class VibeInitializer:
         if self._env == "uv":
             raise MissingResource(f"initializer vibe: uv cannot build its environment: {INSTALL}")
         repository, checkpoint = self._files()
-        job = {
-            "boxes": boxes,
-            "repository": str(repository),
-            "checkpoint": str(checkpoint),
-            "batch": self._config.batch,
-            "device": self._device,
-        }
-        with progress("vibe", clip.num_frames) as update:
+        with TemporaryDirectory() as folder, progress("vibe", clip.num_frames) as update:
+            job = {
+                "boxes": boxes,
+                "repository": str(repository),
+                "weights": str(_weights(checkpoint, Path(folder))),
+                "batch": self._config.batch,
+                "device": self._device,
+            }
             found = run_script(self._env, NEEDS, SCRIPT, job, clip.video, report=lambda done, total: update(done))
         pose = matrices(numbers(Path("result of VIBE"), "pose", found["pose"], (None, 72)).reshape(-1, 24, 3))
         found = {**found, "orient": pose[:, 0], "body_pose": pose[:, 1:]}
@@ -75,3 +79,14 @@ class VibeInitializer:
                 "and put it there, or name it with --set initializer.checkpoint=FILE"
             )
         return repository, checkpoint
+
+
+def _weights(checkpoint: Path, folder: Path) -> Path:
+    """The network's arrays alone: VIBE's own loader would run whatever the checkpoint's pickle names."""
+    held = read_foreign(checkpoint)
+    state = held.get("gen_state_dict") if isinstance(held, dict) else None
+    if not isinstance(state, dict):
+        raise BadInput(checkpoint, "gen_state_dict", "is missing: this is no checkpoint of VIBE")
+    file = folder / "vibe.npz"
+    write_npz(file, {str(key): value for key, value in state.items() if isinstance(value, np.ndarray)})
+    return file

@@ -1,7 +1,6 @@
 """Weight files: safetensors under the published names, and a JSON card that says what they mean.
 
-A published checkpoint (``best_model.pth``) is read as it is. Nothing in it is run: only tensors, plain containers and
-numpy's scalars (losses that the trainer noted) are let in.
+A published checkpoint (``best_model.pth``) is read as it is. Nothing in it is run.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffopt_core.errors import BadInput
 from diffopt_core.perception.weights.cards import compare, listed
@@ -22,9 +20,6 @@ from diffopt_priors.humor.network import FPS, GROUPS, LATENT, SCALES, SIZES, STA
 _PUBLISHED = "a HuMoR checkpoint comes from https://github.com/davrempe/humor (checkpoints/humor/best_model.pth)"
 #: Frozen body models that the published class keeps beside the networks, and buffers of theirs.
 _IGNORED = ("male_bm", "female_bm", "neutral_bm", "bm_dict", "smpl")
-_SCALAR: Any = np.float64(0).__reduce__()[0]  # taken from numpy itself: its module was renamed in numpy 2
-_NUMPY: list[Any] = [np.dtype, _SCALAR, *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool"))]
-_NUMPY += [(_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
 #: Pelvis minus ``trans`` in published data, m: the pelvis of SMPL's mean shape, which its translation leaves out.
 #: The model's own axes, unturned, as SMPL adds it.
 ROOT_OFFSET = (0.0, -0.23, 0.03)
@@ -32,8 +27,7 @@ ROOT_OFFSET = (0.0, -0.23, 0.03)
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """Weights under their published names, body models left out."""
-    with torch.serialization.safe_globals(_NUMPY):
-        loaded = checkpoint.read(path, _PUBLISHED)
+    loaded = checkpoint.read(path, _PUBLISHED)
     state = loaded.get("model", loaded)
     if not isinstance(state, dict):
         raise BadInput(path, "model", f"a state dict expected, found {type(state).__name__}; {_PUBLISHED}")

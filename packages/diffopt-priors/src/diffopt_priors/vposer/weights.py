@@ -2,20 +2,13 @@
 
 Published ones are read as they are: v1 (``vposer_v1_0/snapshots/*.pt``, a bare state) and v2
 (``V02_05/snapshots/*.ckpt``, a training framework's checkpoint with the state under ``vp_model.``), which also holds
-settings and callbacks of the framework. Only PyTorch's restricted reader (``weights_only=True``) is used. Classes that
-it does not know become empty dictionaries: nothing of them runs or is imported. A name of Python's own library that
-does more than hold data (``builtins.eval``, ``os.system``) is refused by name, since no trainer has a reason to write
-one.
+settings and callbacks of the framework, which are passed over.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-import zipfile
-from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +20,6 @@ from torch import Tensor
 from diffopt_priors import checkpoint
 from diffopt_priors.cards import VPOSER_WEIGHTS
 from diffopt_priors.vposer.network import Edition, VPoser
-
-#: Modules of Python's own library whose classes only hold data.
-_HOLDERS = {"argparse", "collections", "datetime", "decimal", "enum", "pathlib", "typing", "uuid"}
-_CODE = (sys.stdlib_module_names | {"__builtin__"}) - _HOLDERS
-
-
-class _StandIn:
-    """Called in place of an unknown class: the reader can fill what it gets, and nobody looks at it."""
-
-    def __new__(cls, *_: Any) -> Any:
-        return OrderedDict()
-
-
-def _dictionary(path: Path, source: str) -> dict[Any, Any]:
-    """What a published file holds. ``source``: where such a file comes from, the end of every message."""
-    unknown: list[str] = []
-    # Files older than torch 1.6 are no zips and are read without stand-ins; what is damaged, the reader says.
-    if zipfile.is_zipfile(path):
-        with suppress(Exception):
-            unknown = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    refused = [name for name in sorted(unknown) if name.split(".")[0] in _CODE]
-    if refused:
-        raise BadInput(path, "pickle", f"wants '{refused[0]}', which is code; it was not run and is refused; {source}")
-    with torch.serialization.safe_globals([(_StandIn, name) for name in unknown]):
-        return checkpoint.read(path, source)
 
 
 def fill(network: VPoser, path: Path, state: dict[str, Tensor], names: Mapping[str, str]) -> None:
@@ -101,7 +69,7 @@ _PREFIXES = ("vp_model.", "module.", "")
 
 def published(path: Path) -> VPoser:
     """Network of a published checkpoint of either edition."""
-    loaded = _dictionary(path, VPOSER_WEIGHTS.source)
+    loaded = checkpoint.read(path, VPOSER_WEIGHTS.source)
     state = loaded.get("state_dict", loaded)
     if not isinstance(state, dict):
         raise BadInput(

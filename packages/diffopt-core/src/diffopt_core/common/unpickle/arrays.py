@@ -15,7 +15,7 @@ import numpy as np
 
 #: Booleans, integers, floats, complex numbers and text, as numpy writes them; ``O`` only as a list of objects.
 _PLAIN = re.compile(r"[<>=|]?(?:\?|b1|[iu][1248]|f(?:2|4|8|16)|c(?:8|16|32)|[bBhHiIlLqQefdgFDG]|[SU]\d{1,6}|O[48]?)")
-_MOST_DIMENSIONS = 32
+_MOST_DIMENSIONS = 8
 
 
 class Dtype:
@@ -74,14 +74,8 @@ def set_state(array: np.ndarray, state: Any) -> None:
     set_it(array, (1, shape, dtype, by_column is True or by_column == 1, data))
 
 
-class Held(np.ndarray):
-    """An array under construction, for torch's loader, which calls its ``__setstate__``; elsewhere a name."""
-
-    def __new__(cls, *_: Any) -> Held:
-        raise UnpicklingError("an array made by its class is refused")
-
-    def __setstate__(self, state: Any) -> None:
-        set_state(self, state)
+class Held:
+    """Stands for the class of numpy's arrays, and makes none."""
 
 
 def fresh(cls: Any = None, *_: Any) -> np.ndarray:

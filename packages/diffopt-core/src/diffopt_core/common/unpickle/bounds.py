@@ -32,11 +32,11 @@ def inflated(data: bytes, start: Callable[[], Any]) -> bytes:
 
     Raises ValueError where more comes out than may, EOFError where it is cut off, and the decompressor's own errors.
     """
-    most, out = max(ROOM, RATIO * len(data)), bytearray()
+    most, piece, out = max(ROOM, RATIO * len(data)), max(1 << 24, len(data)), bytearray()
     while data:
         unpack = start()
         while not unpack.eof:
-            part = unpack.decompress(data, most - len(out) + 1)
+            part = unpack.decompress(data, piece)
             out += part
             if len(out) > most:
                 raise ValueError(f"it unpacks to more than {most} bytes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import BadInput, MissingResource, reading
-from .arrays import Held
 from .joblib_stream import decompress, read_joblib
 from .npy import MAGIC, read_npy, read_npz
-from .restricted import Unpickler
-from .torch_file import LEGACY, read_torch
+from .restricted import Refused, Token, Unpickler
+from .torch_parts import LEGACY, Storage, read_legacy, read_zip
 
 
 def read_foreign(path: Path) -> Any:
@@ -32,20 +30,36 @@ def read_foreign(path: Path) -> Any:
         start = file.read(32)
     if not start:
         raise BadInput(path, "content", "the file is empty (zero bytes)")
-    kinds = {b"PK": ("zip file", _zip), LEGACY: ("torch file", read_torch), MAGIC: ("npy file", _npy)}
+    if other := next((what for mark, what in _OTHERS.items() if start.lstrip().startswith(mark)), None):
+        raise BadInput(path, "content", f"is {other}, not the file itself")
+    kinds = {
+        b"PK": ("zip file", _zip),
+        LEGACY: ("torch file", _legacy),
+        MAGIC: ("npy file", _npy),
+    }
     key, read = next((kinds[mark] for mark in kinds if start.startswith(mark)), ("pickle", _pickle))
     with reading(path, key):
-        return plain(read(path))
+        return plain(used(read(path)))
+
+
+#: First bytes of what people save in place of a file.
+_OTHERS = {b"version https://git-lfs": "a Git LFS pointer", b"<": "a web page"}
 
 
 def _zip(path: Path) -> Any:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is cut off: the end of the archive is missing; copy it again")
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if any(name.split("/")[-1] == "data.pkl" for name in names):
-        return read_torch(path)
+        return read_zip(path, Unpickler)
     if not any(name.endswith(".npy") for name in names):
-        raise BadInput(path, "zip file", "neither numpy's nor torch's")
+        raise BadInput(path, "zip file", "neither numpy's (.npy) nor torch's (data.pkl)")
     return read_npz(path)
+
+
+def _legacy(path: Path) -> Any:
+    return read_legacy(path.read_bytes(), Unpickler)
 
 
 def _npy(path: Path) -> Any:
@@ -59,6 +73,13 @@ def _pickle(path: Path) -> Any:
     if b"NumpyArrayWrapper" in data or b"NDArrayWrapper" in data:
         return read_joblib(data, path.parent)
     return Unpickler(io.BytesIO(data)).load()
+
+
+def used(value: Any) -> Any:
+    """``value`` itself; Refused where the whole file is an object of a class that is not known."""
+    if isinstance(value, Token) or (isinstance(value, type) and issubclass(value, Token)):
+        raise Refused(value.name)
+    return value
 
 
 def plain(value: Any) -> Any:
@@ -75,7 +96,7 @@ def _plain(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
             raise ValueError("a container that holds itself")
         return found
     seen[id(value)] = (value, seen)  # the value too: an id must not be given away
-    out: Any = value.view(np.ndarray) if type(value) is Held else value
+    out: Any = value
     if isinstance(value, dict):
         out = {_plain(k, seen): _plain(v, seen) for k, v in value.items()}
     elif isinstance(value, tuple):
@@ -89,8 +110,7 @@ def _plain(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
             out = np.empty(value.shape, dtype=object)
             for index, part in enumerate(value.ravel()):
                 out.flat[index] = _plain(part, seen)
-    elif (torch := sys.modules.get("torch")) is not None and isinstance(value, torch.Tensor):
-        held = value.detach().cpu().resolve_conj().resolve_neg()
-        out = (held.float() if held.dtype == torch.bfloat16 else held).numpy()
+    elif isinstance(value, Storage):
+        out = value.items
     seen[id(value)] = (value, out)
     return out

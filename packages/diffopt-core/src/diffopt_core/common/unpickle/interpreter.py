@@ -28,7 +28,7 @@ def key(value: Any) -> Any:
     if isinstance(value, tuple):
         if len(value) <= _LONGEST_KEY and all(isinstance(part, _KEYS) for part in value):
             return value
-    elif isinstance(value, _KEYS):
+    elif isinstance(value, (*_KEYS, Inert, type)):
         return value
     raise pickle.UnpicklingError(f"a key of a {type(value).__name__} is refused")
 
@@ -159,6 +159,8 @@ class Interpreter(pickle._Unpickler):
 
     def _top(self, kind: type) -> Any:
         held = self.stack[-1]  # type: ignore[attr-defined]
+        if isinstance(held, Inert) and held.kind == "token":
+            return kind()  # it may be a container of its own making
         if not isinstance(held, kind):
             raise pickle.UnpicklingError(f"an item of a {type(held).__name__} is refused")
         return held

@@ -1,16 +1,19 @@
 """The restricted unpickler: a list of names that may be called, and a refusal for every other.
 
 A pickle is a program. Here plain containers and numpy's constructors are the only ones that run; scipy, chumpy and
-joblib classes become inert stand-ins (none of these packages is needed); torch tensors are rebuilt from bytes that
-torch's own ``weights_only`` loader has read.
+joblib classes become inert stand-ins (none of these packages is needed), torch's tensors arrays. A class that nobody
+here knows, such as a training framework's, becomes a token: it holds what the file gives it and refuses to be used.
+Names of Python's own library and functions of numpy and torch, which have no place in data, are refused at once.
 """
 
 from __future__ import annotations
 
+import _compat_pickle  # what modules were called in Python 2
 import codecs
 import collections
 import io
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ import numpy as np
 from ...errors import reading
 from . import arrays, torch_parts
 from .interpreter import Inert, Interpreter
+from .interpreter import key as key_of
 
 
 class Chumpy(Inert):
@@ -69,6 +73,11 @@ def encode(text: str, encoding: str) -> bytes:
     return codecs.encode(text, encoding)
 
 
+def _from_bytes(data: bytes) -> Any:
+    """A storage that was pickled by value: a torch file of its own."""
+    return torch_parts.read_legacy(data, Unpickler)
+
+
 def _path(*parts: str) -> str:
     """A path as text."""
     return "/".join(parts).replace("//", "/")
@@ -103,11 +112,18 @@ _OTHERS: dict[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_tensor_v2"): torch_parts.tensor,
     ("torch._utils", "_rebuild_tensor"): torch_parts.tensor,
     ("torch._utils", "_rebuild_parameter"): torch_parts.parameter,
-    ("torch.storage", "_load_from_bytes"): torch_parts.storage,
+    ("torch.storage", "_load_from_bytes"): _from_bytes,
     ("torch", "Size"): tuple,
     ("torch", "device"): torch_parts.device,
     **{("pathlib", name): _path for name in ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")},
 }
+
+
+#: Python's own library but for what only holds data, and libraries whose functions do more than that.
+_CODE = (sys.stdlib_module_names | {name.partition(".")[0] for name in _compat_pickle.IMPORT_MAPPING}) - {
+    "argparse", "collections", "datetime", "decimal", "enum", "pathlib", "typing", "uuid"
+}  # fmt: skip
+_LIBRARIES = frozenset({"numpy", "torch", "scipy", "joblib", "pandas", "torchvision"})
 
 
 class Refused(pickle.UnpicklingError, ValueError):
@@ -117,8 +133,20 @@ class Refused(pickle.UnpicklingError, ValueError):
         super().__init__(f"it wants '{name}', which is not an array class; it was not run and is refused")
 
 
+class Token(Inert):
+    """An object of a class that is not known here. Raises Refused, naming it, where its value is wanted."""
+
+    kind = "token"
+    name = ""
+
+    def _refuse(self, *_: Any) -> Any:
+        raise Refused(self.name)
+
+    __array__ = __len__ = __iter__ = __getitem__ = __float__ = __int__ = __index__ = _refuse
+
+
 def find_class(module: str, name: str) -> Any:
-    """What a name of the pickle stands for here. Raises Refused for names that are not on the list."""
+    """What a name of the pickle stands for here. Raises Refused for names of code."""
     if module in NUMPY_MODULES and name in NUMPY:
         return NUMPY[name]
     if module.startswith("scipy.sparse") and name in _SPARSE:
@@ -129,19 +157,34 @@ def find_class(module: str, name: str) -> Any:
         return _OTHERS[module, name]
     if module == "torch" and name in torch_parts.TYPES:
         return name  # a dtype as text
-    raise Refused(f"{module}.{name}")
+    if kind := torch_parts.storage_name(module, name):
+        return kind
+    root, last = module.partition(".")[0], name.rpartition(".")[2]
+    if root in _CODE or (root in _LIBRARIES and not last[:1].isupper()):
+        raise Refused(f"{module}.{name}")
+    return type("Token", (Token,), {"name": f"{module}.{name}"})
 
 
 class Unpickler(Interpreter):
-    """For pickles of plain data and the arrays of numpy and torch. ``stream``: the whole of it."""
+    """For pickles of plain data and the arrays of numpy and torch. ``stream``: the whole of it; ``bytes_of``: gives
+    the bytes of storages that lie outside of the pickle."""
 
     functions = frozenset(
         {_reconstructor, encode, _path, arrays.fresh, arrays.from_buffer, arrays.scalar}
-        | {torch_parts.tensor, torch_parts.parameter, torch_parts.storage, torch_parts.device}
+        | {torch_parts.tensor, torch_parts.parameter, _from_bytes, torch_parts.device}
     )
 
-    def __init__(self, stream: io.BytesIO):
+    def __init__(self, stream: io.BytesIO, bytes_of: torch_parts.Bytes | None = None):
         super().__init__(stream, encoding="latin1")
+        self._bytes_of, self._held = bytes_of, dict[Any, torch_parts.Storage]()
+
+    def persistent_load(self, named: Any) -> Any:
+        if self._bytes_of is None:
+            raise pickle.UnpicklingError("a reference to something outside of the pickle is refused")
+        key = key_of(named)
+        if key not in self._held:
+            self._held[key] = torch_parts.held_by(named, self._bytes_of)
+        return self._held[key]
 
     def find_class(self, module: str, name: str) -> Any:
         return find_class(module, name)

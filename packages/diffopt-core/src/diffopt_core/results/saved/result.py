@@ -13,6 +13,7 @@ from ...common.documents import read_json
 from ...common.npz import Arrays, keys_of, read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...errors import BadInput, reading
+from ...host.contract import broken
 from ...parts.bodies import anny24, smpl
 from ...parts.datasets.case_keys import text
 from ...parts.datasets.configs import AmassConfig
@@ -42,7 +43,13 @@ def read_result(path: Path, truth: bool = False) -> Result:
     which exporters take as none. Raises BadInput naming file and key; nothing is solved and nothing is scored again.
     """
     with reading(path):
-        return _read(path, truth)
+        result = _read(path, truth)
+        parts = (result.motion, result.initial, result.camera, result.initial_camera)
+        if clause := next(filter(None, (broken(part, result.clip.num_frames) for part in parts)), None):
+            raise BadInput(path, FILE, f"holds {clause}")
+        if not bool((result.joints.isfinite() & result.initial_joints.isfinite()).all()):
+            raise BadInput(path, "joints", "are not finite")
+        return result
 
 
 def _read(path: Path, truth: bool) -> Result:

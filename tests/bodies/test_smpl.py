@@ -18,7 +18,7 @@ from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import MeshBody
-from diffopt_core.parts.bodies.linear import ForeignBetas
+from diffopt_core.parts.bodies.linear import ForeignBetas, LinearBody
 from diffopt_core.parts.bodies.smpl import SmplConfig, read_model
 
 smplx = pytest.importorskip("smplx")
@@ -83,7 +83,7 @@ def test_mesh_of_smplx_and_own_joints_agree(body, random_motion):
     motion = random_motion(betas_of="smpl")
     vertices = body.vertices(motion)
     assert vertices.shape == (2, 3, 6890, 3)
-    torch.testing.assert_close(vertices, body._linear.vertices(motion), atol=1e-5, rtol=0)
+    torch.testing.assert_close(vertices, LinearBody.vertices(body, motion), atol=1e-5, rtol=0)
     torch.testing.assert_close(body.joints(motion)[:, :, 0], motion.trans)
     nose = body.keypoints(motion, "coco17")[:, :, 0]
     torch.testing.assert_close(nose, vertices[:, :, 332], atol=1e-5, rtol=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from diffopt_core.common.options import Plugins, commas
+from diffopt_core.common.options import Plugins, commas, output
 from diffopt_core.errors import DiffOptError, UnknownName
 from diffopt_core.host.completion import component, words
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 _motion = partial(typer.Option, rich_help_panel="Motion")
-_output = partial(typer.Option, rich_help_panel="Output")
 _TO = typer.Option(
     "--to", "-t", metavar="FORMAT,…", help="glb, bvh, amass, usd, csv, trc, fbx; or all.",
     autocompletion=component("exporter", many=True),
@@ -37,7 +36,7 @@ def export(
     ],
     to: Annotated[str, _TO] = "glb",
     out: Annotated[
-        Path | None, _output("--out", "-o", help="Folder; default: the result's (exports/<clip> for a motion file).")
+        Path | None, output("--out", "-o", help="Folder; default: the result's (exports/<clip> for a motion file).")
     ] = None,
     fps: Annotated[float | None, _motion(help="Frames a second, 0.5 to 240.")] = None,
     up: Annotated[str | None, _motion(metavar="y|z", help="Vertical axis.", autocompletion=words(("y", "z")))] = None,

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from diffopt_core.common.options import Plugins, Results
+from diffopt_core.common.options import Plugins, Results, output
 
 if TYPE_CHECKING:
     from diffopt_core.interfaces import Renderer
 
 _picture = partial(typer.Option, rich_help_panel="Picture")
-_output = partial(typer.Option, rich_help_panel="Output")
 _VIEW = typer.Option(
     "--view", "-v",
     help="overlay: body over the video; world: from a still camera, with the path; side: both; "
@@ -35,7 +34,7 @@ def render(
     results: Results,
     view: Annotated[ViewName, _VIEW] = ViewName.overlay,
     out: Annotated[
-        Path | None, _output("--out", "-o", help="x.mp4, x.gif, x.png or folder of frames; default RESULT/<view>.mp4.")
+        Path | None, output("--out", "-o", help="x.mp4, x.gif, x.png or folder of frames; default RESULT/<view>.mp4.")
     ] = None,
     size: Annotated[str | None, _picture(metavar="WxH", help="Of each result's picture, px.")] = None,
     fps: Annotated[float | None, _picture(help="Frames a second, 0.5 to 240; default the clip's.")] = None,
@@ -45,7 +44,7 @@ def render(
     settings: Annotated[
         list[str] | None, _picture("--set", metavar="KEY=VALUE", help="Option of the renderer.")
     ] = None,
-    crf: Annotated[int, _output(min=0, max=51, help="Of H.264: 0 is without loss; 18 looks it.")] = 18,
+    crf: Annotated[int, output(min=0, max=51, help="Of H.264: 0 is without loss; 18 looks it.")] = 18,
     plugins: Plugins = None,
 ) -> int:
     """Draw a result: over its video, in the world, or both side by side.

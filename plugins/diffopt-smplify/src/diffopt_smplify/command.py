@@ -26,9 +26,9 @@ def train(
     from dataclasses import asdict
 
     from diffopt_core.common.output import answer, say
+    from diffopt_core.common.progress import terminal_bar
     from diffopt_core.errors import BadInput
     from diffopt_core.host.train import shards
-    from diffopt_core.host.train.loop import progress
     from diffopt_core.host.train.shards import terms_of
 
     from diffopt_smplify.fit import Settings, fit, read, report
@@ -40,7 +40,7 @@ def train(
     if len(samples.x) < components:
         raise BadInput(data, "poses", f"{len(samples.x)} samples are too few for {components} components")
     settings = Settings(components, shrink, ridge, iterations, seed=seed)
-    with progress("train gmm", iterations) as show:
+    with terminal_bar("train gmm", iterations, transient=False) as show:
         state, losses = fit(samples.x, samples.weight, settings, show)
     target = out / "gmm.safetensors"
     card = {

@@ -89,7 +89,7 @@ def fit(
     x: Float[Tensor, "N D"],
     weight: Float[Tensor, "N"],
     settings: Settings,
-    show: Callable[[int, float], None] = lambda iteration, nll: None,
+    show: Callable[[int, str], None] = lambda iteration, word: None,
 ) -> tuple[dict[str, Tensor], list[float]]:
     """``weights``, ``means``, ``covariances`` and the NLL (nats a sample) after each round. float64."""
     x, weight = x.double(), weight.double() / weight.double().sum()
@@ -107,7 +107,7 @@ def fit(
         total = joint.logsumexp(1)
         share = (joint - total.unsqueeze(1)).exp()
         losses.append(-float((total * weight).sum()))
-        show(iteration + 1, losses[-1])
+        show(iteration + 1, f": loss {losses[-1]:.4f}")
         if len(losses) > 1 and abs(losses[-2] - losses[-1]) < settings.tolerance:
             break
     weights, means, covariances = parts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..common import output as voice
-from ..common.options import Device
+from ..common.options import Device, Picture, Report
 from ..host.choice import Choice
 from .choice import chooses
 
@@ -30,8 +30,8 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Result folder.")] = FOLDER,
     device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated evidence and of the run.")] = 0,
-    picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw picture.png.")] = True,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    picture: Picture = True,
+    report: Report = True,
 ) -> int:
     """See it work: simulate a moving camera around an embedded motion, recover it, score it.
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..common.console import note
-from ..common.options import OUTPUT as _OUTPUT
-from ..common.options import commas
+from ..common.options import Picture, Report, commas, output
 from ..errors import DiffOptError
 from ..host import completion
 from ..host.choice import Choice
@@ -27,57 +26,32 @@ NAME = "run"
 PANEL = "Recover motion"
 
 
+_INPUT = (
+    "Videos, case files, folders of them, anything a dataset reads; or run.json of a result. "
+    "None: the embedded demonstration."
+)
+_EXPORT = output(
+    "--export", metavar="FORMAT,…", help="Also write e.g. glb,bvh.",
+    autocompletion=completion.component("exporter", many=True),
+)  # fmt: skip
+_VIEWER = output(
+    "--viewer", metavar="NAME", help=f"Another viewer for that, [dim]default: {VIEWER}[/].",
+    autocompletion=completion.component("viewer"),
+)  # fmt: skip
+
+
 @chooses
 def command(
     choice: Choice,
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="INPUT",
-            help="Videos, case files, folders of them, anything a dataset reads; or run.json of a result. "
-            "None: the embedded demonstration.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Result folder; default runs/<clip>.", rich_help_panel=_OUTPUT),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a result of another run.", rich_help_panel=_OUTPUT)
-    ] = False,
-    picture: Annotated[
-        bool, typer.Option("--picture/--no-picture", help="Draw picture.png.", rich_help_panel=_OUTPUT)
-    ] = True,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Write report.html.", rich_help_panel=_OUTPUT)
-    ] = True,
-    export: Annotated[
-        str | None,
-        typer.Option(
-            "--export",
-            metavar="FORMAT,…",
-            help="Also write e.g. glb,bvh.",
-            rich_help_panel=_OUTPUT,
-            autocompletion=completion.component("exporter", many=True),
-        ),
-    ] = None,
-    view: Annotated[
-        bool, typer.Option("--view", help="Show the solve in the browser while it goes on.", rich_help_panel=_OUTPUT)
-    ] = False,
-    viewer: Annotated[
-        str | None,
-        typer.Option(
-            "--viewer",
-            metavar="NAME",
-            help=f"Another viewer for that, [dim]default: {VIEWER}[/].",
-            rich_help_panel=_OUTPUT,
-            autocompletion=completion.component("viewer"),
-        ),
-    ] = None,
-    wait: Annotated[
-        bool,
-        typer.Option("--wait/--no-wait", help="With --view: stay until Ctrl-C, or not.", rich_help_panel=_OUTPUT),
-    ] = True,
+    inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT", help=_INPUT)] = None,
+    out: Annotated[Path | None, output("--out", "-o", help="Result folder; default runs/<clip>.")] = None,
+    overwrite: Annotated[bool, output("--overwrite", help="Replace a result of another run.")] = False,
+    picture: Picture = True,
+    report: Report = True,
+    export: Annotated[str | None, _EXPORT] = None,
+    view: Annotated[bool, output("--view", help="Show the solve in the browser while it goes on.")] = False,
+    viewer: Annotated[str | None, _VIEWER] = None,
+    wait: Annotated[bool, output("--wait/--no-wait", help="With --view: stay until Ctrl-C, or not.")] = True,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda[:N]; default auto.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random number; default 0.")] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Most clips solved side by side.")] = 64,

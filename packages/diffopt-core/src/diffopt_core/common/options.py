@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import typer
 
 #: Panel of the help that holds where results go.
 OUTPUT = "Output"
+#: An option of that panel.
+output = partial(typer.Option, rich_help_panel=OUTPUT)
 
 
 def commas(text: str) -> tuple[str, ...]:
@@ -19,6 +22,8 @@ def commas(text: str) -> tuple[str, ...]:
 Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", "-p", metavar="FILE.py|MODULE|no:NAME", help="Load or block one.")
 ]
+Picture = Annotated[bool, output("--picture/--no-picture", help="Draw picture.png.")]
+Report = Annotated[bool, output("--report/--no-report", help="Write report.html.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda[:N].")]
 Results = Annotated[
     list[Path],

@@ -41,17 +41,24 @@ def shown(display: Display) -> Iterator[None]:
 
 
 @contextmanager
-def terminal_bar(title: str, total: int | None) -> Iterator[Update]:
-    """A display for :func:`shown`: a bar on standard error, gone when done; none under ``--quiet`` or in a pipe."""
+def terminal_bar(title: str, total: int | None, transient: bool = True) -> Iterator[Callable[..., None]]:
+    """A display for :func:`shown`: a bar on standard error, gone when done; none under ``--quiet`` or in a pipe.
+
+    What it yields takes what is done so far, and a word on it that stands beside the title.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    console = Console(stderr=True)
+    console, off = Console(stderr=True), quiet()
     columns = (
         TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
         Remaining(),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=quiet() or not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=transient, disable=off or not console.is_terminal) as progress:
         task = progress.add_task(title, total=total)
-        yield lambda done: progress.update(task, completed=done)
+
+        def update(done: int, word: str = "") -> None:
+            progress.update(task, completed=done, description=f"{title}{word}")
+
+        yield update

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from diffopt_core.common.console import note, say
-from diffopt_core.common.options import OUTPUT, Plugins, commas
+from diffopt_core.common.options import Plugins, commas, output
 from diffopt_core.common.output import answer, speaks
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host import completion
@@ -27,7 +27,6 @@ NAME = "ablate"
 PANEL = "Evaluate"
 _where = partial(typer.Option, rich_help_panel="Where it runs")
 _case = partial(typer.Option, rich_help_panel="Cases")
-_output = partial(typer.Option, rich_help_panel=OUTPUT)
 _RECIPES = typer.Option(
     "--recipes", metavar="A,B", help="Recipes in place of the table's rows.",
     autocompletion=completion.recipe(many=True),
@@ -47,7 +46,7 @@ def command(
         ),
     ],
     data: Annotated[Path, _case("--data", help="Case files with truth, EMDB, or motions to simulate from.")],
-    out: Annotated[Path | None, _output("--out", "-o", help="The grid's folder; default runs/<table>.")] = None,
+    out: Annotated[Path | None, output("--out", "-o", help="The grid's folder; default runs/<table>.")] = None,
     seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Seeds, separated by commas.")] = "0",
     rows: Annotated[str | None, _RECIPES] = None,
     settings: Annotated[
@@ -69,8 +68,8 @@ def command(
     count: Annotated[int, _case("--count", "-n", min=1, help="Cases to simulate from motions.")] = 16,
     frames: Annotated[int, _case(min=3, help="Frames of a simulated case.")] = 100,
     source_fps: Annotated[float | None, _case(help="Frame rate of motions whose files do not say.")] = None,
-    overwrite: Annotated[bool, _output("--overwrite", help="Replace cells of other runs.")] = False,
-    only_report: Annotated[bool, _output("--report-only", help="Solve nothing; report what is there.")] = False,
+    overwrite: Annotated[bool, output("--overwrite", help="Replace cells of other runs.")] = False,
+    only_report: Annotated[bool, output("--report-only", help="Solve nothing; report what is there.")] = False,
     plugins: Plugins = None,
 ) -> int:
     """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +16,10 @@ import torch
 from torch import Tensor
 
 from ...common.output import answer
+from ...common.progress import terminal_bar
 from ...errors import DiffOptError
 from .settings import Limits, TrainingSettings
 from .trainer import NetworkTraining
-
-
-@contextmanager
-def progress(title: str, total: int | None) -> Iterator[Callable[[int, float], None]]:
-    """Yields ``show(step, loss)``."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from ...common.output import quiet
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet() or not console.is_terminal) as bar:
-        task = bar.add_task(title, total=total)
-
-        def show(step: int, loss: float) -> None:
-            bar.update(task, completed=step, description=f"{title}: loss {loss:.4f}")
-
-        yield show
-
 
 _NOT_CURVES = {"step", "seconds", "report"}
 #: Part of a report that describes the data and never changes.
@@ -129,7 +108,7 @@ def run(training: NetworkTraining, out: Path, limits: Limits, export_to: Path | 
         # The decayed state is a dead end: leave the constant-rate checkpoint for whoever trains on.
         checkpoint = out / "finished.pt"
     began = exported = time.monotonic()
-    with (out / "log.jsonl").open("a") as log, progress(f"train {training.name}", last) as show:
+    with (out / "log.jsonl").open("a") as log, terminal_bar(f"train {training.name}", last, transient=False) as show:
 
         def note(**values: Any) -> None:
             log.write(json.dumps({"step": training.step_index, **values}) + "\n")
@@ -154,7 +133,7 @@ def run(training: NetworkTraining, out: Path, limits: Limits, export_to: Path | 
                 means = {key: float(torch.stack([part[key] for part in recent]).mean()) for key in recent[0]}
                 recent.clear()
                 note(seconds=round(now - began, 1), **means)
-                show(training.step_index, means["loss"])
+                show(training.step_index, f": loss {means['loss']:.4f}")
             if now - exported > limits.export_minutes * 60:
                 publish()
                 exported = time.monotonic()

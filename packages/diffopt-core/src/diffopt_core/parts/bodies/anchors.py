@@ -9,7 +9,7 @@ rides on a joint is ``a = 1, o = its offset``. Derivation: this project.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...data.skeleton import JOINT, LAYOUTS
 from ...errors import UnknownName
+from ...types import map_tensors
 
 #: Layout names that are another point, or the mean of several (OpenPose's neck is the middle of the shoulders).
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -50,24 +51,15 @@ class Anchors:
 
     def mixed(self, rows: Float[Tensor, "N K"]) -> Anchors:
         """Anchors of linear combinations of these points (rows add up to 1)."""
-        return self._map(lambda value: torch.tensordot(rows, value, dims=1))
+        return map_tensors(self, lambda value: torch.tensordot(rows, value, dims=1))
 
     def to(self, like: Tensor) -> Anchors:
         """In the dtype and on the device of a tensor."""
-        return self._map(lambda value: value.to(like))
+        return map_tensors(self, lambda value: value.to(like))
 
     def scaled(self, factor: Float[Tensor, "B"]) -> Float[Tensor, "B K 24 3"]:
         """Offsets of bodies that are ``factor`` times as large."""
         return factor[:, None, None, None] * self.offset
-
-    def _map(self, fn: Callable[[Tensor], Tensor]) -> Anchors:
-        betas, pose = self.offset_betas, self.offset_pose
-        return Anchors(
-            weight=fn(self.weight),
-            offset=fn(self.offset),
-            offset_betas=None if betas is None else fn(betas),
-            offset_pose=None if pose is None else fn(pose),
-        )
 
 
 def attach(

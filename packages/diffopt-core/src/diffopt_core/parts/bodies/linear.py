@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...data.skeleton import JOINTS
 from ...errors import DiffOptError
-from ...types import HumanMotion
+from ...types import HumanMotion, map_tensors
 from .anchors import Anchors, joint_anchors
 from .stick_body import TreeBody
 
@@ -101,17 +101,9 @@ class BodyArrays:
 
     def to(self, like: Tensor) -> BodyArrays:
         """The floating arrays in the dtype and on the device of ``like``."""
-        return replace(
-            self,
-            template=self.template.to(like),
-            shapedirs=self.shapedirs.to(like),
-            weights=self.weights.to(like),
-            joint_regressor=self.joint_regressor.to(like),
-            posedirs=None if self.posedirs is None else self.posedirs.to(like),
-        )
+        return map_tensors(self, lambda value: value.to(like) if value.is_floating_point() else value)
 
 
-@final
 class LinearBody(TreeBody):
     """See the module. ``points``: named keypoints as rows over vertices; a name without a row is a joint.
 

@@ -27,10 +27,8 @@ VERTEX_NAMES: dict[str, str] = {
 
 
 @final
-class SmplBody:
-    """Joints and keypoints as in :class:`~diffopt_core.parts.bodies.linear.LinearBody`; the mesh by smplx."""
-
-    name = NAME
+class SmplBody(LinearBody):
+    """Joints and keypoints (no eye or mouth corners, no knuckles) as they are there; the mesh by smplx."""
 
     def __init__(self, config: SmplConfig, ctx: BuildContext):
         arrays, device = read_model(find_model(config.path, config.gender)), ctx.device
@@ -40,40 +38,13 @@ class SmplBody:
         points = {name: torch.zeros(len(arrays["v_template"])) for name in VERTEX_NAMES}
         for name, row in points.items():
             row[table[VERTEX_NAMES[name]]] = 1.0
-        self._linear = LinearBody(NAME, BodyArrays.of(arrays, device), points)
-        self.faces = self._linear.faces
-
-    def rest_joints(self, betas: Float[Tensor, "B 10"]) -> Float[Tensor, "B 24 3"]:
-        """T-pose joints relative to the pelvis, m."""
-        return self._linear.rest_joints(betas)
-
-    def rest_pelvis(self, betas: Float[Tensor, "B 10"]) -> Float[Tensor, "B 3"]:
-        """The pelvis in SMPL's origin, m: ``trans = transl + rest_pelvis``."""
-        return self._linear.rest_pelvis(betas)
-
-    def joints(self, motion: HumanMotion) -> Float[Tensor, "B T 24 3"]:
-        """Joints in the world, m."""
-        return self._linear.joints(motion)
-
-    def keypoints(self, motion: HumanMotion, layout: str) -> Float[Tensor, "B T J 3"]:
-        """Points of ``layout`` in the world, m."""
-        return self._linear.keypoints(motion, layout)
-
-    def joints_and_keypoints(
-        self, motion: HumanMotion, layout: str
-    ) -> tuple[Float[Tensor, "B T 24 3"], Float[Tensor, "B T J 3"]]:
-        """Both for the price of one forward kinematics."""
-        return self._linear.joints_and_keypoints(motion, layout)
-
-    def served(self, layout: str) -> tuple[bool, ...]:
-        """Which points of a layout this body has (no eye or mouth corners, no knuckles)."""
-        return self._linear.served(layout)
+        super().__init__(NAME, BodyArrays.of(arrays, device), points)
 
     def vertices(self, motion: HumanMotion) -> Float[Tensor, "B T 6890 3"]:
         """SMPL's mesh in the world, m, by smplx."""
         check_betas(motion, self.name)
         B, T = motion.trans.shape[:2]
-        transl = smpl_transl(self._linear, motion).flatten(0, 1)
+        transl = smpl_transl(self, motion).flatten(0, 1)
         pose = motion.pose.flatten(0, 1)
         betas = motion.betas.repeat_interleave(T, dim=0)
         parts = []

@@ -11,7 +11,7 @@ import torch
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.testing import PriorContract
 from diffopt_core.interfaces import OwnsVariables
-from diffopt_priors.humor.config import HuMoRConfig
+from diffopt_priors.configs import HuMoRConfig
 from diffopt_priors.humor.energy import HuMoRLatentPrior, HuMoRPrior, Parts, soft
 from humor_cases import tiny_file, walk
 from prior_cases import Streams, context, motion, rest_joints, scene

@@ -17,10 +17,10 @@ from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.network import CONTACT_JOINTS, SIZES, HuMoR, apply_change
 from diffopt_priors.humor.states import part
-from diffopt_priors.train.humor import objective, quality
-from diffopt_priors.train.humor.command import train
-from diffopt_priors.train.humor.settings import HuMoRSettings
-from diffopt_priors.train.humor.trainer import HuMoRTraining, examples_of, fresh
+from diffopt_priors.train.commands import train_humor
+from diffopt_priors.train.humor import objective
+from diffopt_priors.train.humor.trainer import HuMoRTraining, examples_of, fresh, report
+from diffopt_priors.train.settings import HuMoRSettings
 from goldens import beside
 from humor_cases import gaits, mocap, shard, walk
 from prior_cases import OFFSETS, rest_joints
@@ -42,7 +42,7 @@ def begun(folder: Path, settings: HuMoRSettings = SMALL) -> HuMoRTraining:
 
 def _run(*arguments: object) -> None:
     app = typer.Typer()
-    app.command()(train)
+    app.command()(train_humor)
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
@@ -159,7 +159,7 @@ def test_the_shipped_weights_tell_sound_motion_from_spoiled(tmp_path: Path, path
     path = path or gaits(tmp_path / "gaits_val.npz")
     model, card = weights.load(HUMOR_WEIGHTS.resolve("open"))
     clips, offsets = shards.read([path]), torch.tensor(card["skeleton"]["offsets"])
-    found = quality.report(model, clips, offsets, card["scales"])
+    found = report(model, clips, offsets, card["scales"])
     assert found["auc"]["shuffled frames"] > 0.99 and found["auc"]["jitter"] > 0.95
     assert found["one_step_mm"]["posterior"] < 0.3 * found["one_step_mm"]["repeated"]
     assert found["paired"]["slid feet"] > 0.7

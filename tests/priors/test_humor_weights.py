@@ -14,7 +14,7 @@ from diffopt_core.errors import BadInput, MissingResource
 from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor import weights
 from diffopt_priors.humor.network import HuMoR
-from diffopt_priors.train.humor.command import import_humor
+from diffopt_priors.train.commands import import_humor
 from diffopt_priors.train.humor.trainer import hidden
 from humor_cases import tiny_file, tiny_model
 from safetensors.torch import load_file, save_file

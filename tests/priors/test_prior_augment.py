@@ -10,7 +10,7 @@ from diffopt_core.data.rotation import axis_angle_to_matrix, matrix_to_columns
 from diffopt_core.data.skeleton import JOINT
 from diffopt_core.host.train import windows
 from diffopt_core.host.train.shards import Clips
-from diffopt_priors.train.mdm.augment import Augmented, airborne, broaden, mix, tempo
+from diffopt_priors.train.mdm.objective import Augmented, airborne, broaden, mix, tempo
 from prior_cases import OFFSETS
 
 FRAMES = 200

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_priors.configs import MDMConfig
 from diffopt_priors.mdm import official, weights
-from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.network import MDM, TextGuided, read_embedding
 from goldens import HERE, Arrays, golden
 from prior_cases import Streams, context, mdm_of, motion, rest_joints, scene, tiny_card

@@ -12,7 +12,7 @@ from diffopt_core.host.train import loop
 from diffopt_core.host.train import loop as curves
 from diffopt_priors.mdm import rank, weights
 from diffopt_priors.train.mdm import quality
-from diffopt_priors.train.mdm.settings import Settings
+from diffopt_priors.train.settings import MDMSettings
 from hypothesis import given
 from hypothesis import strategies as st
 from prior_cases import Streams, tiny_card
@@ -83,7 +83,7 @@ def test_standing_feet_of_a_sample_are_made_to_stand() -> None:
 
 @given(st.integers(0, 5000), st.integers(1, 400), st.integers(0, 4000), st.integers(1, 1000))
 def test_rate_stays_between_zero_and_the_setting(step: int, warmup: int, start: int, length: int) -> None:
-    settings = Settings(rate=2e-3, warmup=warmup)
+    settings = MDMSettings(rate=2e-3, warmup=warmup)
     rate = loop.rate_at(step, settings, start, start + length)
     assert 0 <= rate <= 2e-3
     assert loop.rate_at(start + length, settings, start, start + length) == 0

@@ -11,8 +11,8 @@ from diffopt_core.host.testing.problem import make_problem
 from diffopt_core.interfaces import TellsWeight
 from diffopt_core.types import Scene
 from diffopt_priors.cards import MDM_WEIGHTS
+from diffopt_priors.configs import MDMConfig
 from diffopt_priors.mdm import spread, weights
-from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.features import CONTACTS, DIM, TRAJECTORY
 from diffopt_priors.mdm.spread import GROUPS, Likelihood, membership
 

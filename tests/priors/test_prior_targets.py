@@ -7,8 +7,8 @@ import torch
 from diffopt_core.data.skeleton import JOINTS, LAYOUTS
 from diffopt_core.errors import DiffOptError
 from diffopt_core.types import Observations
+from diffopt_priors.configs import MDMConfig
 from diffopt_priors.mdm import weights
-from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import CONTACTS, POSITIONS, ROTATIONS, TRAJECTORY, VELOCITIES
 from diffopt_priors.mdm.targets import Inversion, Targets, observed_channels, shown_by

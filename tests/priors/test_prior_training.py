@@ -17,10 +17,10 @@ from diffopt_core.host.train import shards, windows
 from diffopt_core.host.train.shards import terms_of
 from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.features import kinematics
-from diffopt_priors.train.mdm import calibrate
-from diffopt_priors.train.mdm.command import train
-from diffopt_priors.train.mdm.settings import Settings
+from diffopt_priors.train.commands import train_mdm
+from diffopt_priors.train.mdm import quality
 from diffopt_priors.train.mdm.statistics import fresh
+from diffopt_priors.train.settings import MDMSettings
 from prior_cases import OFFSETS, motion
 from typer.testing import CliRunner
 
@@ -33,7 +33,7 @@ shard = partial(humor_cases.shard, clips=4, frames=60)
 
 @pytest.fixture(autouse=True)
 def _few_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "_WINDOWS", 8)
+    monkeypatch.setattr(quality, "_WINDOWS", 8)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def _run(*arguments: object) -> None:
     import typer
 
     app = typer.Typer()
-    app.command()(train)
+    app.command()(train_mdm)
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
@@ -100,7 +100,7 @@ def test_export_loads_and_its_card_says_what_it_is(folder: Path, tmp_path: Path)
 def test_loss_falls(folder: Path) -> None:
     torch.manual_seed(0)
     clips = shards.read(shards.find(folder, validation=False))
-    settings = Settings(width=32, layers=1, feedforward=32, window=12, shortest=12, batch=32, warmup=1, rate=3e-3)
+    settings = MDMSettings(width=32, layers=1, feedforward=32, window=12, shortest=12, batch=32, warmup=1, rate=3e-3)
     trainer = fresh(settings, clips, OFFSETS, [])
 
     def error() -> float:
@@ -147,7 +147,7 @@ def test_not_a_shard_and_no_folder(tmp_path: Path) -> None:
 def test_clips_shorter_than_the_window_are_refused(tmp_path: Path) -> None:
     shard(tmp_path / "short.npz", frames=20)
     with pytest.raises(BadInput, match="longest clip has 20 frames"):
-        fresh(Settings(window=40), shards.read([tmp_path / "short.npz"]), OFFSETS, [])
+        fresh(MDMSettings(window=40), shards.read([tmp_path / "short.npz"]), OFFSETS, [])
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.parts.demo_motion.walk import walk as demo_walk
 from diffopt_priors.cards import MDM_WEIGHTS
+from diffopt_priors.configs import MDMConfig
 from diffopt_priors.mdm import weights
-from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed, kinematics, root_path
 from goldens import beside

@@ -14,8 +14,8 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import PriorContract, forbid_host_sync
 from diffopt_core.interfaces import OwnsVariables
 from diffopt_core.parts.demo_motion.walk import walk
+from diffopt_priors.configs import VPoserConfig
 from diffopt_priors.vposer import weights
-from diffopt_priors.vposer.config import VPoserConfig
 from diffopt_priors.vposer.network import JOINTS, body_of
 from prior_cases import Streams, context, motion, rest_joints, scene
 from pydantic import ValidationError

@@ -12,7 +12,7 @@ import pytest
 import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_priors.train.vposer.quality import kl_to_standard
+from diffopt_priors.train.vposer import kl_to_standard
 from diffopt_priors.vposer import weights
 from diffopt_priors.vposer.network import JOINTS, Edition, VPoser, to_axis_angle
 from goldens import Arrays, golden

@@ -16,10 +16,9 @@ from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host.train.loop import rate_at
 from diffopt_core.host.train.loop import run as train_until
 from diffopt_core.host.train.settings import Limits
-from diffopt_priors.train.vposer.command import train
-from diffopt_priors.train.vposer.quality import corrupted, kl_to_standard, positions
-from diffopt_priors.train.vposer.settings import VPoserSettings
-from diffopt_priors.train.vposer.training import VPoserTraining, draw, find, mirror, read
+from diffopt_priors.train.commands import train_vposer
+from diffopt_priors.train.settings import VPoserSettings
+from diffopt_priors.train.vposer import VPoserTraining, corrupted, draw, find, kl_to_standard, mirror, positions, read
 from diffopt_priors.vposer import weights
 from prior_cases import OFFSETS, rest_joints
 from typer.testing import CliRunner
@@ -42,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(*arguments: object) -> None:
     app = typer.Typer()
-    app.command()(train)
+    app.command()(train_vposer)
     result = CliRunner().invoke(app, [str(a) for a in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def diffopt_components() -> Iterable[Component]:
     """The priors of this package."""
     return [
-        Component("prior", name, f"diffopt_priors.{name}.config:{config}", summary)
+        Component("prior", name, f"diffopt_priors.configs:{config}", summary)
         for name, config, summary in (
             ("mdm", "MDMConfig", "motion diffusion model, score distillation"),
             ("vposer", "VPoserConfig", "variational autoencoder of single poses, likelihood or latent code"),
@@ -37,13 +37,10 @@ def diffopt_commands(app: typer.Typer) -> None:
     """``train mdm``, ``vposer``, ``humor`` and imports, ``sample mdm``, ``calibrate prior``, ``prior-report``."""
     from diffopt_priors.report.calibrate import calibrate
     from diffopt_priors.report.command import NAME, PANEL, prior_report, sample_mdm
-    from diffopt_priors.train.humor.command import import_humor
-    from diffopt_priors.train.humor.command import train as train_humor
-    from diffopt_priors.train.mdm.command import import_mdm, train
-    from diffopt_priors.train.vposer.command import train as train_vposer
+    from diffopt_priors.train.commands import import_humor, import_mdm, train_humor, train_mdm, train_vposer
 
     group = command_group(app, "train")
-    group.command("mdm")(train)
+    group.command("mdm")(train_mdm)
     group.command("vposer")(train_vposer)
     group.command("humor")(train_humor)
     group.command("import-mdm")(import_mdm)

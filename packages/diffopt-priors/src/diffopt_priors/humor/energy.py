@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.cards import HUMOR_WEIGHTS
+from diffopt_priors.configs import HuMoRConfig
 from diffopt_priors.humor import weights
-from diffopt_priors.humor.config import HuMoRConfig
 from diffopt_priors.humor.network import CONTACT_JOINTS, SIZES, SLICES, HuMoR, kl, negative_log_likelihood
 from diffopt_priors.humor.states import part, states, transitions
 from diffopt_priors.mdm.windows import Resampler

@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffopt_priors.cards import MDM_WEIGHTS
+from diffopt_priors.configs import MDMConfig
 from diffopt_priors.mdm import humanml3d, official, weights
-from diffopt_priors.mdm.config import MDMConfig
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed, kinematics
 from diffopt_priors.mdm.network import MDM, TextGuided, read_embedding

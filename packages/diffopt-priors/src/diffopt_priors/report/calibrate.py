@@ -97,7 +97,7 @@ def calibrate(
 
     from diffopt_priors.mdm.weights import load
     from diffopt_priors.report.held import shards
-    from diffopt_priors.train.mdm.calibrate import spread_of
+    from diffopt_priors.train.mdm.quality import spread_of
 
     if weights.suffix != ".safetensors":
         advice = "make it one with a card first: `diffopt train import-mdm --checkpoint FILE --stats FOLDER --out FILE`"

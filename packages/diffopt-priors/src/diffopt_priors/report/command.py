@@ -73,9 +73,8 @@ def prior_report(
     from diffopt_core.host.provenance import device as find_device
 
     from diffopt_priors.report.held import hold, shards
-    from diffopt_priors.report.measure import batches, bones, measure
+    from diffopt_priors.report.measure import batches, bones, measure, show
     from diffopt_priors.report.ranking import Asked
-    from diffopt_priors.report.show import show
 
     files, notices = shards(data)
     offsets, told = bones(skeleton, data, files)
@@ -120,7 +119,7 @@ def sample_mdm(
     if other := sorted(options.keys() - {"weights"}):
         raise DiffOptError(f"--set {other[0]}: sampling reads `weights` only; the rest belongs to distillation")
 
-    from diffopt_priors.mdm.config import MDMConfig
+    from diffopt_priors.configs import MDMConfig
     from diffopt_priors.report.draw import draw_samples
 
     written = draw_samples(MDMConfig(**options).weights, out, count, frames, seed, steps)

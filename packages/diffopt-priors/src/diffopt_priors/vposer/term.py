@@ -15,8 +15,8 @@ from diffopt_core.types import Scene
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.configs import VPoserConfig
 from diffopt_priors.vposer import weights
-from diffopt_priors.vposer.config import VPoserConfig
 from diffopt_priors.vposer.network import JOINTS, VPoser, body_of, rotation_error, to_axis_angle
 
 

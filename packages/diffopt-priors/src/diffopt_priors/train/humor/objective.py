@@ -28,7 +28,7 @@ from diffopt_priors.humor.network import (
     kl,
 )
 from diffopt_priors.humor.states import part, rate, states, transitions
-from diffopt_priors.train.humor.settings import HuMoRSettings
+from diffopt_priors.train.settings import HuMoRSettings
 
 #: A joint slower than this (m/s) and lower than its height (m) is in contact. Feet rise 2 cm from where their joints
 #: stand, ankles stand at 5 cm; the pelvis is never in contact, as in the published data.

@@ -15,16 +15,16 @@ from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import trajectory_mask
 from diffopt_priors.mdm.features import STD_BLOCKS, embed
 from diffopt_priors.mdm.spectral import autocovariance, principal_components
-from diffopt_priors.train.mdm.augment import Augmented, tempo
-from diffopt_priors.train.mdm.settings import Settings
+from diffopt_priors.train.mdm.objective import Augmented, tempo
 from diffopt_priors.train.mdm.trainer import Statistics, Trainer
+from diffopt_priors.train.settings import MDMSettings
 
 #: Batches that the statistics are measured on, short windows and long ones each.
 _DRAWS = 30
 
 
 def fresh(
-    settings: Settings, clips: Clips, offsets: Tensor, held_out: list[Path], start: Path | None = None
+    settings: MDMSettings, clips: Clips, offsets: Tensor, held_out: list[Path], start: Path | None = None
 ) -> Trainer:
     """New trainer; feature statistics from draws of the training distribution.
 

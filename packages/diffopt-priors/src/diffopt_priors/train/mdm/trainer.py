@@ -15,9 +15,9 @@ from diffopt_priors.mdm import weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import embed
 from diffopt_priors.train.mdm import objective, quality
-from diffopt_priors.train.mdm.augment import Augmented
-from diffopt_priors.train.mdm.calibrate import calibrate, spread_of
-from diffopt_priors.train.mdm.settings import GUIDANCE, Settings
+from diffopt_priors.train.mdm.objective import Augmented
+from diffopt_priors.train.mdm.quality import calibrate, spread_of
+from diffopt_priors.train.settings import GUIDANCE, MDMSettings
 
 
 def evaluate(denoiser: Denoiser, shards: list[Path], fps: float, window: int, samples: int = 32) -> dict[str, Any]:
@@ -41,10 +41,10 @@ class Trainer(NetworkTraining):
     """State of one training run: the denoiser, and the motion that it is shown."""
 
     name = "mdm"
-    settings_type = Settings
+    settings_type = MDMSettings
     held = ("statistics",)
 
-    def __init__(self, settings: Settings, clips: Clips, held_out: list[Path], statistics: Statistics) -> None:
+    def __init__(self, settings: MDMSettings, clips: Clips, held_out: list[Path], statistics: Statistics) -> None:
         self.statistics, self.held_out = statistics, held_out
         self.clips = by_travel(clips, settings.travel)
         #: Seconds are not the same on two machines, samples are: how many to draw at each report.

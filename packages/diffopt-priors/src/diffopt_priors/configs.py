@@ -1,4 +1,4 @@
-"""Settings of ``prior/mdm``. No torch here: ``diffopt plugins`` stays fast."""
+"""Settings of the priors. No torch here: ``diffopt plugins`` stays fast."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from diffopt_core.config import TermConfig
 from pydantic import Field, model_validator
 
-from diffopt_priors.cards import MDM_WEIGHTS
+from diffopt_priors.cards import HUMOR_WEIGHTS, MDM_WEIGHTS, VPOSER_WEIGHTS
 
 
 class MDMConfig(TermConfig):
@@ -112,3 +112,92 @@ class MDMConfig(TermConfig):
     def terms_of_use(self) -> str:
         """Those of the chosen weights."""
         return MDM_WEIGHTS.terms(self.weights) or self.licence
+
+
+class VPoserConfig(TermConfig):
+    """Pose prior: how likely each frame's pose is under a variational autoencoder of single poses (VPoser)."""
+
+    licence: ClassVar[str] = (
+        "Shipped weights 'open' were trained on CMU mocap (free for all uses; the data used in this project was "
+        "obtained from mocap.cs.cmu.edu, created with funding from NSF EIA-0196217) and 100STYLE (Ian Mason, CC BY "
+        "4.0); the .json card beside them has the full text. Official VPoser checkpoints, which are not shipped, are "
+        "under the Max Planck non-commercial research licence, and were trained on AMASS: see the terms of both."
+    )
+
+    weights: str = Field(
+        "open",
+        description="Name of shipped weights, a .safetensors with its .json card, or an official checkpoint: "
+        ".pt (v1), .ckpt (v2), or the folder of either.",
+    )
+    form: Literal["nll", "latent"] = Field(
+        "nll",
+        description="nll: likelihood of the encoded pose. latent: a code a frame is optimised (free `prior.*`), and "
+        "the pose is tied to what it decodes to.",
+    )
+    reconstruction: float = Field(
+        1.0,
+        ge=0,
+        description="nll: weight of the squared distance between a pose and its reconstruction, in units of `spread`; "
+        "0 is the likelihood alone, which any pose that the encoder takes for an average one passes.",
+    )
+    tie: float = Field(
+        1.0, ge=0, description="latent: weight of the squared distance to the decoded pose, in `spread`."
+    )
+    spread: float = Field(
+        0.2, gt=0, description="Deviation from a reconstruction that counts 1, rad, root mean square over the joints."
+    )
+
+    def terms_of_use(self) -> str:
+        """Those of the chosen weights."""
+        return VPOSER_WEIGHTS.terms(self.weights) or self.licence
+
+    def target(self) -> str:
+        """The energy of the form: ``energy(scene) -> [B]``, mean over frames; a typical pose is worth about a half."""
+        return f"diffopt_priors.vposer.term:{'NLLPrior' if self.form == 'nll' else 'LatentPrior'}"
+
+
+class HuMoRConfig(TermConfig):
+    """Likelihood of every transition under HuMoR (Rempe et al. 2021), with its contact and ground terms."""
+
+    licence: ClassVar[str] = (
+        "Shipped weights 'open' were trained on CMU mocap (free for all uses; acknowledgement requested) and 100STYLE "
+        "(CC BY 4.0, attribution: Ian Mason). The .json card beside the weights has the full text. The published "
+        "checkpoint was trained on AMASS: non-commercial research only."
+    )
+
+    weights: str = Field(
+        "open",
+        description="Name of shipped weights, path of a .safetensors with its .json card, or of a published .pth.",
+    )
+    form: Literal["motion", "latent"] = Field(
+        "motion",
+        description="`motion`: latents are read off the present motion; `latent`: the prior owns them as prior.z, "
+        "which a stage has to free (free = ['motion.*', 'prior.*']).",
+    )
+    likelihood: Literal["kl", "nll"] = Field(
+        "kl",
+        description="Of the motion form: KL of the posterior to the conditional prior, or minus the log likelihood of "
+        "the posterior's mean. The latent form has the latter.",
+    )
+    transition: float = Field(0.1, ge=0, description="Weight of the likelihood, nats a latent.")
+    consistency: float = Field(
+        0.1, ge=0, description="Weight of what the latent cannot explain of the next state, in units of its change."
+    )
+    contact_speed: float = Field(0.02, ge=0, description="Weight of the speed of joints in contact, units of 0.3 m/s.")
+    contact_height: float = Field(
+        0.1, ge=0, description="Weight of the height of joints in contact beyond 8 cm off the floor, units of 5 cm."
+    )
+    limit: float = Field(
+        1.0,
+        gt=0,
+        description="Likelihood and consistency of one transition grow like a logarithm beyond this: a first estimate "
+        "is far from any motion, and a few bad frames must not outweigh the clip.",
+    )
+
+    def terms_of_use(self) -> str:
+        """Those of the chosen weights."""
+        return HUMOR_WEIGHTS.terms(self.weights) or self.licence
+
+    def target(self) -> str:
+        """The energy of the form: ``energy(scene) -> [B]``, mean over the clip's transitions at the model's rate."""
+        return f"diffopt_priors.humor.energy:{'HuMoRPrior' if self.form == 'motion' else 'HuMoRLatentPrior'}"

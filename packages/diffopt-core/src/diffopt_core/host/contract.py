@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import torch
@@ -21,6 +23,12 @@ _ROTATIONS = frozenset({"R", "global_orient", "body_pose", "pose"})
 _POSITIVE = frozenset({"focal", "up_var", "velocity_var", "pose_var", "depth_var"})
 #: Fields that are one value a clip.
 _OF_CLIP = frozenset({"betas"})
+
+
+def named_file(options: Mapping[str, Any]) -> Any:
+    """The file or folder that options name, by which a component stands or falls; None where there is none."""
+    named = (options.get(key) for key in ("file", "weights", "path", "stats", "boxes", "smpl"))
+    return next((path for path in named if isinstance(path, str | Path) and os.path.exists(path)), None)
 
 
 @contextmanager

@@ -217,9 +217,9 @@ class Registry:
     def made(self, kind: str, name: str, config: ComponentConfig, ctx: Any) -> Any:
         """The object of settings at hand. DiffOptError where it lacks what the protocol of its kind asks for."""
         from .. import interfaces  # imports torch
-        from .contract import answers
+        from .contract import answers, named_file
 
-        with answers(self, kind, name, _file_of(config)):
+        with answers(self, kind, name, named_file(vars(config))):
             built = config.build(ctx)
         if lacking := _lacking(built, getattr(interfaces, KINDS[kind].protocol)):
             raise DiffOptError(
@@ -235,16 +235,6 @@ class Registry:
         from ..interfaces import BuildContext
 
         return BuildContext(torch.device(device), seed, self, env=env)
-
-
-def _file_of(config: ComponentConfig) -> Path | None:
-    """The first file that settings name: what building trips over is in there."""
-    paths = (Path(value) for value in vars(config).values() if isinstance(value, Path) or _looks_like_a_file(value))
-    return next((path for path in paths if path.is_file()), None)
-
-
-def _looks_like_a_file(value: object) -> bool:
-    return isinstance(value, str) and len(value) < 4000 and bool(Path(value).suffix) and "\0" not in value
 
 
 def _lacking(built: object, protocol: type) -> list[str]:

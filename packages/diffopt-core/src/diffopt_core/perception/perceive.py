@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput
-from ..host.contract import answers, hold, hold_clip
+from ..host.contract import answers, hold, hold_clip, named_file
 from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import BuildContext, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
@@ -128,7 +128,7 @@ def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False)
 
     def step(cls: type[Part], kind: str, role: RoleSpec, own: Part | None, make: Callable[[Any], Part]) -> Part:
         nonlocal cache
-        component, file = ctx.build(kind, role.name, role.options), role.options.get("file")
+        component, file = ctx.build(kind, role.name, role.options), named_file(role.options)
 
         def called() -> Part:
             with answers(ctx.host, kind, role.name, file):

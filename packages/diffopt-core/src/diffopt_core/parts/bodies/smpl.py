@@ -87,6 +87,8 @@ def find_model(path: Path | None, gender: str) -> Path:
 
 def read_model(file: Path) -> Mapping[str, Any]:
     """SMPL's arrays, dense, checked. A pickle goes through the restricted unpickler. Raises BadInput."""
+    import numpy as np
+
     from ...common.npz import read_npz
     from ...common.unpickle import read_pickle, to_array
 
@@ -105,6 +107,8 @@ def read_model(file: Path) -> Mapping[str, Any]:
             arrays[key] = to_array(raw[key])
         except (ValueError, KeyError) as error:
             raise BadInput(file, key, f"cannot be read as an array: {error}") from error
+        if arrays[key].dtype.kind not in "biuf" or not np.isfinite(arrays[key]).all():
+            raise BadInput(file, key, "holds something that is no finite number")
     expected = {
         "v_template": (NUM_VERTICES, 3), "weights": (NUM_VERTICES, 24), "J_regressor": (24, NUM_VERTICES),
         "posedirs": (NUM_VERTICES, 3, 207), "kintree_table": (2, 24),

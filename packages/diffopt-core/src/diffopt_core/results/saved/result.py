@@ -44,7 +44,8 @@ def read_result(path: Path, truth: bool = False) -> Result:
     """
     with reading(path):
         result = _read(path, truth)
-        parts = (result.motion, result.initial, result.camera, result.initial_camera)
+        motions = (result.motion, result.initial, result.camera, result.initial_camera)
+        parts = (*motions, *result.clip.parts.values())
         if clause := next(filter(None, (broken(part, result.clip.num_frames) for part in parts)), None):
             raise BadInput(path, FILE, f"holds {clause}")
         if not bool((result.joints.isfinite() & result.initial_joints.isfinite()).all()):
@@ -152,7 +153,7 @@ def _check(file: Path, arrays: Arrays) -> None:
             raise BadInput(file, key, f"holds {arrays[key].dtype}; expected numbers")
     if frames == 0:
         raise BadInput(file, "joints", "holds no frames")
-    if not float(arrays["fps"]) > 0:
+    if not 0 < float(arrays["fps"]) < float("inf"):
         raise BadInput(file, "fps", f"is {float(arrays['fps']):g}; expected a positive number")
 
 

@@ -131,6 +131,7 @@ def test_a_clip_that_diverges_is_put_back_and_the_others_go_on():
     outcome = solve(solved, recipe(**stage), silent)
     solve(reference, recipe(all=block(steps=24)), silent)
     assert outcome.diverged.tolist() == [False, True]
+    assert list(outcome.causes) == [1] and outcome.causes[1].startswith("term bad at step 1")
     assert torch.equal(trans_of(solved)[0], trans_of(reference)[0])
     # The last look before the runaway was at step 12 of 24: that state is back, and stays.
     torch.testing.assert_close(trans_of(solved)[1], adam_by_hand([12])[1])

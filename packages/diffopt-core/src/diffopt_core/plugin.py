@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 PROJECT = "diffopt"
 ENTRY_POINT_GROUP = "diffopt"
-#: Raised when a hook or a protocol changes so that older plugins cannot work.
-API_VERSION = 1
+#: Raised when a hook or a protocol changes so that a plugin has to be changed, too; and the oldest still served. A
+#: plugin says in its module which one it was written for, ``DIFFOPT_API = 1``; one that says nothing is of the first.
+API_VERSION, OLDEST_API = 1, 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -82,7 +83,7 @@ class Component:
     name: str
     config: str
     summary: str
-    api: int = API_VERSION
+    api: int | None = None  # of its own, where it is not the plugin's
     sets: Mapping[str, Any] = field(default_factory=dict, hash=False)
     default_for: Literal["video", "keypoints"] | None = None
     in_tables: Mapping[str, Any] = field(default_factory=dict, hash=False)

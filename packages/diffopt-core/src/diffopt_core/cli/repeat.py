@@ -170,8 +170,12 @@ def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
 
 def _other_versions(saved: dict[str, Any], registry: Any, run: Any) -> list[str]:
     """What is installed in another version than then: a difference in bits is no surprise."""
-    from ..host.provenance import device, provenance
+    from ..host.provenance import device, provenance, versions
 
     then = saved["provenance"].get("versions", {})
-    now = provenance(registry, run.recipe, device(run.device), run.seed)["versions"]
-    return [f"{name} is {now.get(name)}, was {old}" for name, old in then.items() if now.get(name) != old]
+    now = versions(then) | provenance(registry, run.recipe, device(run.device), run.seed)["versions"]
+    return [
+        f"{name} is {now[name]}, was {then.get(name, 'not there')}"
+        for name in sorted(then.keys() | now.keys())
+        if now.get(name) != then.get(name)
+    ]

@@ -148,7 +148,8 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
         if result.status == "diverged":
             where = run.folder(result.clip.name)
             fail(
-                f"{result.clip.name}: diverged: the losses left the finite numbers; the last finite state is in "
+                f"{result.clip.name}: diverged: not finite: {result.provenance.get('not_finite', 'the losses')}; the "
+                "last finite state is in "
                 f"{where}; try a smaller rate (--set stage.<stage>.<block>.lr=…)"
             )
         elif result.status == "doubtful":

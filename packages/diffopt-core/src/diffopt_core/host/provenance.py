@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -36,16 +36,17 @@ def device(name: str) -> torch.device:
     return chosen
 
 
-def provenance(registry: Registry, recipe: Recipe, chosen: torch.device, seed: int) -> dict[str, Any]:
-    """Versions of everything that took part, the machine, the seed, and terms of use of what was used."""
-    owners = {registry.owner[kind, getattr(recipe, role).name].distribution for role, kind in _named(registry, recipe)}
-    owners |= {registry.owner["term", spec.name].distribution for spec in recipe.used_terms().values()}
-    versions = {}
-    for name in sorted({"diffopt-core", "torch", "numpy", *owners}):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed (loaded with -p)"
+def provenance(
+    registry: Registry, recipe: Recipe, chosen: torch.device, seed: int, members: Sequence[Evidence] = ()
+) -> dict[str, Any]:
+    """Versions of every distribution that took part (hooks, and what looked at ``members``, too), the machine, the
+    seed, and terms of use of what was used."""
+    used = [(kind, getattr(recipe, role).name) for role, kind in _named(registry, recipe)]
+    used += [("term", spec.name) for spec in recipe.used_terms().values()]
+    used += [("exporter", spec.name) for spec in recipe.exporters] + [("metric", name) for name in recipe.metrics]
+    used += [(kind, str(part.facts.get("component"))) for item in members for kind, part in item.clip.parts.items()]
+    owners = {registry.source(kind, name) for kind, name in used} - {"?"}
+    owners |= {plugin.distribution for plugin in registry.plugins if _watches(registry, plugin.name)}
     licences = {}
     for role, kind in _named(registry, recipe):
         name, options = getattr(recipe, role).name, getattr(recipe, role).options
@@ -58,7 +59,7 @@ def provenance(registry: Registry, recipe: Recipe, chosen: torch.device, seed: i
         "device_type": chosen.type,
         "threads": torch.get_num_threads(),
         "seed": seed,
-        "versions": versions,
+        "versions": versions({"diffopt-core", "torch", "numpy", *owners}),
         "licences": licences,
     }
 
@@ -72,6 +73,23 @@ def perception_terms(registry: Registry, members: Sequence[Evidence]) -> dict[st
             if name in registry.components[kind] and (text := registry.config(kind, name, {}).terms_of_use()):
                 terms[f"{kind} {name}"] = text
     return terms
+
+
+def versions(distributions: Iterable[str]) -> dict[str, str]:
+    """What is installed of each."""
+    found = {}
+    for name in sorted(distributions):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed (loaded with -p)"
+    return found
+
+
+def _watches(registry: Registry, plugin: str) -> bool:
+    """Whether a plugin is told of runs, and so may have a hand in them."""
+    hooks = (registry.manager.hook.diffopt_run_started, registry.manager.hook.diffopt_stage_finished)
+    return any(each.plugin_name == plugin for hook in hooks for each in hook.get_hookimpls())
 
 
 def _named(registry: Registry, recipe: Recipe) -> list[tuple[str, str]]:

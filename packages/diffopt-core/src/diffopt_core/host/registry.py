@@ -10,6 +10,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import logging
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,18 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from ..errors import DiffOptError, UnknownName
-from ..plugin import API_VERSION, ENTRY_POINT_GROUP, KINDS, PROJECT, Component, WeightFile, hookspec, resolve
+from ..plugin import (
+    API_VERSION,
+    ENTRY_POINT_GROUP,
+    KINDS,
+    OLDEST_API,
+    PROJECT,
+    Component,
+    WeightFile,
+    hookspec,
+    resolve,
+)
+from .shipped import is_shipped
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +78,9 @@ def diffopt_run_finished(run: object, result: object) -> None:
     """A run ended; ``result`` is the :class:`diffopt_core.types.Result`."""
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class Plugin:
     """A plugin as found. ``error`` is set for one in quarantine: it offers nothing and stops nothing."""
@@ -104,7 +119,7 @@ class Registry:
         for name in sorted(blocked):
             if name not in {entry.name for entry in entries}:
                 raise UnknownName("plugin", name, (entry.name for entry in entries))
-        for entry in sorted(entries, key=lambda e: (e.name != "core", e.name)):
+        for entry in sorted(entries, key=_order):  # ours first: what they offer is theirs
             if entry.name in blocked:
                 continue
             distribution = entry.dist.name if entry.dist else "?"
@@ -133,13 +148,20 @@ class Registry:
         rows = [row for rows in caller.hook.diffopt_components() for row in rows]
         recipes = {name: path for table in caller.hook.diffopt_recipes() for name, path in table.items()}
         weights = [file for files in caller.hook.diffopt_weights() for file in files]
+        written = getattr(module, "DIFFOPT_API", 1)
         for row in rows:
-            self._check(row, plugin)
+            self._check(row, written if row.api is None else row.api)
+        for name in recipes:
+            self._check_free("recipe", name)
         for file in weights:
             self._check_weights(file)
         self.manager.register(module, plugin.name)
         self.plugins.append(plugin)
-        self.recipes.update(recipes)
+        for name, path in recipes.items():
+            self.recipes[name] = path
+            self.owner["recipe", name] = plugin
+        if written < API_VERSION:
+            log.warning("plugin %s is written for plugin API %s; %s is today's", plugin.name, written, API_VERSION)
         for row in rows:
             self.components[row.kind][row.name] = row
             self.owner[row.kind, row.name] = plugin
@@ -147,13 +169,19 @@ class Registry:
             self.weights[file.name] = file
             self.owner["weights", file.name] = plugin
 
-    def _check(self, row: Component, plugin: Plugin) -> None:
+    def _check(self, row: Component, api: object) -> None:
         if row.kind not in KINDS:
             raise UnknownName("kind", row.kind, KINDS)
-        if row.api != API_VERSION:
-            raise DiffOptError(f"{row.kind} '{row.name}' wants plugin API {row.api}, this diffopt has {API_VERSION}")
-        if other := self.owner.get((row.kind, row.name)):
-            raise DiffOptError(f"{row.kind} '{row.name}' is already offered by {other.distribution}")
+        if not isinstance(api, int) or not OLDEST_API <= api <= API_VERSION:
+            served = f"{OLDEST_API} to {API_VERSION}" if OLDEST_API < API_VERSION else f"{API_VERSION}"
+            raise DiffOptError(f"{row.kind} '{row.name}' wants plugin API {api}, this diffopt has {served}")
+        self._check_free(row.kind, row.name)
+
+    def _check_free(self, kind: str, name: str) -> None:
+        """A name belongs to whoever came first; the newcomer is set aside."""
+        if other := self.owner.get((kind, name)):
+            way = f"; -p no:{other.name} gives it up" if other.version != "file" else ""
+            raise DiffOptError(f"{kind} '{name}' is already offered by {other.distribution}{way}")
 
     def _check_weights(self, file: WeightFile) -> None:
         for other in self.weights.values():
@@ -235,6 +263,10 @@ class Registry:
         from ..interfaces import BuildContext
 
         return BuildContext(torch.device(device), seed, self, env=env)
+
+
+def _order(entry: Any) -> tuple[bool, bool, str]:
+    return (entry.dist is None or not is_shipped(entry.dist.name), entry.name != "core", entry.name)
 
 
 def _lacking(built: object, protocol: type) -> list[str]:

@@ -58,7 +58,7 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
     for name, log in outcome.logs.items():
         seconds[name] = log.seconds
         solver.staged(name, log)
-    facts = provenance(solver.registry, recipe, ctx.device, ctx.seed)
+    facts = provenance(solver.registry, recipe, ctx.device, ctx.seed, members)
     facts["licences"] |= perception_terms(solver.registry, members)
     facts |= {"seconds": seconds, "batch": [str(item.clip.path) for item in members], "memory": peak_memory(ctx.device)}
     told = weights_told(problem)
@@ -107,7 +107,9 @@ def _result(
         status=Status.DIVERGED if bool(outcome.diverged[index]) else Status.FINISHED,
         recipe=solver.recipe.dump(),
         log={name: log.of_clip(index) for name, log in outcome.logs.items()},
-        provenance=facts | {"scale": [s[index].item() for log in outcome.logs.values() for s in log.scale]},
+        provenance=facts
+        | {"scale": [s[index].item() for log in outcome.logs.values() for s in log.scale]}
+        | ({"not_finite": outcome.causes[index]} if index in outcome.causes else {}),
         body_model=problem.body.name,
     )
     return judged(result)

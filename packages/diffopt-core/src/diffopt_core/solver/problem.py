@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +15,9 @@ from ..data.geometry import project, world_to_camera
 from ..data.noise import StreamNoise
 from ..data.window import Batch
 from ..errors import DiffOptError
+from ..host.contract import answers
 from ..host.recipe import Recipe
+from ..host.shipped import is_shipped
 from ..interfaces import Body, Energy, Executor, OwnsVariables, ProblemContext, Representation
 from ..types import CameraTrajectory, HumanMotion, Scene, map_tensors
 from .layout import Layout
@@ -83,7 +88,80 @@ def bind(laid: Layout, recipe: Recipe) -> Problem:
         if isinstance(energy, OwnsVariables):
             variables.add(name, energy.variables())
     executor = ctx.build("executor", recipe.executor.name, recipe.executor.options)
-    return Problem(laid.batch, ctx, body, representation, residual, executor, terms, variables, laid.noise, start)
+    made = Problem(laid.batch, ctx, body, representation, residual, executor, terms, variables, laid.noise, start)
+    hold_guests(made, recipe, used)
+    return made
+
+
+def hold_guests(problem: Problem, recipe: Recipe, used: dict[str, tuple[str, Any]]) -> None:
+    """Raise DiffOptError that names component, distribution and clause. ``used``: name of each term, kind and spec.
+
+    Random streams are put back, so that a solve gives the same bits with and without being asked.
+    """
+    start = problem.ctx.initial
+    clips, frames = start.trans.shape[:2]
+    shapes = {"pose": (clips, frames, 24, 3, 3), "trans": (clips, frames, 3)}
+    for kind, name in (("representation", recipe.representation.name), ("body", problem.body.name)):
+        with _asked(problem, kind, name) as fail:
+            if fail is None:
+                continue
+            if kind == "body":
+                fail("joints", problem.body.joints(start), (clips, frames, 24, 3))
+                continue
+            motion = problem.representation.motion()
+            for part, shape in shapes.items():
+                fail(part, getattr(motion, part), shape)
+    for name, (kind, spec) in used.items():
+        with _asked(problem, kind, spec.name) as fail:
+            if fail is not None:
+                fail("its energy", _energy(problem, name), (clips,), grad=True)
+
+
+def _energy(problem: Problem, name: str) -> Any:
+    term, leaves = problem.terms[name], problem.variables.all()
+    was = [leaf.requires_grad for leaf in leaves]
+    for leaf in leaves:
+        leaf.requires_grad_(True)
+    try:
+        progress = torch.zeros((), device=problem.ctx.device)
+        return term.energy(problem.scene(problem.representation.motion(), term.needs, progress))
+    finally:
+        for leaf, asked in zip(leaves, was, strict=True):
+            leaf.requires_grad_(asked)
+
+
+@contextmanager
+def _asked(problem: Problem, kind: str, name: str) -> Iterator[Any]:
+    """What holds a value to its contract; None for a component of ours, which its own tests hold."""
+    host, streams = problem.ctx.host, problem.noise.streams
+    who = host.source(kind, name)
+    if is_shipped(who) or who == "?":
+        yield None
+        return
+
+    def fail(what: str, value: Any, shape: tuple[int, ...], grad: bool = False) -> None:
+        if clause := _broken(value, shape, problem.ctx.device, grad):
+            raise DiffOptError(f"{kind} '{name}' of {who} breaks its contract: {what} {clause}")
+
+    states = [stream.get_state() for stream in streams]
+    try:
+        with answers(host, kind, name):
+            yield fail
+    finally:
+        for stream, state in zip(streams, states, strict=True):
+            stream.set_state(state)
+
+
+def _broken(value: Any, shape: tuple[int, ...], device: torch.device, grad: bool) -> str | None:
+    if not isinstance(value, Tensor):
+        return f"is a {type(value).__name__}, no tensor"
+    if value.shape != shape:
+        return f"has shape {tuple(value.shape)}, expected {shape}"
+    if value.device.type != device.type:
+        return f"is on device {value.device}, expected {device}"
+    if grad and not value.requires_grad:
+        return "is detached: no gradient comes through"
+    return None if bool(value.isfinite().all()) else "is not finite at the start"
 
 
 @torch.no_grad()

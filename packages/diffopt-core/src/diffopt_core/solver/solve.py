@@ -59,6 +59,7 @@ class Outcome:
 
     logs: dict[str, Log]
     diverged: Tensor
+    causes: dict[int, str] = field(default_factory=dict)  # clip -> the terms that were not finite first, and where
 
 
 class _Block:
@@ -121,23 +122,24 @@ def solve(problem: Problem, recipe: Recipe, report: Report, watch: Watching | No
     """Run every scheduled stage. A clip that leaves the finite numbers is put back to its last finite state and
     stays there; when all have, the solve stops."""
     logs: dict[str, Log] = {}
+    causes: dict[int, str] = {}
     device = problem.ctx.device
     diverged = torch.zeros(len(problem.batch.clips), dtype=torch.bool, device=device)
     for leaf in problem.variables.all():
         leaf.requires_grad_(False)
     for number, (name, stage) in enumerate(recipe.stages):
         problem.noise.restart(number + 1)
-        logs[name] = _run_stage(name, stage, problem, recipe, report, diverged, watch)
+        logs[name] = _run_stage(name, stage, problem, recipe, report, diverged, causes, watch)
         if bool(diverged.all()):
             break
-    return Outcome(logs, diverged)
+    return Outcome(logs, diverged, causes)
 
 
 def _run_stage(
     name: str, stage: StageSpec, problem: Problem, recipe: Recipe, report: Report, diverged: Tensor,
-    watch: Watching | None,
+    causes: dict[int, str], watch: Watching | None,
 ) -> Log:  # fmt: skip
-    """One stage. ``diverged`` is updated in place."""
+    """One stage. ``diverged`` and ``causes`` are updated in place."""
     began = time.perf_counter()
     progress = torch.zeros((), device=problem.ctx.device)
     blocks = [_Block(block, stage.block[block], stage, problem, progress) for block in stage.blocks]
@@ -159,7 +161,7 @@ def _run_stage(
                 if done - looked < total / _LOOKS and done < total:
                     continue
                 looked = done
-                snapshot = _look(problem, blocks, snapshot, diverged)
+                snapshot = _look(name, problem, blocks, snapshot, diverged, causes)
                 report(name, done, total, _means(blocks))
                 if bool(diverged.all()):
                     return log.close(blocks, began)
@@ -178,12 +180,29 @@ def _pieces(steps: int, rounds: int) -> list[int]:
     return [min(size, steps - first) for first in range(0, steps, size)]
 
 
-def _look(problem: Problem, blocks: list[_Block], snapshot: list[Tensor], diverged: Tensor) -> list[Tensor]:
+def _cause(stage: str, blocks: list[_Block], index: int) -> str:
+    """Which terms were not finite first. All at once: the step before made the variables so."""
+    for block in blocks:
+        bad = ~torch.isfinite(block.values[: block.done, :, index]).cpu()
+        if bool(bad.any()):
+            step = int(bad.any(1).nonzero()[0])
+            names = [name for name, wrong in zip(block.names, bad[step].tolist(), strict=True) if wrong]
+            told = f"term {', '.join(names)} at step {step} of block {block.name} in stage {stage}"
+            return told if len(names) < len(block.names) or step == 0 else f"{told} (a gradient of the step before)"
+    names = sorted({name for block in blocks for name in block.names})
+    return f"a gradient of term {', '.join(names)} in stage {stage}"
+
+
+def _look(
+    stage: str, problem: Problem, blocks: list[_Block], snapshot: list[Tensor], diverged: Tensor, causes: dict[int, str]
+) -> list[Tensor]:
     """Put clips that are no longer finite back to the last look; return the new snapshot."""
     finite = problem.variables.finite()
     for block in blocks:
         finite &= torch.isfinite(block.values[: block.done]).all(0).all(0)
     diverged |= ~finite
     if bool(diverged.any()):
+        new = [index for index in diverged.nonzero().flatten().tolist() if index not in causes]
+        causes |= {index: _cause(stage, blocks, index) for index in new}
         problem.variables.restore(snapshot, diverged)
     return problem.variables.snapshot()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import reading
-from .npz import atomic
 
 
 def read_json(path: Path, end: str = "") -> Any:
@@ -25,5 +24,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Any) -> None:
     """Written whole or not at all. Raises DiffOptError naming a folder that cannot be written."""
+    from .npz import atomic  # brings numpy, which completion in a shell does without
+
     with atomic(path) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())

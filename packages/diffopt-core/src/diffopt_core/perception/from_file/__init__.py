@@ -5,27 +5,15 @@ from __future__ import annotations
 
 from ...plugin import Component, fixed
 
+_HERE = f"{__name__}.components"
+_AUTO = "given, or for a video the default of what is installed"
+
 COMPONENTS: list[Component] = [
-    Component(
-        "detector",
-        "auto",
-        f"{__name__}.components:AutoDetectorConfig",
-        "given, or for a video the default of what is installed",
-    ),
-    Component(
-        "camera",
-        "auto",
-        f"{__name__}.components:AutoCameraConfig",
-        "given, or for a video the default of what is installed",
-    ),
-    Component(
-        "initializer",
-        "auto",
-        f"{__name__}.components:AutoInitializerConfig",
-        "given, or for a video the default of what is installed",
-    ),
-    fixed("detector", "given", f"{__name__}.components:GivenDetector", "the keypoints of the clip's file"),
-    fixed("camera", "given", f"{__name__}.components:GivenCamera", "the camera of the clip's file"),
-    fixed("initializer", "given", f"{__name__}.components:GivenBody", "the body of the clip's file"),
-    Component("prior", "none", f"{__name__}.components:NoPriorConfig", "no prior"),
+    Component("detector", "auto", f"{_HERE}:AutoVideoConfig", _AUTO, sets={"builds": f"{_HERE}:AutoDetector"}),
+    Component("camera", "auto", f"{_HERE}:AutoVideoConfig", _AUTO, sets={"builds": f"{_HERE}:AutoCamera"}),
+    Component("initializer", "auto", f"{_HERE}:AutoInitializerConfig", _AUTO),
+    fixed("detector", "given", f"{_HERE}:GivenDetector", "the keypoints of the clip's file"),
+    fixed("camera", "given", f"{_HERE}:GivenCamera", "the camera of the clip's file"),
+    fixed("initializer", "given", f"{_HERE}:GivenBody", "the body of the clip's file"),
+    Component("prior", "none", f"{_HERE}:NoPriorConfig", "no prior"),
 ]

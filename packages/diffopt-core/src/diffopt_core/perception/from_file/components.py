@@ -4,7 +4,7 @@ there is; and no prior."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict
@@ -88,6 +88,13 @@ class AutoConfig(ComponentConfig):
         return self.model_extra or {}
 
 
+class AutoVideoConfig(AutoConfig):
+    """``video``: the component for clips that are images alone; None takes the one whose package offers it for that.
+    Other options are handed on to it."""
+
+    video: str | None = None
+
+
 def for_video(ctx: BuildContext, kind: str, asked: str | None, what: Literal["video", "keypoints"] = "video") -> str:
     """The component for a clip that is images (or keypoints) alone: the one asked for, else the one whose row says that
     it is that.
@@ -111,54 +118,32 @@ def signed(part: Part, name: str) -> Part:
     return replace(part, facts={**part.facts, "component": name})
 
 
-class AutoDetectorConfig(AutoConfig):
-    """``video``: the detector for clips that are images alone; None takes the one
-    whose package offers it for that. Other options are handed on to it."""
-
-    builds: ClassVar[str] = f"{__name__}:AutoDetector"
-
-    video: str | None = None
-
-
+@dataclass(frozen=True)
 class AutoDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` says who detected."""
 
-    def __init__(self, config: AutoDetectorConfig, ctx: BuildContext):
-        self._ctx, self._config = ctx, config
+    config: AutoVideoConfig
+    ctx: BuildContext
 
     def detect(self, clip: Clip) -> Observations:
         """The clip's keypoints, or those of the named detector on its images."""
-        name = (
-            for_video(self._ctx, "detector", self._config.asked)
-            if clip.observations is None and clip.video is not None
-            else "given"
-        )
-        return signed(self._ctx.build("detector", name, self._config.handed_on).detect(clip), name)
+        found = clip.observations is not None or clip.video is None
+        name = "given" if found else for_video(self.ctx, "detector", self.config.asked)
+        return signed(self.ctx.build("detector", name, self.config.handed_on).detect(clip), name)
 
 
-class AutoCameraConfig(AutoConfig):
-    """``video``: the camera source for clips that are images alone; None takes the one
-    whose package offers it for that. Other options are handed on to it."""
-
-    builds: ClassVar[str] = f"{__name__}:AutoCamera"
-
-    video: str | None = None
-
-
+@dataclass(frozen=True)
 class AutoCamera:
     """Implements :class:`diffopt_core.interfaces.CameraSource`. ``facts["component"]`` says whose camera it is."""
 
-    def __init__(self, config: AutoCameraConfig, ctx: BuildContext):
-        self._ctx, self._config = ctx, config
+    config: AutoVideoConfig
+    ctx: BuildContext
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """The clip's camera, or that of the named source on its images."""
-        name = (
-            for_video(self._ctx, "camera", self._config.asked)
-            if clip.camera is None and clip.video is not None
-            else "given"
-        )
-        return signed(self._ctx.build("camera", name, self._config.handed_on).trajectory(clip, observations), name)
+        found = clip.camera is not None or clip.video is None
+        name = "given" if found else for_video(self.ctx, "camera", self.config.asked)
+        return signed(self.ctx.build("camera", name, self.config.handed_on).trajectory(clip, observations), name)
 
 
 class AutoInitializerConfig(AutoConfig):
@@ -171,21 +156,22 @@ class AutoInitializerConfig(AutoConfig):
     landmarks: str | None = None
 
 
+@dataclass(frozen=True)
 class AutoInitializer:
     """Implements :class:`diffopt_core.interfaces.Initializer`. ``facts["component"]`` says whose estimate it is."""
 
-    def __init__(self, config: AutoInitializerConfig, ctx: BuildContext):
-        self._ctx, self._config = ctx, config
+    config: AutoInitializerConfig
+    ctx: BuildContext
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """The clip's body, or one from the observations: from 3D landmarks, or from 2D keypoints alone."""
         if clip.body is not None:
             name = "given"
         elif observations.landmarks is not None:
-            name = for_video(self._ctx, "initializer", self._config.asked)
+            name = for_video(self.ctx, "initializer", self.config.asked)
         else:
-            name = for_video(self._ctx, "initializer", None, "keypoints")
-        found = self._ctx.build("initializer", name, self._config.handed_on)
+            name = for_video(self.ctx, "initializer", None, "keypoints")
+        found = self.ctx.build("initializer", name, self.config.handed_on)
         return signed(found.initialize(clip, observations, camera), name)
 
 

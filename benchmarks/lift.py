@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    config = LiftConfig(weights=args.weights, fuse=args.fuse)
+    config = LiftConfig(weights=args.weights)
     initializer = LiftInitializer(config, Registry.load().context())
     heads = ["cases", "n", "start MPJPE", "start PA", "MPJPE", "PA", "up, frame", "up, clip", "speed", "depth",
              "in root", "in pose", "in up", "in speed", "in depth", "in ray"]  # fmt: skip
@@ -147,7 +147,7 @@ def main() -> None:
             clip = read_case(folder / f"{name}.npz")
             assert clip.observations is not None and clip.camera is not None
             began = time.process_time()
-            body, lifted = initializer.both(clip, clip.observations, clip.camera)
+            body, lifted = initializer.both(clip, clip.observations, clip.camera, clip.body if args.fuse else None)
             seconds, frames = seconds + time.process_time() - began, frames + clip.num_frames
             figures, ratios = measure(clip, lifted, body)
             cases[name] = {**start(clip), **figures}

@@ -17,7 +17,7 @@ from diffopt_core.host.testing import InitializerContract
 from diffopt_core.parts.datasets.case_file import clip_of, with_truth
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
-from diffopt_core.types import Clip
+from diffopt_core.types import CameraFrameBody, Clip
 from diffopt_inits.lift.gaps import bridge
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer
 from diffopt_inits.lift.windows import cut
@@ -46,9 +46,9 @@ def plain() -> LiftInitializer:
     return build()
 
 
-def lift(initializer: LiftInitializer, clip: Clip) -> Lifted:
+def lift(initializer: LiftInitializer, clip: Clip, body: CameraFrameBody | None = None) -> Lifted:
     assert clip.observations is not None and clip.camera is not None
-    lifted = initializer.both(clip, clip.observations, clip.camera)[1]
+    lifted = initializer.both(clip, clip.observations, clip.camera, body)[1]
     for name, value in vars(lifted).items():
         assert value.isfinite().all(), name
     for name in ("rotations_var", "up_var", "velocity_var", "depth_var", "ray_var"):
@@ -73,10 +73,28 @@ def error(clip: Clip, rotations: Tensor) -> float:
 def test_it_beats_the_regressor_and_fused_it_beats_itself(clip: Clip, plain: LiftInitializer) -> None:
     assert clip.body is not None
     given = torch.cat([clip.body.global_orient.unsqueeze(1), clip.body.body_pose], 1)[:, :22]
-    alone, fused = lift(plain, clip), lift(build(fuse="given"), clip)
+    alone, fused = lift(plain, clip), lift(plain, clip, clip.body)
     assert error(clip, alone.rotations) < 0.8 * error(clip, given)
     assert error(clip, fused.rotations) < error(clip, alone.rotations)
     assert fused.rotations_var[:, 1:].mean() < alone.rotations_var[:, 1:].mean()
+
+
+def test_fused_joints_are_halfway_and_the_root_is_the_networks(clip: Clip, plain: LiftInitializer) -> None:
+    assert clip.observations is not None and clip.camera is not None and clip.body is not None
+    lifted = lift(plain, clip, clip.body)
+    made = build(fuse="auto").initialize(clip, clip.observations, clip.camera)
+    torch.testing.assert_close(made.global_orient, lifted.rotations[:, 0])
+    ours, theirs = (geodesic(made.body_pose[:, :21], x) for x in (lifted.rotations[:, 1:], clip.body.body_pose[:, :21]))
+    torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=1e-3)
+    assert made.facts["fused"] == ["keypoints", "given"] and made.evidence is not None
+
+
+def test_what_auto_finds_is_fused_only_where_it_is_a_regressors(clip: Clip, plain: LiftInitializer) -> None:
+    assert clip.observations is not None and clip.camera is not None and clip.body is not None
+    alone = plain.initialize(clip, clip.observations, clip.camera)
+    for body in (None, replace(clip.body, poses_from="unknown"), alone):
+        made = build(fuse="auto").initialize(replace(clip, body=body), clip.observations, clip.camera)
+        torch.testing.assert_close(made.body_pose, alone.body_pose)
 
 
 def test_the_vertical_and_the_speed_are_found(clip: Clip, plain: LiftInitializer) -> None:

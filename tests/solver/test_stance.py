@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffopt_core.data.geometry import world_to_camera
+from diffopt_core.data.geometry import heading, world_to_camera
 from diffopt_core.parts.demo_motion import demo_case
-from diffopt_core.solver.stance import stance_scale
+from diffopt_core.solver.stance import stance_scale, with_told_speed
+from diffopt_core.types import MotionEvidence
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +87,25 @@ def test_a_known_unit_changes_less_where_the_feet_say_little():
         return float(torch.cat(found).log().abs().mean())
 
     assert away(known=True) < 0.5 * away(known=False)
+
+
+@pytest.mark.parametrize(("sd", "nearness"), [(0.01, 0.02), (100.0, 0.5)])
+def test_a_told_speed_mends_the_scale_as_far_as_it_is_sure(seen, sd, nearness):
+    """The true speed, told surely, brings a wrong scale to the true one; told unsurely, it changes nothing."""
+    _, truth = demo_case(0)
+    joints, R, position = seen
+    frames = joints.shape[1]
+    pelvis, trans = joints[:, :, 0], torch.tensor(truth["joints"])[None, :, 0]
+    root, up = R[:, :, :, :], torch.tensor([[0.0, 1.0, 0.0]])  # a body that faces as the world does
+    velocity = torch.cat([trans.diff(dim=1)[:, :1], trans.diff(dim=1)], 1) * 30.0
+    left = (R.mT @ root)[..., 0]
+    told = (heading(left, up.unsqueeze(1).expand_as(left)) @ velocity.unsqueeze(-1)).squeeze(-1)
+    one = torch.ones(1, frames)
+    evidence = MotionEvidence(
+        up=told, up_var=one, velocity=told, velocity_var=torch.full_like(told, sd**2),
+        contact=torch.zeros(1, frames, 4), pose_var=torch.ones(1, frames, 24), depth_var=one,
+    )  # fmt: skip
+    for wrong in (0.5, 1.5):
+        found = with_told_speed(torch.tensor([wrong]), evidence, root, pelvis, R, position, up, one, 30.0).item()
+        expected = 1.0 if sd < 1 else wrong
+        assert abs(found - expected) < nearness * expected, (wrong, found)

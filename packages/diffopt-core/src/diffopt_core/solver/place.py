@@ -19,7 +19,7 @@ from ..data.window import Batch
 from ..host.recipe import PlaceSpec
 from ..interfaces import Body
 from ..types import CameraTrajectory, HumanMotion, MotionEvidence
-from .stance import stance_scale
+from .stance import stance_scale, with_told_speed
 
 #: Clips of more frames are smoothed by convolution: a matrix of frames by frames would fill the memory.
 _DENSE = 2048
@@ -71,6 +71,12 @@ def with_unit(motion: HumanMotion, batch: Batch, body: Body, spec: PlaceSpec) ->
     scale = stance_scale(
         joints, camera.R, camera.position, trust, batch.fps, pelvis_noise=spec.stance_noise, power=spec.stance_power
     )
+    if batch.evidence is not None:
+        seen = local_line(motion.trans, trust + 1e-6, 0.25 * batch.fps)
+        up, _ = told_up(batch.evidence, camera)
+        scale = with_told_speed(
+            scale, batch.evidence, motion.pose[:, :, 0], seen, camera.R, camera.position, up, trust, batch.fps
+        )
     return replace(camera, t=camera.t * scale[:, None, None], unit="guess")
 
 

@@ -13,7 +13,7 @@ from ..host.recipe import ScaleSpec
 from ..types import HumanMotion
 from .place import fit_translation
 from .problem import Problem
-from .stance import stance_scale
+from .stance import stance_scale, with_told_speed
 
 
 def seen_motion(problem: Problem) -> HumanMotion:
@@ -34,7 +34,7 @@ def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float
     camera = problem.ctx.camera
     trust = problem.ctx.observations.valid.to(camera.t)
     joints = problem.body.joints(seen)
-    return stance_scale(
+    scale = stance_scale(
         joints,
         camera.R,
         camera.position,
@@ -44,6 +44,13 @@ def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float
         power=spec.stance_power,
         gap=spec.gap,
         known=True,
+    )
+    evidence = problem.ctx.evidence
+    if evidence is None:
+        return scale
+    up = torch.tensor([0.0, 1.0, 0.0]).to(camera.t).expand(len(scale), 3)
+    return with_told_speed(
+        scale, evidence, seen.pose[:, :, 0], seen.trans, camera.R, camera.position, up, trust, problem.ctx.fps
     )
 
 

@@ -13,8 +13,9 @@ class LiftConfig(ComponentConfig):
     """A network on 2D keypoints, and on the detector's 3D landmarks where there are any.
 
     ``weights``: shipped ones by name (``open``), or a file of ``diffopt train lift``. ``fuse``: an initializer whose
-    poses are read as evidence too (``given``: the body of the clip's file). ``body``: whose mean skeleton gives the
-    lengths in metres, unless the clip brings ``rest_joints``.
+    poses are read as evidence too, and towards which joints are kept halfway (``given``: the body of the clip's file;
+    ``auto``: whatever the clip brings). ``body``: whose mean skeleton gives the lengths in metres, unless the clip
+    brings ``rest_joints``.
     """
 
     builds: ClassVar[str] = "diffopt_inits.lift.initializer:LiftInitializer"

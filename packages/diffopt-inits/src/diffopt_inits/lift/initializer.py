@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from diffopt_core.data.geometry import leg_length
+from diffopt_core.data.rotation import slerp
 from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext, Initializer
@@ -25,6 +26,9 @@ from .windows import run
 
 #: What is not seen for a second may have changed by this much, in standard deviations: rad, log m, legs a second.
 _TURNS, _TILTS, _RECEDES, _DRIFTS, _SPEEDS = 0.8, 0.2, 0.2, 0.3, 0.8
+#: How far a fused joint is from the other initializer's towards the network's. What a regressor gets wrong changes
+#: from frame to frame and averages out in the solve; what the network gets wrong lasts (docs/lift.md).
+_TOWARDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,24 @@ class LiftInitializer:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
 
         The size of the body is not told by keypoints: it is that of ``rest_joints`` or of the mean body. Frames
-        without the person are bridged. Raises BadInput where no frame shows three keypoints that the network knows.
+        without the person are bridged. A body that tells evidence of its own is left as it is. Raises BadInput where
+        no frame shows three keypoints that the network knows.
         """
-        return self.both(clip, observations, camera)[0]
-
-    def both(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> tuple[CameraFrameBody, Lifted]:
-        """The body, and all that the network says of the clip."""
         body = None if self._other is None else self._other.initialize(clip, observations, camera)
+        if body is not None and body.evidence is not None:
+            return body
+        return self.both(clip, observations, camera, body)[0]
+
+    def both(
+        self,
+        clip: Clip,
+        observations: Observations,
+        camera: CameraTrajectory,
+        body: CameraFrameBody | None = None,
+    ) -> tuple[CameraFrameBody, Lifted]:
+        """The body, and all that the network says of the clip; ``body``: to be fused with it."""
+        if body is not None and body.poses_from != "regressor":
+            body = None  # made of landmarks, which the network reads itself, or of nobody knows what
         leg = self._leg(clip)
         evidence = observed(_on_cpu(observations), _on_cpu(camera), body, leg, clip.fps)
         raw, frame = run(self._network, evidence)
@@ -76,9 +91,11 @@ class LiftInitializer:
             problem = f"layout '{observations.layout}': no frame shows three keypoints that initializer lift knows"
             raise BadInput(clip.path or clip.name, "keypoints", problem)
         lifted = metric(read(raw), frame, bridge(present, clip.fps), leg, self._card["calibration"])
-        facts = {"weights": self._card["name"], "fused": _fused(evidence, self._config.fuse), **_facts(lifted)}
+        facts = {"weights": self._card["name"], "fused": _fused(evidence, body), **_facts(lifted)}
         hands = torch.eye(3).expand(len(present), 2, 3, 3)
         pose = torch.cat([lifted.rotations[:, 1:], hands], 1)
+        if body is not None and evidence.pose_seen is not None:
+            pose = slerp(pose, body.body_pose.float(), (1 - _TOWARDS) * evidence.pose_seen[0][:, None])
         made = CameraFrameBody(
             lifted.rotations[:, 0], pose, lifted.transl, torch.zeros(10), self._body.name, "regressor", facts,
             evidence_of(lifted),
@@ -150,11 +167,11 @@ def _facts(lifted: Lifted) -> dict[str, Any]:
     }
 
 
-def _fused(evidence: Evidence, other: str | None) -> list[str]:
+def _fused(evidence: Evidence, body: CameraFrameBody | None) -> list[str]:
     names = ["keypoints"]
     if evidence.landmarks is not None and bool((evidence.landmarks[..., 3] > 0).any()):
         names.append("landmarks")
-    return [*names, other] if other else names
+    return names if body is None else [*names, str(body.facts.get("component", "given"))]
 
 
 def _on_cpu(part: Any) -> Any:

@@ -173,6 +173,7 @@ class Clip:
     ``focal``: px, from the user (``--focal``) or the file's metadata, None where neither says; ``focal_from`` says
     which. ``person``: which person is wanted where there are several: ``largest``, ``longest``, or a track's id.
     ``sequence``: the recording that the clip was cut from, where a dataset cuts (clips of one are not independent).
+    ``doubts``: what makes its evidence unlikely, in words; where there are any the result is not called trusted.
     ``facts``: where frame rate, frames and the rest are from, for people (plain data).
     """
 
@@ -192,6 +193,7 @@ class Clip:
     focal_from: str = ""
     person: str = "largest"
     sequence: str = ""
+    doubts: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

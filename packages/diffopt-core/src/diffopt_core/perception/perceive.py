@@ -19,6 +19,7 @@ from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import BuildContext, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .cache import clip_key, kept, source_digest, step_key
+from .plausible import judge
 from .video import focal_pixels
 
 if TYPE_CHECKING:
@@ -165,7 +166,13 @@ def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False)
         lambda initializer: initializer.initialize(clip, observations, camera),
     )
     whole = replace(clip, observations=observations, camera=camera, body=body)
-    return Evidence(whole, observations, camera, body)
+    rest = clip.rest_joints if clip.rest_joints is not None else _mean_skeleton(ctx)
+    return judge(Evidence(whole, observations, camera, body), rest)
+
+
+def _mean_skeleton(ctx: BuildContext) -> Tensor:
+    """Of the embedded body, on the CPU as all evidence is: ``[24 3]``."""
+    return ctx.build("body", "anny24").rest_joints(torch.zeros(1, 10, device=ctx.device))[0].float().cpu()
 
 
 def _timed(make: Callable[[], Part]) -> Part:

@@ -84,7 +84,12 @@ def focal_from(result: Result) -> str:
 
 def evidence(result: Result) -> dict[str, Any]:
     """What the clip, the detector, the camera source and the initializer say of themselves."""
-    return {"clip": result.clip.facts} | {kind: part.facts | said_of(part) for kind, part in result.clip.parts.items()}
+    clip = result.clip
+    said = {"clip": clip.facts} | {kind: part.facts | said_of(part) for kind, part in clip.parts.items()}
+    if clip.doubts:
+        said["clip"] = {**clip.facts, "doubts": list(clip.doubts)}
+        said["camera"] = {**said.get("camera", {}), "trusted": False}
+    return said
 
 
 def said_of(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str, Any]:

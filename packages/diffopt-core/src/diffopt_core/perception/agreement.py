@@ -1,0 +1,136 @@
+"""Do the parts of the evidence speak of one person in one video?
+
+First poses, projected by the camera, are compared with the keypoints; where they lie apart, what would bring them
+together is looked for and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..data.geometry import forward_kinematics, project
+from ..data.skeleton import JOINT, LAYOUTS, PARENTS, mirror_order
+from ..data.window import Evidence
+
+#: Of keypoints that count.
+CONFIDENT = 0.3
+#: Distance of joints from keypoints as a share of the person's size. Below the first all is well; honest first poses
+#: stay below the second (measured: 0.05 to 0.08); beyond the third nothing can be right.
+FINE, DOUBTFUL, WRONG = 0.02, 0.15, 0.5
+#: An explanation brings them together if it leaves at most this share of the distance (measured on honest ones: no
+#: explanation leaves less than 0.9), and no more of the person than ...
+_LEFT, _FITS = 0.5, 0.12
+#: Rates of one video's copies to one another, as they are usual.
+_RATES = (0.4, 0.5, 0.6, 0.8, 0.8333, 0.96, 1.0417, 1.2, 1.25, 1.6667, 2.0, 2.5)
+#: Human3.6M's order of the joints that COCO's 17 share with the body.
+_H36M = {
+    "left_shoulder": 11, "right_shoulder": 14, "left_elbow": 12, "right_elbow": 15, "left_wrist": 13, "right_wrist": 16,
+    "left_hip": 4, "right_hip": 1, "left_knee": 5, "right_knee": 2, "left_ankle": 6, "right_ankle": 3,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Points that first poses and keypoints share, px: ``seen`` T J 2, ``there`` T J where they were seen, ``first``
+    T J 2 of the first poses, ``every`` T K 2 all keypoints in their layout's order; ``size`` of the person; image
+    ``width`` and ``height``."""
+
+    names: tuple[str, ...]
+    seen: np.ndarray
+    there: np.ndarray
+    first: np.ndarray
+    every: np.ndarray
+    layout: str
+    size: float
+    width: int
+    height: int
+
+    def off(self, first: np.ndarray, seen: np.ndarray | None = None, there: np.ndarray | None = None) -> float:
+        """Median distance of points, as a share of the person's size."""
+        there = self.there if there is None else there
+        gap = np.linalg.norm(first - (self.seen if seen is None else seen), axis=-1)[there]
+        gap = gap[np.isfinite(gap)]
+        return float(np.median(gap)) / self.size if len(gap) > self.there.sum() / 2 else np.inf
+
+
+def joints_in_camera(evidence: Evidence, rest: torch.Tensor) -> torch.Tensor:
+    """The 24 joints of the first poses, m, in each frame's camera: ``[T 24 3]``; ``rest`` ``[24 3]``."""
+    body = evidence.body
+    pose = torch.cat([body.global_orient[:, None], body.body_pose], 1)
+    return forward_kinematics(pose, rest, PARENTS)[1] + body.transl[:, None]
+
+
+def shared(evidence: Evidence, joints: torch.Tensor) -> Shared | None:
+    """What the two say of the same points; None where they share too few."""
+    observations, camera, clip = evidence.observations, evidence.camera, evidence.clip
+    layout = LAYOUTS[observations.layout]
+    names = tuple(name for name in layout if name in JOINT)
+    pixels = project(joints[:, [JOINT[name] for name in names]], camera.focal, camera.centre).double().numpy()
+    points = observations.keypoints.double().numpy()
+    some = points[:, [layout.index(name) for name in names]]
+    there = (some[..., 2] > CONFIDENT) & observations.valid.numpy()[:, None]
+    size = min(_extent(some[..., :2], there), _extent(pixels, there & np.isfinite(pixels).all(-1)))
+    if not 0 < size < np.inf:
+        return None
+    return Shared(names, some[..., :2], there, pixels, points[..., :2], observations.layout, size, *clip.size)
+
+
+def _extent(points: np.ndarray, there: np.ndarray) -> float:
+    """Median over the frames of the longer side of the box round the points, px; infinite where none has six."""
+    sides = [np.ptp(row[seen], axis=0).max() for row, seen in zip(points, there, strict=True) if seen.sum() > 5]
+    return float(np.median(sides)) if sides else np.inf
+
+
+def explain(points: Shared, off: float) -> str | None:
+    """What would bring poses and keypoints together, in words; None where nothing that is known does."""
+    found = min(_explanations(points), key=lambda pair: pair[0], default=(np.inf, ""))
+    return found[1] if found[0] < min(_FITS, _LEFT * off) else None
+
+
+def _explanations(points: Shared) -> Iterator[tuple[float, str]]:
+    """What is left of the distance under each, and the words for it; the simple ones first."""
+    p, q, at = points.first, points.seen, points.there
+    good = at & np.isfinite(p).all(-1)
+    factor = float((p[good] * q[good]).sum() / max((p[good] ** 2).sum(), 1e-9))
+    if factor > 0.02 and abs(factor - 1) > 0.08:
+        w, h = round(points.width * factor), round(points.height * factor)
+        yield points.off(factor * p), f"the keypoints are at {factor:.2f} times their size: of images of {w} x {h}?"
+    shift = np.median((q - p)[good], axis=0) if good.any() else np.zeros(2)
+    words = f"the keypoints lie ({shift[0]:.0f}, {shift[1]:.0f}) px away: of a cropped image, or of another person?"
+    yield points.off(p + shift) + 0.01, words
+    yield (
+        points.off(p * factor + np.median((q - factor * p)[good], axis=0)) + 0.01,
+        (f"the keypoints are at {factor:.2f} times their size and shifted: of a cropped and scaled image?"),
+    )
+    swap = mirror_order(points.names)
+    yield points.off(p[:, swap]), "left and right of the keypoints are swapped"
+    flipped = p * [-1, 1] + [points.width, 0]
+    yield min(points.off(flipped), points.off(flipped[:, swap])), "the keypoints are of the mirrored image"
+    yield points.off(p * [1, -1] + [0, points.height]), "the keypoints' y counts from below: inverted"
+    yield points.off(p[..., ::-1]), "x and y of the keypoints are exchanged"
+    turned = {"left": [points.height, 0] + p[..., ::-1] * [-1, 1], "right": [0, points.width] + p[..., ::-1] * [1, -1]}
+    for side, way in turned.items():
+        yield points.off(way), f"the keypoints are of the image turned to the {side}"
+    if points.layout == "coco17":
+        order = [_H36M[name] for name in points.names]
+        yield points.off(p, points.every[:, order]), "the keypoints are in Human3.6M's order, not COCO's"
+    yield from _in_time(points)
+
+
+def _in_time(points: Shared) -> Iterator[tuple[float, str]]:
+    frames = np.arange(len(points.first))
+    for shift in (k for k in range(-len(frames) // 3, len(frames) // 3 + 1) if k):
+        rows = frames + shift
+        inside = (rows >= 0) & (rows < len(frames))
+        there = points.there & inside[:, None]
+        off = points.off(points.first[rows.clip(0, len(frames) - 1)], there=there)
+        yield off + 0.005, f"the poses are {abs(shift)} frames {'early' if shift < 0 else 'late'}"
+    for rate in _RATES:
+        rows = np.round(frames * rate).astype(int)
+        there = points.there & (rows < len(frames))[:, None]
+        off = points.off(points.first[rows.clip(0, len(frames) - 1)], there=there)
+        yield off + 0.01, f"the poses are of a copy at {rate:.4g} times this video's frame rate"

@@ -69,7 +69,7 @@ def test_a_motion_file_is_exported_under_its_name(folder, capsys, tmp_path):
         (("--feet", "sometimes"), "feet"),
         (("--set", "bvh.names=mixamo"), "unknown format in --set 'bvh'"),
         (("--set", "glb.nmaes=mixamo"), "unknown option of exporter 'glb' 'nmaes'"),
-        (("--set", "names"), "expected FORMAT.KEY=VALUE"),
+        (("--set", "names=1"), "expected FORMAT.KEY=VALUE"),
         (("--to", "json", "--fps", "60"), "has no option fps"),
         (("--out", "result/motion.npz"), "is a file"),
     ],

@@ -113,7 +113,7 @@ BAD = [
     (["--frames", "abc"], "expected START:STOP"),
     (["--renderer", "gll"], "Did you mean 'gl'?"),
     (["--renderer", "embree", "--set", "samples=0"], "samples"),
-    (["--set", "samples"], "expected KEY=VALUE"),
+    (["--set", "samples"], "expected key.path=value"),
     (["--crf", "99"], "--crf"),
     (["--view", "sideways"], "sideways"),
 ]

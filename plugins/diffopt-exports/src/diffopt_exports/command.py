@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,11 +61,8 @@ def export(
     registry = Registry.load(plugins or ())
     names = formats(to, registry.components["exporter"])
     common = {"fps": fps, "up": up, "unit": unit, "origin": origin or None, "feet": feet}
-    options = {}
-    for name in names:
-        fields = registry.config_class("exporter", name).model_fields
-        options[name] = options_of(name, common, settings or (), fields, names)
-    exporters = _built(registry, options, env)
+    fields = {name: registry.config_class("exporter", name).model_fields for name in names}
+    exporters = _built(registry, options_of(common, settings or (), fields), env)
     result, folder = _read(source, out)
     written = write_together(result, exporters, folder)
     _tell(written, folder, result)
@@ -133,28 +129,20 @@ def formats(to: str, known: Iterable[str]) -> list[str]:
 
 
 def options_of(
-    name: str, common: Mapping[str, Any], settings: Iterable[str], fields: Iterable[str], chosen: Iterable[str]
-) -> dict[str, Any]:
-    """Options of format ``name``: what of ``common`` was asked for and the format has, then ``FORMAT.KEY=VALUE``."""
-    fields, chosen = set(fields), list(chosen)
+    common: Mapping[str, Any], settings: Iterable[str], fields: Mapping[str, Collection[str]]
+) -> dict[str, dict[str, Any]]:
+    """Options of each format: what of ``common`` was asked for, then ``FORMAT.KEY=VALUE``. ``fields``: format -> its
+    options. Raises DiffOptError for what a format does not have."""
+    from diffopt_core.host.recipe import assign
+
     asked = {key: value for key, value in common.items() if value is not None}
-    if lacking := sorted(set(asked) - fields - {"env"}):
-        raise DiffOptError(f"format '{name}' has no option {', '.join(lacking)}; leave it out, or export it alone")
-    options = {key: value for key, value in asked.items() if key in fields}
-    for setting in settings:
-        path, equals, text = setting.partition("=")
-        owner, dot, key = path.partition(".")
-        if not (equals and dot and key):
-            raise DiffOptError(f"--set {setting}: expected FORMAT.KEY=VALUE, such as bvh.names=mixamo")
-        if owner not in chosen:
-            raise UnknownName("format in --set", owner, chosen)
-        if owner == name:
-            options[key] = _value(text)
-    return options
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    own = assign({}, settings)
+    for name, value in own.items():
+        if not isinstance(value, Mapping):
+            raise DiffOptError(f"--set {name}: expected FORMAT.KEY=VALUE, such as bvh.names=mixamo")
+        if name not in fields:
+            raise UnknownName("format in --set", name, fields)
+    for name, known in fields.items():
+        if lacking := sorted(set(asked) - set(known)):
+            raise DiffOptError(f"format '{name}' has no option {', '.join(lacking)}; leave it out, or export it alone")
+    return {name: {**asked, **own.get(name, {})} for name in fields}

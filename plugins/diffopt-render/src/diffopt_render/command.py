@@ -71,16 +71,9 @@ def render(
 
 def _renderer(name: str, settings: list[str], plugins: list[str]) -> Renderer:
     """Built before anything is read: what it lacks is told at once."""
-    import torch
-    from diffopt_core.errors import DiffOptError
+    from diffopt_core.host.provenance import device
+    from diffopt_core.host.recipe import assign
     from diffopt_core.host.registry import Registry
 
     registry = Registry.load(plugins)
-    options = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise DiffOptError(f"--set {setting}: expected KEY=VALUE, an option of renderer '{name}'")
-        options[key.strip()] = value.strip()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return registry.context(device).build("renderer", name, options)
+    return registry.context(device("auto")).build("renderer", name, assign({}, settings))

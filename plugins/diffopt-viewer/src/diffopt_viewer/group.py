@@ -1,4 +1,4 @@
-"""A skeleton of rods: one skinned mesh, of which a frame moves the rods and sends no geometry."""
+"""One result in the scene: its body, skeleton, path, cameras and truth. Nodes are made once, a frame moves them."""
 
 from __future__ import annotations
 
@@ -8,71 +8,21 @@ import numpy as np
 import viser
 
 from .arrange import STAY, Fit, Move, fitted
-from .shown import BONES, RGB, Room, Shown, TrueMotion, line, paler
-
-_SIDES = 8
-#: Where what is not known is put: nobody looks there.
-_AWAY = np.array([0.0, -1e4, 0.0])
+from .shown import BONES, RGB, Room, Shown, TrueMotion, drawable, line, paler
 
 
 class Sticks:
-    """Rods of ``radius`` (m) between the joints of ``pairs`` (N, 2: child, parent), each as long as it mostly is in
-    ``joints`` (T, J, 3; nan where unknown)."""
+    """Lines of ``thickness`` (m) between the joints of ``pairs`` (N, 2: child, parent), from joints (J, 3; nan where
+    unknown): one that has no end is not drawn."""
 
     def __init__(
-        self, scene: viser.SceneApi, name: str, pairs: np.ndarray, joints: np.ndarray, colour: RGB, radius: float
+        self, scene: viser.SceneApi, name: str, pairs: np.ndarray, joints: np.ndarray, colour: RGB, thickness: float
     ):
         self._pairs = pairs
-        apart = np.linalg.norm(joints[:, pairs[:, 0]] - joints[:, pairs[:, 1]], axis=-1)
-        known = np.isfinite(apart).any(0)
-        lengths = np.zeros(len(pairs))
-        lengths[known] = np.nanmedian(apart[:, known], axis=0)
-        vertices, faces, weights = _rods(lengths, radius)
-        self.handle = scene.add_mesh_skinned(
-            name, vertices, faces, bone_wxyzs=np.tile([1.0, 0.0, 0.0, 0.0], (len(pairs), 1)),
-            bone_positions=np.zeros((len(pairs), 3)), skin_weights=weights, color=colour,
-        )  # fmt: skip
-        self.pose(joints[0])
+        self.handle = scene.add_line_segments(name, drawable(joints[pairs]), colour, thickness=thickness)
 
     def pose(self, joints: np.ndarray) -> None:
-        """Put the rods where joints (J, 3) are; a rod with an end that is nan is out of sight."""
-        child, parent = joints[self._pairs[:, 0]], joints[self._pairs[:, 1]]
-        along = child - parent
-        known = np.isfinite(along).all(1)
-        turns = from_up(np.where(known[:, None], along, (0.0, 1.0, 0.0)))
-        places = np.where(known[:, None], parent, _AWAY)
-        for bone, turn, place in zip(self.handle.bones, turns, places, strict=True):
-            bone.wxyz, bone.position = turn, place
-
-
-def from_up(along: np.ndarray) -> np.ndarray:
-    """(N, 4) the shortest turns of +Y into directions (N, 3), real part first; none for a direction of no length."""
-    length = np.linalg.norm(along, axis=1, keepdims=True)
-    unit = np.where(length > 1e-9, along / np.maximum(length, 1e-9), (0.0, 1.0, 0.0))
-    quaternion = np.stack([1.0 + unit[:, 1], unit[:, 2], np.zeros(len(unit)), -unit[:, 0]], axis=1)
-    quaternion[unit[:, 1] < -1.0 + 1e-9] = (0.0, 1.0, 0.0, 0.0)  # straight down: any half turn does
-    return quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)
-
-
-def _rods(lengths: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices, faces and weights (one bone a rod) of upright prisms with a point at both ends."""
-    turn = np.linspace(0.0, 2 * np.pi, _SIDES, endpoint=False)
-    ring = radius * np.stack([np.cos(turn), np.zeros(_SIDES), np.sin(turn)], axis=1)
-    low, high = np.arange(_SIDES), np.arange(_SIDES) + _SIDES
-    after = np.roll(low, -1)
-    bottom, top = np.full(_SIDES, 2 * _SIDES), np.full(_SIDES, 2 * _SIDES + 1)
-    one = np.vstack([
-        np.c_[low, high, after], np.c_[after, high, after + _SIDES], np.c_[bottom, low, after],
-        np.c_[top, after + _SIDES, high],
-    ])  # fmt: skip
-    vertices, faces = [], []
-    for number, length in enumerate(lengths):
-        up = np.array([0.0, length, 0.0])
-        tips = [[0.0, -radius, 0.0], [0.0, length + radius, 0.0]]
-        vertices.append(np.vstack([ring, ring + up, tips]))
-        faces.append(one + number * (2 * _SIDES + 2))
-    weights = np.repeat(np.eye(len(lengths), dtype=np.float32), 2 * _SIDES + 2, axis=0)
-    return np.vstack(vertices).astype(np.float32), np.vstack(faces), weights
+        self.handle.points = drawable(joints[self._pairs])
 
 
 #: What can be switched on and off: key -> what the checkbox says.
@@ -109,12 +59,12 @@ class Group:
             bone_wxyzs=np.tile([1.0, 0.0, 0.0, 0.0], (24, 1)), bone_positions=shown.rest, skin_weights=shown.skin,
             color=colour, side="double" if shown.surface.drawn else "front",
         )  # fmt: skip
-        self.skeleton = Sticks(scene, f"{name}/skeleton", BONES, shown.joints, colour, 0.012)
+        self.skeleton = Sticks(scene, f"{name}/skeleton", BONES, shown.joints[0], colour, 0.024)
         self.path = scene.add_line_segments(f"{name}/path", line(shown.on_ground), colour, thickness=0.025)
         self.label = scene.add_label(f"{name}/name", shown.label, font_screen_scale=0.9, anchor="bottom-center")
         self.initial = None
         if shown.initial is not None:
-            self.initial = Sticks(scene, f"{name}/initial", BONES, shown.initial, paler(colour), 0.010)
+            self.initial = Sticks(scene, f"{name}/initial", BONES, shown.initial[0], paler(colour), 0.020)
         self._add_cameras(scene)
         self.truth = None if shown.truth is None else _add_truth(scene, f"{name}/truth", shown.truth, room)
         self.frame = -1
@@ -234,8 +184,7 @@ class Group:
     def recolour(self, room: Room) -> None:
         """Whatever is drawn in the room's ink."""
         if self.truth is not None:
-            self.truth.skeleton.handle.color = room.truth
-            for node in (self.truth.path, self.truth.cameras):
+            for node in (self.truth.skeleton.handle, self.truth.path, self.truth.cameras):
                 if node is not None:
                     node.colors = np.array(room.truth, np.uint8)
 
@@ -254,7 +203,7 @@ def _add_truth(scene: viser.SceneApi, name: str, truth: TrueMotion, room: Room) 
         cameras = scene.add_line_segments(f"{name}/cameras", line(truth.cameras), room.truth, thickness=0.008)
     return _Truth(
         frame,
-        Sticks(scene, f"{name}/skeleton", truth.bones, truth.joints, room.truth, 0.013),
+        Sticks(scene, f"{name}/skeleton", truth.bones, truth.joints[0], room.truth, 0.026),
         scene.add_line_segments(f"{name}/path", line(truth.on_ground), room.truth, thickness=0.018),
         cameras,
     )

@@ -157,3 +157,67 @@ def test_nothing_in_a_file_is_run(tmp_path, capsys):
     with pytest.raises(BadInput, match="print"):
         detect(tmp_path / "evil.pkl")
     assert "run!" not in capsys.readouterr().out
+
+
+def flat(points: np.ndarray, **more) -> list[dict]:
+    return [{"keypoints": row.ravel().tolist(), "score": 1.0, **{k: v(i) for k, v in more.items()}}
+            for i, row in enumerate(points)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "image",
+    [lambda i: f"{i}.jpg", lambda i: f"frame_{i + 1:03d}.png", lambda i: i, lambda i: 100 + i],
+    ids=["alphapose", "from one", "coco", "from a hundred"],
+)
+def test_people_by_image(tmp_path, image):
+    """AlphaPose's and COCO's results: one list of people, in any order."""
+    people = flat(NEAR, image_id=image, idx=lambda i: 1) + flat(FAR, image_id=image, idx=lambda i: 2)
+    (tmp_path / "alphapose-results.json").write_text(json.dumps(people[::-1]))
+    seen = detect(tmp_path / "alphapose-results.json")
+    np.testing.assert_allclose(seen.keypoints, NEAR, rtol=1e-4)
+    assert seen.facts["person"]["among"] == {"1": N, "2": N}
+
+
+def test_cocos_annotations(tmp_path):
+    images = [{"id": 7 * i, "file_name": f"{i}.jpg"} for i in range(N)]
+    points = NEAR.copy()
+    points[..., 2] = 2
+    people = flat(points, image_id=lambda i: 7 * i)
+    (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": people}))
+    seen = detect(tmp_path / "a.json")
+    np.testing.assert_allclose(seen.keypoints[..., :2], NEAR[..., :2], rtol=1e-4)
+    assert (seen.keypoints[..., 2] == 1).all()
+
+
+def test_mmposes_demo_counts_from_one(tmp_path, caplog):
+    frames = [{"frame_id": i + 1, "instances": [{"keypoints": row[:, :2].tolist(), "keypoint_scores": [9.0] * 17}]}
+              for i, row in enumerate(NEAR)]  # fmt: skip
+    (tmp_path / "r.json").write_text(json.dumps({"meta_info": {}, "instance_info": frames}))
+    seen = detect(tmp_path / "r.json")
+    np.testing.assert_allclose(seen.keypoints[..., :2], NEAR[..., :2], rtol=1e-4)
+    assert "count from 1" in caplog.text and "RTMPose" in caplog.text and (seen.keypoints[..., 2] == 1).all()
+
+
+def test_scores_beside_the_points(tmp_path):
+    np.savez(tmp_path / "rtm.npz", keypoints=NEAR[..., :2], scores=NEAR[..., 2])
+    np.testing.assert_allclose(detect(tmp_path / "rtm.npz").keypoints, NEAR, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("count", "layout", "toe"), [(26, "HALPE-26", 20), (133, "WholeBody", 17), (136, "HALPE", 20)])
+def test_layouts_with_feet(tmp_path, caplog, count, layout, toe):
+    points = person(N, count, 120, (10, 20), 1)
+    np.save(tmp_path / "k.npy", points)
+    seen = detect(tmp_path / "k.npy")
+    assert seen.layout == "openpose25b" and layout in caplog.text
+    np.testing.assert_allclose(seen.keypoints[:, :17], points[:, :17], rtol=1e-5)
+    np.testing.assert_allclose(seen.keypoints[:, 19], points[:, toe], rtol=1e-5)  # the left big toe
+
+
+def test_human36ms_seventeen_are_told_from_cocos_by_their_middle_points(tmp_path, caplog):
+    points = person(N, 17, 120, (10, 20), 1)
+    points[:, 0] = (points[:, 1] + points[:, 4]) / 2
+    points[:, 8] = (points[:, 11] + points[:, 14]) / 2
+    np.save(tmp_path / "k.npy", points)
+    seen = detect(tmp_path / "k.npy")
+    np.testing.assert_allclose(seen.keypoints[:, [5, 6, 11, 16]], points[:, [11, 14, 4, 3]], rtol=1e-5)
+    assert "Human3.6M" in caplog.text and not seen.keypoints[:, :5, 2].any()

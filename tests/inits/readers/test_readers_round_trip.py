@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import reader_cases as cases
 import torch
+from diffopt_core.host.registry import Registry
 from diffopt_core.parts.bodies.smpl import ENVIRONMENT
 from diffopt_core.parts.datasets.configs import AmassConfig
 from diffopt_core.parts.datasets.motion_file import load_motion
-from diffopt_core.types import CameraTrajectory, Video
+from diffopt_core.types import CameraTrajectory, Observations, Video
 from diffopt_formats.systems import read_tracks
 from diffopt_inits.readers.body import body_of
 from diffopt_inits.readers.motion import write_motion
@@ -168,3 +169,21 @@ def test_a_part_of_a_video_is_picked_by_its_frames(tool, tmp_path):
     body = body_of(read_tracks(cases.TOOLS[tool][0](k, tmp_path)), clip)
     np.testing.assert_allclose(body.transl.numpy(), k.pelvis_cam[list(frames)], atol=METRES)
     assert angle(body.global_orient.double(), k.orient_cam[list(frames)]).max() < RADIANS
+
+
+@pytest.mark.parametrize("tool", ["wham", "gvhmr", "gem", "tram", "slahmr", "glamr", "prompthmr"])
+def test_the_same_file_gives_its_cameras(tool, tmp_path):
+    """Carried by them, the person of the camera frame walks as in the world, but for its place and heading."""
+    k = cases.make(1)
+    name = {"gem": "gvhmr"}.get(tool, tool)
+    registry = Registry.load()
+    file = str(cases.TOOLS[tool][0](k, tmp_path))
+    clip = cases.clip_of(k.n, focal=cases.FOCAL, focal_from="--focal")
+    seen = Observations(torch.ones(k.n, 17, 3), "coco17", torch.ones(k.n).bool())
+    camera = registry.config("camera", name, {"file": file}).build(registry.context()).trajectory(clip, seen)
+    body = registry.config("initializer", name, {"file": file}).build(registry.context()).initialize(clip, seen, camera)
+    path = (camera.R.mT @ (body.transl - camera.t).unsqueeze(-1)).squeeze(-1)
+    walked, known = path.diff(dim=0).norm(dim=-1), torch.from_numpy(k.pelvis).float().diff(dim=0).norm(dim=-1)
+    torch.testing.assert_close(walked, known, atol=1e-3, rtol=0)
+    assert camera.level is (tool in ("wham", "gvhmr", "gem", "slahmr", "glamr", "prompthmr"))
+    assert camera.travel == "travels" and camera.unit == ("metre" if tool in ("tram", "prompthmr") else "guess")

@@ -169,6 +169,8 @@ def numbers(path: Path, key: str, value: Any, *shapes: tuple[int | None, ...], f
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:
+    if len(shape) > 8:
+        return f"of {len(shape)} axes"
     return " x ".join("N" if n is None else str(n) for n in shape) or "of a single number"
 
 
@@ -209,6 +211,9 @@ def matrices(axis_angle: np.ndarray) -> np.ndarray:
 def joint_rotations(fields: Fields, keys: str | tuple[str, ...], *joints: int) -> np.ndarray:
     """``[N J 3 3]`` of axis-angle vectors, flat or not, of one of these counts of joints. Raises BadInput."""
     pose = fields.array(keys, *((None, 3 * count) for count in joints), *((None, count, 3) for count in joints))
+    if np.abs(pose).max(initial=0.0) > 4 * np.pi:
+        key = (keys,) if isinstance(keys, str) else keys
+        raise fields.fail(key[0], f"turns by up to {np.abs(pose).max():.4g} rad: in degrees, not in radians?")
     return matrices(pose.reshape(len(pose), pose.size // max(3 * len(pose), 1), 3))
 
 

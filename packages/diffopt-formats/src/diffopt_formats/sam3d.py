@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.common.unpickle import read_foreign
-from diffopt_core.errors import BadInput
+from diffopt_core.errors import BadInput, reading
 
 from .fields import Fields
 
@@ -47,7 +47,11 @@ class Points:
 
 def read(path: Path) -> Points:
     """The largest person of each frame. Raises BadInput."""
-    held = read_foreign(path)
+    with reading(path):
+        return _read(path, read_foreign(path))
+
+
+def _read(path: Path, held: Any) -> Points:
     if isinstance(held, Mapping) and set(held) == {"output"}:
         held = held["output"]
     if isinstance(held, Mapping) and "pred_keypoints_3d" in held:

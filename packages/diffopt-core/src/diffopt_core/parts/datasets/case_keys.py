@@ -90,6 +90,8 @@ TRUTH_KEYS: dict[str, Key] = {
 SAID = tuple(f"init_{field.name}" for field in fields(MotionEvidence))
 #: Estimates of the person: in frames where nobody was found they may hold anything.
 PERSON = frozenset({"init_global_orient", "init_body_pose", "init_betas", "init_transl"})
+#: Axis-angle vectors of more than two rounds, rad, are of another unit.
+_ROUNDS = 4 * np.pi
 _KINDS = {"numbers": "iuf", "flags": "biuf", "text": "US"}
 
 
@@ -117,6 +119,10 @@ def check_case(path: Path, case: Arrays) -> None:
         raise BadInput(path, lacking[0], f"the keys {', '.join(SAID)} come together or not at all")
     _check_positive(path, case, ("fps", "image_size", "cam_focal", *(key for key in SAID if key.endswith("_var"))))
     _check_rotations(path, case["cam_R"])
+    for key in ("init_global_orient", "init_body_pose"):
+        angle = float(np.linalg.norm(case[key][valid], axis=-1).max())
+        if angle > _ROUNDS:
+            raise BadInput(path, key, f"turns by up to {angle:.4g} rad: in degrees, not in radians?")
     if (case["init_transl"][valid, 2] <= 0).mean() > 0.5:
         raise BadInput(path, "init_transl", "is behind the camera; the camera frame is x right, y down, z forward")
 

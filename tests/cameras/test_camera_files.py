@@ -85,7 +85,7 @@ def test_binary_colmap(tmp_path):
         assert_same(camera, known_path())
         assert torch.allclose(camera.focal, torch.tensor(FOCAL)) and camera.facts["format"] == "colmap-binary"
     data = (tmp_path / "images.bin").read_bytes()
-    for end, problem in ((310, "ends within an entry"), (296, "without an end"), (8, "ends within an entry")):
+    for end, problem in ((330, "ends within an entry"), (300, "without an end"), (8, "ends within an entry")):
         (tmp_path / "images.bin").write_bytes(data[:end])
         with pytest.raises(BadInput, match=problem):
             read(tmp_path, clip_of())

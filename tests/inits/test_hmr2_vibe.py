@@ -14,9 +14,8 @@ from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.host.testing import InitializerContract
 from diffopt_core.types import CameraTrajectory, Observations
 from diffopt_formats.pelvis import PUBLISHED
-from diffopt_inits.cropped import body_of_crops
-from diffopt_inits.hmr2.config import Hmr2Config
-from diffopt_inits.vibe.config import VibeConfig
+from diffopt_inits.crops.base import body_of_crops
+from diffopt_inits.crops.configs import Hmr2Config, VibeConfig
 from goldens import golden
 from people_cases import SIZE, clip_of, context, environment, person, write_video
 

@@ -33,8 +33,8 @@ _ROWS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("detector", "openpose", "openpose.config:OpenposeConfig", "OpenPose's JSON files", {}),
     ("initializer", "landmarks", "landmarks:LandmarksInitializerConfig", "inverse kinematics of 3D landmarks", _VIDEO),
     ("initializer", "lift", "lift.config:LiftConfig", "a network on 2D keypoints, with variances", _KEYPOINTS),
-    ("initializer", "hmr2", "hmr2.config:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP", {}),
-    ("initializer", "vibe", "vibe.config:VibeConfig", "VIBE, or its results", {}),
+    ("initializer", "hmr2", "crops.configs:Hmr2Config", "HMR2.0, or results of 4D-Humans and PHALP", {}),
+    ("initializer", "vibe", "crops.configs:VibeConfig", "VIBE, or its results", {}),
     ("initializer", "sam3d", "readers.configs:Sam3dConfig", "results of SAM 3D Body (MHR)", {}),
 )
 

@@ -40,6 +40,20 @@ def frames():
         yield frame
 
 
+def boxed(boxes, size, make):
+    """Lists of (number, ``make(image, box)``), at most ``size`` long, of the frames with a box; reports progress."""
+    waiting = []
+    for index, image in enumerate(frames()):
+        if boxes[index] is not None:
+            waiting.append((index, make(image, boxes[index])))
+        if len(waiting) == size:
+            yield waiting
+            waiting = []
+        progress(index + 1)
+    if waiting:
+        yield waiting
+
+
 def progress(done, total=0):
     """Report how far the script is; without ``total``, the number of frames is meant."""
     _tell(progress=[int(done), int(total)])

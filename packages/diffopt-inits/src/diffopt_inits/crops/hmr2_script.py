@@ -9,7 +9,7 @@ import os
 import sys
 
 # first, because it says which of the modules below is missing, and keeps what they print apart
-from diffopt_frames import frames, job, progress, save
+from diffopt_frames import boxed, job, save
 
 # isort: split
 import numpy as np
@@ -47,11 +47,12 @@ def to_device(value):
 def main():
     model, config = load()
     rows: dict = {key: [] for key in ("frames", "orient", "body_pose", "betas", "cam", "centre", "side")}
-    waiting: list = []
 
-    def flush():
-        if not waiting:
-            return
+    def crop(image, box):
+        # the package reads images as OpenCV does
+        return ViTDetDataset(config, np.ascontiguousarray(image[:, :, ::-1]), np.array([box]))[0]
+
+    for waiting in boxed(JOB["boxes"], JOB["batch"], crop):
         batch = torch.utils.data.default_collate([item for _, item in waiting])
         out = model({key: to_device(value) for key, value in batch.items()})
         smpl = out["pred_smpl_params"]
@@ -63,18 +64,6 @@ def main():
         rows["cam"].append(out["pred_cam"].reshape(n, 3).cpu().numpy())
         rows["centre"].append(np.asarray(batch["box_center"]).reshape(n, 2))
         rows["side"].append(np.asarray(batch["box_size"]).reshape(n))
-        waiting.clear()
-
-    for index, image in enumerate(frames()):
-        box = JOB["boxes"][index]
-        if box is not None:
-            # the package reads images as OpenCV does
-            dataset = ViTDetDataset(config, np.ascontiguousarray(image[:, :, ::-1]), np.array([box]))
-            waiting.append((index, dataset[0]))
-        if len(waiting) == JOB["batch"]:
-            flush()
-        progress(index + 1)
-    flush()
     save(**{key: np.concatenate(parts) for key, parts in rows.items()})
 
 

@@ -5,18 +5,68 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
 import numpy as np
-from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.common.progress import track as progress
+from diffopt_core.errors import BadInput, DiffOptError, MissingResource
+from diffopt_core.interfaces import BuildContext
+from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from diffopt_formats.fields import numbers, rotations
 from diffopt_formats.frames import source_frames
 from diffopt_formats.tracks import Track, Weak
 
-from .people import boxes_around
-from .readers.body import body_of
+from ..people import boxes_around
+from ..readers.body import body_of
+from .configs import CropConfig
 
 _log = logging.getLogger(__name__)
+
+
+class CropInitializer:
+    """What the initializers of this folder share: boxes out, bodies of the boxes in. ``name``: of the component;
+    ``tool``: of the system; ``uv``: why uv cannot build its environment."""
+
+    name: ClassVar[str]
+    tool: ClassVar[str]
+    needs: ClassVar[Needs]
+    script: ClassVar[Path]
+    uv: ClassVar[str] = ""
+
+    def __init__(self, config: CropConfig, ctx: BuildContext):
+        self._config, self._env, self._device = config, config.env or ctx.env or "here", str(ctx.device)
+
+    def job(self, folder: Path) -> dict[str, Any]:
+        """What the script is told besides boxes, batch and device. ``folder``: for files that last as long as it runs.
+
+        Raises MissingResource for what is not there.
+        """
+        raise NotImplementedError
+
+    def found(self, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the script saved, as :func:`body_of_crops` takes it. Raises MissingResource for what it missed."""
+        return result
+
+    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
+        """A body a frame, placed by the camera's focal length; frames without the person are filled and listed.
+
+        Raises MissingResource without the system, its data or its packages, BadInput without a video.
+        """
+        boxes = boxes_for(clip, observations)
+        if self._env == "uv":
+            raise MissingResource(
+                f"initializer {self.name}: uv cannot build its environment{self.uv}: {self.needs.how}"
+            )
+        with TemporaryDirectory() as folder:
+            own = {"boxes": boxes, "batch": self._config.batch, "device": self._device}
+            job = {**own, **self.job(Path(folder))}
+            with progress(self.name, clip.num_frames) as update:
+                result = run_script(
+                    self._env, self.needs, self.script, job, clip.video, report=lambda done, total: update(done)
+                )
+        return body_of_crops(self.found(result), clip, camera, self.tool, self._config.smpl)
 
 
 def boxes_for(clip: Clip, observations: Observations) -> list[list[float] | None]:

@@ -8,7 +8,7 @@ import os
 import sys
 
 # first, because it says which of the modules below is missing, and keeps what they print apart
-from diffopt_frames import frames, job, progress, save
+from diffopt_frames import boxed, job, save
 
 # isort: split
 import numpy as np
@@ -34,36 +34,27 @@ def load():
     return model.to(JOB["device"]).eval()
 
 
+def crop(image, box):
+    """The crop, its centre and the side of the square around the box."""
+    centre = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
+    side = max(box[2] - box[0], box[3] - box[1])
+    square = np.array([*centre, side, side])
+    return get_single_image_crop_demo(image, square, kp_2d=None, scale=MARGIN, crop_size=CROP)[0], centre, side
+
+
 @torch.no_grad()
 def main():
     model = load()
     rows: dict = {key: [] for key in ("frames", "pose", "betas", "cam", "centre", "side")}
-    crops: list = []
-
-    def flush():
-        if not crops:
-            return
-        theta = model(torch.stack(crops).unsqueeze(0).to(JOB["device"]))[-1]["theta"].reshape(len(crops), -1)
-        theta = theta.cpu().numpy()
+    for batch in boxed(JOB["boxes"], JOB["batch"], crop):
+        crops = torch.stack([item[0] for _, item in batch]).unsqueeze(0).to(JOB["device"])
+        theta = model(crops)[-1]["theta"].reshape(len(batch), -1).cpu().numpy()
+        rows["frames"].append([index for index, _ in batch])
+        rows["centre"].append([item[1] for _, item in batch])
+        rows["side"].append([item[2] * MARGIN for _, item in batch])
         rows["cam"].append(theta[:, :3])
         rows["pose"].append(theta[:, 3:75])
         rows["betas"].append(theta[:, 75:85])
-        crops.clear()
-
-    for index, image in enumerate(frames()):
-        box = JOB["boxes"][index]
-        if box is not None:
-            centre = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
-            side = max(box[2] - box[0], box[3] - box[1])
-            square = np.array([*centre, side, side])
-            crops.append(get_single_image_crop_demo(image, square, kp_2d=None, scale=MARGIN, crop_size=CROP)[0])
-            rows["frames"].append([index])
-            rows["centre"].append([centre])
-            rows["side"].append([side * MARGIN])
-        if len(crops) == JOB["batch"]:
-            flush()
-        progress(index + 1)
-    flush()
     save(**{key: np.concatenate(parts) for key, parts in rows.items()})
 
 

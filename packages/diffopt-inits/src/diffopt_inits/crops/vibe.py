@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
 import numpy as np
 from diffopt_core.common.npz import write_npz
-from diffopt_core.common.progress import track as progress
 from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.interfaces import BuildContext
-from diffopt_core.perception.foreign import Needs, run_script
-from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
+from diffopt_core.perception.foreign import Needs
 from diffopt_formats.fields import matrices, numbers
 
-from ..cropped import body_of_crops, boxes_for
-from .config import VibeConfig
+from .base import CropInitializer
+from .configs import VibeConfig
 
-SCRIPT = Path(__file__).with_name("script.py")
 INSTALL = (
     "clone github.com/mkocabas/VIBE and install it as its README says (non-commercial licence; scripts/prepare_data.sh "
     "brings its data), then name the clone with --set initializer.repository=FOLDER and its environment with --env "
     "PATH or --env conda:NAME; or give a result: --init vibe=vibe_output.pkl"
 )
-NEEDS = Needs(name="vibe", modules=("torch", "cv2", "torchvision", "smplx"), how=INSTALL)
 CHECKPOINT = Path("data/vibe_data/vibe_model_wo_3dpw.pth.tar")
 #: What VIBE reads besides its checkpoint, below its repository, and what to do where it is not there.
 DATA = {
@@ -35,33 +30,21 @@ DATA = {
 }
 
 
-class VibeInitializer:
+class VibeInitializer(CropInitializer):
     """Implements :class:`diffopt_core.interfaces.Initializer`."""
 
-    def __init__(self, config: VibeConfig, ctx: BuildContext):
-        self._config, self._env, self._device = config, config.env or ctx.env or "here", str(ctx.device)
+    name, tool = "vibe", "VIBE"
+    needs: ClassVar = Needs(name="vibe", modules=("torch", "cv2", "torchvision", "smplx"), how=INSTALL)
+    script: ClassVar = Path(__file__).with_name("vibe_script.py")
+    _config: VibeConfig
 
-    def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
-        """A body a frame, placed by the camera's focal length; frames without the person are filled and listed.
-
-        Raises MissingResource without the repository, its data or its packages, BadInput without a video.
-        """
-        boxes = boxes_for(clip, observations)
-        if self._env == "uv":
-            raise MissingResource(f"initializer vibe: uv cannot build its environment: {INSTALL}")
+    def job(self, folder: Path) -> dict[str, Any]:
         repository, checkpoint = self._files()
-        with TemporaryDirectory() as folder, progress("vibe", clip.num_frames) as update:
-            job = {
-                "boxes": boxes,
-                "repository": str(repository),
-                "weights": str(_weights(checkpoint, Path(folder))),
-                "batch": self._config.batch,
-                "device": self._device,
-            }
-            found = run_script(self._env, NEEDS, SCRIPT, job, clip.video, report=lambda done, total: update(done))
-        pose = matrices(numbers(Path("result of VIBE"), "pose", found["pose"], (None, 72)).reshape(-1, 24, 3))
-        found = {**found, "orient": pose[:, 0], "body_pose": pose[:, 1:]}
-        return body_of_crops(found, clip, camera, "VIBE", self._config.smpl)
+        return {"repository": str(repository), "weights": str(_weights(checkpoint, folder))}
+
+    def found(self, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        pose = matrices(numbers(Path("result of VIBE"), "pose", result["pose"], (None, 72)).reshape(-1, 24, 3))
+        return {**result, "orient": pose[:, 0], "body_pose": pose[:, 1:]}
 
     def _files(self) -> tuple[Path, Path]:
         """Repository and checkpoint, both there."""

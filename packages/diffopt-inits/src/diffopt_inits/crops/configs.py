@@ -1,0 +1,59 @@
+"""Settings of the initializers ``hmr2`` and ``vibe``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import PositiveInt
+
+from ..readers.configs import ResultConfig
+
+
+class CropConfig(ResultConfig):
+    """A result file, or the system itself on the person's boxes where no ``file`` is named."""
+
+    runs: ClassVar = frozenset({"env", "checkpoint"})
+    #: What runs the system.
+    runner: ClassVar[str]
+
+    env: str | None = None
+    checkpoint: Path | None = None
+    batch: PositiveInt = 16
+
+    def target(self) -> str:
+        """The reader of a file, or what runs the system."""
+        return self.builds if self.file else self.runner
+
+
+class Hmr2Config(CropConfig):
+    """HMR2.0 (Goel et al. 2023) from a result file, or run on the person's boxes.
+
+    ``file``: a result of PHALP or 4D-Humans' ``track.py`` (``results/*.pkl``). ``smpl``: your SMPL model file, for the
+    exact pelvis. Without ``file`` the package ``hmr2`` runs in ``env`` (a path, ``conda:NAME``, ``here``; by default
+    what ``--env`` says): ``checkpoint``, by default where 4D-Humans keeps it; ``batch``: people at once.
+    """
+
+    licence: ClassVar[str] = "HMR2.0: MIT (code); needs SMPL, Max Planck non-commercial research licence"
+    name: ClassVar[str] = "hmr2"
+    usual: ClassVar[str] = "a result of PHALP or of 4D-Humans, results/*.pkl"
+    runner: ClassVar[str] = "diffopt_inits.crops.hmr2:Hmr2Initializer"
+
+
+class VibeConfig(CropConfig):
+    """VIBE (Kocabas et al. 2020) from a result file, or run on the person's boxes.
+
+    ``file``: ``vibe_output.pkl``. ``smpl``: your SMPL model file, for the exact pelvis. Without ``file`` VIBE runs in
+    ``env`` (a path, ``conda:NAME``, ``here``; by default what ``--env`` says) from its ``repository``, the folder of
+    the clone with its ``data/vibe_data``; ``checkpoint``, by default the one trained without 3DPW there; ``batch``:
+    frames that its recurrent network sees in one piece.
+    """
+
+    licence: ClassVar[str] = "VIBE and SMPL: Max Planck non-commercial research licences"
+    name: ClassVar[str] = "vibe"
+    usual: ClassVar[str] = "vibe_output.pkl"
+    runs: ClassVar = frozenset({"env", "repository", "checkpoint"})
+    runner: ClassVar[str] = "diffopt_inits.crops.vibe:VibeInitializer"
+
+    repository: Path | None = None
+    batch: PositiveInt = 450

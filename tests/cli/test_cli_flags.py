@@ -106,7 +106,7 @@ def test_diverged_is_a_document_and_status_1(diffopt, case):
         "from diffopt_core.plugin import Component, hookimpl\n"
         "class Config(TermConfig):\n"
         "    def build(self, ctx):\n"
-        "        return lambda scene: scene.motion.trans.sum((1, 2)) * float('nan')\n"
+        "        return lambda scene: scene.motion.trans.sum((1, 2)) / (scene.progress == 0)\n"
         "@hookimpl\n"
         "def diffopt_components():\n"
         "    return [Component('prior', 'nan', f'{__name__}:Config', 'nan')]\n"

@@ -39,14 +39,14 @@ def command(
     """
     from ..common.console import err
     from ..results.recover import run_of
-    from .solving import finish, solve
+    from .solving import drawn, finish, solve
 
     registry = choice.registry()
     case = demonstration(choice, registry, out, seed, device, overwrite=True)
     if not voice.quiet():
         err.print(_STORY, highlight=False)
-    run = run_of(choice, [case], registry, out, seed=seed, device=device, overwrite=True)
-    return finish(run, solve(run), picture, report)
+    run = drawn(run_of(choice, [case], registry, out, seed=seed, device=device, overwrite=True), picture, report)
+    return finish(run, solve(run))
 
 
 def demonstration(choice: Choice, registry: Registry, out: Path, seed: int, device: str, overwrite: bool) -> Path:

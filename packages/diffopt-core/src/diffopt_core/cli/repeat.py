@@ -11,7 +11,7 @@ from ..common.documents import read_json
 from ..common.output import answer
 from ..errors import BadInput, DiffOptError, MissingResource, reading
 from ..host.own_words import TRUST
-from .solving import finish, solve
+from .solving import drawn, finish, solve
 
 if TYPE_CHECKING:
     from ..results.run import Run
@@ -56,8 +56,9 @@ def repeat(
         torch.set_num_threads(threads)
     for line in _other_versions(saved, run.registry, run):
         note(line)
+    run = drawn(run, picture, report)
     results = solve(run)
-    status = finish(run, results, picture, report)
+    status = finish(run, results)
     said = compare(path.parent / MOTION, run.folder(saved["clip"]) / MOTION)
     answer({"identical": " identical to " in said, "compared": said})
     say(said)

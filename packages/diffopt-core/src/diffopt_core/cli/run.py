@@ -16,7 +16,7 @@ from ..host.choice import Choice
 from .choice import chooses
 from .demo import FOLDER, demonstration
 from .repeat import is_run_file, repeat
-from .solving import VIEWER, finish, solve, stay, viewed
+from .solving import VIEWER, drawn, finish, solve, stay, viewed
 
 if TYPE_CHECKING:
     from ..interfaces import Exporter
@@ -84,13 +84,10 @@ def command(
     )
     one = len(asked.inputs) == 1
     asked = replace(asked, out=out or (Path("runs") / asked.inputs[0].stem if one else Path("runs")))
-    exporters = _exporters(asked, export)
+    asked = drawn(replace(asked, besides=tuple(_exporters(asked, export))), picture, report)
     with viewed(asked, viewer or (VIEWER if view else None)) as shows:
         results = solve(asked, shows)
-        for result in results:
-            for exporter in exporters:
-                exporter.export(result, asked.folder(result.clip.name))
-        status = finish(asked, results, picture, report)
+        status = finish(asked, results)
         if shows is not None:
             stay(shows, asked, results, wait)
     return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -130,16 +131,13 @@ def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
         return execute(run, bars, None if viewer is None else Watch(viewer.update))
 
 
-def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
-    """Pictures, reports, tables, and the exit status: 1 where a clip diverged."""
+def finish(run: Run, results: list[Result]) -> int:
+    """Tables, and the exit status: 1 where a clip diverged."""
     from .summary import print_summary, rows_of, summary
 
     kept = len(run.only or run.inputs) - len(results)
     if kept:
         note(f"{kept} clip(s) had a finished result of this very run, which was kept (--overwrite solves again)")
-    for exporter, wanted in (("picture", picture), ("report", report)):
-        if wanted and results:
-            _drawn(run, results, exporter)
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
     voice.answer({"results": summary(run, results, rows), "kept": kept})
     if rows:
@@ -157,12 +155,14 @@ def finish(run: Run, results: list[Result], picture: bool, report: bool) -> int:
     return int(any(result.status == "diverged" for result in results))
 
 
-def _drawn(run: Run, results: list[Result], exporter: str) -> None:
-    """What an exporter shows of every result, beside it."""
+def drawn(run: Run, picture: bool, report: bool) -> Run:
+    """The run with what is to be seen of each result written with it."""
     from ..results.run import context
 
-    if exporter not in run.registry.components["exporter"]:
-        return note(f"no installed plugin offers exporter '{exporter}': --no-{exporter} leaves it out")
-    built = context(run).build("exporter", exporter)
-    for result in results:
-        built.export(result, run.folder(result.clip.name))
+    besides = list(run.besides)
+    for exporter in [name for name, wanted in (("picture", picture), ("report", report)) if wanted]:
+        if exporter in run.registry.components["exporter"]:
+            besides.append(context(run).build("exporter", exporter))
+        else:
+            note(f"no installed plugin offers exporter '{exporter}': --no-{exporter} leaves it out")
+    return replace(run, besides=tuple(besides))

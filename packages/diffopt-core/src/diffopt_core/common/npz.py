@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from ..errors import BadInput, DiffOptError, reading
+from ..errors import BadInput, reading
+from .documents import atomic
 
 Arrays = dict[str, np.ndarray]
 
@@ -58,19 +56,3 @@ def write_npz(path: Path, arrays: Mapping[str, object]) -> None:
             np.lib.format.write_array(buffer, np.asanyarray(value), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED)
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that appears under its name only when it is whole; DiffOptError names an unusable folder."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
-            yield file
-        os.replace(part, path)
-    except OSError as error:
-        raise DiffOptError(f"{path.parent}: cannot write {path.name}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # a folder that cannot be used has raised its own error already
-            part.unlink(missing_ok=True)

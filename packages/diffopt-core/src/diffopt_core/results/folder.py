@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,19 +128,56 @@ class ResultFolder:
         if not os.access(nearest, os.W_OK):
             raise DiffOptError(f"{nearest}: no permission to write; choose another folder with --out")
 
-    def write(self, result: Result, exporters: Sequence[Exporter], run: dict[str, Any]) -> list[Path]:
-        """Export into a folder beside this one, then move the files in; ``run.json`` goes last.
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """The folder for this process alone; drafts that a killed one left beside it are removed.
+
+        A folder that is still empty afterwards is removed, too. Raises DiffOptError where another run holds it, or
+        where it cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            held = _locked(self.path)
+        except BlockingIOError:
+            raise DiffOptError(f"{self.path}: another run is writing here; wait for it, or use --out") from None
+        except OSError as error:
+            raise DiffOptError(f"{self.path}: cannot be written ({error.strerror})") from error
+        try:
+            for left in self.path.absolute().parent.glob(f"{glob.escape(self._draft)}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+        finally:
+            with suppress(OSError):
+                self.path.rmdir()
+            if held is not None:
+                os.close(held)
+
+    @property
+    def _draft(self) -> str:
+        return f".{self.path.absolute().name}.draft-"
+
+    def write(
+        self, result: Result, exporters: Sequence[Exporter], run: dict[str, Any], besides: Sequence[Exporter] = ()
+    ) -> list[Path]:
+        """Export into a folder beside this one, then move the files in; ``run.json`` goes last. ``besides``: exporters
+        (pictures) without which the result is worth keeping, too: what one of them raises is raised at the end.
 
         Raises DiffOptError where that cannot be written; then nothing is left of it.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", dir=self.path.parent))
+            draft = Path(tempfile.mkdtemp(prefix=self._draft, dir=self.path.absolute().parent))
         except OSError as error:
             raise DiffOptError(f"{self.path}: cannot be written ({error.strerror})") from error
+        failed: list[DiffOptError] = []
         try:
             for exporter in exporters:
                 exporter.export(result, draft)
+            for exporter in besides:
+                try:
+                    exporter.export(result, draft)
+                except DiffOptError as error:
+                    failed.append(error)
             (draft / "run.json").write_text(json.dumps(run, indent=1, default=str) + "\n")
             self.path.mkdir(exist_ok=True)
             self.run_file.unlink(missing_ok=True)
@@ -151,6 +190,8 @@ class ResultFolder:
             raise DiffOptError(str(error).replace(str(draft), str(self.path))) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+        if failed:
+            raise DiffOptError(str(failed[0]).replace(str(draft), str(self.path))) from failed[0]
         return [self.path / file.name for file in files]
 
     def _saved(self) -> dict[str, Any]:
@@ -159,3 +200,22 @@ class ResultFolder:
         except DiffOptError:
             return {}
         return saved if isinstance(saved, dict) else {}
+
+
+def _locked(folder: Path) -> int | None:
+    """A lock on a folder that ends with the process; None where the system has no such thing. BlockingIOError where
+    somebody else has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError:  # a file system without locks
+        os.close(handle)
+        return None
+    return handle

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..common.output import heard
 from ..data.window import Evidence, key
-from ..errors import DiffOptError
+from ..errors import DiffOptError, MissingResource
 from ..host.choice import PAPER
 from ..host.provenance import device as find_device
 from ..host.recipe import Recipe
 from ..host.registry import Registry
-from ..interfaces import BuildContext
+from ..interfaces import BuildContext, Exporter
 from ..perception.from_file.components import AutoConfig, for_video
 from ..perception.perceive import open_clip, perceive
 from ..solver.batch import Report, Solver, solve_batch
@@ -49,6 +51,7 @@ class Run:
     overwrite: bool = False
     batch: int = 64
     only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
+    besides: tuple[Exporter, ...] = ()  # what is written with each result, pictures and such, and makes no other run
     fresh: bool = False  # look at videos anew, whatever was found in them before
     choose: Callable[[str], Recipe] | None = None
 
@@ -152,19 +155,36 @@ def execute(
         chosen = run.for_clip(members[0])
         ctx = context(chosen)
         solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen), watch)
-        if members[0].clip.num_frames > chosen.recipe.input.most:
-            for item in members:
-                with heard([]) as told:
-                    solved = [solve_long(item, solver)]
-                results += _write(chosen, solved, ctx, told)
-            continue
-        side_by_side = max(1, run.batch // chosen.recipe.draws.count)
+        long = members[0].clip.num_frames > chosen.recipe.input.most
+        side_by_side = 1 if long else max(1, run.batch // chosen.recipe.draws.count)
         for first in range(0, len(members), side_by_side):
-            with heard([]) as told:
-                solved = solve_batch(members[first : first + side_by_side], solver)
-            results += _write(chosen, solved, ctx, told)
+            some = members[first : first + side_by_side]
+            with ExitStack() as held:
+                for folder in {run.folder(item.clip.name) for item in some} if run.out is not None else ():
+                    held.enter_context(ResultFolder(folder).claimed())
+                with heard([]) as told:
+                    solved = [solve_long(some[0], solver)] if long else _solved(some, solver)
+                results += _write(chosen, solved, ctx, told)
     order = [item.clip.name for item in evidence]
     return sorted(results, key=lambda result: order.index(result.clip.name))
+
+
+def _solved(members: Sequence[Evidence], solver: Solver) -> list[Result]:
+    """A batch; one that does not fit into memory once more in halves, which give the same."""
+    try:
+        return solve_batch(members, solver)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        if len(members) == 1:
+            raise MissingResource(
+                f"{members[0].clip.name}: {members[0].clip.num_frames} frames do not fit into memory; "
+                "--set input.most=N solves them in chunks of N"
+            ) from error
+    log.warning("%d clips at once do not fit into memory: they are solved in halves", len(members))
+    torch.cuda.empty_cache()
+    half = len(members) // 2
+    return [*solve_batch(members[:half], solver), *solve_batch(members[half:], solver)]
 
 
 def _check_folder(run: Run, name: str, content: str | None) -> None:
@@ -216,7 +236,7 @@ def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequenc
     for result in kept:
         with heard([*result.clip.facts.get("warnings", ()), *told]) as said:
             described = _described(run, result) | {"warnings": said}  # the exporters add theirs before it is written
-            ResultFolder(run.folder(result.clip.name)).write(result, exporters, described)
+            ResultFolder(run.folder(result.clip.name)).write(result, exporters, described, run.besides)
         run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
     return kept
 

@@ -11,7 +11,8 @@ from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.data.skeleton import JOINT, PARENTS
 from diffopt_exports.configs import MotionOptions
-from diffopt_exports.feet import POINTS, bend, between, contacts
+from diffopt_exports.feet import contacts
+from diffopt_exports.legs import POINTS, bend, between
 from diffopt_exports.performance import perform
 from exports_cases import apart, bare, sliding, walk
 from hypothesis import given, settings

@@ -12,7 +12,8 @@ from diffopt_core.interfaces import Snapshot
 from PIL import Image, ImageDraw
 from viser import uplot
 
-from .shown import BONES, CONFIDENT, KEYPOINT, RESULTS, RGB, Room, Seen, css
+from .seen import CONFIDENT, Seen
+from .shown import BONES, KEYPOINT, RESULTS, RGB, Room, css
 
 #: Longer side of the canvas, px; drawn twice as large and reduced, so that lines are smooth.
 LONGEST, FINER = 480, 2

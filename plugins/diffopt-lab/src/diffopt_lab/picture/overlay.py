@@ -37,35 +37,36 @@ def pixels_of(joints: Tensor, camera: CameraTrajectory) -> np.ndarray:
     return np.where(behind[..., None], np.nan, pixels)
 
 
-def draw_on_video(result: Result, path: Path | str, wanted: int = 6) -> Path:
-    """Draw initial and final skeleton over evenly spaced frames of the clip's video; return the PNG's path."""
-    clip = result.clip
+def _some(clip: Clip) -> tuple[list[int], list[np.ndarray], list[str]]:
+    """Evenly spaced frames of the clip's video: their numbers, images and labels."""
     if clip.video is None:
         raise DiffOptError(f"{clip.name}: no images to draw on")
-    numbers = pick_frames(clip.num_frames, wanted)
-    some = replace(clip.video, frames=tuple(clip.video.frames[i] for i in numbers))
-    seen = clip.observations
+    numbers = pick_frames(clip.num_frames)
+    images = list(read_frames(replace(clip.video, frames=tuple(clip.video.frames[i] for i in numbers))))
+    return numbers, images, [f"frame {i}, {i / clip.fps:.2f} s" for i in numbers]
+
+
+def draw_on_video(result: Result, path: Path | str) -> Path:
+    """Draw initial and final skeleton over evenly spaced frames of the clip's video; return the PNG's path."""
+    numbers, images, labels = _some(result.clip)
+    seen = result.clip.observations
     return draw_overlay(
-        list(read_frames(some)),
+        images,
         pixels_of(result.joints, result.camera)[numbers],
         path,
         initial=pixels_of(result.initial_joints, result.initial_camera)[numbers],
         keypoints=seen.keypoints[numbers].cpu().numpy() if seen is not None else None,
-        labels=[f"frame {i}, {i / clip.fps:.2f} s" for i in numbers],
+        labels=labels,
     )
 
 
-def draw_evidence(clip: Clip, path: Path | str, wanted: int = 6) -> Path:
+def draw_evidence(clip: Clip, path: Path | str) -> Path:
     """Draw what was detected over evenly spaced frames of the clip's video; return the PNG's path."""
-    if clip.video is None or clip.observations is None:
-        raise DiffOptError(f"{clip.name}: no images, or nothing detected, to draw")
-    numbers = pick_frames(clip.num_frames, wanted)
-    some = replace(clip.video, frames=tuple(clip.video.frames[i] for i in numbers))
+    if clip.observations is None:
+        raise DiffOptError(f"{clip.name}: nothing detected to draw")
+    numbers, images, labels = _some(clip)
     found, keypoints = joints_in_pixels(clip.observations)
-    return draw_overlay(
-        list(read_frames(some)), found[numbers], path, keypoints=keypoints[numbers],
-        labels=[f"frame {i}, {i / clip.fps:.2f} s" for i in numbers],
-    )  # fmt: skip
+    return draw_overlay(images, found[numbers], path, keypoints=keypoints[numbers], labels=labels)
 
 
 def joints_in_pixels(seen: Observations) -> tuple[np.ndarray, np.ndarray]:
@@ -87,7 +88,6 @@ def draw_overlay(
     initial: np.ndarray | None = None,
     keypoints: np.ndarray | None = None,
     labels: Sequence[str] | None = None,
-    columns: int = 3,
     crop: bool = True,
 ) -> Path:
     """Draw a grid of frames with skeletons as a PNG and return its path.
@@ -102,7 +102,7 @@ def draw_overlay(
             raise DiffOptError(f"overlay: {N} frames but {len(array)} of {name}")
     if not N:
         raise DiffOptError("overlay: no frames")
-    columns = min(columns, N)
+    columns = min(3, N)
     rows = -(-N // columns)
     height, width = frames[0].shape[:2]
     boxes = _boxes(pixels, keypoints, width, height) if crop else [(0.0, float(width), 0.0, float(height))] * N

@@ -47,17 +47,17 @@ class Paired:
     p_holm: float = math.nan
 
 
-def interval(values: Sequence[float], draws: int = DRAWS, level: float = LEVEL, seed: int = 0) -> tuple[float, float]:
+def interval(values: Sequence[float]) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean of ``values``; nan without values, the value itself for one."""
     sample = np.asarray(values, np.float64)
     if not len(sample):
         return math.nan, math.nan
-    rng, means = np.random.default_rng(seed), []
-    step = max(1, min(draws, _MOST // len(sample)))
-    for first in range(0, draws, step):
-        picked = rng.integers(0, len(sample), (min(step, draws - first), len(sample)))
+    rng, means = np.random.default_rng(0), []
+    step = max(1, min(DRAWS, _MOST // len(sample)))
+    for first in range(0, DRAWS, step):
+        picked = rng.integers(0, len(sample), (min(step, DRAWS - first), len(sample)))
         means.append(sample[picked].mean(axis=1))
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

@@ -202,7 +202,7 @@ def make_motion(folder: Path) -> Path:
 
 
 def make_recipe(folder: Path) -> Path:
-    from diffopt_core.common.toml import dumps
+    from diffopt_core.common.documents import dumps
     from diffopt_core.host.choice import Choice
 
     (folder / "a.toml").write_text(dumps(Choice("best").resolve(context().host).dump()))

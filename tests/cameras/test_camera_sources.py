@@ -9,7 +9,7 @@ import torch
 from diffopt_cameras.gt import TrueCamera
 from diffopt_core.errors import BadInput
 from diffopt_core.host.testing import CameraContract, make_clip
-from diffopt_core.perception.from_file.components import GivenCamera
+from diffopt_core.perception.from_file import GivenCamera
 from diffopt_core.types import map_tensors
 
 

@@ -9,7 +9,7 @@ import torch
 from diffopt_core.data.window import Batch
 from diffopt_core.host.recipe import CameraSpec, Recipe, parse
 from diffopt_core.host.testing.problem import make_problem
-from diffopt_core.parts.executors.components import Eager
+from diffopt_core.parts.executors import Eager
 from diffopt_core.solver.place import Placed
 from diffopt_core.solver.problem import BoundTerm, Problem
 from diffopt_core.solver.variables import CameraResidual, Variables

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from diffopt_core.common.toml import dumps
+from diffopt_core.common.documents import dumps
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
 from diffopt_core.host.recipe import ROLES, Recipe, assign, difference, load, merge, parse
 from hypothesis import given, settings

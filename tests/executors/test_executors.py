@@ -116,7 +116,7 @@ class _Alone:
 )
 def test_steps_need_nothing_of_the_host(name, settings, tmp_path, monkeypatch):
     """Whoever reads or feeds the device at every step cannot be recorded, and is slow on any GPU."""
-    monkeypatch.setattr("diffopt_core.parts.executors.components.Eager", _Alone)
+    monkeypatch.setattr("diffopt_core.parts.executors.Eager", _Alone)
     registry, path = Registry.load(), tmp_path / "walk.npz"
     write_case(path, *demo_case(0))
     short = ("stage.warmup.all.steps=2", "stage.guide.rounds=2", "stage.finetune.all.steps=2", "metrics=['jitter']")

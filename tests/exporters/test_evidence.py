@@ -17,7 +17,7 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.parts.datasets.case_file import clip_of, write_case
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
-from diffopt_core.parts.exporters.writers import EvidenceExporter, NpzExporter
+from diffopt_core.parts.exporters import EvidenceExporter, NpzExporter
 from diffopt_core.perception.perceive import open_clip
 from diffopt_core.results.folder import ResultFolder
 from diffopt_core.results.saved import read_result

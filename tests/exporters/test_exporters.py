@@ -15,8 +15,7 @@ from diffopt_core.parts.datasets.configs import AmassConfig
 from diffopt_core.parts.datasets.motion_file import load_motion
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
-from diffopt_core.parts.exporters import COMPONENTS
-from diffopt_core.parts.exporters.writers import JsonExporter, NpzExporter
+from diffopt_core.parts.exporters import JsonExporter, NpzExporter
 from diffopt_core.types import HumanMotion, Result, Status
 
 WORDS = ("axes", "unit", "rotations", "transl_is", "camera_direction", "body_model", "betas_of")
@@ -101,11 +100,3 @@ def test_a_failed_write_leaves_the_old_file(result, tmp_path, monkeypatch):
     with pytest.raises(DiffOptError, match="No space left"):
         NpzExporter().export(result, tmp_path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-def test_components_name_their_configs():
-    from importlib import import_module
-
-    for component in COMPONENTS:
-        module, _, name = component.config.partition(":")
-        assert component.kind == "exporter" and hasattr(import_module(module), name)

@@ -8,7 +8,7 @@ import pytest
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import DetectorContract, InitializerContract, make_clip, make_problem, make_scene
-from diffopt_core.perception.from_file.components import GivenBody, GivenDetector, NoPriorConfig, for_video
+from diffopt_core.perception.from_file import GivenBody, GivenDetector, NoPriorConfig, for_video
 from diffopt_core.plugin import Component
 
 

@@ -37,7 +37,7 @@ class TestSlurmTriedLocally(RunnerContract):
 
 @pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
 def test_a_missing_package_is_told_with_the_line_that_installs_it(name, package, monkeypatch):
-    monkeypatch.setattr(f"diffopt_runners.{name}_config.find_spec", lambda wanted: None)
+    monkeypatch.setattr("diffopt_runners.configs.find_spec", lambda wanted: None)
     config = Registry.load().config("runner", name, {})
     with pytest.raises(MissingResource, match=rf"uv pip install 'diffopt-runners\[{name}\]'"):
         config.build(None)

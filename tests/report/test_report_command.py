@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from diffopt_core.cli import main
-from diffopt_core.parts.exporters.writers import EvidenceExporter, NpzExporter
+from diffopt_core.parts.exporters import EvidenceExporter, NpzExporter
 from diffopt_core.results.folder import ResultFolder
 from report_cases import walk
 

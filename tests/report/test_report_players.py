@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from diffopt_core.parts.exporters.writers import NpzExporter
+from diffopt_core.parts.exporters import NpzExporter
 from diffopt_lab.study import Case, Cell, Column, Row, State, Study, write_report
 from diffopt_lab.study.pictures import MOST_PLAYERS
 from report_cases import walk

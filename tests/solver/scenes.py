@@ -12,7 +12,7 @@ from diffopt_core.data.window import Batch
 from diffopt_core.host.testing.problem import make_problem
 from diffopt_core.interfaces import Body
 from diffopt_core.parts.bodies.stick_body import StickBody
-from diffopt_core.parts.executors.components import Eager
+from diffopt_core.parts.executors import Eager
 from diffopt_core.solver.place import Placed
 from diffopt_core.solver.problem import Problem
 from diffopt_core.solver.variables import CameraResidual, Variables

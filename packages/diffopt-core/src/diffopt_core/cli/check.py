@@ -75,8 +75,7 @@ def _bind(run: Run, item: Evidence) -> None:
     """Build body, placement, representation, terms and prior of a clip, and match its recipe's variables."""
     from ..data.window import stack
     from ..results.run import context
-    from ..solver.layout import lay_out
-    from ..solver.problem import bind
+    from ..solver.problem import bind, lay_out
 
     ctx = context(run)
     problem = bind(lay_out(stack([item], ctx.device), [run.seed], run.recipe, ctx), run.recipe)

@@ -50,7 +50,7 @@ def command(
     choice = replace(choice, recipe=name or choice.recipe or PAPER, trust=True)  # only shown
     resolved = choice.resolve(registry)
     if diff is None:
-        from ..common.toml import dumps
+        from ..common.documents import dumps
 
         # Plain text, so that it can be piped into a file and run.
         short = _short(resolved.dump())
@@ -69,7 +69,7 @@ def command(
 
 
 def _cell(value: Any) -> str:
-    from ..common.toml import literal
+    from ..common.documents import literal
 
     return "–" if value is None else literal(value).replace("[", r"\[")
 

@@ -89,7 +89,7 @@ def _rows(config: Any, prefix: str) -> Any:
 
 
 def _plain(value: Any) -> str:
-    from ..common.toml import literal
+    from ..common.documents import literal
 
     try:
         return literal(value)

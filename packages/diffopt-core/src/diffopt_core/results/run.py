@@ -21,7 +21,7 @@ from ..host.provenance import device as find_device
 from ..host.recipe import Recipe
 from ..host.registry import Registry
 from ..interfaces import BuildContext, Exporter
-from ..perception.from_file.components import AutoConfig, for_video
+from ..perception.from_file import AutoConfig, for_video
 from ..perception.perceive import open_clip, perceive
 from ..solver.batch import Report, Solver, solve_batch
 from ..solver.chunks import solve_long

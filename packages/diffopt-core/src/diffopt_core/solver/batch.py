@@ -19,9 +19,8 @@ from ..parts.metrics.evaluate import report
 from ..parts.metrics.quality import misfit
 from ..types import Result, Spread, Status
 from .ensemble import drawn, spread
-from .layout import body_alone, lay_out
 from .place import Placed
-from .problem import Problem, bind, current
+from .problem import Problem, bind, body_alone, current, lay_out
 from .solve import Log, Outcome, solve
 from .solve import Report as Report
 from .watch import Watch

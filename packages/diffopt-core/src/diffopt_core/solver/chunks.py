@@ -24,7 +24,7 @@ from ..parts.metrics.evaluate import batched
 from ..parts.representations.motion_field import Parts
 from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Spread, Status, Unit
 from .batch import Report, Solver, judged, scored, solve_batch
-from .layout import Layout, body_alone, lay_out
+from .problem import Layout, body_alone, lay_out
 
 log = logging.getLogger(__name__)
 #: What is said of one chunk and not of the whole.

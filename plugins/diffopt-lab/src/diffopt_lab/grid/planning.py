@@ -24,7 +24,7 @@ from diffopt_core.host.recipe import Recipe
 from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import BuildContext, ListsClips
 from diffopt_core.parts.datasets.configs import AmassConfig
-from diffopt_core.parts.exporters.writers import array
+from diffopt_core.parts.exporters import array
 from diffopt_core.perception.perceive import open_clip
 from diffopt_core.results.folder import content_of
 from diffopt_core.types import Clip

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from diffopt_core.common.toml import dumps
+from diffopt_core.common.documents import dumps
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe_spec import ROLES
 from diffopt_core.parts.metrics.quality import UNITS, quality

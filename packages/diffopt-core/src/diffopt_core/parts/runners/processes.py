@@ -13,13 +13,12 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import IO, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from ...common.jobs import Job, JobEnd
 from ...config import ComponentConfig
-from ...interfaces import BuildContext
 
 
 class LocalConfig(ComponentConfig):
@@ -30,6 +29,9 @@ class LocalConfig(ComponentConfig):
     workers: int | None = Field(None, ge=1, description="processes; null: one a GPU, or one a core on a CPU")
     threads: int | None = Field(None, ge=1, description="threads a worker; null: the cores, shared out evenly")
 
+
+if TYPE_CHECKING:
+    from ...interfaces import BuildContext
 
 _WORKER = "diffopt_core.parts.runners.worker"
 

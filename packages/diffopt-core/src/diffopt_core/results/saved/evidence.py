@@ -16,7 +16,7 @@ from ...common.npz import Arrays, read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...data.skeleton import LAYOUTS
 from ...errors import BadInput
-from ...parts.exporters.writers import FILE
+from ...parts.exporters import FILE
 from ...types import CameraTrajectory, HumanMotion, Observations, Result, Video
 
 log = logging.getLogger(__name__)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ...config import ComponentConfig
+from ..config import ComponentConfig
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ...interfaces import BuildContext, Executor, Step
+    from ..interfaces import BuildContext, Executor, Step
 
 
 class AutoConfig(ComponentConfig):
@@ -33,7 +33,7 @@ class CudaGraphConfig(ComponentConfig):
     some thousand small operations. A block with a term that cannot be recorded (``capturable``) runs plainly."""
 
     def build(self, ctx: BuildContext) -> Executor:
-        from ...errors import MissingResource
+        from ..errors import MissingResource
 
         if ctx.device.type != "cuda":
             raise MissingResource(
@@ -101,7 +101,7 @@ class _Recorded:
     def _record(self) -> torch.cuda.CUDAGraph:
         import torch
 
-        from ...errors import DiffOptError
+        from ..errors import DiffOptError
 
         graph = torch.cuda.CUDAGraph()
         for stream in self.streams:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict
 
-from ...config import ComponentConfig, TermConfig
-from ...errors import BadInput, DiffOptError
-from ...interfaces import BuildContext
-from ...plugin import KINDS
-from ...types import CameraFrameBody, CameraTrajectory, Observations
+from ..config import ComponentConfig, TermConfig
+from ..errors import BadInput, DiffOptError
+from ..interfaces import BuildContext
+from ..plugin import KINDS
+from ..types import CameraFrameBody, CameraTrajectory, Observations
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...interfaces import BuildContext, Energy, ProblemContext
-    from ...types import CameraFrameBody, CameraTrajectory, Clip, Observations, Scene
+    from ..interfaces import BuildContext, Energy, ProblemContext
+    from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations, Scene
 
 
 class GivenDetector:

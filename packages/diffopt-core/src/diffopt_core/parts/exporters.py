@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ...common.npz import Arrays, atomic, write_npz
-from ...data.rotation import matrix_to_axis_angle
-from ...types import CameraTrajectory, HumanMotion, Result
+from ..common.npz import Arrays, atomic, write_npz
+from ..data.rotation import matrix_to_axis_angle
+from ..types import CameraTrajectory, HumanMotion, Result
 
 #: Written into every file as text.
 CONVENTIONS: dict[str, str] = {

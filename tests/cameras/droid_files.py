@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,6 +141,42 @@ def write_colmap(path, known):
     path.with_name("cameras.txt").write_text(camera)
 
 
+def opengl(known) -> np.ndarray:
+    """Camera to world, y up and z back."""
+    R, t = known.c2w
+    return matrices(R @ np.diag([1.0, -1.0, -1.0]), t)
+
+
+def write_nerfstudio(path, known):
+    frames = [
+        {"file_path": f"images/frame_{i + 1:05d}.png", "transform_matrix": T.tolist()}
+        for i, T in enumerate(opengl(known))
+    ]
+    lens = {"fl_x": FOCAL, "fl_y": FOCAL, "cx": CENTRE[0], "cy": CENTRE[1], "w": SIZE[0], "h": SIZE[1]}
+    path.write_text(json.dumps({**lens, "frames": frames[::-1]}))
+
+
+def write_arkit(path, known):
+    """Matrices and intrinsics by columns."""
+    K = [FOCAL, 0, 0, 0, FOCAL, 0, *CENTRE, 1]
+    frames = [
+        {"timestamp": 1e5 + i / 30, "transform": T.T.ravel().tolist(), "intrinsics": K}
+        for i, T in enumerate(opengl(known))
+    ]
+    path.write_text(json.dumps(frames))
+
+
+def write_colmap_binary(path, known, model=1, names="frame_{:05d}.jpg"):
+    q = pose7(known.R, known.t)
+    images = struct.pack("<Q", len(q))
+    for i, row in enumerate(q):
+        images += struct.pack("<i7di", i + 1, row[6], *row[3:6], *row[:3], 1) + names.format(i).encode() + b"\0"
+        images += struct.pack("<Q", 1) + bytes(24)
+    path.write_bytes(images)
+    lens = struct.pack("<QiiQQ4d", 1, 1, model, *SIZE, FOCAL, FOCAL, *CENTRE)
+    path.with_name("cameras.bin").write_bytes(lens)
+
+
 def reconstruction(known, every=1, images=False):
     """DROID-SLAM's reconstruction with each ``every``-th frame (and the last) as a keyframe."""
     frames = len(known.R)
@@ -181,6 +218,9 @@ WRITERS = {
     "slahmr": ("cameras.npz", write_slahmr, True),
     "prompthmr": ("results.pkl", write_prompthmr, True),
     "colmap-text": ("images.txt", write_colmap, True),
+    "colmap-binary": ("images.bin", write_colmap_binary, True),
+    "nerfstudio": ("transforms.json", write_nerfstudio, True),
+    "arkit": ("arkit.json", write_arkit, True),
     "tum": ("traj_tum.txt", write_tum_seconds, False),
     "kitti": ("traj_kitti.txt", write_kitti, False),
 }

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import json
-import struct
 
 import numpy as np
 import pytest
 import torch
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.registry import Registry
-from droid_files import CENTRE, FOCAL, FRAMES, SIZE, clip_of, known_path, matrices, pose7, read, write_colmap
+from droid_files import (
+    CENTRE,
+    FOCAL,
+    FRAMES,
+    SIZE,
+    clip_of,
+    known_path,
+    matrices,
+    opengl,
+    pose7,
+    read,
+    write_arkit,
+    write_colmap,
+    write_colmap_binary,
+    write_nerfstudio,
+)
 from scipy.spatial.transform import Rotation
 from test_droid_readers import assert_same
 
-GL = np.diag([1.0, -1.0, -1.0])
 
-
-def opengl(known) -> np.ndarray:
-    """Camera to world, y up and z back."""
-    R, t = known.c2w
-    return matrices(R @ GL, t)
-
-
-def nerfstudio(path, known, **more):
-    frames = [
-        {"file_path": f"images/frame_{i + 1:05d}.png", "transform_matrix": T.tolist()}
-        for i, T in enumerate(opengl(known))
-    ]
-    lens = {"fl_x": FOCAL, "fl_y": FOCAL, "cx": CENTRE[0], "cy": CENTRE[1], "w": SIZE[0], "h": SIZE[1]}
-    path.write_text(json.dumps({**lens, "frames": frames[::-1], **more}))
-
-
-def test_nerfstudio(tmp_path, caplog):
-    nerfstudio(tmp_path / "transforms.json", known_path())
+def test_write_nerfstudio(tmp_path, caplog):
+    write_nerfstudio(tmp_path / "transforms.json", known_path())
     for path in (tmp_path / "transforms.json", tmp_path):
         camera = read(path, clip_of())
         assert_same(camera, known_path())
@@ -44,10 +41,7 @@ def test_nerfstudio(tmp_path, caplog):
 def test_arkit(tmp_path):
     """A list of frames with matrices by columns; Record3D's quaternions. Metres, level."""
     T, K = opengl(known_path()), [FOCAL, 0, 0, 0, FOCAL, 0, *CENTRE, 1]
-    frames = [
-        {"timestamp": 1e5 + i / 30, "transform": one.T.ravel().tolist(), "intrinsics": K} for i, one in enumerate(T)
-    ]
-    (tmp_path / "arkit.json").write_text(json.dumps(frames))
+    write_arkit(tmp_path / "arkit.json", known_path())
     poses = np.concatenate([Rotation.from_matrix(T[:, :3, :3]).as_quat(), T[:, :3, 3]], 1)
     record = {"poses": poses.tolist(), "K": K, "w": SIZE[0], "h": SIZE[1]}
     (tmp_path / "metadata.json").write_text(json.dumps(record))
@@ -67,19 +61,8 @@ def test_polycam(tmp_path):
     assert_same(read(tmp_path, clip_of()), known_path())
 
 
-def write_binary(folder, known, model=1, names="frame_{:05d}.jpg"):
-    q = pose7(known.R, known.t)
-    images = struct.pack("<Q", len(q))
-    for i, row in enumerate(q):
-        images += struct.pack("<i7di", i + 1, row[6], *row[3:6], *row[:3], 1) + names.format(i).encode() + b"\0"
-        images += struct.pack("<Q", 1) + bytes(24)
-    (folder / "images.bin").write_bytes(images)
-    lens = struct.pack("<QiiQQ4d", 1, 1, model, *SIZE, FOCAL, FOCAL, *CENTRE)
-    (folder / "cameras.bin").write_bytes(lens)
-
-
 def test_binary_colmap(tmp_path):
-    write_binary(tmp_path, known_path())
+    write_colmap_binary(tmp_path / "images.bin", known_path())
     for path in (tmp_path, tmp_path / "images.bin", tmp_path / "cameras.bin"):
         camera = read(path, clip_of())
         assert_same(camera, known_path())
@@ -92,7 +75,7 @@ def test_binary_colmap(tmp_path):
     (tmp_path / "images.bin").write_bytes(bytes(8))
     with pytest.raises(BadInput, match=r"images\.bin: images: holds no image"):
         read(tmp_path, clip_of())
-    write_binary(tmp_path, known_path(), model=99)
+    write_colmap_binary(tmp_path / "images.bin", known_path(), model=99)
     with pytest.raises(BadInput, match="model number 99"):
         read(tmp_path, clip_of())
 
@@ -112,7 +95,7 @@ def test_what_pycolmap_writes_is_read(tmp_path):
 def test_every_fifth_image_is_refused_with_the_stride(tmp_path):
     """Eight images, numbered from 1, of forty frames."""
     every = known_path()
-    write_binary(tmp_path, type(every)(every.R[::5], every.t[::5]), names="{:04d}.jpg")
+    write_colmap_binary(tmp_path / "images.bin", type(every)(every.R[::5], every.t[::5]), names="{:04d}.jpg")
     with pytest.raises(BadInput, match=r"image 7 of 40 frames.*stride=N \(5 would fit\)"):
         read(tmp_path, clip_of())
     camera = read(tmp_path, clip_of(), stride=5)
@@ -179,7 +162,7 @@ def test_a_systems_own_name_asks_for_its_file(name):
 
 
 def test_a_model_is_read_under_colmaps_own_name(tmp_path):
-    write_binary(tmp_path, known_path())
+    write_colmap_binary(tmp_path / "images.bin", known_path())
     registry = Registry.load()
     camera = registry.config("camera", "colmap", {"file": str(tmp_path)}).build(registry.context())
     assert_same(camera.trajectory(clip_of(), clip_of().observations), known_path())

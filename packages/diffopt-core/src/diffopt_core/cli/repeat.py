@@ -73,6 +73,7 @@ def planned(
     from ..host.recipe import parse
     from ..host.registry import Registry
     from ..results.run import Run
+    from ..results.saved.truth import input_of
 
     with reading(path):
         saved = _saved(path)
@@ -82,7 +83,7 @@ def planned(
             check_programs(recipe, {}, registry, str(path), TRUST)
         original = path.parent
         folder = out or original.with_name(f"{original.absolute().name}-repeat")
-        inputs = tuple(moved) or tuple(_find(Path(name), original) for name in saved["inputs"])
+        inputs = tuple(moved) or tuple(input_of(Path(name), original) for name in saved["inputs"])
         seed, device, only = saved["seed"], _device(path, saved), (saved["clip"],)
         run = Run(inputs, recipe, registry, folder, seed, device, overwrite, only=only)
         _check_inputs(path, saved, run)
@@ -91,10 +92,9 @@ def planned(
 
 def _saved(path: Path) -> dict[str, Any]:
     """What is needed to repeat a run, from its file."""
-    from ..results.folder import check_version
+    from ..results.saved.result import run_beside
 
-    check_version(path, "repeats")
-    saved: dict[str, Any] = read_json(path)
+    saved = run_beside(path, "repeats")
     for key, kind in _KEYS.items():
         if key not in saved:
             raise BadInput(path, key, "is missing: the run cannot be repeated")
@@ -132,12 +132,6 @@ def compare(a: Path, b: Path) -> str:
                 most = float(np.abs(x.astype(float) - y.astype(float)).max()) if x.dtype.kind in "fiub" else "text"
                 return f"{b}: differs: {name} by up to {most:.3g}" if most != "text" else f"{b}: differs: {name}"
         return f"{b}: identical to {a}, bit for bit ({len(left.files)} arrays)"
-
-
-def _find(name: Path, folder: Path) -> Path:
-    """The input as it was typed then, or the file of that name beside the run file (the demonstration's lies there)."""
-    beside = folder / name.name
-    return beside if beside.exists() and not name.exists() else name
 
 
 def _device(path: Path, saved: dict[str, Any]) -> str:

@@ -56,3 +56,13 @@ def write_npz(path: Path, arrays: Mapping[str, object]) -> None:
             np.lib.format.write_array(buffer, np.asanyarray(value), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED)
+
+
+def check_arrays(path: Path, arrays: Arrays, shapes: Mapping[str, tuple[int, ...]], frames: int) -> None:
+    """Raise BadInput unless all of these are numbers of their shapes; -1 stands for ``frames``."""
+    for key, expected in shapes.items():
+        if key not in arrays:
+            raise BadInput(path, key, "is missing: written by another version; run it again")
+        shape = tuple(frames if size < 0 else size for size in expected)
+        if arrays[key].shape != shape or arrays[key].dtype.kind not in "iuf":
+            raise BadInput(path, key, f"is {arrays[key].dtype} {arrays[key].shape}; expected numbers {shape}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.documents import read_json
-from ..errors import BadInput, DiffOptError
+from ..errors import DiffOptError
 from ..host.recipe import Recipe
 from ..interfaces import Exporter
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations, Result
@@ -41,16 +41,6 @@ def content_of(clip: Clip) -> str | None:
         digest.update(b"none" if part is None else f"{part.dtype} {tuple(part.shape)}".encode())
         digest.update(b"" if part is None else part.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def check_version(file: Path, reads: str = "reads") -> None:
-    """Raise BadInput where ``file`` is the run file of another version; one that is no run file passes."""
-    try:
-        version = read_json(file)["diffopt_run"]
-    except (BadInput, KeyError, TypeError):
-        return
-    if version != RUN_FORMAT:
-        raise BadInput(file, "diffopt_run", f"is {version!r}, of another version; this diffopt {reads} {RUN_FORMAT}")
 
 
 def run_json(result: Result, plugins: Sequence[str], seed: int, device: str, mark: str) -> dict[str, Any]:

@@ -114,9 +114,9 @@ def _motion(result: Path) -> Path:
     if not path.is_file():
         raise BadInput(result, "motion.npz", "no result here; expected the folder that `diffopt run` wrote")
     if path.name == "motion.npz":
-        from diffopt_core.results.folder import check_version
+        from diffopt_core.results.saved.result import run_beside
 
-        check_version(path.parent / "run.json")
+        run_beside(path.parent / "run.json")
     return path
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.parts.metrics.evaluate import score_files
 from diffopt_core.parts.metrics.report import Build, metrics_named
-from diffopt_core.results.folder import check_version
+from diffopt_core.results.saved.result import run_beside
 
 from .model import Case, Cell, Column, Pooling, Row, State, Study
 
@@ -114,7 +114,7 @@ def _some(names: Sequence[str]) -> str:
 def _cell(row: str, case: str, result: Path, truth: Path, metrics: Sequence[str], build: Build) -> Cell:
     seconds, together, memory, state = _made(result.parent / "run.json")
     try:
-        check_version(result.parent / "run.json")
+        run_beside(result.parent / "run.json")
         report = score_files(result, truth, metrics, build)
     except DiffOptError as error:
         return Cell(row, case, 0, State.FAILED, error=str(error))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...common.npz import Arrays, read_npz
+from ...common.npz import Arrays, check_arrays, read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...data.skeleton import LAYOUTS
 from ...errors import BadInput
@@ -36,7 +36,7 @@ def with_evidence(result: Result, folder: Path, facts: Mapping[str, Any]) -> Res
         return result
     arrays = read_npz(file)
     frames = result.clip.num_frames
-    _check(file, arrays, frames)
+    check_arrays(file, arrays, _SHAPES, frames)
     camera = CameraTrajectory(
         _tensor(arrays, "initial_cam_R"), _tensor(arrays, "initial_cam_t"), _tensor(arrays, "initial_cam_focal"),
         _tensor(arrays, "initial_cam_centre"), "metre", True,
@@ -58,16 +58,6 @@ def with_evidence(result: Result, folder: Path, facts: Mapping[str, Any]) -> Res
     )
 
 
-def _check(file: Path, arrays: Arrays, frames: int) -> None:
-    for key in (*_SHAPES, *_LOSSES):
-        if key not in arrays:
-            raise BadInput(file, key, "is missing: written by another version; run it again")
-    for key, expected in _SHAPES.items():
-        shape = tuple(frames if size < 0 else size for size in expected)
-        if arrays[key].shape != shape or arrays[key].dtype.kind not in "iuf":
-            raise BadInput(file, key, f"is {arrays[key].dtype} {arrays[key].shape}; expected numbers {shape}")
-
-
 def _observations(file: Path, arrays: Arrays, frames: int, facts: dict[str, Any]) -> Observations | None:
     if "keypoints" not in arrays:
         return None
@@ -84,6 +74,8 @@ def _observations(file: Path, arrays: Arrays, frames: int, facts: dict[str, Any]
 
 
 def _losses(file: Path, arrays: Arrays) -> dict[str, dict[str, list[float]]]:
+    if lacking := [key for key in _LOSSES if key not in arrays]:
+        raise BadInput(file, lacking[0], "is missing: written by another version; run it again")
     names, steps, values = (arrays[key] for key in _LOSSES)
     if names.shape != (len(steps), 2) or int(steps.sum()) != len(values):
         raise BadInput(file, "losses", f"are {len(values)} values; loss_steps says {int(steps.sum())}")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ...common.documents import read_json
-from ...common.npz import Arrays, keys_of, read_npz
+from ...common.npz import Arrays, check_arrays, keys_of, read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...errors import BadInput, reading
 from ...host.contract import broken
@@ -71,7 +71,7 @@ def _read(path: Path, truth: bool) -> Result:
 
 
 def _own(file: Path, truth: bool) -> Result:
-    run = _run(file.parent / "run.json")
+    run = run_beside(file.parent / "run.json")
     arrays = read_npz(file)
     _check(file, arrays)
     frames = len(arrays["joints"])
@@ -141,31 +141,21 @@ def _provenance(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(file: Path, arrays: Arrays) -> None:
-    for key in (*_SHAPES, *_WORDS):
-        if key not in arrays:
-            raise BadInput(file, key, "is missing: a result of another version; run it again")
+    if lacking := [key for key in ("joints", *_WORDS) if key not in arrays]:
+        raise BadInput(file, lacking[0], "is missing: written by another version; run it again")
     frames = arrays["joints"].shape[0] if arrays["joints"].ndim else 0
-    for key, expected in _SHAPES.items():
-        shape = tuple(frames if size < 0 else size for size in expected)
-        if arrays[key].shape != shape:
-            raise BadInput(file, key, f"has shape {arrays[key].shape}; expected {shape}")
-        if arrays[key].dtype.kind not in "iuf":
-            raise BadInput(file, key, f"holds {arrays[key].dtype}; expected numbers")
+    check_arrays(file, arrays, _SHAPES, frames)
     if frames == 0:
         raise BadInput(file, "joints", "holds no frames")
     if not 0 < float(arrays["fps"]) < float("inf"):
         raise BadInput(file, "fps", f"is {float(arrays['fps']):g}; expected a positive number")
 
 
-def _run(file: Path) -> dict[str, Any]:
-    """``run.json`` beside the motion; empty where there is none."""
-    if not file.exists():
-        return {}
-    run = read_json(file)
+def run_beside(file: Path, reads: str = "reads") -> dict[str, Any]:
+    """The run file ``file``; empty where there is none, or another document. Raises BadInput for another version."""
+    run = read_json(file) if file.exists() else None
     if not isinstance(run, dict) or "diffopt_run" not in run:
         return {}
-    if run["diffopt_run"] != RUN_FORMAT:
-        raise BadInput(
-            file, "diffopt_run", f"is {run['diffopt_run']!r}, of another version; this diffopt reads {RUN_FORMAT}"
-        )
+    if (version := run["diffopt_run"]) != RUN_FORMAT:
+        raise BadInput(file, "diffopt_run", f"is {version!r}, of another version; this diffopt {reads} {RUN_FORMAT}")
     return run

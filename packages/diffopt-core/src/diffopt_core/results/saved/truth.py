@@ -76,7 +76,7 @@ def truth_of(folder: Path, run: Mapping[str, Any], frames: int) -> Truth | None:
     try:
         ctx = Registry.load().context()
         recipe = parse(run["recipe"], f"{folder / 'run.json'}")
-        inputs = [_find(Path(path), folder) for path in run.get("inputs", ())]
+        inputs = [input_of(Path(path), folder) for path in run.get("inputs", ())]
         for path in sorted(inputs, key=lambda path: path.stem != name):  # the likely one of a batch first
             if not is_there(path):
                 continue
@@ -97,7 +97,7 @@ def truth_of(folder: Path, run: Mapping[str, Any], frames: int) -> Truth | None:
     return None
 
 
-def _find(path: Path, folder: Path) -> Path:
+def input_of(path: Path, folder: Path) -> Path:
     """An input as it was named then, or the file of that name in the result folder (the demonstration's lies there)."""
     beside = folder / path.name
     return beside if beside.exists() and not path.exists() else path

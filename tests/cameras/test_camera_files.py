@@ -109,6 +109,23 @@ def test_the_key_says_the_direction(tmp_path, key, back):
     assert_same(read(tmp_path / "cameras.npz"), known)
 
 
+def test_the_direction_of_matrices_alone_is_asked_for(tmp_path):
+    known = known_path()
+    np.save(tmp_path / "poses.npy", matrices(known.R, known.t))
+    with pytest.raises(BadInput, match=r"camera to world or world to camera.*camera\.direction=c2w"):
+        read(tmp_path / "poses.npy")
+    assert_same(read(tmp_path / "poses.npy", direction="w2c"), known)
+    np.save(tmp_path / "my_c2w.npy", matrices(*known.c2w))
+    assert_same(read(tmp_path / "my_c2w.npy"), known)
+
+
+def test_decimal_commas(tmp_path):
+    (tmp_path / "t.txt").write_text(lines(known_path()).replace(".", ","))
+    assert_same(read(tmp_path / "t.txt"), known_path())
+    (tmp_path / "t.csv").write_text(lines(known_path()).replace(" ", ","))
+    assert_same(read(tmp_path / "t.csv"), known_path())
+
+
 def lines(known, times=None) -> str:
     times = np.arange(FRAMES) / 30 if times is None else times
     rows = np.concatenate([np.asarray(times, dtype=np.float64)[:, None], pose7(*known.c2w)], 1)

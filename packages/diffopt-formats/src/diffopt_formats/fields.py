@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 #: The joints of SMPL's 23 that SMPL-H and SMPL-X share; the two hands are theirs no more.
 SHARED = 21
+_DECIMAL = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
 
@@ -44,6 +46,15 @@ def data_lines(text: str) -> list[tuple[int, str]]:
     return [(number, line) for number, line in lines if line and not line.startswith("#")]
 
 
+def words_of(line: str) -> list[str]:
+    """The words of a line, between spaces, semicolons or commas; commas within numbers are decimal points where spaces
+    or semicolons part them."""
+    parts = line.replace(";", " ").split()
+    if len(parts) > 1 and all(_DECIMAL.fullmatch(part) for part in parts):
+        return [part.replace(",", ".") for part in parts]
+    return line.replace(";", " ").replace(",", " ").split()
+
+
 def rows_of(text: str, path: Path, width: int, what: str) -> np.ndarray:
     """N ``width`` doubles. Raises BadInput naming the line that holds something else."""
     lines = data_lines(text)
@@ -51,7 +62,7 @@ def rows_of(text: str, path: Path, width: int, what: str) -> np.ndarray:
         raise BadInput(path, "poses", "holds no line with a pose")
     rows = []
     for number, line in lines:
-        words = line.replace(",", " ").replace(";", " ").split()
+        words = words_of(line)
         try:
             row = [float(word) for word in words]
         except ValueError:

@@ -3,7 +3,8 @@
 Rows ``tx ty tz qx qy qz qw``, camera to world, scale free: DROID-SLAM (what ``terminate()`` returns, one row for each
 image it was shown), DPVO (the pair of poses and times, or its first half), WHAM's ``slam_results.pth`` (joblib) and
 GVHMR's ``slam.pt``; where that ran SimpleVO the same file holds ``T_w2c`` (L 4 4), world to camera, each step of unit
-length or none. Matrices under a key say their direction by it (``c2w``, ``w2c``); matrices alone are world to camera.
+length or none. Other matrices say their direction by their key or the file's name (``c2w``, ``w2c``); else it is asked
+for.
 
 DROID-SLAM's reconstruction is of keyframes only and WORLD TO CAMERA, the opposite of ``terminate()``. One file
 (``torch.save``) or, from older versions, a folder of ``.npy``: ``tstamps`` (K): number of the image among those it was
@@ -20,6 +21,7 @@ plot_utils.py; yohanshin/WHAM demo.py; zju3dv/GVHMR tools/demo/demo.py, hmr4d/ut
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,15 +70,29 @@ def matrix_key(content: Any) -> str | None:
     return named or (str(only) if only is not None and is_matrices(content[only]) else None)
 
 
-def read_stack(content: Any, path: Path, form: str) -> Cameras:
-    """Matrices N 4 4 (or N 3 4), by the direction that their key says. Raises BadInput naming file and key."""
+def read_stack(content: Any, path: Path, form: str, direction: str = "auto") -> Cameras:
+    """Matrices N 4 4 (or N 3 4). ``direction``: ``c2w``, ``w2c``; ``auto``: what key, name or system say.
+
+    Raises BadInput naming file and key, and where nothing says which way they go.
+    """
     key = matrix_key(content)
     value = content if key is None else content[key]
+    back = {"c2w": True, "w2c": False}.get(direction)
+    if back is None:
+        back = _DIRECTION.get(key or "")
+    if back is None:
+        words = re.sub("[^a-z0-9]+", "_", f"_{path.stem.lower()}_")
+        back = next((way for name, way in _DIRECTION.items() if f"_{name.lower()}_" in words), None)
+    if back is None and (form in ("simplevo", "gvhmr") or path.suffix == ".pt"):
+        back = False  # SimpleVO's
+    if back is None:
+        problem = "nothing says whether these matrices are camera to world or world to camera"
+        raise BadInput(path, key or "matrices", f"{problem}: --set camera.direction=c2w, or w2c")
     key = key or "T_w2c"
     T = numbers(path, key, value, (None, 4, 4), (None, 3, 4), finite=False)
-    back = _DIRECTION.get(key, False)
     R, t, solved = read_matrices(*split_matrices(T, path, key), path, (key,), camera_to_world=back)
-    return Cameras(path, form, "camera to world" if back else "world to camera", R, t, solved)
+    name = "simplevo" if form in ("auto", "droid") else form
+    return Cameras(path, name, "camera to world" if back else "world to camera", R, t, solved)
 
 
 def rows_in(content: Any) -> tuple[str, Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, MissingResource, UnknownName, reading
 
 from . import colmap, glamr, gvhmr, nerf, phalp, prompthmr, slahmr, slam, tram, wham
-from .fields import data_lines, describe, is_text, read_json, read_text
+from .fields import data_lines, describe, is_text, read_json, read_text, words_of
 from .tracks import Cameras, Contents, Track
 from .worlds import cameras_of
 
@@ -138,36 +138,46 @@ def _read_folder(path: Path, name: str | None) -> Contents:
     return read(path)
 
 
-def read_cameras(path: Path, form: str, quaternion: str, size: tuple[int, int], person: str = "longest") -> Cameras:
-    """The cameras of a file or folder of ``form`` (``auto``: found out). ``size``: width, height of the clip's images.
+@dataclass(frozen=True)
+class Said:
+    """What is known beside a file of cameras: its ``form`` (``auto``: found out), the order of its quaternions, the
+    ``direction`` of its matrices (``c2w``, ``w2c``), the ``size`` (width, height) of the clip's images, and the
+    ``person`` whose motion in both frames gives the cameras where the file holds none of its own."""
 
-    ``person``: whose motion in both frames gives the cameras where the file holds none of its own. Raises BadInput
-    naming file and key.
-    """
+    size: tuple[int, int]
+    form: str = "auto"
+    quaternion: str = "auto"
+    direction: str = "auto"
+    person: str = "longest"
+
+
+def read_cameras(path: Path, said: Said) -> Cameras:
+    """The cameras of a file or folder. Raises BadInput naming file and key."""
     if not path.exists():
         raise BadInput(path, "file", "does not exist")
     with reading(path):
-        return _folder(path, form, quaternion, size) if path.is_dir() else _file(path, form, quaternion, size, person)
+        return _folder(path, said) if path.is_dir() else _file(path, said)
 
 
-def _file(path: Path, form: str, quaternion: str, size: tuple[int, int], person: str) -> Cameras:
+def _file(path: Path, said: Said) -> Cameras:
+    form = said.form
     part = path.name == "poses.npy" and path.with_name("tstamps.npy").exists()
     if part and form in ("auto", "droid", "droid-reconstruction"):
         # keyframes, world to camera: read as the rows of `terminate()` they would be wrong without a sign of it
-        return _folder(path.parent, "droid-reconstruction", quaternion, size)
+        return _folder(path.parent, replace(said, form="droid-reconstruction"))
     if path.suffix == ".bin" and form in ("auto", "colmap", "colmap-binary"):
         return colmap.read(path)
     if is_text(path):
         text = read_text(path)
         if text.lstrip()[:1] not in ("{", "["):
-            return _text(text, path, form, quaternion)
+            return _text(text, path, said)
     held = _open(path)
     chosen = SYSTEMS.get(form)
     if chosen is None and form == "auto":
         chosen = next((system for system in SYSTEMS.values() if system.accepts(held)), None)
     if chosen is not None and chosen.accepts(held):
-        return _of_result(chosen, path, held, person)
-    return _of_slam(held, path, form, quaternion, size)
+        return _of_result(chosen, path, held, said.person)
+    return _of_slam(held, path, said)
 
 
 def _of_result(system: System, path: Path, held: Any, person: str) -> Cameras:
@@ -183,19 +193,20 @@ def _of_result(system: System, path: Path, held: Any, person: str) -> Cameras:
     return cameras
 
 
-def _of_slam(held: Any, path: Path, form: str, quaternion: str, size: tuple[int, int]) -> Cameras:
+def _of_slam(held: Any, path: Path, said: Said) -> Cameras:
+    form = said.form
     if form == "droid-reconstruction" or (form == "auto" and slam.is_reconstruction(held)):
-        return slam.read_reconstruction(held, path, quaternion, size)
+        return slam.read_reconstruction(held, path, said.quaternion, said.size)
     if form in ("auto", "nerfstudio", "arkit") and nerf.accepts(held):
         return nerf.read(path, held)
     if form in ("auto", "simplevo", "gvhmr", "droid") and (slam.is_matrices(held) or slam.matrix_key(held)):
-        return slam.read_stack(held, path, "simplevo" if form in ("auto", "droid") else form)
+        return slam.read_stack(held, path, form, said.direction)
     if slam.is_rows(held) and form in ("auto", *_ROWS):
         guess = {".pth": "wham", ".pt": "gvhmr"}.get(path.suffix, "droid")
         guess = "droid" if isinstance(held, Mapping) else guess
-        return slam.read_rows(held, path, quaternion, guess if form == "auto" else form)
-    if said := stranger(held):
-        raise BadInput(path, "content", said)
+        return slam.read_rows(held, path, said.quaternion, guess if form == "auto" else form)
+    if known := stranger(held):
+        raise BadInput(path, "content", known)
     raise BadInput(
         path, "format",
         f"no known camera file: it holds {describe(held)}; expected rows tx ty tz qx qy qz qw (N x 7), TRAM's "
@@ -204,19 +215,20 @@ def _of_slam(held: Any, path: Path, form: str, quaternion: str, size: tuple[int,
     )  # fmt: skip
 
 
-def _text(text: str, path: Path, form: str, quaternion: str) -> Cameras:
+def _text(text: str, path: Path, said: Said) -> Cameras:
+    form = said.form
     found = form if form in _TEXT else _text_form(text, path)
     if found in ("colmap-text", "colmap"):
         return colmap.read(path.with_name("images.txt") if path.name == "cameras.txt" else path)
     if found == "kitti":
         return slam.read_kitti(text, path)
-    return slam.read_tum(text, path, quaternion, form if form in _ROWS else "tum")
+    return slam.read_tum(text, path, said.quaternion, form if form in _ROWS else "tum")
 
 
 def _text_form(text: str, path: Path) -> str:
     """Which of the text formats. Raises BadInput for another."""
     first = data_lines(text)[:1]
-    words = first[0][1].replace(",", " ").replace(";", " ").split() if first else []
+    words = words_of(first[0][1]) if first else []
     if len(words) == 8:
         return "tum"
     if len(words) == 12:
@@ -229,13 +241,14 @@ def _text_form(text: str, path: Path) -> str:
     )  # fmt: skip
 
 
-def _folder(path: Path, form: str, quaternion: str, size: tuple[int, int]) -> Cameras:
+def _folder(path: Path, said: Said) -> Cameras:
+    form = said.form
     if form.startswith(("auto", "colmap")):
         for folder in (path, path / "sparse" / "0", path / "sparse"):
             if colmap.in_folder(folder):
                 return colmap.read_folder(folder)
     if form in ("auto", "droid", "droid-reconstruction") and (path / "poses.npy").exists():
-        return slam.read_reconstruction(slam.load_folder(path), path, quaternion, size)
+        return slam.read_reconstruction(slam.load_folder(path), path, said.quaternion, said.size)
     if form in ("auto", "tram") and ((path / "camera.npy").exists() or (path / "hps").is_dir()):
         found = tram.read_folder(path).cameras
         if found is not None:

@@ -22,7 +22,8 @@ class FileCameraConfig(ComponentConfig):
     ``file``: what the system wrote, or its folder. ``stride``: the system saw every ``stride``-th frame of the video
     (DROID-SLAM's own demo takes every third). ``first``: number of the frame of the video at which its first image was
     taken; for files that number their images, the number of the video's first frame. ``quaternion``: order of the four
-    numbers; ``auto`` is x y z w, and refuses a file that looks otherwise.
+    numbers; ``auto`` is x y z w, and refuses a file that looks otherwise. ``direction``: of matrices whose key and
+    file do not say it.
     """
 
     builds: ClassVar[str] = "diffopt_cameras.droid.source:FileCamera"
@@ -34,6 +35,7 @@ class FileCameraConfig(ComponentConfig):
     stride: PositiveInt | None = None
     first: NonNegativeInt | None = None
     quaternion: Quaternion = "auto"
+    direction: Literal["auto", "c2w", "w2c"] = "auto"
 
     @property
     def form(self) -> str:

@@ -13,7 +13,7 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations, as_float
 from diffopt_formats.frames import Rows, Source, place, source_of
 from diffopt_formats.poses import invert
-from diffopt_formats.systems import read_cameras
+from diffopt_formats.systems import Said, read_cameras
 from diffopt_formats.tracks import Cameras
 
 from .between import Between, between, jumps
@@ -38,7 +38,8 @@ class FileCamera:
         Raises BadInput for the file, MissingResource where none is named.
         """
         config = self._config
-        saved = read_cameras(config.named_file(), config.form, config.quaternion, clip.size, clip.person)
+        said = Said(clip.size, config.form, config.quaternion, config.direction, clip.person)
+        saved = read_cameras(config.named_file(), said)
         source = source_of(clip)
         base = None if saved.names is not None else 0
         rows = Rows(saved.path, len(saved), saved.names, saved.seconds, saved.numbers, base, saved.keyframes, "poses")

@@ -50,8 +50,13 @@ def _listed(path: Path, datasets: Sequence[Any]) -> list[Path]:
     return []
 
 
+def _visible(folder: Path) -> list[Path]:
+    """Its files, but for those that other systems hide."""
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+
+
 def _search(folder: Path, registry: Registry, datasets: Sequence[Any]) -> list[Path]:
-    found = [clip for path in sorted(folder.iterdir()) if path.is_file() for clip in _listed(path, datasets)]
+    found = [clip for path in _visible(folder) for clip in _listed(path, datasets)]
     if (folder / RUN_FILE).is_file():
         raise BadInput(folder, RUN_FILE, f"this is a result; to repeat its run: diffopt run {folder / RUN_FILE}")
     if not found:

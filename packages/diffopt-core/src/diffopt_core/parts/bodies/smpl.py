@@ -72,7 +72,9 @@ def find_model(path: Path | None, gender: str) -> Path:
     if given.is_file():
         return given
     stem = f"SMPL_{gender.upper()}"
-    own = f"basic*model_{gender if gender == 'neutral' else gender[0]}_lbs_10_207_0*.pkl"  # as SMPL's archives name it
+    own = (
+        f"basic[mM]odel_{gender if gender == 'neutral' else gender[0]}_lbs_10_207_0*.pkl"  # as SMPL's archives name it
+    )
     for folder in (given, given / "smpl", given / "models"):
         for pattern in (f"{stem}.npz", f"{stem}.pkl", own):
             for file in sorted(folder.glob(pattern)):

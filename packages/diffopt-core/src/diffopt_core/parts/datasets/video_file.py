@@ -30,7 +30,8 @@ class VideoDataset:
     def accepts(self, path: Path) -> bool:
         """Videos by their suffix, folders by their images (one with videos in it is a folder of clips)."""
         if path.is_dir():
-            videos = any(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
+            visible = (file for file in path.iterdir() if not file.name.startswith("."))
+            videos = any(file.suffix.lower() in VIDEO_SUFFIXES for file in visible)
             return not videos and len(images_in(path)) >= 3
         return path.suffix.lower() in VIDEO_SUFFIXES
 

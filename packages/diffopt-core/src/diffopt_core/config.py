@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from .errors import MissingResource
 from .plugin import resolve
 
 
@@ -31,6 +33,9 @@ class ComponentConfig(BaseModel):
     #: the config's, never the other way round.
     builds: ClassVar[str] = ""
 
+    #: Packages that are no dependencies of whoever offers the component: module -> what to say where it is missing.
+    packages: ClassVar[Mapping[str, str]] = {}
+
     def terms_of_use(self) -> str:
         """Terms of what these very settings name, written into every result. Override where a setting decides, as
         the choice of weights does."""
@@ -41,8 +46,13 @@ class ComponentConfig(BaseModel):
         what ``builds`` names.
 
         ``ctx`` is a :class:`diffopt_core.interfaces.BuildContext`; for bodies, representations, terms, priors and
-        executors it is a ``ProblemContext``.
+        executors it is a ``ProblemContext``. Raises MissingResource where one of ``packages`` is not installed.
         """
+        for module, words in self.packages.items():
+            try:
+                import_module(module)
+            except ImportError as error:
+                raise MissingResource(words) from error
         return resolve(self.target())(self, ctx)
 
     def target(self) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
 from diffopt_core.data.skeleton import JOINTS, NUM_JOINTS, PARENTS
-from diffopt_core.errors import MissingResource
 from pydantic import Field
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
-
 
 Names = Literal["smpl", "mixamo"]
 
@@ -140,12 +135,7 @@ class UsdConfig(SkinnedOptions):
 
     builds: ClassVar[str] = "diffopt_exports.usd:UsdExporter"
 
-    def build(self, ctx: BuildContext) -> Any:
-        try:
-            import pxr  # noqa: F401
-        except ImportError as error:
-            raise MissingResource(
-                "exporter 'usd' needs the package usd-core (208 MB, TOST-1.0 licence), which is not installed: "
-                'pip install "diffopt-exports[usd]", or pip install usd-core'
-            ) from error
-        return super().build(ctx)
+    packages: ClassVar = {
+        "pxr": "exporter 'usd' needs the package usd-core (208 MB, TOST-1.0 licence), which is not installed: "
+        'pip install "diffopt-exports[usd]", or pip install usd-core'
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from diffopt_core.config import ComponentConfig
 from diffopt_core.errors import MissingResource
@@ -40,16 +40,10 @@ class EmbreeConfig(ComponentConfig):
 
     samples: int = Field(default=9, ge=1, le=64, description="rays through a pixel on an edge")
 
-    def build(self, ctx: BuildContext) -> Any:
-        """Raises MissingResource without the package embreex."""
-        try:
-            import embreex  # noqa: F401
-        except ImportError as error:
-            raise MissingResource(
-                "renderer 'embree' needs the package embreex (14 MB; x86-64 and Apple silicon): "
-                'pip install "diffopt-render[embree]"'
-            ) from error
-        return super().build(ctx)
+    packages: ClassVar = {
+        "embreex": "renderer 'embree' needs the package embreex (14 MB; x86-64 and Apple silicon): "
+        'pip install "diffopt-render[embree]"'
+    }
 
 
 class GlConfig(ComponentConfig):

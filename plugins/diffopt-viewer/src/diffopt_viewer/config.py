@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from diffopt_core.config import ComponentConfig
 from pydantic import Field
-
-if TYPE_CHECKING:
-    from diffopt_core.interfaces import BuildContext
 
 
 class ViserConfig(ComponentConfig):
@@ -27,14 +24,3 @@ class ViserConfig(ComponentConfig):
     open: bool | None = None
     dark: bool = False
     truth: bool = True
-
-    def build(self, ctx: BuildContext) -> Any:
-        from diffopt_core.errors import MissingResource
-
-        try:
-            import viser  # noqa: F401
-        except ImportError as error:
-            raise MissingResource(
-                f"viewer 'viser' needs the package viser ({error}): pip install 'viser>=1.1,<2'"
-            ) from error
-        return super().build(ctx)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RayConfig(ComponentConfig):
-    """Where the cluster is, how many jobs are on it at once, and what each of them reserves."""
+    """Where the cluster is, how many jobs are on it at once, and what each of them reserves, as its machines allow."""
 
     builds: ClassVar[str] = "diffopt_runners.ray_runner:RayRunner"
 
@@ -35,7 +35,7 @@ class RayConfig(ComponentConfig):
 
 
 class SlurmConfig(ComponentConfig):
-    """What each job of the array asks Slurm for."""
+    """What each job of the array asks Slurm for; a cluster's own rules decide all of it."""
 
     builds: ClassVar[str] = "diffopt_runners.slurm_runner:SlurmRunner"
 

@@ -34,7 +34,8 @@ class CaseConfig(ComponentConfig):
 class _Settings(BaseModel):
     """The noise model as data. A ``sd`` is a standard deviation per axis; a ``time`` is that after which the
     correlation has fallen to 1/e. The error model is that of ``docs/formats.md``; what it leaves open was measured on
-    simulated cases published with it, and is marked so.
+    simulated cases published with it, and is marked so. Options for whoever models another detector, regressor or
+    SLAM (``--dataset simulated --set dataset.settings.keypoints.sd=…``); tests take the noise away with them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

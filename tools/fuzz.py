@@ -77,15 +77,21 @@ def opened(path: Path, **roles: Any) -> Any:
 
 
 def component(role: str, name: str, path: Path) -> Any:
-    """What a component makes of a file, on a clip whose other evidence is at hand."""
-    from diffopt_core.host.recipe import parse
+    """What a component makes of a file, on a clip whose other evidence is at hand (of another person: not compared)."""
+    from diffopt_core.host.contract import answers, hold
     from diffopt_core.host.testing import make_clip
-    from diffopt_core.perception.perceive import perceive
 
-    given = {key: "given" for key in ("detector", "camera", "initializer")}
-    recipe = parse(given | {role: {"name": name, "file": str(path)}})
-    clip = make_clip(FRAMES)
-    return perceive(replace(clip, focal=1100.0, focal_from="--focal"), recipe, context())
+    clip, ctx = replace(make_clip(FRAMES), focal=1100.0, focal_from="--focal"), context()
+    part = ctx.build(role, name, file=str(path))
+    with answers(ctx.host, role, name, path):
+        if role == "detector":
+            found = part.detect(clip)
+        elif role == "camera":
+            found = part.trajectory(clip, clip.observations)
+        else:
+            found = part.initialize(clip, clip.observations, clip.camera)
+    hold(found, clip.num_frames, ctx.host, role, name, path)
+    return found
 
 
 def prior(name: str, path: Path) -> Any:
@@ -115,7 +121,7 @@ def result(path: Path) -> Any:
 
 
 def table(path: Path) -> Any:
-    pass
+    from diffopt_lab.grid.plan import table as read
 
     return read(str(path), context().host.recipes)
 

@@ -48,3 +48,10 @@ def test_without_keypoints_nothing_is_said():
 
 def test_a_diverged_result_stays_diverged():
     assert judged(replace(result(0.0, 1.0), status=Status.DIVERGED)).status == Status.DIVERGED
+
+
+def test_what_nobody_does_is_said():
+    made = result(0.0, 0.0)
+    fast = made.joints + torch.arange(len(made.joints))[:, None, None] * torch.tensor([1.0, 0.0, 0.0])
+    assert "m/s" in (misfit(replace(made, joints=fast)) or "")
+    assert "over the floor" in (misfit(replace(made, joints=made.joints + torch.tensor([0.0, 0.6, 0.0]))) or "")

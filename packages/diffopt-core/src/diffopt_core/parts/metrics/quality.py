@@ -16,6 +16,8 @@ CONFIDENT = 0.3
 #: A result does not fit where it is this much worse than it began (a tenth is the noise of a median), or this share of
 #: the person off.
 _WORSE, _OFF = 1.1, 0.1
+#: Nobody runs faster, m/s, and nobody's feet stay so far from the floor, m.
+_RUN, _FLOOR = 15.0, 0.35
 
 #: Row of the table -> unit. Bands are there where a clip was solved several times.
 _MEASURED = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
@@ -81,7 +83,15 @@ def reprojection(joints: Tensor, camera: CameraTrajectory, clip: Clip) -> float 
 
 
 def misfit(result: Result) -> str | None:
-    """Why a result does not fit its keypoints, in words; None where it does, or where there are none."""
+    """Why a result is not one that a person could have made, or does not fit its keypoints, in words; None else."""
+    joints = result.joints.double()
+    pelvis, feet = joints[:, JOINT["pelvis"]], joints[:, FEET][..., 1].amin(1)
+    speed = float(pelvis.diff(dim=0).norm(dim=-1).median()) * result.clip.fps
+    if speed > _RUN:
+        return f"ends at {speed:.0f} m/s"
+    height = float(feet.quantile(0.05))
+    if abs(height) > _FLOOR:
+        return f"ends with the feet {abs(height):.2f} m {'over' if height > 0 else 'under'} the floor at their lowest"
     first, last = quality(result)["reprojection"]
     size = _person(result.clip)
     if first is None or last is None or size is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import viser
 from PIL import Image
+from viser.transforms import SO3
 
 from .arrange import FIELD, FITS, Fit, Move, arrange, first_view, from_above
 from .group import HIDDEN_AT_FIRST, LAYERS, Group
@@ -158,7 +159,7 @@ def look_through(stage: Stage, client: viser.ClientHandle, image: np.ndarray | N
     with client.atomic():
         client.camera.fov = float(2 * np.arctan(half))
         client.camera.position = move(cameras.position[frame])
-        client.camera.wxyz = _product(move.wxyz, cameras.wxyz[frame])
+        client.camera.wxyz = (SO3(move.wxyz) @ SO3(cameras.wxyz[frame])).wxyz
     client.scene.set_background_image(
         backdrop(image, cameras, frame, aspect, half, room(stage.dark).paper), format="jpeg", jpeg_quality=80
     )
@@ -185,9 +186,3 @@ def backdrop(
         shape = np.maximum((size / focal * unit).round().astype(int), 1)
         page.paste(Image.fromarray(image).resize((int(shape[0]), int(shape[1]))), tuple(corner.round().astype(int)))
     return np.asarray(page)
-
-
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Hamilton's product of two quaternions, real part first."""
-    w, v, x, u = a[0], a[1:], b[0], b[1:]
-    return np.concatenate([[w * x - v @ u], w * u + x * v + np.cross(v, u)])

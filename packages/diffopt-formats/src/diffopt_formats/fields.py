@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -24,12 +23,6 @@ def read_text(path: Path) -> str:
     with reading(path):
         data = path.read_bytes()
         return data.decode(_MARKS.get(data[:2]) or _MARKS.get(data[:3]) or "utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds. Raises BadInput."""
-    with reading(path, "JSON"):
-        return json.loads(read_text(path))
 
 
 def is_text(path: Path) -> bool:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.documents import read_json
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Unit
 
-from .fields import Fields, numbers, read_json
+from .fields import Fields, numbers
 from .poses import quaternions_to_matrices, read_matrices, split_matrices
 from .tracks import Cameras
 

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.documents import read_json
 from diffopt_core.errors import BadInput
 
-from .fields import Fields, body_rotations, matrices, read_json, rotations, ten_of
+from .fields import Fields, body_rotations, matrices, rotations, ten_of
 from .poses import read_matrices, split_matrices
 from .tracks import Y_FLIP, Cameras, Contents, Root, Track, World, size_of
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from diffopt_core.common.documents import read_json
 from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, MissingResource, UnknownName, reading
 
 from . import colmap, glamr, gvhmr, nerf, phalp, prompthmr, slahmr, slam, tram, wham
-from .fields import data_lines, describe, is_text, read_json, read_text, words_of
+from .fields import data_lines, describe, is_text, read_text, words_of
 from .tracks import Cameras, Contents, Track
 from .worlds import cameras_of
 

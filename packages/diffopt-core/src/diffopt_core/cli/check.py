@@ -44,7 +44,8 @@ def command(
                 "clip": clip.name, "frames": clip.num_frames, "fps": clip.fps, "seen": seen,
                 "keypoints": item.observations.layout, "metric": item.camera.metric, "unit": item.camera.unit,
                 "travel": item.camera.travel, "body": body, "recipe": runs[clip.name].recipe.summary,
-                "truth": clip.truth is not None,
+                "truth": clip.truth is not None, "trusted": item.camera.trusted and not clip.doubts,
+                "doubts": list(clip.doubts),
             }
         )  # fmt: skip
         table.add_row(

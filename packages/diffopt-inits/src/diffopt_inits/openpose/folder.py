@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.documents import read_json
 from diffopt_core.common.progress import track as progress
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.types import Clip
-from diffopt_formats.fields import read_json
 from diffopt_formats.frames import Rows, place, source_of
 
 from ..layouts import in_our_layout

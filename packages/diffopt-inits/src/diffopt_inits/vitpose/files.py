@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.documents import read_json
 from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip
-from diffopt_formats.fields import frame_ids, numbers, read_json
+from diffopt_formats.fields import frame_ids, numbers
 from diffopt_formats.frames import Rows, numbers_in, place, source_of
 from diffopt_formats.systems import stranger
 

@@ -108,3 +108,14 @@ def test_a_broken_contract_is_told_before_any_stage(tmp_path, unchecked, value, 
             tmp_path / "case.npz", "paper", prior="calm", plugins=[file], report=lambda *told: stages.append(told[0])
         )
     assert "prior 'calm' of " in str(caught.value) and file.name in str(caught.value) and not stages
+
+
+def test_weights_stay_in_their_folder(tmp_path):
+    more = """
+from diffopt_core.plugin import WeightFile
+@hookimpl
+def diffopt_weights():
+    return [WeightFile("mine", "mine", "../mine.pt", "MIT", "https://example.org")]
+"""
+    with pytest.raises(DiffOptError, match=r"outside of the folder of weights \(\.\./mine\.pt\)"):
+        Registry.load([str(written(tmp_path, more=more))])

@@ -139,3 +139,16 @@ def test_something_else(tmp_path):
     assert not MotionDataset(AmassConfig()).accepts(tmp_path / "other.npz")
     with pytest.raises(BadInput, match="expected"):
         load_motion(tmp_path / "other.npz", AmassConfig())
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "..", "a\nb", "x" * 500])
+def test_what_a_file_calls_its_clip_does_not_lead_out_of_the_results(tmp_path, name):
+    from diffopt_core.host.recipe import parse
+    from diffopt_core.host.registry import Registry
+    from diffopt_core.perception.perceive import open_clip
+
+    path = tmp_path / "a.npz"
+    poses, trans = np.zeros((5, 24, 3)), np.zeros((5, 3))
+    np.savez(path, poses=poses, trans=trans, starts=np.array([0, 5]), names=np.array([name]), fps=30.0)
+    clip = open_clip(path, parse({}), Registry.load().context())
+    assert (tmp_path / clip.name).parent == tmp_path and clip.name.isprintable() and len(clip.name) <= 120

@@ -184,6 +184,8 @@ class Registry:
             raise DiffOptError(f"{kind} '{name}' is already offered by {other.distribution}{way}")
 
     def _check_weights(self, file: WeightFile) -> None:
+        if Path(file.filename).name != file.filename or file.filename.startswith("."):
+            raise DiffOptError(f"weights '{file.name}' would lie outside of the folder of weights ({file.filename})")
         for other in self.weights.values():
             if other.name == file.name or other.filename == file.filename:
                 whose = self.owner["weights", other.name].distribution

@@ -108,8 +108,19 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
     clip = cut(clip, asked.start, asked.stop, asked.fps, asked.resample)
     if asked.fps is None and str(said := clip.facts.get("fps_from", "")).startswith("assumed"):
         log.warning("%s: frame rate %s; --fps says another", path, said)
-    clip = replace(clip, person=asked.person, facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})})
+    clip = replace(
+        clip,
+        name=_plain(clip.name),
+        person=asked.person,
+        facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})},
+    )
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
+
+
+def _plain(name: str) -> str:
+    """The name of a clip as that of a folder: what files call their clips must not lead out of where results go."""
+    plain = "".join("_" if c in "/\\:" or not c.isprintable() else c for c in name)[:120].strip()
+    return plain if plain.strip(".") else f"clip{len(name)}"
 
 
 def is_there(path: Path) -> bool:

@@ -51,8 +51,8 @@ def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except DiffOptError:
-        raise
+    except (DiffOptError, ImportError):
+        raise  # a package that is missing is no file's fault
     except FileNotFoundError as error:
         raise BadInput(error.filename or path, "file", f"does not exist{end}") from error
     except Exception as error:  # a damaged file can raise almost anything

@@ -76,22 +76,32 @@ def opened(path: Path, **roles: Any) -> Any:
     return open_clip(path, parse(roles), context())
 
 
-def component(role: str, name: str, path: Path) -> Any:
-    """What a component makes of a file, on a clip whose other evidence is at hand (of another person: not compared)."""
+def component(role: str, name: str, path: Path, option: str = "file") -> Any:
+    """What a component makes of a file, on a clip whose other evidence is at hand, through the doors of the walk.
+
+    Whether it agrees with that other evidence is asked, too, and of no account: the seeds are of several people.
+    """
+    from diffopt_core.data.window import Evidence
+    from diffopt_core.errors import BadInput
     from diffopt_core.host.contract import answers, hold
     from diffopt_core.host.testing import make_clip
+    from diffopt_core.perception.plausible import judge
 
-    clip, ctx = replace(make_clip(FRAMES), focal=1100.0, focal_from="--focal"), context()
-    part = ctx.build(role, name, file=str(path))
-    with answers(ctx.host, role, name, path):
+    clip, host = replace(make_clip(FRAMES), focal=1100.0, focal_from="--focal"), context().host
+    with answers(host, role, name, path):
+        built = context().build(role, name, {option: str(path)})
         if role == "detector":
-            found = part.detect(clip)
+            part = built.detect(clip)
         elif role == "camera":
-            found = part.trajectory(clip, clip.observations)
+            part = built.trajectory(clip, clip.observations)
         else:
-            found = part.initialize(clip, clip.observations, clip.camera)
-    hold(found, clip.num_frames, ctx.host, role, name, path)
-    return found
+            part = built.initialize(clip, clip.observations, clip.camera)
+    hold(part, FRAMES, host, role, name, path)
+    key = {"detector": "observations", "camera": "camera", "initializer": "body"}[role]
+    whole = replace(clip, **{key: part})
+    with contextlib.suppress(BadInput):
+        judge(Evidence(whole, whole.observations, whole.camera, whole.body), clip.rest_joints)
+    return part
 
 
 def prior(name: str, path: Path) -> Any:
@@ -314,7 +324,11 @@ def formats() -> dict[str, Format]:
         "emdb": Format(make_emdb, partial(opened, dataset="emdb"), ("SMPL_FEMALE.npz",)),
         "init sam3d": Format(make_sam3d, partial(component, "initializer", "sam3d"), share=0.05),
         "keypoints openpose": Format(make_openpose, partial(component, "detector", "openpose")),
-        "weights lift": Format(partial(make_weights, "lift_open", f"{inits}/lift/weights"), lift, share=0.05),
+        "weights lift": Format(
+            partial(make_weights, "lift_open", f"{inits}/lift/weights"),
+            partial(component, "initializer", "lift", option="weights"),
+            share=0.05,
+        ),
     }
     for name in ("mdm", "humor", "vposer"):
         made[f"weights {name}"] = Format(partial(make_weights, f"{name}_open", core), partial(prior, name), share=0.02)
@@ -326,16 +340,6 @@ def formats() -> dict[str, Format]:
     for writer in ("array", "gvhmr", "wham", "mmpose0", "mmpose0_unnamed", "mmpose1"):
         made[f"keypoints {writer}"] = Format(partial(make_keypoints, writer), partial(component, "detector", "vitpose"))
     return made
-
-
-def lift(path: Path) -> Any:
-    from diffopt_core.host.recipe import parse
-    from diffopt_core.host.testing import make_clip
-    from diffopt_core.perception.perceive import perceive
-
-    given = {"detector": "given", "camera": "given"}
-    recipe = parse(given | {"initializer": {"name": "lift", "weights": str(path)}})
-    return perceive(make_clip(FRAMES), recipe, context())
 
 
 # ---- what files hold, as trees of plain data, and back ----

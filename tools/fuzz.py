@@ -359,14 +359,16 @@ def load(data: bytes) -> tuple[str, Any]:
     if data.startswith(b"\x93NUMPY"):
         held = np.load(io.BytesIO(data), allow_pickle=True)
         return "npy", held.item() if held.dtype == object and held.ndim == 0 else held
-    if data[:1] == b"{":
+    if data[:1] in (b"{", b"["):
         return "json", json.loads(data)
     if data[8:9] == b"{":
         size = struct.unpack("<Q", data[:8])[0]
         return "safetensors", {"header": json.loads(data[8 : 8 + size]), "data": data[8 + size :]}
     if data[:1] in (b"\x80", b"\x78", b"\x1f"):
         return "pickle", joblib.load(io.BytesIO(data))
-    return "text", data.decode().splitlines()
+    with contextlib.suppress(UnicodeDecodeError):
+        return "text", data.decode().splitlines()
+    return "bytes", data
 
 
 def dump(kind: str, tree: Any, draw: random.Random) -> bytes:
@@ -647,7 +649,7 @@ def mutated(data: bytes, held: tuple[str, Any], draw: random.Random) -> bytes:
         return draw.choice(
             (b"", bomb(draw), b"\0" * 1000, b"PK\x03\x04", b"\x80\x04.", b"<html>", b"version https://git-lfs")
         )
-    if what < 0.6 and kind != "text":
+    if what < 0.6 and kind not in ("text", "bytes"):
         data = dump(kind, mutate_tree(deepcopy(tree), draw), draw)
         if draw.random() < 0.9:
             return data

@@ -175,24 +175,24 @@ class SpeedConfig(TermConfig):
     deviations of that evidence, mean over axes and valid frames (not in the paper).
 
     0 for clips whose initializer tells no speed. No gradient flows through the heading: a person is not turned to make
-    the speed fit. ``floor``: standard deviation below which nothing is believed, m/s. ``robust``: width of a
-    Geman-McClure error, standard deviations.
+    the speed fit; where the heading is unsure, the direction of the speed is. ``floor``: standard deviation below
+    which nothing is believed, m/s. Not robust: a robust error of steps is least where all of it is one jump.
     """
 
     floor: PositiveFloat = 0.05
-    robust: PositiveFloat | None = 3.0
 
     def build(self, ctx: ProblemContext) -> Energy:
         import torch
 
         from ...data.geometry import heading
-        from .kit import frame_mean, maybe_robust, steps
+        from .kit import frame_mean, steps
 
         evidence, counted = ctx.evidence, steps(ctx.observations.valid)
         if evidence is None:
             return lambda scene: scene.motion.trans.sum((1, 2)) * 0.0
+        variance = evidence.velocity_var + evidence.pose_var[..., :1] * evidence.velocity.square().flip(-1)
         told = 0.5 * (evidence.velocity[:, 1:] + evidence.velocity[:, :-1])
-        weight = 1 / (0.5 * (evidence.velocity_var[:, 1:] + evidence.velocity_var[:, :-1]) + self.floor**2)
+        weight = 1 / (0.5 * (variance[:, 1:] + variance[:, :-1]) + self.floor**2)
         up = torch.tensor([0.0, 1.0, 0.0]).to(told)
 
         def energy(scene: Scene) -> Tensor:
@@ -201,6 +201,6 @@ class SpeedConfig(TermConfig):
             axes = heading(left, up.expand_as(left))
             moved = scene.motion.trans.diff(dim=1) * ctx.fps
             error = (axes @ moved.unsqueeze(-1)).squeeze(-1) - told
-            return frame_mean(maybe_robust((error.square() * weight).mean(-1), self.robust), counted)
+            return frame_mean((error.square() * weight).mean(-1), counted)
 
         return energy

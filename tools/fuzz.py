@@ -2,7 +2,6 @@
 
     python tools/fuzz.py OUT                         # every format, until stopped; again: goes on where it was
     python tools/fuzz.py OUT --only wham case --inputs 1000 --seed 3
-    python tools/fuzz.py OUT --replay case/TRACE_x/17
 
 Valid files come from the writers of the tests. Input i of a format depends on the seed, the format and i alone. Child
 processes with limits on memory and time take some thousand inputs each; OUT holds ``table.json``, which is printed, and
@@ -23,7 +22,6 @@ import resource
 import shutil
 import signal
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -773,15 +771,29 @@ def kept(folder: Path, out: Path, told: str, index: int) -> None:
 
 def chunk(name: str, seed: int, first: int, count: int, out: Path) -> tuple[int, dict[str, Any]]:
     """How many inputs a child did, and what it said; one that dies costs the input that it was at."""
-    command = [sys.executable, __file__, str(out), "--child", name, str(first), str(count), "--seed", str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=None)
-    lines = done.stdout.replace("\r", "\n").split()
-    if done.returncode == 0:
-        return count, json.loads(done.stdout.strip().splitlines()[-1])
-    reached = [int(word) for word in lines if word.isdecimal()]
+    sys.stdout.flush()
+    receive, send = os.pipe()
+    if not (pid := os.fork()):
+        status = 1
+        try:
+            os.dup2(send, 1)
+            child(name, seed, first, count, out)
+            sys.stdout.flush()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(send)
+    with os.fdopen(receive) as stream:
+        lines = stream.read().replace("\r", "\n").splitlines()
+    _, code = os.waitpid(pid, 0)
+    if code == 0:
+        return count, json.loads(lines[-1])
+    reached = [int(line) for line in lines if line.isdecimal()]
     if not reached:
-        raise SystemExit(f"{name}: {done.stderr.strip()[-2000:]}")
-    return reached[-1] + 1 - first, {"tallies": {"CRASH": 1}, "slowest": 0, "peak": 0, "died": done.returncode}
+        raise SystemExit(f"{name}: no input was read")
+    return reached[-1] + 1 - first, {"tallies": {"CRASH": 1}, "slowest": 0, "peak": 0, "died": code}
 
 
 def show(table: dict[str, Any]) -> None:
@@ -805,12 +817,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--chunk", type=int, default=CHUNK)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.child:
-        name, first, count = args.child
-        child(name, args.seed, int(first), int(count), args.out)
-        return
     args.out.mkdir(parents=True, exist_ok=True)
     file, table = args.out / "table.json", {}
     if file.is_file():

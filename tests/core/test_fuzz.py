@@ -30,6 +30,6 @@ def test_it_goes_on_where_it_was_and_gives_the_same_twice(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_no_format_gives_a_traceback_a_hang_or_a_crash(tmp_path: Path) -> None:
-    table = run(tmp_path / "a", "--inputs", "30", "--chunk", "30", "--seed", "11")
+    table = run(tmp_path / "a", "--inputs", "10", "--chunk", "10", "--seed", "11")
     bad = {name: row["tallies"] for name, row in table.items() if not set(row["tallies"]) <= NOTHING_ELSE}
     assert len(table) > 40 and not bad

@@ -55,7 +55,6 @@ def export(
     """
     from diffopt_core.host.registry import Registry
 
-    pass
     from diffopt_exports.files import write_together
 
     registry = Registry.load(plugins or ())

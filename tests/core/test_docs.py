@@ -123,6 +123,19 @@ def test_the_architecture_names_files_that_there_are():
         assert any(path.endswith(f"/{re.sub('^core/', 'diffopt_core/', file)}") for path in held), file
 
 
+def test_the_readme_is_short():
+    """A screen and a half; all else has a page of its own. Prose wraps: no line is longer than code may be."""
+    text = (ROOT / "README.md").read_text()
+    assert len(text.split()) < 900
+    assert all(len(line) <= 120 for line in text.splitlines() if not line.startswith(("|", "![")))
+
+
+def test_the_readme_names_every_page():
+    text = (ROOT / "README.md").read_text()
+    for path in DOCS.rglob("*.md"):
+        assert f"({path.relative_to(ROOT).as_posix()}" in text, path.name
+
+
 def test_links_lead_somewhere():
     for path in [
         ROOT / "README.md",

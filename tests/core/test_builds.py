@@ -105,5 +105,5 @@ def test_parts_see_the_context_of_the_whole(registry):
 
 
 def test_a_config_that_names_nothing_says_so(registry):
-    with pytest.raises(DiffOptError, match="camera 'nothing' of diffopt-stills failed .*NothingConfig: name what"):
+    with pytest.raises(DiffOptError, match=r"camera 'nothing' of diffopt-stills failed .*NothingConfig: name what"):
         registry.context().build("camera", "nothing")

@@ -29,7 +29,7 @@ from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.datasets.case_file import read_case
 from diffopt_core.types import CameraFrameBody, Clip
-from diffopt_inits.lift.cards import resolve
+from diffopt_inits.lift.cards import LIFT
 from diffopt_inits.lift.config import LiftConfig
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer
 from diffopt_inits.lift.train.motion import speed_of
@@ -165,7 +165,7 @@ def main() -> None:
     print("inside, all together: " + ", ".join(f"{output} {100 * share:.0f} %" for output, share in inside.items()))
     print("standard deviations that would hold 90 %: " + ", ".join(f"{o} x {k:.2f}" for o, k in factors.items()))
     if args.calibrate:
-        path = resolve(args.weights).with_suffix(".json")
+        path = LIFT.resolve(args.weights).with_suffix(".json")
         card = json.loads(path.read_text())
         card["calibration"] = {output: round(k * factors[output], 4) for output, k in card["calibration"].items()}
         card["calibrated_on"] = list(found)

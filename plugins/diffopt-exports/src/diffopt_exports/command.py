@@ -52,6 +52,8 @@ def export(
     """Write a result as GLB, BVH, AMASS, USD, CSV, TRC or FBX.
 
     Without options the motion is the result's own, frame by frame. `diffopt show exporter NAME` lists more options.
+
+    Example: diffopt export runs/demo --to glb,bvh (after diffopt demo)
     """
     from diffopt_core.host.registry import Registry
 

@@ -50,6 +50,8 @@ def render(
     """Draw a result: over its video, in the world, or both side by side.
 
     Several results are drawn beside one another. No display is needed.
+
+    Example: diffopt render runs/demo --view side (after diffopt demo)
     """
     from diffopt_core.common.output import answer, say
     from diffopt_core.common.progress import shown, terminal_bar

@@ -22,7 +22,10 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     export_to: Annotated[Path | None, typer.Option("--export", help="Also export to this .safetensors file.")] = None,
 ) -> None:
-    """Fit the mixture of Gaussian poses of prior gmm by expectation maximisation (a minute on one core)."""
+    """Fit the mixture of Gaussian poses of prior gmm by expectation maximisation (a minute on one core).
+
+    Example: diffopt train gmm --data runs/drawn --out runs/gmm (after diffopt sample mdm --out runs/drawn)
+    """
     from dataclasses import asdict
 
     from diffopt_core.common.output import answer, say

@@ -36,6 +36,8 @@ def view(
     """Look at results in 3D: body, path, camera, keypoints, truth; several side by side.
 
     Serves a page to the browser until Ctrl-C. Nothing is changed and nothing leaves this machine.
+
+    Example: diffopt view runs/demo (after diffopt demo)
     """
     from diffopt_core.results.saved import read_result
 

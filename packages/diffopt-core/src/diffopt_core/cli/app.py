@@ -8,9 +8,10 @@ from typing import Any
 import typer
 import typer.main
 
-from ..common.console import note
+from ..common.console import note, out
 from ..host.registry import Registry
 from . import check, demo, flags, plugins, prepare, recipe, run, show, simulate, weights
+from .flags import Context
 
 
 @dataclass
@@ -25,12 +26,11 @@ def build() -> tuple[Any, State]:
     """The command tree over everything installed."""
     state = State(Registry.load())
     app = typer.Typer(
-        no_args_is_help=True,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
-    app.callback()(root)
+    app.callback(invoke_without_command=True)(root)
     for module in (run, demo, prepare, check, simulate, show, plugins, recipe):
         app.command(module.NAME, rich_help_panel=module.PANEL)(module.command)
     app.add_typer(weights.group, name=weights.NAME, rich_help_panel=weights.PANEL)
@@ -52,15 +52,32 @@ def print_version(asked: bool) -> bool:
     return asked
 
 
+#: What ``diffopt`` alone says.
+_FIRST = """\
+Global human motion from a video by a moving camera. To begin:
+
+    diffopt demo                            a simulated walk recovered in metres
+    diffopt run walk.mp4                    the same with your video
+    diffopt view runs/walk                  look at the result in 3D
+    diffopt export runs/walk --to glb,bvh   take it to Blender and others
+
+    diffopt --help                          all commands
+    diffopt COMMAND --help                  one of them, with an example
+"""
+
+
 def root(
+    context: Context,
     version: bool = typer.Option(
         False, "--version", help="Print the version and stop.", is_eager=True, callback=print_version
     ),
 ) -> None:
     """Global human motion from a moving camera, under a motion diffusion prior.
 
-    Start with [bold]diffopt demo[/]; then [bold]diffopt run CASE.npz[/].
+    Start with [bold]diffopt demo[/]; then [bold]diffopt run walk.mp4[/].
     """
+    if context.invoked_subcommand is None:
+        out.text(_FIRST)
 
 
 def add_plugin_commands(app: typer.Typer, state: State) -> None:

@@ -27,7 +27,10 @@ def command(
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="As for `run`.")],
     device: Device = "auto",
 ) -> int:
-    """Check inputs, plugins, options, recipe and device without solving. Writes nothing."""
+    """Check inputs, plugins, options, recipe and device without solving. Writes nothing.
+
+    Example: diffopt check runs/demo/demo.npz (after diffopt demo)
+    """
     from ..results.recover import run_of
     from ..results.run import check
 

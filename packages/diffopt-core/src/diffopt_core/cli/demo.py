@@ -36,6 +36,8 @@ def command(
     """See it work: simulate a moving camera around an embedded motion, recover it, score it.
 
     No download, no licence to sign, no GPU needed. Writes case, truth, motion, run file, picture and report.
+
+    Example: diffopt demo
     """
     from ..common.console import err
     from ..results.recover import run_of

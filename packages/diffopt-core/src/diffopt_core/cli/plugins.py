@@ -28,7 +28,10 @@ def command(
     plugins: Plugins = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a page: `docs/components.md` is made so.")] = False,
 ) -> int:
-    """List every component by kind, name and the distribution that brings it."""
+    """List every component by kind, name and the distribution that brings it.
+
+    Example: diffopt plugins prior
+    """
     from ..errors import UnknownName
     from ..host.registry import Registry
     from ..plugin import KINDS

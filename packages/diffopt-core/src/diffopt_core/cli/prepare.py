@@ -40,6 +40,8 @@ def command(
     """From a video to evidence: keypoints, camera and first poses, as a case file for `diffopt run`.
 
     What was found is kept by the content of the video, so a second call is instant and a killed one goes on.
+
+    Example: diffopt prepare runs/demo/demo.npz --out walk.npz (after diffopt demo)
     """
     from ..parts.datasets.case_file import arrays_of, write_case
     from ..perception.perceive import expand, open_clip, perceive

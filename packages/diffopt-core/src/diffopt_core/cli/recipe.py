@@ -31,6 +31,8 @@ def command(
     """Print a recipe with everything it extends, as TOML. Without a name: list the recipes.
 
     Takes the flags of `run`, so it shows what exactly a run would do.
+
+    Example: diffopt recipe table5/no-warmup --diff paper
     """
     from dataclasses import replace
 

@@ -62,6 +62,8 @@ def command(
     """Recover global motion: a video or its evidence in, motion out.
 
     Files of equal length and frame rate are solved side by side. A finished result of the same run is kept.
+
+    Example: diffopt run --recipe paper --out runs/paper
     """
     inputs = inputs or []
     if inputs and inputs[0].suffix == ".json" and inputs[0].is_file() and is_run_file(inputs[0]):

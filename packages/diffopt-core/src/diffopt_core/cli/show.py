@@ -1,9 +1,9 @@
-"""``diffopt show KIND [NAME]``: the names of a kind, or one component's options, terms of use and owner."""
+"""``diffopt show [KIND] [NAME]``: the kinds, what a kind has, or one component's options, terms and owner."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,25 +12,37 @@ from ..common.options import Plugins
 from ..common.output import answer
 from ..host import completion
 
+if TYPE_CHECKING:
+    from ..host.registry import Registry
+
 _OPTION = ("option", "type", "default", "description")
 NAME = "show"
 PANEL = "Look around"
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="A kind, e.g. prior.", autocompletion=completion.kind())],
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="A kind, e.g. prior; without it: the kinds.", autocompletion=completion.kind()),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Argument(help="A component of that kind.", autocompletion=completion.component_of("kind")),
     ] = None,
     plugins: Plugins = None,
 ) -> int:
-    """Show the components of a kind, or the options of one of them."""
+    """Show the kinds of components, those of a kind, or the options of one.
+
+    Example: diffopt show prior mdm
+    """
     from ..errors import UnknownName
     from ..host.registry import Registry
     from ..plugin import KINDS
 
     registry = Registry.load(plugins or ())
+    if kind is None:
+        _kinds(registry)
+        return 0
     if kind not in KINDS:
         raise UnknownName("kind", kind, KINDS)
     if name is None:
@@ -63,6 +75,19 @@ def command(
     say(f"\ndistribution: {owner.distribution} {owner.version}   config: {row.config}")
     say(f"terms of use: {terms}")
     return 0
+
+
+def _kinds(registry: Registry) -> None:
+    """A row a kind, with its flag and how many components there are."""
+    from ..plugin import KINDS
+
+    table, told = grid("kind", "summary", "flag", "components"), []
+    for kind in KINDS.values():
+        count = len(registry.components[kind.name])
+        told.append({"kind": kind.name, "summary": kind.summary, "flag": kind.flag, "components": count})
+        table.add_row(kind.name, kind.summary, kind.flag or "", str(count))
+    answer({"kinds": told})
+    out.print(table, highlight=False)
 
 
 def _options(config: Any) -> Any:

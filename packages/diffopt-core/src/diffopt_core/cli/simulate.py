@@ -27,7 +27,10 @@ def command(
     static: Annotated[int, typer.Option("--static", min=0, help="So many of them with a camera that stands.")] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of cuts, cameras and noise.")] = 0,
 ) -> int:
-    """Make cases with known truth: a hand-held camera, noisy keypoints and poses, an unknown SLAM scale."""
+    """Make cases with known truth: a hand-held camera, noisy keypoints and poses, an unknown SLAM scale.
+
+    Example: diffopt simulate runs/demo/motion.npz --out cases (after diffopt demo)
+    """
     from ..parts.datasets.configs import AmassConfig
     from ..parts.datasets.simulator.folder import simulate_folder
 

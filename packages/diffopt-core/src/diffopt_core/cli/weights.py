@@ -32,7 +32,10 @@ group = typer.Typer(
 
 @group.command("list")
 def list_files(plugins: Plugins = None) -> int:
-    """Every file, whether it is here, its size and licence. Nothing is fetched."""
+    """Every file, whether it is here, its size and licence. Nothing is fetched.
+
+    Example: diffopt weights list
+    """
     from ..common.places import WEIGHTS_VARIABLE, weights_folder
 
     table = grid("name", "state", "size", "licence", "used by", "summary")
@@ -54,7 +57,10 @@ def where(
     ] = None,
     plugins: Plugins = None,
 ) -> int:
-    """Path of a file, checked; where to get it if it is not there (status 2)."""
+    """Path of a file, checked; where to get it if it is not there (status 2).
+
+    Example: diffopt weights where
+    """
     from ..common.places import weights_folder
     from ..perception.weights import find, locate
 
@@ -87,7 +93,10 @@ def get(
     force: Annotated[bool, typer.Option("--force", help="Replace the one that is there.")] = False,
     plugins: Plugins = None,
 ) -> int:
-    """Fetch one file, once its licence is agreed to; its checksum is enforced."""
+    """Fetch one file, once its licence is agreed to; its checksum is enforced.
+
+    Example: diffopt weights get vitpose --from FOLDER
+    """
     from ..errors import BadInput, MissingResource
     from ..perception.weights import copy_from, fetch, find, place_of, remedy
 

@@ -30,6 +30,8 @@ def convert(
     """Bring the results of WHAM, GVHMR, TRAM, SLAHMR, GLAMR, PromptHMR, VIBE or 4D-Humans into one convention.
 
     Writes metres, Y up, pelvis positions, axis-angle; the conventions lie as text beside the arrays.
+
+    Example: diffopt convert wham_output.pkl --out walk.npz
     """
     from dataclasses import asdict
 

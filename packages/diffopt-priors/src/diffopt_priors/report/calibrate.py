@@ -92,6 +92,9 @@ def calibrate(
     Published checkpoints first become a file with a card: `diffopt train import-mdm`. The card gets `spread` (what
     `prior.weighting=likelihood` reads) and `guidance` (noise levels and strength that a recipe uses unless it says its
     own), with the table of the search. Shards whose name holds _val are taken where a folder has such.
+
+    Example: diffopt calibrate prior runs/trained/mdm.safetensors --data runs/drawn --cases 0
+    (after diffopt train mdm --steps 20 --window 64 --data runs/drawn --out runs/trained)
     """
     from diffopt_core.common.output import answer, say
 

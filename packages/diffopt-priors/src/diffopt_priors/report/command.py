@@ -63,6 +63,8 @@ def prior_report(
 
     Works for every prior, a plugin's too: real windows of held motion against the same windows shuffled, slowed,
     sped up, reversed, slid and shaken. Priors that can also report denoising errors and samples beside the data.
+
+    Example: diffopt prior-report mdm --data runs/demo/motion.npz (after diffopt demo)
     """
     registry = registry_of(plugins, name)
     options = options_of(registry, name, settings)
@@ -111,6 +113,8 @@ def sample_mdm(
     """Draw motions from the motion diffusion prior.
 
     samples.npz is a motion shard: `diffopt simulate OUT/samples.npz#0 ...` and `diffopt prior-report` read it.
+
+    Example: diffopt sample mdm --out runs/drawn
     """
     from diffopt_core.common.output import answer, say
 

@@ -19,9 +19,12 @@ _USABLE = """
 
 Constant rate after warm-up, so that every checkpoint is usable; --steps or --finish decay it to zero.
 """
+_EXAMPLE = """
+Example: diffopt train {0} --data runs/drawn --out runs/trained (after diffopt sample mdm --out runs/drawn)
+"""
 
 
-_MDM = "Train the motion diffusion prior." + _USABLE
+_MDM = "Train the motion diffusion prior." + _USABLE + _EXAMPLE.format("mdm --steps 20 --window 64")
 
 
 def _begin_mdm(asked: Asked, samples: int) -> Trainer:
@@ -49,14 +52,17 @@ def import_mdm(
     out: Annotated[Path, typer.Option(help="The .safetensors file to write; its .json card goes beside it.")],
     steps: Annotated[int | None, typer.Option(help="Diffusion steps, where no args.json says it.")] = None,
 ) -> None:
-    """Convert a published MDM checkpoint (transformer encoder, HumanML3D)."""
+    """Convert a published MDM checkpoint (transformer encoder, HumanML3D).
+
+    Example: diffopt train import-mdm --checkpoint model000475000.pt --stats HumanML3D --out mdm.safetensors
+    """
     from diffopt_priors.mdm import official
 
     official.convert(checkpoint, stats, out, steps)
     _told(out)
 
 
-_HUMOR = "Train HuMoR, the prior over transitions." + _USABLE
+_HUMOR = "Train HuMoR, the prior over transitions." + _USABLE + _EXAMPLE.format("humor --steps 20")
 
 
 def _begin_humor(asked: Asked) -> NetworkTraining:
@@ -83,7 +89,10 @@ def import_humor(
     checkpoint: Annotated[Path, typer.Option(help="Published checkpoint (best_model.pth).")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write; its .json card goes beside it.")],
 ) -> None:
-    """Convert a published HuMoR checkpoint: half the size, no pickle, a card. A .pth also works as it is."""
+    """Convert a published HuMoR checkpoint: half the size, no pickle, a card. A .pth also works as it is.
+
+    Example: diffopt train import-humor --checkpoint best_model.pth --out humor.safetensors
+    """
     from diffopt_priors.cards import HUMOR_WEIGHTS
     from diffopt_priors.humor import weights
 
@@ -103,7 +112,9 @@ def _begin_vposer(asked: Asked) -> NetworkTraining:
     return VPoserTraining(asked.settings, poses, held_out, asked.offsets())
 
 
-_VPOSER = "Train the pose prior (a VAE of single poses, the architecture of VPoser v2)."
+_VPOSER = "Train the pose prior (a VAE of single poses, the architecture of VPoser v2).\n" + _EXAMPLE.format(
+    "vposer --steps 20"
+)
 train_vposer = training_command(VPoserSettings, _begin_vposer, _VPOSER, export_minutes=2.0)
 
 

@@ -72,7 +72,10 @@ def command(
     only_report: Annotated[bool, output("--report-only", help="Solve nothing; report what is there.")] = False,
     plugins: Plugins = None,
 ) -> int:
-    """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped."""
+    """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped.
+
+    Example: diffopt ablate best --data runs/demo/motion.npz --count 1 (after diffopt demo)
+    """
     from diffopt_core.host.registry import Registry
 
     from ..grid.carry_out import only_one

@@ -45,6 +45,8 @@ def command(
     """Score results. `diffopt show metric` explains every protocol; none is a bare "G-MPJPE".
 
     Folders of results are set side by side, with intervals over cases and the difference to the first.
+
+    Example: diffopt eval runs/demo --truth runs/demo/truth/demo.npz (after diffopt demo)
     """
     from diffopt_core.host.registry import Registry
     from diffopt_core.parts.metrics import DEFAULT

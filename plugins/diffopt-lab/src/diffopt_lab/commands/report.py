@@ -29,6 +29,8 @@ def command(
     """Write report.html: a 3D player, charts that share its time, figures, settings, provenance; one file.
 
     Several results of one clip share a player. Nothing is solved again. `diffopt run` writes the same page at its end.
+
+    Example: diffopt report runs/demo (after diffopt demo)
     """
     from diffopt_core.results.saved import read_result
 

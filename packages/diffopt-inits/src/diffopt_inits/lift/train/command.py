@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _HELP = """Train the network that lifts 2D keypoints, on motion seen through simulated cameras.
 
 Constant rate after warm-up, so that every checkpoint is usable; --steps or --finish decay it to zero.
+
+Example: diffopt train lift --steps 20 --data runs/drawn --out runs/lift (after diffopt sample mdm --out runs/drawn)
 """
 
 

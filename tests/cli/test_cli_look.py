@@ -55,7 +55,7 @@ COMMANDS = leaves(build()[0])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_an_example_that_parses(name):
     """Those that look at a result say which command made it, and that one has an example, too."""
-    found = re.search(r"^ *Example: diffopt (.+?)(?:\s\(after diffopt (.+)\))?$", COMMANDS[name].help, re.MULTILINE)
+    found = re.search(r"^ *Example: diffopt (.+?)(?: \(after diffopt (.+)\))?$", COMMANDS[name].help, re.MULTILINE)
     assert found, name
     for typed in filter(None, found.groups()):
         (own,) = [each for each in COMMANDS if typed == each or typed.startswith(f"{each} ")]

@@ -93,8 +93,7 @@ def calibrate(
     `prior.weighting=likelihood` reads) and `guidance` (noise levels and strength that a recipe uses unless it says its
     own), with the table of the search. Shards whose name holds _val are taken where a folder has such.
 
-    Example: diffopt calibrate prior runs/trained/mdm.safetensors --data runs/drawn --cases 0
-    (after diffopt train mdm --steps 20 --window 64 --data runs/drawn --out runs/trained)
+    Example: diffopt calibrate prior mdm.safetensors --data MOCAP
     """
     from diffopt_core.common.output import answer, say
 

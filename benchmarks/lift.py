@@ -29,8 +29,7 @@ from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.datasets.case_file import read_case
 from diffopt_core.types import CameraFrameBody, Clip
-from diffopt_inits.lift.cards import LIFT
-from diffopt_inits.lift.config import LiftConfig
+from diffopt_inits.lift.config import LIFT, LiftConfig
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer
 from diffopt_inits.lift.train.motion import speed_of
 from diffopt_inits.lift.train.quality import RADIUS, angle

@@ -18,9 +18,8 @@ from diffopt_core.parts.datasets.case_file import clip_of, with_truth
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
 from diffopt_core.types import CameraFrameBody, Clip
-from diffopt_inits.lift.gaps import bridge
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer
-from diffopt_inits.lift.windows import cut
+from diffopt_inits.lift.windows import bridge, cut
 from torch import Tensor
 
 LEGS = {side: [JOINT[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")}

@@ -13,7 +13,7 @@ from diffopt_core.data.skeleton import COCO17, JOINT, LAYOUTS, PARENTS
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.train import shards
 from diffopt_inits.lift import weights
-from diffopt_inits.lift.cards import LIFT
+from diffopt_inits.lift.config import LIFT
 from diffopt_inits.lift.inputs import features, frame_of, turning
 from diffopt_inits.lift.network import LiftNetwork
 from diffopt_inits.lift.outputs import read

@@ -1,12 +1,18 @@
-"""Settings of the initializer ``lift``."""
+"""Settings of the initializer ``lift``, and where its weights are found. No torch."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
+from diffopt_core.perception.weights.cards import OwnWeights
 
-from .cards import LIFT
+LIFT = OwnWeights(
+    "lift", Path(__file__).parent / "weights", {"format": 1},
+    "`diffopt train lift --data FOLDER --out FOLDER` writes the .safetensors and its .json card together",
+    kind="initializer",
+)  # fmt: skip
 
 
 class LiftConfig(ComponentConfig):

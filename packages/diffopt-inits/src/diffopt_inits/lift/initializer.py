@@ -16,13 +16,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from . import weights
-from .cards import LIFT
-from .config import LiftConfig
-from .gaps import Bridge, bridge
-from .inputs import Evidence, Frame
-from .observed import observed
+from .config import LIFT, LiftConfig
+from .inputs import Evidence, Frame, observed
 from .outputs import Outputs, read
-from .windows import run
+from .windows import Bridge, bridge, run
 
 #: What is not seen for a second may have changed by this much, in standard deviations: rad, log m, legs a second.
 _TURNS, _TILTS, _RECEDES, _DRIFTS, _SPEEDS = 0.8, 0.2, 0.2, 0.3, 0.8

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .cards import LIFT
+from .config import LIFT
 from .inputs import CHANNELS
 from .network import LiftNetwork
 

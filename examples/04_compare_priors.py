@@ -1,6 +1,6 @@
 """The same clip under several priors: a loop over names, since a role takes any plugin of its kind.
 
-python examples/04_compare_priors.py CASE.npz [PRIOR ...]
+python examples/04_compare_priors.py [CASE.npz [PRIOR ...]]     # default: the case of `diffopt demo`
 """
 
 from __future__ import annotations
@@ -27,4 +27,4 @@ def main(case: Path, priors: Sequence[str], settings: Mapping[str, Any] | None =
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or ["none", "calm", "mdm"])
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/demo/demo.npz"), sys.argv[2:] or ["none", "calm", "mdm"])

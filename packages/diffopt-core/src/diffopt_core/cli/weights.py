@@ -95,7 +95,7 @@ def get(
 ) -> int:
     """Fetch one file, once its licence is agreed to; its checksum is enforced.
 
-    Example: diffopt weights get vitpose --from FOLDER
+    Example: diffopt weights get vitpose-base
     """
     from ..errors import BadInput, MissingResource
     from ..perception.weights import copy_from, fetch, find, place_of, remedy

@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--weights", default="open")
     parser.add_argument("--fuse", choices=["given"], default=None)
     parser.add_argument("--actions", action="store_true")
-    parser.add_argument("--calibrate", action="store_true", help="write what would hold 90 % into the weights' card")
+    parser.add_argument("--calibrate", action="store_true", help="write what would hold 90 %% into the weights' card")
     parser.add_argument("--json", type=Path, default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)

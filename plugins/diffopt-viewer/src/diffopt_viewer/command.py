@@ -66,6 +66,7 @@ def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
 
 def _serve(results: list[Result], options: dict) -> int:
     import sys
+    from contextlib import suppress
 
     from diffopt_core.common.output import answer, deliver, say
     from diffopt_core.host.registry import Registry
@@ -76,20 +77,18 @@ def _serve(results: list[Result], options: dict) -> int:
         viewer.show(results)
         answer({"url": viewer.where, "results": [result.clip.name for result in results]})
         deliver()
-        say(f"{viewer.where}  (Ctrl-C ends)")
-        sys.stdout.flush()
-        wait()
+        with suppress(KeyboardInterrupt):
+            say(f"{viewer.where}  (Ctrl-C ends)")
+            sys.stdout.flush()
+            wait()
     finally:
         viewer.close()
     return 0
 
 
 def wait() -> None:
-    """Until Ctrl-C."""
+    """For ever."""
     import time
 
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        return
+    while True:
+        time.sleep(3600)

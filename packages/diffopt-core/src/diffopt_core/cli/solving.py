@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -105,12 +105,10 @@ def stay(viewer: Viewer, run: Run, results: list[Result], wait: bool) -> None:
     voice.deliver()
     if not wait:
         return
-    note(f"shown at {viewer.where}; Ctrl-C ends (--no-wait does not stay)")
-    try:
+    with suppress(KeyboardInterrupt):
+        note(f"shown at {viewer.where}; Ctrl-C ends (--no-wait does not stay)")
         while True:
             time.sleep(3600)
-    except KeyboardInterrupt:
-        return
 
 
 def _kept(run: Run) -> list[Result]:

@@ -181,7 +181,10 @@ class HuMoRConfig(TermConfig):
     )
     transition: float = Field(0.1, ge=0, description="Weight of the likelihood, nats a latent.")
     consistency: float = Field(
-        0.1, ge=0, description="Weight of what the latent cannot explain of the next state, in units of its change."
+        0.1,
+        ge=0,
+        description="Weight of what the latent cannot explain of the next state, in units of its change; other weights "
+        "than the shipped may want another.",
     )
     contact_speed: float = Field(0.02, ge=0, description="Weight of the speed of joints in contact, units of 0.3 m/s.")
     contact_height: float = Field(

@@ -13,9 +13,9 @@ class LandmarksDatasetConfig(ComponentConfig):
     """How a ``*.landmarks.npz`` is read.
 
     ``fps``: true frame rate where the file's is wrong (slow motion). ``focal``: px at the image's full width,
-    instead of the file's. ``key_width``: image width at which the key frames' camera was solved, px, for who solved them
-    at another. ``truth``: truth file; by default ``<stem>.truth.npz`` beside the landmarks, where there is one. ``static``: take the
-    camera to stand still where the file holds none, even if a truth knows better.
+    instead of the file's. ``key_width``: image width at which the key frames' camera was solved, px, for who solved
+    them at another. ``truth``: truth file; by default ``<stem>.truth.npz`` beside the landmarks, where there is one.
+    ``static``: take the camera to stand still where the file holds none, even if a truth knows better.
     """
 
     builds: ClassVar[str] = "diffopt_inits.landmark_file:LandmarksDataset"

@@ -97,6 +97,11 @@ class MotionEvidence:
     pose_var: Float[Tensor, "*b 24"]
     depth_var: Float[Tensor, "*b"]
 
+    @property
+    def world_velocity_var(self) -> Float[Tensor, "*b 3"]:
+        """Of the velocity where the heading has to be taken from the root: unsure in direction as far as that is."""
+        return self.velocity_var + self.pose_var[..., :1] * self.velocity.square().flip(-1)
+
 
 @dataclass(frozen=True)
 class CameraFrameBody:

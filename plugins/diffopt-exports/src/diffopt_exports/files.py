@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def write_beside(path: Path, words: Mapping[str, Any]) -> Path:
 Options = TypeVar("Options", bound=MotionOptions)
 
 
-class FileExporter(Generic[Options]):
+class FileExporter(ABC, Generic[Options]):
     """Implements :class:`diffopt_core.interfaces.Exporter`: ``file``, and ``FILE.json`` beside it. ``usual``: the axes
     and the unit that the format's readers expect."""
 
@@ -136,9 +137,9 @@ class FileExporter(Generic[Options]):
         up, unit = self.options.up, self.options.unit
         return Axes(self.usual.up if up == "auto" else up, self.usual.unit if unit == "auto" else unit)
 
+    @abstractmethod
     def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
         """Write the file; what the format adds to the words beside it."""
-        raise NotImplementedError
 
 
 def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Path) -> dict[str, list[Path]]:

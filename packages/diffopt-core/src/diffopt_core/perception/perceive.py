@@ -135,10 +135,17 @@ def known_options(host: Host, name: str, choice: RoleSpec) -> dict:
     return {key: value for key, value in choice.options.items() if key in fields}
 
 
-def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False) -> Evidence:
+def perceive(
+    clip: Clip,
+    recipe: Recipe,
+    ctx: BuildContext,
+    fresh: bool = False,
+    choose: Callable[[Evidence], RoleSpec] | None = None,
+) -> Evidence:
     """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
 
-    What is found in images is kept on disk (:mod:`.cache`); ``fresh`` finds it anew.
+    What is found in images is kept on disk (:mod:`.cache`); ``fresh`` finds it anew. ``choose``: the initializer for a
+    clip of which so much is known; where it is another one, it has the last word.
     """
     cache = None if clip.video is None else clip_key(clip)
     code = "" if clip.video is None else source_digest(_packages(ctx.host))
@@ -174,16 +181,18 @@ def perceive(clip: Clip, recipe: Recipe, ctx: BuildContext, fresh: bool = False)
     )
     if missing is not None:
         camera = replace(camera, filled=missing if camera.filled is None else camera.filled | missing)
-    body = step(
-        CameraFrameBody,
-        "initializer",
-        recipe.initializer,
-        clip.body,
-        lambda initializer: initializer.initialize(clip, observations, camera),
-    )
-    whole = replace(clip, observations=observations, camera=camera, body=body)
     rest = clip.rest_joints if clip.rest_joints is not None else _mean_skeleton(ctx)
-    return judge(Evidence(whole, observations, camera, body), rest)
+
+    def with_body(role: RoleSpec) -> Evidence:
+        body = step(
+            CameraFrameBody, "initializer", role, clip.body, lambda made: made.initialize(clip, observations, camera)
+        )
+        whole = replace(clip, observations=observations, camera=camera, body=body)
+        return judge(Evidence(whole, observations, camera, body), rest)
+
+    found = with_body(recipe.initializer)
+    chosen = recipe.initializer if choose is None else choose(found)
+    return found if chosen == recipe.initializer else with_body(chosen)
 
 
 def _mean_skeleton(ctx: BuildContext) -> Tensor:

@@ -125,12 +125,9 @@ def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
 
 def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
     """Its warnings and those of the file's reader stay with the clip. A recipe that was chosen for the clip may ask for
-    first poses of another making: detector and camera stay what they are."""
+    first poses of another making."""
     with heard(list(clip.facts.get("warnings", ()))) as told:
-        found = perceive(clip, run.recipe, ctx, run.fresh)
-        chosen = run.for_clip(found).recipe
-        if chosen.initializer != run.recipe.initializer:
-            found = perceive(clip, chosen, ctx)
+        found = perceive(clip, run.recipe, ctx, run.fresh, lambda item: run.for_clip(item).recipe.initializer)
     return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
 
 

@@ -109,8 +109,8 @@ def with_told_speed(
     told = level((axes.mT @ evidence.velocity.unsqueeze(-1)).squeeze(-1))[:, 1:]
     person = level(speed((R.mT @ seen.unsqueeze(-1)).squeeze(-1)))
     camera = level(speed(position)) * scale[:, None, None]
-    variance = evidence.velocity_var + evidence.pose_var[..., :1] * evidence.velocity.square().flip(-1)
-    weight = (trust[:, 1:] * trust[:, :-1] / variance[:, 1:, ::2].mean(-1)).unsqueeze(-1)
+    variance = evidence.world_velocity_var[:, 1:, ::2].mean(-1)
+    weight = (trust[:, 1:] * trust[:, :-1] / variance).unsqueeze(-1)
     known = (weight * camera.square()).sum((1, 2))
     ratio = (weight * camera * (told - person)).sum((1, 2)) / known.clamp_min(1e-6)
     ratio = ratio.clamp(0.3, 3.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +26,7 @@ from .configs import CropConfig
 _log = logging.getLogger(__name__)
 
 
-class CropInitializer:
+class CropInitializer(ABC):
     """What the initializers of this folder share: boxes out, bodies of the boxes in. ``name``: of the component;
     ``tool``: of the system; ``uv``: why uv cannot build its environment."""
 
@@ -38,12 +39,12 @@ class CropInitializer:
     def __init__(self, config: CropConfig, ctx: BuildContext):
         self._config, self._env, self._device = config, config.env or ctx.env or "here", str(ctx.device)
 
+    @abstractmethod
     def job(self, folder: Path) -> dict[str, Any]:
         """What the script is told besides boxes, batch and device. ``folder``: for files that last as long as it runs.
 
         Raises MissingResource for what is not there.
         """
-        raise NotImplementedError
 
     def found(self, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the script saved, as :func:`body_of_crops` takes it. Raises MissingResource for what it missed."""

@@ -192,7 +192,7 @@ class SpeedConfig(TermConfig):
         evidence, counted = ctx.evidence, steps(ctx.observations.valid)
         if evidence is None:
             return lambda scene: scene.motion.trans.sum((1, 2)) * 0.0
-        variance = evidence.velocity_var + evidence.pose_var[..., :1] * evidence.velocity.square().flip(-1)
+        variance = evidence.world_velocity_var
         told = 0.5 * (evidence.velocity[:, 1:] + evidence.velocity[:, :-1])
         weight = 1 / (0.5 * (variance[:, 1:] + variance[:, :-1]) + self.floor**2)
         up = torch.tensor([0.0, 1.0, 0.0]).to(told)

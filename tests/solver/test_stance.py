@@ -7,7 +7,7 @@ import torch
 from diffopt_core.data.geometry import heading, world_to_camera
 from diffopt_core.parts.demo_motion import demo_case
 from diffopt_core.solver.stance import stance_scale, with_told_speed
-from diffopt_core.types import MotionEvidence
+from diffopt_core.types import CameraTrajectory, HumanMotion, MotionEvidence
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,10 @@ def test_a_told_speed_mends_the_scale_as_far_as_it_is_sure(seen, sd, nearness):
         up=told, up_var=one, velocity=told, velocity_var=torch.full_like(told, sd**2),
         contact=torch.zeros(1, frames, 4), pose_var=torch.full((1, frames, 24), sd**2 / 100), depth_var=one,
     )  # fmt: skip
+    person = HumanMotion(root.unsqueeze(2).expand(-1, -1, 24, -1, -1), pelvis, torch.zeros(1, 10))
+    t, pixels = -(R @ position.unsqueeze(-1)).squeeze(-1), torch.ones(1, frames, 2)
+    camera = CameraTrajectory(R, t, pixels, pixels)
     for wrong in (0.5, 1.5):
-        found = with_told_speed(torch.tensor([wrong]), evidence, root, pelvis, R, position, up, one, 30.0).item()
+        found = with_told_speed(torch.tensor([wrong]), evidence, person, camera, up, one, 30.0).item()
         expected = 1.0 if sd < 1 else wrong
         assert abs(found - expected) < nearness * expected, (wrong, found)

@@ -72,11 +72,9 @@ def with_unit(motion: HumanMotion, batch: Batch, body: Body, spec: PlaceSpec) ->
         joints, camera.R, camera.position, trust, batch.fps, pelvis_noise=spec.stance_noise, power=spec.stance_power
     )
     if batch.evidence is not None:
-        seen = local_line(motion.trans, trust + 1e-6, 0.25 * batch.fps)
+        seen = replace(motion, trans=local_line(motion.trans, trust + 1e-6, 0.25 * batch.fps))
         up, _ = told_up(batch.evidence, camera)
-        scale = with_told_speed(
-            scale, batch.evidence, motion.pose[:, :, 0], seen, camera.R, camera.position, up, trust, batch.fps
-        )
+        scale = with_told_speed(scale, batch.evidence, seen, camera, up, trust, batch.fps)
     return replace(camera, t=camera.t * scale[:, None, None], unit="guess")
 
 

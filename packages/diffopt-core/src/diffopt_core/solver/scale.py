@@ -49,9 +49,7 @@ def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float
     if evidence is None:
         return scale
     up = torch.tensor([0.0, 1.0, 0.0]).to(camera.t).expand(len(scale), 3)
-    return with_told_speed(
-        scale, evidence, seen.pose[:, :, 0], seen.trans, camera.R, camera.position, up, trust, problem.ctx.fps
-    )
+    return with_told_speed(scale, evidence, seen, camera, up, trust, problem.ctx.fps)
 
 
 def first_path(problem: Problem, seen: HumanMotion) -> Float[Tensor, "B T 3"]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..data.geometry import heading
 from ..data.skeleton import FEET
-from ..types import MotionEvidence
+from ..types import CameraTrajectory, HumanMotion, MotionEvidence
 
 #: Displacements over this time, s: a step of walking lasts two or three of it.
 GAP = 0.2
@@ -84,20 +84,19 @@ STANCE_SD = 0.25
 def with_told_speed(
     scale: Float[Tensor, "B"],
     evidence: MotionEvidence,
-    root: Float[Tensor, "B T 3 3"],
-    seen: Float[Tensor, "B T 3"],
-    R: Float[Tensor, "B T 3 3"],
-    position: Float[Tensor, "B T 3"],
+    seen: HumanMotion,
+    camera: CameraTrajectory,
     up: Float[Tensor, "B 3"],
     trust: Float[Tensor, "B T"],
     fps: float,
 ) -> Float[Tensor, "B"]:
     """A scale from standing feet, and the one at which the person moves over ground as fast as the evidence tells.
 
-    The second is linear least squares on ``d(R^T seen) + s dC = told``, horizontally, weighted by the told variances,
-    whose errors last as long as the clip. The two are averaged by their logarithms' variances. ``root``: orientation
-    in the camera; ``seen``: pelvis in the camera, m, smooth; ``up``: vertical of the camera's world.
+    The second is linear least squares on ``d(R^T trans) + s dC = told``, horizontally, weighted by the told variances,
+    whose errors last as long as the clip. The two are averaged by their logarithms' variances. ``seen``: in each
+    frame's camera, m, its path smooth; ``up``: vertical of the camera's world.
     """
+    back = camera.R.mT
 
     def speed(path: Tensor) -> Tensor:
         return (path[:, 1:] - path[:, :-1]) * fps
@@ -105,14 +104,14 @@ def with_told_speed(
     def level(rows: Tensor) -> Tensor:
         return rows - (rows * up.unsqueeze(1)).sum(-1, keepdim=True) * up.unsqueeze(1)
 
-    axes = heading((R.mT @ root)[..., 0], up.unsqueeze(1).expand_as(seen))
+    axes = heading((back @ seen.pose[:, :, 0])[..., 0], up.unsqueeze(1).expand_as(seen.trans))
     told = level((axes.mT @ evidence.velocity.unsqueeze(-1)).squeeze(-1))[:, 1:]
-    person = level(speed((R.mT @ seen.unsqueeze(-1)).squeeze(-1)))
-    camera = level(speed(position)) * scale[:, None, None]
+    person = level(speed((back @ seen.trans.unsqueeze(-1)).squeeze(-1)))
+    filming = level(speed(camera.position)) * scale[:, None, None]
     variance = evidence.world_velocity_var[:, 1:, ::2].mean(-1)
     weight = (trust[:, 1:] * trust[:, :-1] / variance).unsqueeze(-1)
-    known = (weight * camera.square()).sum((1, 2))
-    ratio = (weight * camera * (told - person)).sum((1, 2)) / known.clamp_min(1e-6)
+    known = (weight * filming.square()).sum((1, 2))
+    ratio = (weight * filming * (told - person)).sum((1, 2)) / known.clamp_min(1e-6)
     ratio = ratio.clamp(0.3, 3.0)
     sure = known / trust.sum(1).clamp_min(1.0) * ratio.clamp_min(0.5).square()  # 1 / variance of its logarithm
     return scale * (ratio.log() * sure / (sure + 1 / STANCE_SD**2)).exp()

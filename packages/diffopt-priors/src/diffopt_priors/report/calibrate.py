@@ -8,7 +8,6 @@ which that is.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import tempfile
@@ -20,7 +19,6 @@ from typing import Annotated
 import typer
 from diffopt_core.common.documents import write_json
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.host.registry import Registry
 
 #: What guidance is judged by; lower is better in each.
 METRICS = ("W-MPJPE100", "WA-MPJPE100", "rigid_clip", "mpjpe_rigid", "pa_mpjpe")
@@ -44,19 +42,18 @@ def choose(rows: dict[str, dict[str, float]]) -> str:
 
 
 def search(
-    weights: Path, cases: Sequence[Path], registry: Registry, recipe: str, settings: Sequence[str],
-    seed: int, device: str, done: Callable[[str, dict[str, float]], None],
+    weights: Path, cases: Sequence[Path], recipe: str, settings: Sequence[str], seed: int, device: str,
+    done: Callable[[str, dict[str, float]], None],
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Mean metrics (mm) over the cases without a prior and by strength; ``done`` hears of each row."""
-    from diffopt_core.host import recipe as recipes
-    from diffopt_core.results.run import Run, execute
+    from diffopt_core.host.recipe import setting
+    from diffopt_core.results.recover import recover
 
-    given = [f"prior.weights={weights}", f"prior.timesteps={json.dumps(_LEVELS)}"]
+    given, asked = {"prior.weights": str(weights), "prior.timesteps": _LEVELS}, dict(map(setting, settings))
     rows: dict[str, dict[str, float]] = {}
     for name in (_NONE, *(f"{strength:g}" for strength in STRENGTHS)):
-        own = ["prior.name=none"] if name == _NONE else [*given, f"prior.strength={name}"]
-        parsed = recipes.parse(recipes.assign(recipes.load(recipe, registry.recipes), [*own, *settings]), recipe)
-        results = execute(Run(tuple(cases), parsed, registry, None, seed=seed, device=device), lambda *_: None)
+        own = {"prior.name": "none"} if name == _NONE else {**given, "prior.strength": float(name)}
+        results = recover(cases, recipe, settings={**own, **asked}, seed=seed, device=device)
         final = [result.metrics["final"] for result in results]
         rows[name] = {metric: round(statistics.mean(each[metric] for each in final), 1) for metric in METRICS}
         done(name, rows[name])
@@ -122,7 +119,7 @@ def calibrate(
 
         with tempfile.TemporaryDirectory() as folder:
             made = simulated(files, Path(folder), cases, frames, seed)
-            rows = search(weights, made, Registry.load([]), recipe, settings or (), seed, device, tell)
+            rows = search(weights, made, recipe, settings or (), seed, device, tell)
         best = choose({name: row for name, row in rows.items() if name != _NONE})
         card["guidance"] = {"timesteps": _LEVELS, "strength": float(best)}
         card["guidance_search"] = {

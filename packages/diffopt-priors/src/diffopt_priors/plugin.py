@@ -34,15 +34,17 @@ def diffopt_weights() -> Iterable[WeightFile]:
 
 @hookimpl
 def diffopt_commands(app: typer.Typer) -> None:
-    """``train mdm``, ``vposer``, ``humor`` and imports, ``sample mdm``, ``calibrate prior``, ``prior-report``."""
+    """``train mdm``, ``vposer``, ``humor``, ``shards`` and imports, ``sample mdm``, ``calibrate prior``, ``prior-report``."""
     from diffopt_priors.report.calibrate import calibrate
     from diffopt_priors.report.command import NAME, PANEL, prior_report, sample_mdm
     from diffopt_priors.train.commands import import_humor, import_mdm, train_humor, train_mdm, train_vposer
+    from diffopt_priors.train.shards import train_shards
 
     group = command_group(app, "train")
     group.command("mdm")(train_mdm)
     group.command("vposer")(train_vposer)
     group.command("humor")(train_humor)
+    group.command("shards")(train_shards)
     group.command("import-mdm")(import_mdm)
     group.command("import-humor")(import_humor)
     command_group(app, "calibrate").command("prior")(calibrate)

@@ -43,7 +43,9 @@ def _begin_mdm(asked: Asked, samples: int) -> Trainer:
 
 
 _SAMPLES = (32, "Samples drawn at each export to measure quality.")
-train_mdm = training_command(MDMSettings, _begin_mdm, _MDM, export_minutes=15.0, starts=True, samples=_SAMPLES)
+train_mdm = training_command(
+    MDMSettings, _begin_mdm, _MDM, export_minutes=15.0, starts=True, devices=True, samples=_SAMPLES
+)
 
 
 def import_mdm(

@@ -52,16 +52,17 @@ class Asked:
 
 def training_command(
     settings: type[TrainingSettings], begin: Callable[..., NetworkTraining], text: str, export_minutes: float,
-    starts: bool = False, **more: tuple[int, str],
+    starts: bool = False, devices: bool = False, **more: tuple[int, str],
 ) -> Callable[..., None]:  # fmt: skip
     """The command of a training that ``begin(asked, **more)`` makes. ``text``: the command's help.
 
     Flags are those of :func:`_common`, the fields of ``settings`` made by :func:`option`, and ``more``: whole numbers
-    with default and help. ``export_minutes``: the flag's default; ``starts``: whether there is ``--from``.
+    with default and help. ``export_minutes``: the flag's default; ``starts``: whether there is ``--from``; ``devices``: ``--device``.
     """
     common = inspect.signature(_common, eval_str=True).parameters
     own = _flags_of(settings)
-    flags = {name: p.replace(kind=p.KEYWORD_ONLY) for name, p in common.items() if starts or name != "start_from"}
+    offered = {"start_from": starts, "device": devices}
+    flags = {name: p.replace(kind=p.KEYWORD_ONLY) for name, p in common.items() if offered.get(name, True)}
     flags["export_minutes"] = flags["export_minutes"].replace(default=export_minutes)
     flags |= own | {name: _flag(name, int, default, help_) for name, (default, help_) in more.items()}
 
@@ -76,7 +77,12 @@ def training_command(
             given.get("start_from"),
         )  # fmt: skip
         limits = Limits(given["steps"], given["minutes"], given["finish"], given["export_minutes"])
-        run(begin(asked, **{name: given[name] for name in more}), given["out"], limits, given["export_to"])
+        training = begin(asked, **{name: given[name] for name in more})
+        if devices:
+            from ..provenance import device
+
+            training.to(device(given["device"]))
+        run(training, given["out"], limits, given["export_to"])
 
     train.__doc__ = text
     train.__signature__ = inspect.Signature(list(flags.values()))  # type: ignore[attr-defined]
@@ -106,4 +112,5 @@ def _common(
     export_minutes: Annotated[float, typer.Option(help="Evaluate and export this often.")] = 15.0,
     exclude: Annotated[list[str] | None, typer.Option(help="Leave out shards whose path holds this word.")] = None,
     skeleton: Annotated[Path | None, typer.Option(help="skeleton.json; default DATA/skeleton.json.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "cpu",
 ) -> None: ...

@@ -29,7 +29,7 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def resuming(path: Path, name: str) -> Iterator[dict[str, Any]]:
     """What :func:`write_checkpoint` wrote; a block that cannot make a training ``name`` of it ends in BadInput."""
     try:
-        yield torch.load(path, weights_only=True)
+        yield torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged checkpoint can raise almost anything
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         remedy = "leave --resume out to start anew"
@@ -55,6 +55,8 @@ class NetworkTraining(ABC):
     betas: ClassVar[tuple[float, float]] = (0.9, 0.98)
     #: Gradients are cut to this norm.
     max_norm: ClassVar[float] = 1.0
+    #: Where the network is; motion is drawn on the CPU.
+    device = torch.device("cpu")
 
     def __init__(self, settings: TrainingSettings, files: Sequence[str], validation_files: Sequence[str]) -> None:
         self.settings: Any = settings
@@ -91,6 +93,14 @@ class NetworkTraining(ABC):
         """Go on from the weights ``state``; the average starts there. Raises RuntimeError for another shape."""
         self.network.load_state_dict(state)
         self.average = {key: value.detach().clone() for key, value in state.items()}
+
+    def to(self, device: torch.device) -> None:
+        """Move the network, its average and the optimiser's state."""
+        self.device = device
+        self.network.to(device)
+        self.average = {key: value.to(device) for key, value in self.average.items()}
+        # Loading moves each parameter's moments to where the parameter is.
+        self.optimizer.load_state_dict(self.optimizer.state_dict())
 
     def step(self, rate: float) -> dict[str, Tensor]:
         """One optimiser step; detached losses."""

@@ -75,6 +75,11 @@ class Trainer(NetworkTraining):
         self.denoiser.spectral.load_state_dict({k: self.statistics[k] for k in ("basis", "autocovariance")})
         return self.denoiser.network
 
+    def to(self, device: torch.device) -> None:
+        super().to(device)
+        self.denoiser.to(device)
+        self.channel_weight = self.channel_weight.to(device)
+
     def generator(self) -> torch.Generator:
         """Random stream of the present step."""
         return torch.Generator().manual_seed((self.settings.seed * 10_000_019 + self.step_index) * 10)
@@ -87,17 +92,18 @@ class Trainer(NetworkTraining):
         frames = s.window if u < 0.4 else s.shortest + int(v * (s.window - s.shortest + 1))
         rate_of, played = objective.playback(s.batch, s.played, generator, self.longest / (frames + 2))
         pose, root = self.draw(s.batch, frames + 1, generator, rate_of, played.any(1))
-        x = self.denoiser.normalise(embed(pose, root, self.denoiser.offsets, self.clips.fps))
-        t, root_t = objective.noise_levels(len(x), s.diffusion_steps, generator)
-        noise = torch.randn(x.shape, generator=generator)
+        features = embed(pose, root, self.statistics["offsets"], self.clips.fps)
+        t, root_t = objective.noise_levels(len(features), s.diffusion_steps, generator)
+        noise = torch.randn(features.shape, generator=generator)
+        x = self.denoiser.normalise(features.to(self.device))
         total, parts = objective.loss(
             self.denoiser,
             x,
-            t,
-            root_t,
-            noise,
+            t.to(self.device),
+            root_t.to(self.device),
+            noise.to(self.device),
             self.channel_weight,
-            played=played,
+            played=played.to(self.device),
             difference_weight=s.difference_weight,
             foot_weight=s.foot_weight,
         )
@@ -111,8 +117,8 @@ class Trainer(NetworkTraining):
 
     def state(self) -> dict[str, Tensor]:
         """Averaged weights and spectral statistics, as a weight file holds them."""
-        state = self.denoiser.state_dict()
-        return {**state, **{f"network.{k}": v for k, v in self.average.items()}}
+        state = self.denoiser.state_dict() | {f"network.{key}": value for key, value in self.average.items()}
+        return {key: value.cpu() for key, value in state.items()}
 
     def evaluate(self) -> dict[str, Any]:
         """Validation per held-out shard, and the quality of samples."""

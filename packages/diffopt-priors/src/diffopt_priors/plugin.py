@@ -34,7 +34,7 @@ def diffopt_weights() -> Iterable[WeightFile]:
 
 @hookimpl
 def diffopt_commands(app: typer.Typer) -> None:
-    """``train mdm``, ``vposer``, ``humor``, ``shards`` and imports, ``sample mdm``, ``calibrate prior``, ``prior-report``."""
+    """Trainings and their shards, imports, ``sample mdm``, ``calibrate prior``, ``prior-report``."""
     from diffopt_priors.report.calibrate import calibrate
     from diffopt_priors.report.command import NAME, PANEL, prior_report, sample_mdm
     from diffopt_priors.train.commands import import_humor, import_mdm, train_humor, train_mdm, train_vposer

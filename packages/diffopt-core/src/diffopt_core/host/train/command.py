@@ -57,7 +57,8 @@ def training_command(
     """The command of a training that ``begin(asked, **more)`` makes. ``text``: the command's help.
 
     Flags are those of :func:`_common`, the fields of ``settings`` made by :func:`option`, and ``more``: whole numbers
-    with default and help. ``export_minutes``: the flag's default; ``starts``: whether there is ``--from``; ``devices``: ``--device``.
+    with default and help. ``export_minutes``: the flag's default; ``starts``: whether there is ``--from``; ``devices``:
+    ``--device``.
     """
     common = inspect.signature(_common, eval_str=True).parameters
     own = _flags_of(settings)

@@ -43,6 +43,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path += sorted({str(file.parent) for file in (ROOT / "tests").rglob("*.py")})
 FRAMES, SLOW, MEMORY, CHUNK, SAVED = 12, 2.0, 1 << 30, 3000, 3
 HUGE = 2**63
+#: What came of an input, as a child tells it.
+LETTERS = {
+    "read": "r", "refused": "f", "door": "d", "TRACE": "T", "SLOW": "S", "NONFINITE": "N", "MULTILINE": "M",
+    "CRASH": "C",
+}  # fmt: skip
 
 
 # ---- formats: a valid file, and what the program does with it ----
@@ -102,12 +107,16 @@ def component(role: str, name: str, path: Path, option: str = "file") -> Any:
     return part
 
 
-def prior(name: str, path: Path) -> Any:
+def checkpoint(name: str, path: Path) -> Any:
+    return prior(name, path, {"stats": str(path.parent)} if name == "mdm" else {})
+
+
+def prior(name: str, path: Path, options: dict[str, Any] | None = None) -> Any:
     from diffopt_core.host.testing import make_problem
 
     global _PROBLEM
     _PROBLEM = globals().get("_PROBLEM") or make_problem(1, FRAMES, host=context().host)
-    return _PROBLEM.build("prior", name, {"weights": str(path)})
+    return _PROBLEM.build("prior", name, {"weights": str(path), **(options or {})})
 
 
 def recipe_file(path: Path) -> Any:
@@ -262,6 +271,25 @@ def make_keypoints(writer: str, folder: Path) -> Path:
     return getattr(test_vitpose_files, writer)(folder / "a")
 
 
+def make_points(kind: str, folder: Path) -> Path:
+    """Keypoints as lists of people (AlphaPose's and COCO's results, COCO's annotations) and of other layouts."""
+    from people_cases import person
+
+    count = {"halpe": 26, "wholebody": 133}.get(kind, 17)
+    points = person(FRAMES, count, 120, (10, 20), 1)
+    if kind in ("halpe", "wholebody"):
+        np.save(folder / "a.npy", points)
+        return folder / "a.npy"
+    if kind == "scores":
+        np.savez(folder / "a.npz", keypoints=points[..., :2], scores=points[..., 2])
+        return folder / "a.npz"
+    rows = [{"keypoints": row.ravel().tolist(), "score": 1.0, "image_id": i} for i, row in enumerate(points)]
+    images = [{"id": i, "file_name": f"{i}.jpg"} for i in range(FRAMES)]
+    held = {"images": images, "annotations": rows} if kind == "coco" else rows
+    (folder / "a.json").write_text(json.dumps(held))
+    return folder / "a.json"
+
+
 def make_openpose(folder: Path) -> Path:
     import test_openpose
     from people_cases import person
@@ -291,6 +319,41 @@ def make_smpl(folder: Path) -> Path:
     return folder / "SMPL_NEUTRAL.npz"
 
 
+def make_checkpoint(name: str, folder: Path) -> Path:
+    """What the authors of a prior publish, small where that is allowed."""
+    import torch
+
+    if name == "mdm":
+        from test_prior_official import _small
+
+        (folder / "args.json").write_text('{"diffusion_steps": 50, "arch": "trans_enc", "dataset": "humanml"}')
+        np.save(folder / "Mean.npy", np.zeros(263, np.float32))
+        np.save(folder / "Std.npy", np.ones(263, np.float32))
+        torch.save(_small(), folder / "model000475000.pt")
+        return folder / "model000475000.pt"
+    if name == "humor":
+        from humor_cases import tiny_model
+
+        torch.save({"model": tiny_model().state_dict(), "epoch": 3, "optim": {"state": {}}}, folder / "best_model.pth")
+        return folder / "best_model.pth"
+    if name == "vposer":
+        from vposer_cases import network, published
+
+        state = {f"vp_model.{key}": value for key, value in published(network("v2")).items()}
+        torch.save({"epoch": 13, "state_dict": state, "optimizer_states": [{"state": {}}]}, folder / "a.ckpt")
+        return folder / "a.ckpt"
+    from test_smplify_gmm import parts
+
+    (folder / "gmm_08.pkl").write_bytes(pickle.dumps(parts(), protocol=2))
+    return folder / "gmm_08.pkl"
+
+
+def make_video(folder: Path) -> Path:
+    from video_cases import write_video
+
+    return write_video(folder / "a.mp4", FRAMES)
+
+
 def make_emdb(folder: Path) -> Path:
     from emdb_cases import sequence, stand_in, write
 
@@ -315,11 +378,12 @@ def formats() -> dict[str, Format]:
         "result": Format(make_result, result),
         "recipe": Format(make_recipe, recipe_file),
         "run.json": Format(make_run, run_file, ("motion.npz", "evidence.npz", "sticks.npz"), 0.3),
-        "table": Format(make_table, table),
+        "table": Format(make_table, table, share=0.3),
         "scored": Format(make_scored, scored),
         "boxes": Format(make_boxes, boxes),
         "smpl": Format(make_smpl, smpl, share=0.02),
         "emdb": Format(make_emdb, partial(opened, dataset="emdb"), ("SMPL_FEMALE.npz",)),
+        "video": Format(make_video, partial(opened, dataset="video"), share=0.1),
         "init sam3d": Format(make_sam3d, partial(component, "initializer", "sam3d"), share=0.05),
         "keypoints openpose": Format(make_openpose, partial(component, "detector", "openpose")),
         "weights lift": Format(
@@ -330,13 +394,22 @@ def formats() -> dict[str, Format]:
     }
     for name in ("mdm", "humor", "vposer"):
         made[f"weights {name}"] = Format(partial(make_weights, f"{name}_open", core), partial(prior, name), share=0.02)
+    for name, share in {"mdm": 0.1, "humor": 0.1, "vposer": 0.02, "gmm": 0.2}.items():
+        made[f"checkpoint {name}"] = Format(partial(make_checkpoint, name), partial(checkpoint, name), share=share)
+    cameras = context().host.components["camera"]
     for name, (writer, *_) in TOOLS.items():
         known = {"gem": "gvhmr"}.get(name, name)
         made[f"init {name}"] = Format(partial(make_people, writer), partial(component, "initializer", known))
+        if known in cameras:
+            made[f"camera of {name}'s result"] = Format(
+                partial(make_people, writer), partial(component, "camera", known)
+            )
     for name, (file, writer, _) in WRITERS.items():
         made[f"camera {name}"] = Format(partial(make_camera, file, writer), partial(component, "camera", "droid"))
     for writer in ("array", "gvhmr", "wham", "mmpose0", "mmpose0_unnamed", "mmpose1"):
         made[f"keypoints {writer}"] = Format(partial(make_keypoints, writer), partial(component, "detector", "vitpose"))
+    for kind in ("alphapose", "coco", "halpe", "wholebody", "scores"):
+        made[f"keypoints {kind}"] = Format(partial(make_points, kind), partial(component, "detector", "vitpose"))
     return made
 
 
@@ -550,6 +623,8 @@ def mutate_zip(data: bytes, draw: random.Random) -> bytes:
         parts = [[info.filename, archive.read(info), zipfile.ZIP_STORED] for info in archive.infolist()]
     part = draw.choice(parts)
     what = draw.randrange(8)
+    if what == 5 and draw.random() < 0.95:  # packing a bomb takes longer than reading a hundred files
+        what = 3
     if what == 0:
         parts.remove(part)
     elif what == 1:
@@ -707,6 +782,7 @@ def outcome(read: Callable[[Path], Any], path: Path) -> tuple[str, float]:
     signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, 5 * SLOW)
     began = time.process_time()
+    resource.setrlimit(resource.RLIMIT_CPU, (int(began + 20 * SLOW), resource.RLIM_INFINITY))  # what heeds no signal
     try:
         value = read(path)
         place = unsound(value)
@@ -724,7 +800,7 @@ def outcome(read: Callable[[Path], Any], path: Path) -> tuple[str, float]:
 
 
 def child(name: str, seed: int, first: int, count: int, out: Path) -> None:
-    """Do some inputs of a format; one line of JSON for each that is neither read nor refused, and one at the end."""
+    """Do some inputs of a format; a letter for what came of each, and a line of JSON at the end."""
     warnings.simplefilter("ignore")
     import logging
 
@@ -732,8 +808,9 @@ def child(name: str, seed: int, first: int, count: int, out: Path) -> None:
 
     logging.disable(logging.CRITICAL)
     torch.set_num_threads(1)
-    spec, tallies, most = formats()[name], Counter[str](), 0.0
-    with tempfile.TemporaryDirectory() as temporary:
+    spec, most = formats()[name], 0.0
+    in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk is waited for at every input
+    with tempfile.TemporaryDirectory(dir=in_memory) as temporary:
         folder = Path(temporary)
         opens = spec.make(folder)
         files = sorted(f for f in folder.rglob("*") if f.is_file() and f.name not in spec.beside and f.stat().st_size)
@@ -752,15 +829,14 @@ def child(name: str, seed: int, first: int, count: int, out: Path) -> None:
             except Exception:  # what cannot be written as such a file
                 new = mutate_bytes(data, draw)
             file.write_bytes(new)
-            print(index, flush=True, end="\n" if index % 50 == 0 else "\r")
             told, spent = outcome(spec.read, opens)
             most = max(most, spent)
-            tallies[told.partition("_")[0]] += 1
             if told not in ("read", "refused", "door"):
                 kept(folder, out, told, index)
             file.write_bytes(data)
+            print(LETTERS[told.partition("_")[0]], end="", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print("\n" + json.dumps({"tallies": tallies, "slowest": round(most, 2), "peak": peak}))
+    print("\n" + json.dumps({"slowest": round(most, 2), "peak": peak}))
 
 
 def kept(folder: Path, out: Path, told: str, index: int) -> None:
@@ -770,7 +846,7 @@ def kept(folder: Path, out: Path, told: str, index: int) -> None:
 
 
 def chunk(name: str, seed: int, first: int, count: int, out: Path) -> tuple[int, dict[str, Any]]:
-    """How many inputs a child did, and what it said; one that dies costs the input that it was at."""
+    """How many inputs a child did, and what came of them; one that dies costs the input that it was at."""
     sys.stdout.flush()
     receive, send = os.pipe()
     if not (pid := os.fork()):
@@ -786,14 +862,16 @@ def chunk(name: str, seed: int, first: int, count: int, out: Path) -> tuple[int,
             os._exit(status)
     os.close(send)
     with os.fdopen(receive) as stream:
-        lines = stream.read().replace("\r", "\n").splitlines()
+        letters, _, end = stream.read().partition("\n")
     _, code = os.waitpid(pid, 0)
+    words = {letter: word for word, letter in LETTERS.items()}
+    tallies = Counter(words[letter] for letter in letters)
     if code == 0:
-        return count, json.loads(lines[-1])
-    reached = [int(line) for line in lines if line.isdecimal()]
-    if not reached:
-        raise SystemExit(f"{name}: no input was read")
-    return reached[-1] + 1 - first, {"tallies": {"CRASH": 1}, "slowest": 0, "peak": 0, "died": code}
+        return len(letters), {"tallies": tallies, **json.loads(end)}
+    if os.waitstatus_to_exitcode(code) > 0:
+        raise SystemExit(f"{name}: the child failed at input {first + len(letters)}")
+    print(f"{name}: input {first + len(letters)} ended the child ({code})", file=sys.stderr)
+    return len(letters) + 1, {"tallies": tallies + Counter(CRASH=1), "slowest": 0, "peak": 0}
 
 
 def show(table: dict[str, Any]) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 _LONGEST = 2000
+#: What Python says of a call that does not fit.
+_CALL = re.compile(r"\(\) (missing \d+ required|takes (from )?\d+|got (an unexpected keyword|multiple values))")
 
 
 class DiffOptError(Exception):
@@ -46,8 +50,8 @@ class MissingResource(DiffOptError):
 def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
     """The door of every file that somebody else wrote: whatever goes wrong while it is read is the file's fault.
 
-    What a reader says of it (DiffOptError) stays; anything else becomes one line that names the file. ``end``: the
-    end of that line. The cause is kept for ``--debug``.
+    What a reader says of it (DiffOptError) stays, and so does a slip of the reader's code; anything else becomes one
+    line that names the file. ``end``: the end of that line. The cause is kept for ``--debug``.
     """
     try:
         yield
@@ -56,6 +60,17 @@ def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
     except FileNotFoundError as error:
         raise BadInput(error.filename or path, "file", f"does not exist{end}") from error
     except Exception as error:  # a damaged file can raise almost anything
+        if _slip(error):
+            raise
         said = " ".join(str(error).split())[:300]
         name = "" if said and isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise BadInput(path, key, f"cannot be read ({(name + said).removesuffix(': ')}){end}") from error
+
+
+def _slip(error: Exception) -> bool:
+    """Whether no file can be at fault: a name that is not there, an attribute that a module or a type of ours lacks, a
+    call that does not fit its function."""
+    if isinstance(error, AttributeError):
+        held = error.obj if isinstance(error.obj, type) else type(error.obj)
+        return held is ModuleType or held.__module__.startswith("diffopt")
+    return isinstance(error, NameError) or (isinstance(error, TypeError) and bool(_CALL.search(str(error))))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
+import io
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +17,7 @@ from diffopt_core.errors import DiffOptError
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import make_clip
 from diffopt_core.parts.datasets.case_file import arrays_of, write_case
+from diffopt_core.perception import cache
 from diffopt_core.results import run as walk
 from diffopt_core.results.folder import ResultFolder
 from diffopt_core.results.recover import recover
@@ -84,6 +88,82 @@ def test_a_full_disk_at_each_write_leaves_nothing(case, tmp_path, monkeypatch, l
     assert [path.name for path in tmp_path.iterdir()] == ["case.npz"]
     monkeypatch.undo()
     assert (tmp_path / "out").exists() or solve(case, tmp_path / "out")
+
+
+class Failing:
+    """Every way to write, which fails from the call of a number on."""
+
+    def __init__(self, patch, number, code):
+        self.left, self.failed, self.code = number, False, code
+        for module, name in ((os, "replace"), (os, "mkdir"), (builtins, "open"), (io, "open")):
+            patch.setattr(module, name, self.held(getattr(module, name)))
+
+    def held(self, real):
+        def call(path, *args, **more):
+            mode = str(more.get("mode", args[0] if args else "r"))
+            if real is not io_open or set(mode) & set("wxa+"):
+                self.left -= 1
+                if self.left < 0:
+                    self.failed = True
+                    raise OSError(self.code, os.strerror(self.code), str(path))
+            return real(path, *args, **more)
+
+        return call
+
+
+io_open = io.open
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.ENOENT])
+def test_a_write_that_fails_is_one_line_and_the_next_call_ends_whole(case, tmp_path, code):
+    for number in range(99):
+        out = tmp_path / f"out{number}"
+        with pytest.MonkeyPatch.context() as patch:
+            disk = Failing(patch, number, code)
+            try:
+                solve(case, out)
+            except DiffOptError as error:
+                assert "cannot" in str(error) and str(out) in str(error)
+            else:
+                break
+        assert disk.failed and not [left for left in tmp_path.iterdir() if left.name.startswith(".")]
+        solve(case, out)
+        assert {file.name for file in out.iterdir()} == {"run.json", "motion.npz", "motion.json", "evidence.npz"}
+    assert number > 6 and not disk.failed
+
+
+def test_ctrl_c_at_any_report_leaves_nothing_and_the_next_call_ends_whole(case, tmp_path):
+    for number in range(99):
+        calls = iter(range(99))
+
+        def interrupts(*_, number=number, calls=calls):
+            if next(calls) == number:
+                raise KeyboardInterrupt
+
+        try:
+            solve(case, tmp_path / "out", overwrite=True, report=interrupts)
+            break
+        except KeyboardInterrupt:
+            assert [path.name for path in tmp_path.iterdir()] == ["case.npz"]
+    assert number > 2 and (tmp_path / "out" / "run.json").is_file()
+
+
+def test_another_run_does_not_take_a_folder(case, tmp_path):
+    solve(case, tmp_path / "out")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    with pytest.raises(DiffOptError, match=r"out: holds another run .*--overwrite"):
+        solve(case, tmp_path / "out", seed=1)
+    assert before == {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    solve(case, tmp_path / "out", seed=1, overwrite=True)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["seed"] == 1
+
+
+def test_what_was_found_in_images_need_not_be_kept(tmp_path, monkeypatch, caplog):
+    (tmp_path / "cache").touch()  # a file where the folder should be
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "cache")
+    part = make_clip(8).camera
+    assert cache.kept(type(part), "k", lambda: part, fresh=False) is part
+    assert "not kept for a next run" in caplog.text and "cannot write" in caplog.text
 
 
 def test_a_picture_that_fails_does_not_cost_the_result(tmp_path, case):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import textwrap
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from diffopt_core.host.testing import make_clip
 from diffopt_core.parts.datasets.case_file import arrays_of, write_case
 from diffopt_core.results.recover import recover
 
+QUICK = {"prior": "none", "representation": "raw", "stage.warmup.all.steps": 2, "stage.guide.rounds": 1,
+         "stage.finetune.all.steps": 2}  # fmt: skip
 CALM = """
 from typing import ClassVar
 from diffopt_core.config import TermConfig
@@ -119,3 +122,109 @@ def diffopt_weights():
 """
     with pytest.raises(DiffOptError, match=r"outside of the folder of weights \(\.\./mine\.pt\)"):
         Registry.load([str(written(tmp_path, more=more))])
+
+
+#: A component of each kind that raises, or gives what its kind does not; how it is asked for; what is told.
+RAISES = """
+from diffopt_core.config import ComponentConfig, TermConfig
+from diffopt_core.plugin import Component, hookimpl
+import torch
+
+class Odd:
+    unit, where, about, name, workers = "m", "here", "odd", "odd", 1
+    def __init__(self, base=None):
+        self.base = base
+    def __getattr__(self, key):
+        if key.startswith("__") or key in ("clips", "served", "faces", "vertices", "weight"):
+            raise AttributeError(key)
+        return getattr(self.base, key) if self.base is not None else lambda *a, **k: None
+    def %s(self, *a, **k):
+        %s
+
+class Config(TermConfig):
+    def build(self, ctx):
+        return Odd(%s)
+
+@hookimpl
+def diffopt_components():
+    return [Component("%s", "odd", f"{__name__}:Config", "odd")]
+"""
+BOOM = "raise ValueError('boom')"
+ODD = [
+    ("dataset", "load", BOOM, {"dataset": "odd"}, r"cannot be read \(boom\)"),
+    ("dataset", "load", "return 3", {"dataset": "odd"}, "gave a int, expected Clip"),
+    ("detector", "detect", BOOM, {"detector": "odd"}, r"failed \(ValueError: boom\)"),
+    ("detector", "detect", "return None", {"detector": "odd"}, "gave a NoneType, expected Observations"),
+    ("camera", "trajectory", BOOM, {"camera": "odd"}, r"failed \(ValueError: boom\)"),
+    ("camera", "trajectory", "return a[0]", {"camera": "odd"}, "gave a Clip, expected CameraTrajectory"),
+    ("initializer", "initialize", BOOM, {"initializer": "odd"}, r"failed \(ValueError: boom\)"),
+    ("initializer", "initialize", "return {}", {"initializer": "odd"}, "gave a dict, expected CameraFrameBody"),
+    ("body", "joints", BOOM, {"body": "odd"}, r"failed \(ValueError: boom\)"),
+    ("body", "keypoints", "return torch.zeros(1, 8, 3, 3)", {"body": "odd"}, r"keypoints has shape \(1, 8, 3, 3\)"),
+    ("representation", "motion", BOOM, {"representation": "odd"}, r"failed \(ValueError: boom\)"),
+    ("executor", "prepare", BOOM, {"executor": "odd"}, r"failed \(ValueError: boom\)"),
+    ("executor", "prepare", "return None", {"executor": "odd"}, "TypeError"),
+    ("exporter", "export", BOOM, {"exporters": ["odd"]}, r"failed \(ValueError: boom; "),
+    ("metric", "__call__", BOOM, {"metrics": ["odd"]}, r"failed \(ValueError: boom\)"),
+    ("metric", "__call__", "return 'much'", {"metrics": ["odd"]}, "gave a str in 'm'"),
+]  # fmt: skip
+BASES = {"body": "ctx.build('body', 'stick')", "representation": "ctx.build('representation', 'raw')"}
+
+
+@pytest.mark.parametrize(("kind", "method", "does", "asked", "told"), ODD, ids=[f"{o[0]}-{o[2][:9]}" for o in ODD])
+def test_a_guest_of_every_kind_is_named_with_what_it_did(tmp_path, unchecked, kind, method, does, asked, told):
+    write_case(tmp_path / "case.npz", arrays_of(make_clip(8)))
+    file = tmp_path / "odd.py"
+    file.write_text(RAISES % (method, does, BASES.get(kind, ""), kind))
+    with pytest.raises(DiffOptError, match=told) as caught:
+        recover(tmp_path / "case.npz", "paper", plugins=[file], settings=QUICK | asked, out=tmp_path / "out")
+    assert f"{kind} 'odd' of {file}" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_guest_that_fails_in_the_middle_of_a_solve_is_named_with_the_line(tmp_path, unchecked):
+    write_case(tmp_path / "case.npz", arrays_of(make_clip(8)))
+    file = written(tmp_path, "value if float(scene.progress) < 0.6 else scene.gone")
+    settings = QUICK | {"prior": "calm", "stage.warmup.all.terms.prior": 1.0, "stage.warmup.all.steps": 4}
+    with pytest.raises(DiffOptError, match=r"prior 'calm' of .*failed \(AttributeError: .*gone.*line \d+\)"):
+        recover(tmp_path / "case.npz", "paper", plugins=[file], settings=settings)
+
+
+HOOKS = """
+from diffopt_core.errors import DiffOptError
+from diffopt_core.plugin import hookimpl
+
+@hookimpl
+def diffopt_run_finished(run, result):
+    raise %s("boom")
+"""
+
+
+def test_a_hook_that_fails_is_named_and_costs_nothing_but_itself(tmp_path, caplog):
+    write_case(tmp_path / "case.npz", arrays_of(make_clip(8)))
+    (tmp_path / "loud.py").write_text(HOOKS % "ValueError")
+    recover(tmp_path / "case.npz", "paper", plugins=[tmp_path / "loud.py"], settings=QUICK, out=tmp_path / "out")
+    assert f"hook diffopt_run_finished of {tmp_path / 'loud.py'} failed (ValueError: boom)" in caplog.text
+    saved = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert saved["provenance"]["versions"][str(tmp_path / "loud.py")].startswith("sha256 ")  # it took part
+    (tmp_path / "loud.py").write_text(HOOKS % "DiffOptError")
+    with pytest.raises(DiffOptError, match=r"^boom$"):  # its own word
+        recover(tmp_path / "case.npz", "paper", plugins=[tmp_path / "loud.py"], settings=QUICK, out=tmp_path / "b")
+
+
+def test_a_repeat_says_what_is_another_than_then(tmp_path, capsys):
+    from diffopt_core.cli import main
+
+    write_case(tmp_path / "case.npz", arrays_of(make_clip(8)))
+    file, out = written(tmp_path), tmp_path / "out"
+    settings = QUICK | {"prior": "calm", "stage.warmup.all.terms.prior": 1.0}
+    recover(tmp_path / "case.npz", "paper", plugins=[file], settings=settings, out=out)
+    saved = json.loads((out / "run.json").read_text())
+    assert {"diffopt-core", str(file)} <= saved["provenance"]["versions"].keys()
+    saved["provenance"]["versions"] |= {"strangers": "3.1", "numpy": "0.1"}
+    saved["provenance"]["python"] = "2.7"
+    (out / "run.json").write_text(json.dumps(saved))
+    file.write_text(file.read_text() + "\n")
+    assert main(["run", str(out / "run.json"), "-p", str(file), "--no-picture", "--no-report"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "strangers is not installed, was 3.1" in told and "was 0.1" in told and "was 2.7" in told
+    assert f"{file.name} is sha256" in told.replace(" ", "").replace("issha256", " is sha256")

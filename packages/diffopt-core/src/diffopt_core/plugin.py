@@ -89,10 +89,15 @@ class Component:
     in_tables: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
+    def module(self) -> str:
+        """The module that it comes from."""
+        address: str = self.sets.get("builds", self.config)
+        return address.partition(":")[0]
+
+    @property
     def package(self) -> str:
         """The import package that it comes from."""
-        address: str = self.sets.get("builds", self.config)
-        return address.partition(":")[0].partition(".")[0]
+        return self.module.partition(".")[0]
 
 
 def fixed(kind: str, name: str, builds: str, summary: str, **arguments: Any) -> Component:

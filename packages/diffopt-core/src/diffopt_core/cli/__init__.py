@@ -16,8 +16,9 @@ import typer
 from ..common import output as voice
 from ..common.console import Notices, err, fail, note
 from ..errors import DiffOptError
+from ..host.guests import blamed
 from . import flags
-from .app import build
+from .app import State, build
 
 #: Exit status of a fault of ours (as opposed to 2: the user can mend it, 1: the run diverged).
 INTERNAL = 70
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: list[str]) -> tuple[int, str | None]:
     """Exit status, and the line of the error where there is one."""
     debug = _typed(args, flags.DEBUG)
+    state: State | None = None
     try:
         command, state = build()
         status = command.main(args=args, prog_name="diffopt", standalone_mode=False, obj=state)
@@ -66,6 +68,8 @@ def _run(args: list[str]) -> tuple[int, str | None]:
     except _ClickError as error:
         return _usage(error)
     except Exception as error:
+        if state is not None and (told := blamed(error, state.registry)):
+            return _fail(told, DiffOptError.exit_status, debug)
         what = f"unexpected {type(error).__name__}: {error}"
         return _fail(what if debug else f"{what} (--debug shows where)", INTERNAL, debug)
     if status == INTERRUPTED:  # some versions of the library make a status of it, others raise

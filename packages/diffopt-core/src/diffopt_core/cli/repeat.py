@@ -51,10 +51,10 @@ def repeat(
     file may name plugins and programs. Raises DiffOptError where it does without that."""
     import torch
 
-    saved, run = planned(path, moved, plugins, trust, out, overwrite)
+    saved, run, others = planned(path, moved, plugins, trust, out, overwrite)
     if threads := saved["provenance"].get("threads"):
         torch.set_num_threads(threads)
-    for line in _other_versions(saved, run.registry, run):
+    for line in others:
         note(line)
     run = drawn(run, picture, report)
     results = solve(run)
@@ -67,8 +67,8 @@ def repeat(
 
 def planned(
     path: Path, moved: Sequence[Path], plugins: Sequence[str], trust: bool, out: Path | None, overwrite: bool
-) -> tuple[dict[str, Any], Run]:
-    """What a run file says, checked, and the run that it asks for."""
+) -> tuple[dict[str, Any], Run, list[str]]:
+    """What a run file says, checked, the run that it asks for, and what is another than then."""
     from ..host.own_words import check_programs
     from ..host.recipe import parse
     from ..host.registry import Registry
@@ -87,7 +87,7 @@ def planned(
         seed, device, only = saved["seed"], _device(path, saved), (saved["clip"],)
         run = Run(inputs, recipe, registry, folder, seed, device, overwrite, only=only)
         _check_inputs(path, saved, run)
-    return saved, run
+        return saved, run, _others(path, saved, run)
 
 
 def _saved(path: Path) -> dict[str, Any]:
@@ -163,14 +163,19 @@ def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
         raise BadInput(path, "sha256", f"{clip.path} is not the file that this run saw (its content changed)")
 
 
-def _other_versions(saved: dict[str, Any], registry: Any, run: Any) -> list[str]:
-    """What is installed in another version than then: a difference in bits is no surprise."""
+def _others(path: Path, saved: dict[str, Any], run: Any) -> list[str]:
+    """What is another than then, versions and the machine: a difference in bits is no surprise."""
     from ..host.provenance import device, provenance, versions
 
-    then = saved["provenance"].get("versions", {})
-    now = versions(then) | provenance(registry, run.recipe, device(run.device), run.seed)["versions"]
-    return [
-        f"{name} is {now[name]}, was {then.get(name, 'not there')}"
-        for name in sorted(then.keys() | now.keys())
-        if now.get(name) != then.get(name)
-    ]
+    then = saved["provenance"]
+    had, threads = then.get("versions", {}), then.get("threads", 1)
+    if not isinstance(had, dict) or not all(isinstance(each, str) for pair in had.items() for each in pair):
+        raise BadInput(path, "provenance.versions", "is no table of versions")
+    if not isinstance(threads, int) or not 0 < threads <= 4096:
+        raise BadInput(path, "provenance.threads", f"is {threads!r}, expected a number of threads")
+    today = provenance(run.registry, run.recipe, device(run.device), run.seed)
+    now = versions(had) | today["versions"]
+    machine = {key: then.get(key) for key in ("python", "platform", "device") if key in then}
+    pairs = [(name, now[name], had.get(name, "not there")) for name in sorted(had.keys() | now.keys())]
+    pairs += [(key, today[key], was) for key, was in machine.items()]
+    return [f"{name} is {is_}, was {was}" for name, is_, was in pairs if is_ != was]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -38,8 +38,9 @@ def answers(host: Host, kind: str, name: str, file: Any = None) -> Iterator[None
     DiffOptError stays. A failure of a component of ours without a file is our own fault and stays, too.
     """
     who = host.source(kind, name)
+    key = "file" if is_shipped(who) else f"{kind} '{name}' of {who}"
     try:
-        with reading(file) if file is not None else _as_it_is():
+        with nullcontext() if file is None else reading(file, key):
             yield
     except DiffOptError:
         raise
@@ -50,9 +51,11 @@ def answers(host: Host, kind: str, name: str, file: Any = None) -> Iterator[None
         raise DiffOptError(f"{kind} '{name}' of {who} failed ({type(error).__name__}: {said})") from error
 
 
-@contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
+def hold_type(part: Any, wanted: type, host: Host, kind: str, name: str) -> None:
+    """Raise DiffOptError, naming the component and who offers it, unless ``part`` is what its kind gives."""
+    if not isinstance(part, wanted):
+        who = host.source(kind, name)
+        raise DiffOptError(f"{kind} '{name}' of {who} gave a {type(part).__name__}, expected {wanted.__name__}")
 
 
 def hold(part: Part, frames: int, host: Host, kind: str, name: str, file: Any = None) -> None:

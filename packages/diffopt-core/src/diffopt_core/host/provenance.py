@@ -7,6 +7,8 @@ import platform
 import resource
 import sys
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,6 +47,7 @@ def provenance(
     used += [("term", spec.name) for spec in recipe.used_terms().values()]
     used += [("exporter", spec.name) for spec in recipe.exporters] + [("metric", name) for name in recipe.metrics]
     used += [(kind, str(part.facts.get("component"))) for item in members for kind, part in item.clip.parts.items()]
+    used += [("dataset", str(item.clip.facts.get("dataset"))) for item in members]
     owners = {registry.source(kind, name) for kind, name in used} - {"?"}
     owners |= {plugin.distribution for plugin in registry.plugins if _watches(registry, plugin.name)}
     licences = {}
@@ -76,19 +79,21 @@ def perception_terms(registry: Registry, members: Sequence[Evidence]) -> dict[st
 
 
 def versions(distributions: Iterable[str]) -> dict[str, str]:
-    """What is installed of each."""
+    """What is installed of each; of a plugin's file, what it holds."""
     found = {}
     for name in sorted(distributions):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed (loaded with -p)"
+            file = Path(name)
+            found[name] = f"sha256 {sha256(file.read_bytes()).hexdigest()[:16]}" if file.is_file() else "not installed"
     return found
 
 
 def _watches(registry: Registry, plugin: str) -> bool:
     """Whether a plugin is told of runs, and so may have a hand in them."""
-    hooks = (registry.manager.hook.diffopt_run_started, registry.manager.hook.diffopt_stage_finished)
+    names = ("diffopt_run_started", "diffopt_stage_finished", "diffopt_run_finished")
+    hooks = [getattr(registry.manager.hook, name) for name in names]
     return any(each.plugin_name == plugin for hook in hooks for each in hook.get_hookimpls())
 
 

@@ -212,6 +212,21 @@ class Registry:
         """The distribution (or file) that offers a component; ``?`` for a name that nobody offers."""
         return self.owner[kind, name].distribution if (kind, name) in self.owner else "?"
 
+    def rows(self, plugin: Plugin) -> list[Component]:
+        """What a plugin offers."""
+        table = self.components.values()
+        return [row for rows in table for row in rows.values() if self.owner[row.kind, row.name] is plugin]
+
+    def behind(self, module: str) -> Plugin | None:
+        """The plugin that a module belongs to, by its package; None where it is no plugin's."""
+        package = module.partition(".")[0]
+        for plugin in (each for each in self.plugins if each.error is None):
+            own = self.manager.get_plugin(plugin.name)
+            name = str(getattr(own, "__name__", type(own).__module__))
+            if package in {name.partition(".")[0], *(row.package for row in self.rows(plugin))}:
+                return plugin
+        return None
+
     def config_class(self, kind: str, name: str) -> type[ComponentConfig]:
         """Second rung: import the config class of a component."""
         row = self.component(kind, name)

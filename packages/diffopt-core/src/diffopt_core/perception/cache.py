@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import importlib
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -22,10 +23,11 @@ from torch import Tensor
 
 from ..common.npz import read_npz, write_npz
 from ..common.places import cache_folder
-from ..errors import BadInput
+from ..errors import BadInput, DiffOptError
 from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations
 from .weights.store import digest
 
+log = logging.getLogger(__name__)
 #: Raised when what an entry holds changes its meaning.
 FORMAT = 2
 _PLAIN = "__plain__"
@@ -57,7 +59,7 @@ def source_digest(packages: tuple[str, ...]) -> str:
 
 
 def kept(cls: type[Part], key: str, make: Callable[[], Part], fresh: bool) -> Part:
-    """The entry ``key``, or what ``make`` gives, which is written before it is returned."""
+    """The entry ``key``, or what ``make`` gives, which is written before it is returned, where that can be."""
     path = cache_folder() / "perceived" / f"{cls.__name__}-{key[:32]}.npz"
     if path.is_file() and not fresh:
         try:
@@ -65,7 +67,10 @@ def kept(cls: type[Part], key: str, make: Callable[[], Part], fresh: bool) -> Pa
         except BadInput:  # damaged: make it again
             path.unlink(missing_ok=True)
     part = make()
-    write_npz(path, pack(part))
+    try:
+        write_npz(path, pack(part))
+    except DiffOptError as error:
+        log.warning("what was found in the images is not kept for a next run: %s", error)
     return part
 
 

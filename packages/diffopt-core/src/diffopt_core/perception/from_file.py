@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from ..config import ComponentConfig, TermConfig
 from ..errors import BadInput, DiffOptError
+from ..host.contract import hold_type
 from ..interfaces import BuildContext
 from ..plugin import KINDS
 from ..types import CameraFrameBody, CameraTrajectory, Observations
@@ -113,8 +114,9 @@ def for_video(ctx: BuildContext, kind: str, asked: str | None, what: Literal["vi
     )
 
 
-def signed(part: Part, name: str) -> Part:
-    """``part`` with the name of the component that made it in its facts."""
+def signed(part: Part, wanted: type[Part], ctx: BuildContext, kind: str, name: str) -> Part:
+    """``part``, which must be what its kind gives, with the name of the component that made it in its facts."""
+    hold_type(part, wanted, ctx.host, kind, name)
     return replace(part, facts={**part.facts, "component": name})
 
 
@@ -129,7 +131,8 @@ class AutoDetector:
         """The clip's keypoints, or those of the named detector on its images."""
         found = clip.observations is not None or clip.video is None
         name = "given" if found else for_video(self.ctx, "detector", self.config.asked)
-        return signed(self.ctx.build("detector", name, self.config.handed_on).detect(clip), name)
+        made = self.ctx.build("detector", name, self.config.handed_on).detect(clip)
+        return signed(made, Observations, self.ctx, "detector", name)
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,8 @@ class AutoCamera:
         """The clip's camera, or that of the named source on its images."""
         found = clip.camera is not None or clip.video is None
         name = "given" if found else for_video(self.ctx, "camera", self.config.asked)
-        return signed(self.ctx.build("camera", name, self.config.handed_on).trajectory(clip, observations), name)
+        made = self.ctx.build("camera", name, self.config.handed_on).trajectory(clip, observations)
+        return signed(made, CameraTrajectory, self.ctx, "camera", name)
 
 
 class AutoInitializerConfig(AutoConfig):
@@ -171,8 +175,8 @@ class AutoInitializer:
             name = for_video(self.ctx, "initializer", self.config.asked)
         else:
             name = for_video(self.ctx, "initializer", None, "keypoints")
-        found = self.ctx.build("initializer", name, self.config.handed_on)
-        return signed(found.initialize(clip, observations, camera), name)
+        found = self.ctx.build("initializer", name, self.config.handed_on).initialize(clip, observations, camera)
+        return signed(found, CameraFrameBody, self.ctx, "initializer", name)
 
 
 class NoPriorConfig(TermConfig):

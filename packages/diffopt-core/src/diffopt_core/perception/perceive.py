@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput
-from ..host.contract import answers, hold, hold_clip, named_file
+from ..host.contract import answers, hold, hold_clip, hold_type, named_file
 from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import BuildContext, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
@@ -36,17 +36,18 @@ def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe) -> tuple[
     datasets = _datasets(registry, recipe)
     paths: list[Path] = []
     for path in inputs:
-        paths += _listed(path, datasets) or (_search(path, registry, datasets) if path.is_dir() else [path])
+        paths += _listed(path, registry, datasets) or (_search(path, registry, datasets) if path.is_dir() else [path])
     return tuple(paths)
 
 
-def _listed(path: Path, datasets: Sequence[Any]) -> list[Path]:
+def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any]) -> list[Path]:
     """The clips of a file or folder by the first dataset that knows it; none where no dataset does."""
     from ..interfaces import ListsClips
 
-    for dataset in datasets:
-        if dataset.accepts(path):
-            return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]
+    for name, dataset in datasets.items():
+        with answers(registry, "dataset", name, path):
+            if dataset.accepts(path):
+                return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]
     return []
 
 
@@ -55,8 +56,8 @@ def _visible(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
 
 
-def _search(folder: Path, registry: Registry, datasets: Sequence[Any]) -> list[Path]:
-    found = [clip for path in _visible(folder) for clip in _listed(path, datasets)]
+def _search(folder: Path, registry: Registry, datasets: Mapping[str, Any]) -> list[Path]:
+    found = [clip for path in _visible(folder) for clip in _listed(path, registry, datasets)]
     if (folder / RUN_FILE).is_file():
         raise BadInput(folder, RUN_FILE, f"this is a result; to repeat its run: diffopt run {folder / RUN_FILE}")
     if not found:
@@ -65,15 +66,16 @@ def _search(folder: Path, registry: Registry, datasets: Sequence[Any]) -> list[P
     return found
 
 
-def _datasets(registry: Registry, recipe: Recipe) -> list[Any]:
-    """Those of the recipe's choice; under ``auto`` all, each with those options that it has."""
+def _datasets(registry: Registry, recipe: Recipe) -> dict[str, Any]:
+    """By name: those of the recipe's choice; under ``auto`` all, each with those options that it has."""
     ctx = registry.context()
     choice = recipe.dataset
     if choice.name != "auto":
-        return [ctx.build("dataset", choice.name, choice.options)]
-    return [
-        ctx.build("dataset", name, known_options(registry, name, choice)) for name in registry.components["dataset"]
-    ]
+        return {choice.name: ctx.build("dataset", choice.name, choice.options)}
+    return {
+        name: ctx.build("dataset", name, known_options(registry, name, choice))
+        for name in registry.components["dataset"]
+    }
 
 
 log = logging.getLogger(__name__)
@@ -104,6 +106,7 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
         dataset = ctx.build("dataset", name, choice.options)
     with answers(ctx.host, "dataset", name, path):
         clip = dataset.load(path)
+    hold_type(clip, Clip, ctx.host, "dataset", name)
     hold_clip(clip, ctx.host, name)
     clip = cut(clip, asked.start, asked.stop, asked.fps, asked.resample)
     if asked.fps is None and str(said := clip.facts.get("fps_from", "")).startswith("assumed"):
@@ -112,7 +115,7 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
         clip,
         name=_plain(clip.name),
         person=asked.person,
-        facts={**clip.facts, **({"fps_from": "--fps"} if asked.fps else {})},
+        facts={**clip.facts, "dataset": name, **({"fps_from": "--fps"} if asked.fps else {})},
     )
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
 
@@ -156,7 +159,9 @@ def perceive(
 
         def called() -> Part:
             with answers(ctx.host, kind, role.name, file):
-                return make(component)
+                made = make(component)
+            hold_type(made, cls, ctx.host, kind, role.name)
+            return made
 
         if cache is None or (own is not None and role.name in _OWN):
             part = called()

@@ -9,13 +9,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from ..common.documents import read_json
 from ..errors import DiffOptError
+from ..host.guests import named
 from ..host.recipe import Recipe
+from ..host.registry import Registry
 from ..interfaces import Exporter
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations, Result
 from .saved.result import RUN_FORMAT
@@ -147,10 +149,16 @@ class ResultFolder:
         return f".{self.path.absolute().name}.draft-"
 
     def write(
-        self, result: Result, exporters: Sequence[Exporter], run: dict[str, Any], besides: Sequence[Exporter] = ()
+        self,
+        result: Result,
+        exporters: Sequence[Exporter],
+        run: dict[str, Any],
+        besides: Sequence[Exporter] = (),
+        registry: Registry | None = None,
     ) -> list[Path]:
         """Export into a folder beside this one, then move the files in; ``run.json`` goes last. ``besides``: exporters
         (pictures) without which the result is worth keeping, too: what one of them raises is raised at the end.
+        ``registry``: who offers them.
 
         Raises DiffOptError where that cannot be written; then nothing is left of it.
         """
@@ -162,10 +170,10 @@ class ResultFolder:
         failed: list[DiffOptError] = []
         try:
             for exporter in exporters:
-                exporter.export(result, draft)
+                _export(exporter, result, draft, registry)
             for exporter in besides:
                 try:
-                    exporter.export(result, draft)
+                    _export(exporter, result, draft, registry)
                 except DiffOptError as error:
                     failed.append(error)
             (draft / "run.json").write_text(json.dumps(run, indent=1, default=str) + "\n")
@@ -190,6 +198,11 @@ class ResultFolder:
         except DiffOptError:
             return {}
         return saved if isinstance(saved, dict) else {}
+
+
+def _export(exporter: Exporter, result: Result, draft: Path, registry: Registry | None) -> None:
+    with nullcontext() if registry is None else named(registry):
+        exporter.export(result, draft)
 
 
 def _locked(folder: Path) -> int | None:

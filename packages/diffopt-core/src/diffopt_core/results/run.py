@@ -17,10 +17,13 @@ from ..common.output import heard
 from ..data.window import Evidence, key
 from ..errors import DiffOptError, MissingResource
 from ..host.choice import PAPER
+from ..host.guests import named, tell
 from ..host.provenance import device as find_device
+from ..host.provenance import versions
 from ..host.recipe import Recipe
 from ..host.registry import Registry
 from ..interfaces import BuildContext, Exporter
+from ..parts.metrics.report import hold_metric
 from ..perception.from_file import AutoConfig, for_video
 from ..perception.perceive import open_clip, perceive
 from ..solver.batch import Report, Solver, solve_batch
@@ -90,6 +93,11 @@ def fitting(camera: CameraTrajectory, body: CameraFrameBody) -> str:
 
 def check(run: Run) -> list[Evidence]:
     """Everything that can fail before the solve: plugins, options, device, files, output folders; then perception."""
+    with named(run.registry):
+        return _checked(run)
+
+
+def _checked(run: Run) -> list[Evidence]:
     ctx = context(run)
     _check_components(run, ctx)
     clips = [_opened(run, path, ctx) for path in run.inputs]
@@ -136,12 +144,16 @@ def execute(
 ) -> list[Result]:
     """Solve every input and write its results. Clips that can share a batch do. ``watch``: who looks on.
     ``evidence``: what :func:`check` gave, where that was called before."""
-    evidence = check(run) if evidence is None else evidence
+    with named(run.registry):
+        return _executed(run, report, watch, _checked(run) if evidence is None else evidence)
+
+
+def _executed(run: Run, report: Report, watch: Watch | None, evidence: Sequence[Evidence]) -> list[Result]:
     for item in evidence:
         if not run.only:
             _check_folder(run.for_clip(item), item.clip.name, content_of(item.clip))
     todo = [item for item in evidence if run.only or not _is_done(run.for_clip(item), item)]
-    run.registry.manager.hook.diffopt_run_started(run=run)
+    tell(run.registry, "diffopt_run_started", run=run)
     results = []
 
     def together(item: Evidence) -> tuple:
@@ -216,12 +228,13 @@ def _check_components(run: Run, ctx: BuildContext) -> None:
             registry.config(kind, for_video(ctx, kind, config.asked), config.handed_on)
     for name in recipe.metrics:
         registry.component("metric", name)
+        hold_metric(name, ctx)
     for spec in recipe.exporters:  # built here as well: what one lacks (Blender, usd-core) is told before the solve
         ctx.build("exporter", spec.name, spec.options)
 
 
 def _staged(run: Run, stage: str, log: Log) -> None:
-    run.registry.manager.hook.diffopt_stage_finished(run=run, stage=stage, log=log)
+    tell(run.registry, "diffopt_stage_finished", run=run, stage=stage, log=log)
 
 
 def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequence[str]) -> list[Result]:
@@ -233,13 +246,17 @@ def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequenc
     for result in kept:
         with heard([*result.clip.facts.get("warnings", ()), *told]) as said:
             described = _described(run, result) | {"warnings": said}  # the exporters add theirs before it is written
-            ResultFolder(run.folder(result.clip.name)).write(result, exporters, described, run.besides)
-        run.registry.manager.hook.diffopt_run_finished(run=run, result=result)
+            ResultFolder(run.folder(result.clip.name)).write(result, exporters, described, run.besides, run.registry)
+        tell(run.registry, "diffopt_run_finished", run=run, result=result)
     return kept
 
 
 def _described(run: Run, result: Result) -> dict[str, Any]:
-    return run_json(result, run.registry.options, run.seed, run.device, _fingerprint(run, result.clip))
+    owners = [run.registry.behind(type(exporter).__module__) for exporter in run.besides]
+    had = versions(owner.distribution for owner in owners if owner is not None)
+    facts = result.provenance | {"versions": result.provenance["versions"] | had}
+    made = replace(result, provenance=facts)
+    return run_json(made, run.registry.options, run.seed, run.device, _fingerprint(run, result.clip))
 
 
 def _fingerprint(run: Run, clip: Clip) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..config import TermConfig
 from ..data.geometry import project, world_to_camera
 from ..data.noise import StreamNoise
+from ..data.skeleton import LAYOUTS
 from ..data.window import Batch
 from ..errors import DiffOptError
 from ..host.contract import answers
@@ -64,6 +65,7 @@ def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildConte
         evidence=batch.evidence,
     )
     body = ctx.build("body", recipe.body.name, recipe.body.options)
+    _hold_body(body, recipe.body.name, ctx, noise)
     batch = replace(batch, observations=served(batch.observations, body))
     ctx = replace(ctx, observations=batch.observations)
     start = place(batch, body, recipe.place)
@@ -163,26 +165,37 @@ def bind(laid: Layout, recipe: Recipe) -> Problem:
     return made
 
 
+def _hold_body(body: Body, name: str, ctx: ProblemContext, noise: StreamNoise) -> None:
+    """As :func:`hold_guests`, before anything is placed by it."""
+    start, layout = ctx.initial, ctx.observations.layout
+    clips, frames = start.trans.shape[:2]
+    with _asked(ctx, noise, "body", name) as fail:
+        if fail is not None:
+            fail("rest_joints", body.rest_joints(start.betas), (clips, 24, 3))
+            fail("joints", body.joints(start), (clips, frames, 24, 3))
+            fail("keypoints", body.keypoints(start, layout), (clips, frames, len(LAYOUTS[layout]), 3))
+
+
 def hold_guests(problem: Problem, recipe: Recipe, used: dict[str, tuple[str, Any]]) -> None:
     """Raise DiffOptError that names component, distribution and clause. ``used``: name of each term, kind and spec.
 
     Random streams are put back, so that a solve gives the same bits with and without being asked.
     """
-    start = problem.ctx.initial
-    clips, frames = start.trans.shape[:2]
+    ctx, noise = problem.ctx, problem.noise
+    clips, frames = ctx.initial.trans.shape[:2]
     shapes = {"pose": (clips, frames, 24, 3, 3), "trans": (clips, frames, 3)}
-    for kind, name in (("representation", recipe.representation.name), ("body", problem.body.name)):
-        with _asked(problem, kind, name) as fail:
-            if fail is None:
-                continue
-            if kind == "body":
-                fail("joints", problem.body.joints(start), (clips, frames, 24, 3))
-                continue
+    with _asked(ctx, noise, "representation", recipe.representation.name) as fail:
+        if fail is not None:
             motion = problem.representation.motion()
             for part, shape in shapes.items():
                 fail(part, getattr(motion, part), shape)
+    with _asked(ctx, noise, "executor", recipe.executor.name) as fail:
+        if fail is not None:
+            value = torch.ones(clips, device=ctx.device)
+            (back,) = problem.executor.prepare(lambda: (value,), False)()
+            fail("the step that it prepares", back, (clips,))
     for name, (kind, spec) in used.items():
-        with _asked(problem, kind, spec.name) as fail:
+        with _asked(ctx, noise, kind, spec.name) as fail:
             if fail is not None:
                 fail("its energy", _energy(problem, name), (clips,), grad=True)
 
@@ -201,16 +214,16 @@ def _energy(problem: Problem, name: str) -> Any:
 
 
 @contextmanager
-def _asked(problem: Problem, kind: str, name: str) -> Iterator[Any]:
+def _asked(ctx: ProblemContext, noise: StreamNoise, kind: str, name: str) -> Iterator[Any]:
     """What holds a value to its contract; None for a component of ours, which its own tests hold."""
-    host, streams = problem.ctx.host, problem.noise.streams
+    host, streams = ctx.host, noise.streams
     who = host.source(kind, name)
     if is_shipped(who) or who == "?":
         yield None
         return
 
     def fail(what: str, value: Any, shape: tuple[int, ...], grad: bool = False) -> None:
-        if clause := _broken(value, shape, problem.ctx.device, grad):
+        if clause := _broken(value, shape, ctx.device, grad):
             raise DiffOptError(f"{kind} '{name}' of {who} breaks its contract: {what} {clause}")
 
     states = [stream.get_state() for stream in streams]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from torch import Tensor
 from ...common.npz import read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...data.skeleton import JOINTS
-from ...errors import BadInput, UnknownName
-from ...interfaces import Metric, Scored
+from ...errors import BadInput, DiffOptError, UnknownName
+from ...host.contract import answers
+from ...host.shipped import is_shipped
+from ...interfaces import BuildContext, Metric, Scored
 from ...plugin import resolve
 from ...types import CameraTrajectory, HumanMotion
 from . import COMPONENTS, DEFAULT
@@ -124,6 +127,22 @@ def metrics_named(names: Sequence[str] = DEFAULT, build: Build | None = None) ->
     """The metrics of these names; UnknownName otherwise. Without ``build``, from the built-in ones."""
     make = build or _build_builtin
     return {name: make("metric", name, {}) for name in names}
+
+
+def hold_metric(name: str, ctx: BuildContext) -> None:
+    """Ask a metric of another distribution once, before any solve; DiffOptError names what it breaks."""
+    who = ctx.host.source("metric", name)
+    if is_shipped(who):
+        return
+    metric = ctx.build("metric", name)
+    points = torch.randn(8, len(JOINTS), 3, generator=torch.Generator().manual_seed(0))
+    with answers(ctx.host, "metric", name), suppress(NotScorable):
+        found = metric(ScoredMotion(points + 0.01, points, 30.0, JOINTS))
+        if not isinstance(found, Tensor | np.ndarray | float | int) or not isinstance(metric.unit, str):
+            given = f"a {type(found).__name__} in {metric.unit!r}"
+            raise DiffOptError(
+                f"metric '{name}' of {who} breaks its contract: gave {given}, expected numbers and a unit"
+            )
 
 
 def score(scored: Scored, metrics: Mapping[str, Metric]) -> Report:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 import torch
 from chromium import chromium_path
 
-if find_spec("triton"):
+with suppress(ImportError):
     # Before Mesa's OpenGL, which brings an LLVM of its own: the other way round the process crashes.
     import_module("triton")
 torch.set_num_threads(1)

@@ -224,3 +224,19 @@ def test_a_quarantined_plugin_is_noticed_and_listed(diffopt, installed, monkeypa
     monkeypatch.setattr(Entry, "load", unimportable)
     ran = diffopt("plugins")
     assert ran.status == 0 and "diffopt-bad" in ran.out and "libfoo.so.1" in ran.out and "quarantine" in ran.err
+
+
+def test_new_writes_a_folder_and_check_runs_its_contract(diffopt):
+    ran = diffopt("new", "metric", "quantile")
+    assert ran.status == 0 and Path("diffopt-quantile/src/diffopt_quantile/metric.py").is_file()
+    assert "diffopt-quantile" in diffopt("new", "metric", "quantile").error
+    assert "already offered by diffopt-core" in diffopt("new", "prior", "none").error
+    assert [path.name for path in Path().iterdir()] == ["diffopt-quantile"]
+
+
+def test_check_by_component_and_what_it_needs(diffopt, case):
+    ran = diffopt("plugins", "check", "eager")
+    assert ran.status == 0 and "0 failed" in ran.out
+    assert "unknown component or plugin 'eagre'. Did you mean 'eager'?" in diffopt("plugins", "check", "eagre").error
+    assert "name one behind the dataset" in diffopt("plugins", "check", "case").error
+    assert "FAILS" not in diffopt("plugins", "check", "case", case).out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -20,8 +22,10 @@ from diffopt_core.host.recipe import (
     StageSpec,
 )
 from diffopt_core.host.registry import Registry
+from diffopt_core.host.scaffold import package
 from diffopt_core.host.testing import PriorContract
-from diffopt_core.plugin import KINDS
+from diffopt_core.plugin import API_VERSION, KINDS, OLDEST_API
+from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, Observations, Result
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -178,3 +182,30 @@ def test_the_shown_plugin_keeps_its_contract(tmp_path, monkeypatch):
     assert len(checks) > 8
     for check in checks:
         getattr(contract, check)()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "path"),
+    [
+        ("camera", "tripod", "src/diffopt_tripod/__init__.py"),
+        ("camera", "tripod", "src/diffopt_tripod/camera.py"),
+        ("initializer", "upright", "src/diffopt_upright/initializer.py"),
+    ],
+)
+def test_the_shown_package_is_what_new_writes(kind, name, path):
+    (shown,) = blocks("plugins.md", f"# {path}")
+    assert shown == f"# {path}\n{package(kind, name)[path]}"
+
+
+def test_fields_are_those_of_the_types():
+    """`python tools/fields.py` mends this."""
+    tool = runpy.run_path(str(ROOT / "tools" / "fields.py"))
+    assert tool["page"](page("plugin-api.md")) == page("plugin-api.md")
+    tables = page("plugin-api.md").split("### `")
+    for found in (Clip, Observations, CameraTrajectory, CameraFrameBody, HumanMotion, Result):
+        (table,) = (part for part in tables if part.startswith(f"{found.__name__}`"))
+        assert all(f"| `{field.name}` |" in table for field in dataclasses.fields(found)), found.__name__
+
+
+def test_versions_of_the_plugin_api():
+    assert f"it is {API_VERSION}." in page("plugin-api.md") and OLDEST_API <= API_VERSION

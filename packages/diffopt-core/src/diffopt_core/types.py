@@ -29,44 +29,48 @@ PosesFrom = Literal["regressor", "landmarks", "unknown"]
 
 @dataclass(frozen=True)
 class Observations:
-    """2D evidence, and 3D landmarks where the detector gives them.
-
-    ``keypoints``: x px, y px, confidence in [0, 1] (0 = absent), in the order of ``layout``
-    (:data:`diffopt_core.data.skeleton.LAYOUTS`). ``landmarks``: x, y, z metres in OpenCV camera axes about the
-    mid-hip, visibility; ``valid``: frames in which the person was found. ``masks``: the pixels of people, at a
-    reduced size of the whole image (longest side about 160), for camera sources that must not track them.
-    ``facts``: where it came from, for people (plain data).
-    """
+    """2D evidence, and 3D landmarks where the detector gives them."""
 
     keypoints: Float[Tensor, "*b J 3"]
+    """x px, y px, confidence in [0, 1] (0: absent), in the order of ``layout``"""
     layout: str
+    """a name of :data:`diffopt_core.data.skeleton.LAYOUTS`"""
     valid: Bool[Tensor, "*b"]
+    """frames in which the person was found"""
     landmarks: Float[Tensor, "*b L 4"] | None = None
+    """x, y, z in metres about the mid-hip, camera axes (x right, y down, z forward); visibility"""
     landmark_layout: str | None = None
+    """order of the landmarks, as ``layout``"""
     masks: Bool[Tensor, "*b h w"] | None = None
+    """pixels of people in the whole image made smaller (longest side about 160): camera sources must not track them"""
     facts: dict[str, Any] = field(default_factory=dict)
+    """where it came from, for people: plain data, written into ``run.json``"""
 
 
 @dataclass(frozen=True)
 class CameraTrajectory:
-    """Cameras of a clip: ``x_cam = R x_world + t``; ``focal`` and ``centre`` in px.
-
-    ``unit``: of t. ``level``: the world has its vertical along +Y (a SLAM world does not). ``travel``: whether the
-    camera was found to stand, turn or travel. ``filled``: frames that were not solved but filled in (None: none).
-    ``trusted``: False where the evidence bore no camera out and this one is a way out. By these the program decides.
-    ``facts``: how it was found and where the focal length is from (``focal_from``), for people (plain data).
-    """
+    """Cameras of a clip: ``x_cam = R x_world + t``, camera axes x right, y down, z forward."""
 
     R: Float[Tensor, "*b 3 3"]
+    """rotation, world to camera"""
     t: Float[Tensor, "*b 3"]
+    """translation, world to camera, in ``unit``; the camera's own place is ``-R^T t`` (``position``)"""
     focal: Float[Tensor, "*b 2"]
+    """focal length across and down, px"""
     centre: Float[Tensor, "*b 2"]
+    """principal point x, y, px; (0, 0) is the upper left corner of the image"""
     unit: Unit = "guess"
+    """of t: ``metre``, ``guess`` (metres, roughly) or ``arbitrary`` (a length that means nothing)"""
     level: bool = False
+    """whether the world has its vertical along +Y (a SLAM world does not)"""
     travel: Travel = "unknown"
+    """whether the camera ``stands``, ``turns`` on the spot or ``travels``; ``unknown``: nobody found out"""
     filled: Bool[Tensor, "*b"] | None = None
+    """frames that were not solved but filled in; None: none"""
     trusted: bool = True
+    """False where the evidence bore no camera out and this one is a way out"""
     facts: dict[str, Any] = field(default_factory=dict)
+    """how it was found, and where the focal length is from (``focal_from``), for people: plain data"""
 
     @property
     def metric(self) -> bool:
@@ -105,31 +109,38 @@ class MotionEvidence:
 
 @dataclass(frozen=True)
 class CameraFrameBody:
-    """An initializer's estimate of each frame, in the camera frame. ``transl`` is the pelvis joint, metres.
-
-    ``betas_of`` names the body model that the shape belongs to; theta is shared, betas are not. ``poses_from``: what
-    kind of error the poses have, by which a recipe is chosen. ``evidence``: what else it says, and how sure it is.
-    ``facts``: where it came from, for people (plain data).
-    """
+    """An initializer's estimate of each frame, in the camera's frame: x right, y down, z forward."""
 
     global_orient: Float[Tensor, "T 3 3"]
+    """orientation of the root: rest pose (Y up, face to +Z) to camera"""
     body_pose: Float[Tensor, "T 23 3 3"]
+    """rotation of each joint against its parent, SMPL order without the root"""
     transl: Float[Tensor, "T 3"]
+    """the pelvis joint in the camera's frame, m"""
     betas: Float[Tensor, "10"]
+    """shape, one for the clip; zeros: the mean shape"""
     betas_of: str = "smpl"
+    """body model that the shape belongs to; poses are shared between bodies, shapes are not"""
     poses_from: PosesFrom = "unknown"
+    """``regressor``, ``landmarks`` or ``unknown``: the kind of error, by which a recipe is chosen"""
     facts: dict[str, Any] = field(default_factory=dict)
+    """where it came from, for people: plain data, written into ``run.json``"""
     evidence: MotionEvidence | None = None
+    """what else it says (vertical, velocity, contacts), and how sure it is of all"""
 
 
 @dataclass(frozen=True)
 class HumanMotion:
-    """Global motion. ``pose[..., 0, :, :]`` is the root orientation; ``trans`` is the pelvis joint, metres, world."""
+    """Motion in the world: metres, Y up."""
 
     pose: Float[Tensor, "*b 24 3 3"]
+    """rotations, SMPL order: joint 0 is the root in the world, each other against its parent"""
     trans: Float[Tensor, "*b 3"]
+    """the pelvis joint in the world, m"""
     betas: Float[Tensor, "*n 10"]
+    """shape, one a clip"""
     betas_of: str = "smpl"
+    """body model that the shape belongs to"""
 
 
 @dataclass(frozen=True)
@@ -173,33 +184,44 @@ class Video:
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip and whatever evidence its file already holds (all of one clip: leading dimension ``T``).
-
-    ``focal``: px, from the user (``--focal``) or the file's metadata, None where neither says; ``focal_from`` says
-    which. ``person``: which person is wanted where there are several: ``largest``, ``longest``, or a track's id.
-    ``sequence``: the recording that the clip was cut from, where a dataset cuts (clips of one are not independent).
-    ``doubts``: what makes its evidence unlikely, in words; where there are any the result is not called trusted.
-    ``facts``: where frame rate, frames and the rest are from, for people (plain data).
-    """
+    """One clip and whatever evidence its file already holds, all with leading dimension ``T``, its frames."""
 
     name: str
+    """of the clip: its result goes to ``runs/NAME``"""
     path: Path | None
+    """the file or folder that it was read from"""
     fps: float
-    size: tuple[int, int]  # width, height, px
+    """frames a second of the world, which is not the file's rate in slow motion"""
+    size: tuple[int, int]
+    """width and height of the images, px"""
     num_frames: int
+    """``T``"""
     observations: Observations | None = None
+    """keypoints of the file"""
     body: CameraFrameBody | None = None
+    """first poses of the file"""
     camera: CameraTrajectory | None = None
-    rest_joints: Float[Tensor, "24 3"] | None = None  # T-pose relative to the pelvis, m
+    """cameras of the file"""
+    rest_joints: Float[Tensor, "24 3"] | None = None
+    """the person's skeleton where it is known: T-pose relative to the pelvis, m"""
     truth: Truth | None = None
+    """what it is scored against; never seen by a solve"""
     sha256: str | None = None
+    """of the file"""
     video: Video | None = None
+    """where its images are; None: it has none"""
     focal: float | None = None
+    """focal length in px, from the user (``--focal``) or the file's metadata; None where neither says"""
     focal_from: str = ""
+    """which of them said it"""
     person: str = "largest"
+    """who is wanted where there are several: ``largest``, ``longest``, or a track's id"""
     sequence: str = ""
+    """the recording that it was cut from, where a dataset cuts: clips of one are not independent"""
     doubts: tuple[str, ...] = ()
+    """what makes its evidence unlikely, in words; where there are any the result is not called trusted"""
     facts: dict[str, Any] = field(default_factory=dict)
+    """where frame rate, frames and the rest are from, for people: plain data"""
 
     @property
     def parts(self) -> dict[str, Observations | CameraTrajectory | CameraFrameBody]:
@@ -254,26 +276,36 @@ class Spread:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run hands over for one clip (leading dimension ``T``).
-
-    ``log``: stage -> term -> values by step. ``provenance``: versions, seed, device, seconds per stage, where
-    the focal length and the frame rate came from, licences of weights.
-    """
+    """What a run hands over for one clip (leading dimension ``T``): world metres, Y up, floor at y = 0."""
 
     clip: Clip
+    """the clip with all evidence that was used"""
     motion: HumanMotion
+    """the recovered motion"""
     camera: CameraTrajectory
+    """the corrected cameras, in metres"""
     joints: Float[Tensor, "T 24 3"]
+    """SMPL joints of the motion in the world, m"""
     initial: HumanMotion
+    """the placed first motion, from which the solve began"""
     initial_camera: CameraTrajectory
+    """the cameras before correction, in the same world"""
     initial_joints: Float[Tensor, "T 24 3"]
+    """joints of the first motion, m"""
     status: Status
+    """``finished``, ``doubtful``, ``diverged`` or ``interrupted``"""
     recipe: dict[str, Any]
+    """the recipe as resolved"""
     log: dict[str, dict[str, list[float]]]
+    """stage -> term -> values by step"""
     provenance: dict[str, Any]
+    """versions, seed, device, seconds a stage, where focal length and frame rate came from, licences of weights"""
     body_model: str
+    """the body whose joints these are"""
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    """protocol -> ``initial`` and ``final``, where there is truth"""
     spread: Spread | None = None
+    """how far off it may be, where it was solved several times (``--draws``)"""
 
     def __repr__(self) -> str:
         """One line: the tensors behind it are long."""

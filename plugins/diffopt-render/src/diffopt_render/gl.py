@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import moderngl
@@ -25,10 +25,8 @@ def open_context(device: int) -> moderngl.Context:
 
     Raises MissingResource: the system libraries behind it.
     """
-    if find_spec("triton"):
-        import_module(
-            "triton"
-        )  # before Mesa, which brings an LLVM of its own: after it, loading torch's compiler crashes
+    with suppress(ImportError):  # before Mesa, which brings an LLVM of its own: after it, torch's compiler crashes
+        import_module("triton")
     try:
         if sys.platform.startswith("linux"):
             return moderngl.create_context(require=_VERSION, standalone=True, backend="egl", device_index=device)  # type: ignore[arg-type]

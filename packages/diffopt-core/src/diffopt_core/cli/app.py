@@ -10,7 +10,7 @@ import typer.main
 
 from ..common.console import note, out
 from ..host.registry import Registry
-from . import check, demo, flags, plugins, prepare, recipe, run, show, simulate, weights
+from . import check, demo, flags, new, plugins, prepare, recipe, run, show, simulate, weights
 from .flags import Context
 
 
@@ -31,9 +31,10 @@ def build() -> tuple[Any, State]:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback(invoke_without_command=True)(root)
-    for module in (run, demo, prepare, check, simulate, show, plugins, recipe):
+    for module in (run, demo, prepare, check, simulate, new, show, recipe):
         app.command(module.NAME, rich_help_panel=module.PANEL)(module.command)
-    app.add_typer(weights.group, name=weights.NAME, rich_help_panel=weights.PANEL)
+    for module in (plugins, weights):
+        app.add_typer(module.group, name=module.NAME, rich_help_panel=module.PANEL)
     add_plugin_commands(app, state)
     for plugin in state.registry.plugins:
         if plugin.error:

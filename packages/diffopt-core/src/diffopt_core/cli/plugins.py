@@ -1,12 +1,14 @@
-"""``diffopt plugins``: what is installed, whose it is, and what is in quarantine."""
+"""``diffopt plugins``: what is installed, whose it is, what is in quarantine; and whether one keeps its contract."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
-from ..common.console import grid, out
+from ..common.console import grid, out, say
 from ..common.options import Plugins
 from ..common.output import answer
 from ..host import completion
@@ -19,7 +21,19 @@ NAME = "plugins"
 PANEL = "Look around"
 
 
-def command(
+class _Listing(typer.core.TyperGroup):
+    """``diffopt plugins`` and ``diffopt plugins prior`` are ``diffopt plugins list …``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        asked = args and (args[0] in self.commands or args[0] in ("-h", "--help"))
+        return super().parse_args(ctx, list(args) if asked else ["list", *args])
+
+
+group = typer.Typer(cls=_Listing, help="What is installed, whose it is; and whether a component keeps its contract.")
+
+
+@group.command("list")
+def list_components(
     context: Context,
     kind: Annotated[
         str | None,
@@ -28,7 +42,7 @@ def command(
     plugins: Plugins = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a page: `docs/components.md` is made so.")] = False,
 ) -> int:
-    """List every component by kind, name and the distribution that brings it.
+    """Every component by kind, name and the distribution that brings it. "list" may be left out.
 
     Example: diffopt plugins prior
     """
@@ -56,6 +70,58 @@ def command(
     answer({"components": told, "quarantine": [{"plugin": p.name, **_whose(p), "error": error} for p, error in bad]})
     print_quarantine(bad)
     return 0
+
+
+@group.command("check")
+def check(
+    name: Annotated[
+        str, typer.Argument(help="A component, or a plugin or distribution: all that it offers.", show_default=False)
+    ],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[INPUT]", help="What it is checked on: a dataset's own file, or a clip.")
+    ] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of it.")] = None,
+    plugins: Plugins = None,
+) -> int:
+    """Run the contract of a component: shapes, units, gradients, files, as its kind promises. Status 1 where it fails.
+
+    Example: diffopt plugins check nemo
+    """
+    from ..errors import DiffOptError, UnknownName
+    from ..host.recipe import setting
+    from ..host.registry import Registry
+    from ..host.testing import contract_of, run_checks
+
+    registry = Registry.load(plugins or ())
+    rows = [key for key, owner in registry.owner.items() if name in (key[1], owner.name, owner.distribution)]
+    rows = [(kind, each) for kind, each in rows if kind in registry.components]
+    if not rows:
+        raise UnknownName("component or plugin", name, {key[1] for key in registry.owner})
+    if settings and len(rows) > 1:
+        raise DiffOptError(f"--set: '{name}' is {len(rows)} components; name one")
+    options = dict(setting(text) for text in settings or ())
+    clip = _clip(registry, file) if file and {kind for kind, _ in rows} & _ON_CLIPS else None
+    told: list[dict[str, Any]] = []
+    for kind, each in rows:
+        say(f"{kind} {each}")
+        for what, problem in run_checks(contract_of(registry, kind, each, options, file, clip)):
+            told.append({"kind": kind, "name": each, "check": what, "problem": problem})
+            say(f"  ok    {what}" if problem is None else f"  FAILS {what}: {problem}")
+    failed = sum(row["problem"] is not None for row in told)
+    answer({"checks": told, "failed": failed})
+    say(f"{len(told) - failed} checks passed, {failed} failed")
+    return int(failed > 0)
+
+
+#: Kinds that are checked on a clip.
+_ON_CLIPS = {"detector", "camera", "initializer"}
+
+
+def _clip(registry: Registry, file: Path) -> Any:
+    from ..host.recipe import Recipe
+    from ..perception.perceive import open_clip
+
+    return open_clip(file, Recipe(), registry.context())
 
 
 def _whose(plugin: Plugin) -> dict[str, str]:

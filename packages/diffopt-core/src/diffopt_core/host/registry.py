@@ -107,7 +107,8 @@ class Registry:
 
     @classmethod
     def load(cls, options: Iterable[str] = ()) -> Registry:
-        """Everything installed, plus the ``-p`` options: ``file.py`` or a module adds, ``no:NAME`` blocks.
+        """Everything installed, plus the ``-p`` options: ``file.py`` or a module adds what is not there, ``no:NAME``
+        blocks.
 
         Raises UnknownName for a blocked name that is not there, DiffOptError for a ``-p`` plugin that fails
         (the user asked for that one by name, so it is not put aside quietly).
@@ -125,8 +126,9 @@ class Registry:
             distribution = entry.dist.name if entry.dist else "?"
             version = entry.dist.version if entry.dist else "?"
             registry._admit(entry.name, distribution, version, entry.load)
+        admitted = {getattr(module, "__name__", "") for module in registry.manager.get_plugins()}
         for option in options:
-            if not option.startswith("no:"):
+            if not option.startswith("no:") and option not in admitted:
                 registry._admit(option, option, "file", lambda option=option: _import(option), strict=True)
         return registry
 

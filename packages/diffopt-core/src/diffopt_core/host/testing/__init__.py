@@ -12,6 +12,7 @@ The component is found through the installed plugins, as a user would find it.
 
 from __future__ import annotations
 
+from .checks import contract_of, run_checks
 from .component import ComponentContract, RunnerContract
 from .evidence import BodyContract, CameraContract, DetectorContract, InitializerContract
 from .problem import StickBody, clip_alone, disturbed, make_problem, make_scene, residual_of
@@ -40,6 +41,7 @@ __all__ = [
     "TermContract",
     "ViewerContract",
     "clip_alone",
+    "contract_of",
     "disturbed",
     "forbid_host_sync",
     "make_clip",
@@ -47,4 +49,5 @@ __all__ = [
     "make_result",
     "make_scene",
     "residual_of",
+    "run_checks",
 ]

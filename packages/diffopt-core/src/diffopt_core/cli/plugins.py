@@ -44,7 +44,7 @@ def list_components(
 ) -> int:
     """Every component by kind, name and the distribution that brings it. "list" may be left out.
 
-    Example: diffopt plugins prior
+    Example: diffopt plugins list prior
     """
     from ..errors import UnknownName
     from ..host.registry import Registry

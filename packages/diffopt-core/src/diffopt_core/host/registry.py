@@ -126,7 +126,7 @@ class Registry:
             distribution = entry.dist.name if entry.dist else "?"
             version = entry.dist.version if entry.dist else "?"
             registry._admit(entry.name, distribution, version, entry.load)
-        admitted = {getattr(module, "__name__", "") for module in registry.manager.get_plugins()}
+        admitted = {getattr(module, "__name__", "") for _, module in registry.manager.list_name_plugin()}
         for option in options:
             if not option.startswith("no:") and option not in admitted:
                 registry._admit(option, option, "file", lambda option=option: _import(option), strict=True)

@@ -103,7 +103,7 @@ def test_a_told_speed_mends_the_scale_as_far_as_it_is_sure(seen, sd, nearness):
     one = torch.ones(1, frames)
     evidence = MotionEvidence(
         up=told, up_var=one, velocity=told, velocity_var=torch.full_like(told, sd**2),
-        contact=torch.zeros(1, frames, 4), pose_var=torch.full((1, frames, 24), sd**2 / 100), depth_var=one,
+        contact=torch.ones(1, frames, 4), pose_var=torch.full((1, frames, 24), sd**2 / 100), depth_var=one,
     )  # fmt: skip
     person = HumanMotion(root.unsqueeze(2).expand(-1, -1, 24, -1, -1), pelvis, torch.zeros(1, 10))
     t, pixels = -(R @ position.unsqueeze(-1)).squeeze(-1), torch.ones(1, frames, 2)

@@ -34,7 +34,7 @@ def ctx() -> ProblemContext:
         up_var=0.01 * ones,
         velocity=torch.stack(told, 1),
         velocity_var=torch.full_like(motion.trans, 0.01),
-        contact=torch.zeros_like(motion.pose[:, :, :4, 0, 0]),
+        contact=torch.ones_like(motion.pose[:, :, :4, 0, 0]),
         pose_var=torch.full_like(motion.pose[..., 0, 0], 0.04),
         depth_var=0.01 * ones,
     )
@@ -60,6 +60,19 @@ def test_speed_counts_what_is_sure(ctx: ProblemContext) -> None:
     pose = torch.cat([(turn @ ctx.initial.pose[:, :, 0]).unsqueeze(2), ctx.initial.pose[:, :, 1:]], 2)
     turned = replace(ctx.initial, pose=pose, trans=ctx.initial.trans @ turn.mT)
     torch.testing.assert_close(term.build(ctx)(make_scene(ctx, turned)), torch.zeros(2).double(), atol=1e-9, rtol=0)
+
+
+def test_speed_is_not_known_while_no_foot_stands(ctx: ProblemContext) -> None:
+    """A jumper's speed is told by what they do on the ground."""
+    assert ctx.evidence is not None
+    contact = torch.ones_like(ctx.evidence.contact)
+    contact[:, 3:] = 0.0
+    flies = replace(ctx, evidence=replace(ctx.evidence, contact=contact))
+    shift = torch.zeros_like(ctx.initial.trans)
+    shift[:, 4:] = torch.arange(1.0, 5.0).double().unsqueeze(-1)
+    moved = replace(ctx.initial, trans=ctx.initial.trans + shift)
+    ground, air = (SpeedConfig(robust=None).build(c)(make_scene(c, moved)) for c in (ctx, flies))
+    assert (air < 0.01 * ground).all()
 
 
 def test_speed_moves_the_root_and_turns_nobody(ctx: ProblemContext) -> None:
@@ -89,7 +102,7 @@ def test_contacts_that_are_told_hold_a_foot_that_is_high(ctx: ProblemContext) ->
     """The body floats: no foot is low, only the evidence knows that it stands."""
     slides = replace(ctx.initial, trans=ctx.initial.trans + torch.tensor([0.0, 2.0, 0.0]).double())
     assert ctx.evidence is not None
-    stands = replace(ctx, evidence=replace(ctx.evidence, contact=torch.ones_like(ctx.evidence.contact)))
+    flies = replace(ctx, evidence=replace(ctx.evidence, contact=torch.zeros_like(ctx.evidence.contact)))
     blind, told, denied = (c.build(x)(make_scene(x, slides)) for c, x in (
-        (ContactConfig(), stands), (ContactConfig(told=1.0), stands), (ContactConfig(told=1.0), ctx)))  # fmt: skip
+        (ContactConfig(), ctx), (ContactConfig(told=1.0), ctx), (ContactConfig(told=1.0), flies)))  # fmt: skip
     assert (told > 100 * blind).all() and denied.eq(0).all()

@@ -103,8 +103,10 @@ class MotionEvidence:
 
     @property
     def world_velocity_var(self) -> Float[Tensor, "*b 3"]:
-        """Of the velocity where the heading has to be taken from the root: unsure in direction as far as that is."""
-        return self.velocity_var + self.pose_var[..., :1] * self.velocity.square().flip(-1)
+        """Of the velocity where the heading has to be taken from the root: unsure in direction as far as that is, and
+        unsure altogether while no foot stands: keypoints then do not show how fast a person moves over ground."""
+        stands = self.contact.amax(-1, keepdim=True).clamp_min(1e-3)
+        return (self.velocity_var + self.pose_var[..., :1] * self.velocity.square().flip(-1)) / stands
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from diffopt_core.errors import DiffOptError
+from diffopt_core.errors import BadInput, DiffOptError, reading
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import make_clip
 from diffopt_core.parts.datasets.case_file import arrays_of, write_case
@@ -21,6 +21,7 @@ from diffopt_core.perception import cache
 from diffopt_core.results import run as walk
 from diffopt_core.results.folder import ResultFolder
 from diffopt_core.results.recover import recover
+from diffopt_core.types import Clip
 
 KILLS = Path(__file__).parents[2] / "tools" / "kills.py"
 QUICK = {"prior": "none", "representation": "raw", "stage.warmup.all.steps": 2, "stage.guide.rounds": 1,
@@ -59,6 +60,19 @@ def test_a_folder_is_one_runs_at_a_time(case, tmp_path):
         solve(case, tmp_path / "out")
     solve(case, tmp_path / "out")
     assert (tmp_path / "out" / "run.json").is_file()
+
+
+@pytest.mark.parametrize(("slip", "ours"), [
+    (lambda: eval("undefined_name"), True), (lambda: np.no_such_thing, True), (lambda: make_clip(8).gone, True),
+    (lambda: (lambda one: one)(), True), (lambda: Clip.load("x"), True), (lambda: {}.shape, False),
+    (lambda: {}["key"], False), (lambda: next(iter(()), None)[0], False), (lambda: float("x"), False),
+    (lambda: np.zeros(3) @ np.zeros(2), False),
+])  # fmt: skip
+def test_a_slip_of_ours_is_not_the_files_fault(tmp_path, slip, ours):
+    """It stays what it is, which the command line tells as our own fault; what a file can cause is the file's."""
+    with pytest.raises(Exception) as caught, reading(tmp_path / "a.pkl"):
+        slip()
+    assert isinstance(caught.value, BadInput) is not ours
 
 
 class Full:

@@ -31,7 +31,13 @@ def result(first: float, last: float) -> Result:
 
 @pytest.mark.parametrize(
     ("first", "last", "word"),
-    [(0.02, 0.01, None), (0.05, 0.052, None), (0.02, 0.03, "than it began"), (0.6, 0.4, "of the person")],
+    [
+        (0.02, 0.01, None),
+        (0.05, 0.052, None),
+        (0.001, 0.02, None),
+        (0.05, 0.07, "than it began"),
+        (0.6, 0.4, "of the person"),
+    ],
 )
 def test_worse_than_it_began_or_a_tenth_of_the_person(first, last, word):
     made = judged(result(first, last))

@@ -14,6 +14,7 @@ from diffopt_core.host.testing import DatasetContract, make_clip
 from diffopt_core.parts.datasets.configs import VideoConfig
 from diffopt_core.perception.video import focal_pixels, probe, read_frames, reduced_size
 from diffopt_core.types import Clip, Video
+from diffopt_formats.frames import Rows, place, source_of
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -123,6 +124,18 @@ def test_what_decodes_is_counted(tmp_path, caplog):
     shown = frames(clip)
     assert 10 < clip.num_frames == len(shown) < 60
     assert [number_of(frame) for frame in shown[:-1]] == list(range(clip.num_frames - 1))
+
+
+def test_a_file_whose_end_is_lost_is_as_long_as_it_says(tmp_path, caplog):
+    """What others made of the whole video has a row for each of its frames."""
+    whole = write_video(tmp_path / "a.mp4", 60, options={"movflags": "faststart"})
+    data = whole.read_bytes()
+    whole.write_bytes(data[: (len(data) + data.index(b"mdat")) // 2])
+    clip = load(whole)
+    assert 5 < clip.num_frames < 60 and clip.video.length == 60 and "of 60 frames cannot be decoded" in caplog.text
+    source = source_of(clip)
+    np.testing.assert_array_equal(place(Rows(whole, 60), source), np.arange(60))
+    np.testing.assert_array_equal(place(Rows(whole, clip.num_frames), source), np.arange(clip.num_frames))
 
 
 def test_focal_length_of_an_image_with_exif(tmp_path):

@@ -30,10 +30,15 @@ def number_of(frame: np.ndarray) -> int:
 
 
 def write_video(
-    path: Path, count: int, fps: int = 25, times: Sequence[float] | None = None, size: tuple[int, int] = (WIDTH, HEIGHT)
+    path: Path,
+    count: int,
+    fps: int = 25,
+    times: Sequence[float] | None = None,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    options: dict[str, str] | None = None,
 ) -> Path:
-    """``times``: presentation time of each frame, s, for a variable frame rate."""
-    with av.open(str(path), "w") as container:
+    """``times``: presentation time of each frame, s, for a variable frame rate. ``options``: of the container."""
+    with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.options = {"crf": "10", "g": "8"}

@@ -64,7 +64,7 @@ def source_of(clip: Clip) -> Source:
     """Of a clip without a video, its own frames are all there is. Of a video only the headers are read."""
     if clip.video is None:
         return Source(np.arange(clip.num_frames), clip.num_frames, clip.fps)
-    total = clip.video.length if clip.video.length is not None else probe(clip.video.path).count
+    total = clip.video.length if clip.video.length is not None else probe(clip.video.path).length
     return Source(np.array(clip.video.frames, dtype=np.int64), total, clip.fps, clip.video)
 
 

@@ -16,9 +16,10 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import IO, Any
 
-from ..errors import DiffOptError, reading
+from ..errors import BadInput, DiffOptError, reading
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_DEEP = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}""")
 
 
 def dumps(table: Mapping[str, Any]) -> str:
@@ -83,7 +84,10 @@ def read_json(path: Path, end: str = "") -> Any:
 def read_toml(path: Path) -> dict[str, Any]:
     """Raises BadInput for a file that is not there, or no TOML."""
     with reading(path, "TOML"):
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        if _DEEP.search(text):  # parsed in the square of its parts
+            raise BadInput(path, "TOML", "a key of a hundred parts")
+        return tomllib.loads(text)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -188,7 +188,7 @@ def perceive(
         camera = replace(camera, filled=missing if camera.filled is None else camera.filled | missing)
     rest = clip.rest_joints if clip.rest_joints is not None else _mean_skeleton(ctx)
 
-    def with_body(role: RoleSpec) -> Evidence:
+    def with_body(role: RoleSpec, clip: Clip = clip) -> Evidence:
         body = step(
             CameraFrameBody, "initializer", role, clip.body, lambda made: made.initialize(clip, observations, camera)
         )
@@ -197,7 +197,10 @@ def perceive(
 
     found = with_body(recipe.initializer)
     chosen = recipe.initializer if choose is None else choose(found)
-    return found if chosen == recipe.initializer else with_body(chosen)
+    if chosen == recipe.initializer:
+        return found
+    # other first poses are made of the file's own: what is doubtful of these stays so
+    return with_body(chosen, replace(clip, doubts=found.clip.doubts))
 
 
 def _mean_skeleton(ctx: BuildContext) -> Tensor:

@@ -38,7 +38,8 @@ _LYING = 1.05
 
 
 def judge(evidence: Evidence, rest: Tensor) -> Evidence:
-    """The evidence, its doubts in ``clip.doubts`` and said. ``rest``: skeleton of the first poses, ``[24 3]``, m.
+    """The evidence, its doubts in ``clip.doubts`` and said; those that the clip has already stay, and are not said
+    again. ``rest``: skeleton of the first poses, ``[24 3]``, m.
 
     Raises BadInput, naming the key and the likely mistake, where nothing can be right.
     """
@@ -46,10 +47,17 @@ def judge(evidence: Evidence, rest: Tensor) -> Evidence:
     for key, problem in _impossible(evidence, rest):
         raise BadInput(where, key, problem)
     joints = joints_in_camera(evidence, rest)
-    doubts = (*_apart(evidence, joints), *_moves(evidence), *_vertical(evidence, joints), *_direction(evidence, joints))
-    for doubt in doubts:
+    found = (*_apart(evidence, joints), *_moves(evidence), *_vertical(evidence, joints), *_direction(evidence, joints))
+    had = {_kind(doubt) for doubt in evidence.clip.doubts}
+    new = tuple(doubt for doubt in found if _kind(doubt) not in had)
+    for doubt in new:
         log.warning("%s: %s; the result will not be called trusted", evidence.clip.name, doubt)
-    return replace(evidence, clip=replace(evidence.clip, doubts=doubts)) if doubts else evidence
+    return replace(evidence, clip=replace(evidence.clip, doubts=(*evidence.clip.doubts, *new))) if new else evidence
+
+
+def _kind(doubt: str) -> str:
+    """A doubt without its numbers."""
+    return "".join(c for c in doubt if not c.isdigit() and c not in ".,")
 
 
 def _impossible(evidence: Evidence, rest: Tensor) -> Iterator[tuple[str, str]]:

@@ -123,6 +123,12 @@ class Interpreter(pickle._Unpickler):
         if not isinstance(args, tuple) or not callable(what):
             raise pickle.UnpicklingError(f"a call of {type(what).__name__} is refused")
         self._charge(*args)
+        try:
+            return self._called(what, *args)
+        except TypeError as error:  # the arguments are the file's
+            raise pickle.UnpicklingError(f"{getattr(what, '__name__', what)}: {error}") from error
+
+    def _called(self, what: Any, *args: Any) -> Any:
         if isinstance(what, type) and issubclass(what, Inert):
             return what(*args)
         if what is object and not args:

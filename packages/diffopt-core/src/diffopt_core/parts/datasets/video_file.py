@@ -58,7 +58,7 @@ class VideoDataset:
             size=found.size,
             num_frames=len(frames),
             sha256=_digest(path),
-            video=Video(path, frames, found.size, found.rotation, found.count, found.missing),
+            video=Video(path, frames, found.size, found.rotation, found.length, found.missing),
             focal=found.focal,
             focal_from="the video's metadata" if found.focal else "",
             facts=facts,

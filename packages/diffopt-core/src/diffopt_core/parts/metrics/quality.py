@@ -13,9 +13,9 @@ from ...types import CameraTrajectory, Clip, Result
 STANDING = 0.05
 #: Keypoints that count for the reprojection error.
 CONFIDENT = 0.3
-#: A result does not fit where it is this much worse than it began (a tenth is the noise of a median), or this share of
-#: the person off.
-_WORSE, _OFF = 1.1, 0.1
+#: A result does not fit where it is this much worse than it began (a tenth is the noise of a median) and further off
+#: than detectors are, or off by the last: shares of the person.
+_WORSE, _FINE, _OFF = 1.1, 0.02, 0.1
 #: Nobody runs faster, m/s, and nobody's feet stay so far from the floor, m.
 _RUN, _FLOOR = 15.0, 0.35
 
@@ -98,7 +98,7 @@ def misfit(result: Result) -> str | None:
         return None
     if last > _OFF * size:
         return f"ends {last:.0f} px from the keypoints, {last / size:.0%} of the person ({size:.0f} px)"
-    if last > _WORSE * first:
+    if last > max(_WORSE * first, _FINE * size):
         return f"ends further from the keypoints than it began: {first:.1f} px, then {last:.1f}"
     return None
 

@@ -64,7 +64,8 @@ class Probe:
 
     ``size``: width, height of the upright image. ``fps``: mean rate, None for images. ``even``: frames are evenly
     spaced. ``focal``: px, from metadata. ``missing``: frames of a folder that have no image. ``notes``: what the user
-    should hear.
+    should hear. ``length``: frames of the source as it was meant, more than ``count`` where its end does not decode:
+    what others made of the whole has so many rows.
     """
 
     count: int
@@ -77,6 +78,7 @@ class Probe:
     codec: str
     missing: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    length: int = 0
 
 
 def probe(path: Path) -> Probe:
@@ -139,8 +141,9 @@ def _probe_file(path: Path) -> Probe:
         with av.open(str(path)) as container:
             first = next(decoded(container), None)
         notes: tuple[str, ...] = ()
+        length = len(times)
         if first is not None and (not whole or said > len(packets)):
-            times, notes = _decodable(path, max(said, len(packets)))
+            times, notes, length = _decodable(path, sorted(times), max(said, len(packets)))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise BadInput(path, "video", f"cannot be decoded ({reason(error)})") from error
     if first is None or not times:
@@ -152,19 +155,22 @@ def _probe_file(path: Path) -> Probe:
     if first.interlaced_frame:
         notes = (*notes, f"{path}: interlaced; deinterlace it first (ffmpeg -vf bwdif), or edges of motion are doubled")
     fps, even = _rate(when, float(rate) if rate else None)
-    return Probe(len(when), size, rotation, fps, when, even, _focal(tags, size), codec, notes=notes)
+    return Probe(len(when), size, rotation, fps, when, even, _focal(tags, size), codec, notes=notes, length=length)
 
 
-def _decodable(path: Path, announced: int) -> tuple[list[float], tuple[str, ...]]:
-    """Times of the frames that decode, and how many do not."""
+def _decodable(path: Path, shown: list[float], announced: int) -> tuple[list[float], tuple[str, ...], int]:
+    """Times of the frames that decode, how many do not, and the length of the source. ``shown``: times of its
+    packets, of which the first ones decode where the end alone is lost."""
     import av
 
     with av.open(str(path)) as container:
         times = [float(frame.time) for frame in decoded(container) if frame.time is not None]
     if len(times) == announced:
-        return times, ()
+        return times, (), announced
     problem = f"{announced - len(times)} of {announced} frames cannot be decoded (cut off, or begun within a group)"
-    return times, (f"{path}: {problem}; the {len(times)} others are used, counted from the first of them",)
+    first = bool(np.allclose(sorted(times), shown[: len(times)], atol=1e-3)) if len(times) <= len(shown) else False
+    said = f"{path}: {problem}; the {len(times)} others are used, counted from the first of them"
+    return times, (said,), announced if first else len(times)
 
 
 def _rate(times: np.ndarray, said: float | None) -> tuple[float | None, bool]:
@@ -213,7 +219,7 @@ def _probe_folder(folder: Path) -> Probe:
             f"{folder}: {len(missing)} of {count} frames have no image by their names ({some}); they are not seen",
         )
     codec = images[0].suffix[1:].lower()
-    return Probe(count, size, rotation, None, None, True, focal, codec, missing, notes)
+    return Probe(count, size, rotation, None, None, True, focal, codec, missing, notes, count)
 
 
 def reason(error: BaseException) -> str:

@@ -35,13 +35,23 @@ class Screen:
         return Console(stderr=self._stderr, width=None if terminal else _PIPED)
 
     def print(self, what: Any = "", soft_wrap: bool = False, highlight: bool | None = None) -> None:
+        """Text, or a table, which is fitted to the width of the screen."""
         if self._stderr or voice.speaks():
-            self.console.print(what, soft_wrap=soft_wrap, highlight=highlight)
+            for part in _parts(what, self.console.width):
+                self.console.print(part, soft_wrap=soft_wrap, highlight=highlight)
 
     def text(self, text: str) -> None:
         """As it is: for what is piped into a file."""
         if self._stderr or voice.speaks():
             print(text, end="", file=sys.stderr if self._stderr else None)
+
+
+def _parts(what: Any, width: int) -> list[Any]:
+    from rich.table import Table
+
+    from .columns import fitted
+
+    return list(fitted(what, width)) if isinstance(what, Table) else [what]
 
 
 out = Screen(stderr=False)

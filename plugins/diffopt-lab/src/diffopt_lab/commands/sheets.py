@@ -45,7 +45,6 @@ Protocol = Annotated[
 def print_sheet(sheet: Sheet) -> None:
     heads = (plain(head.replace(" [", "\n[").replace(" (", "\n(")) for head in sheet.heads)
     table = grid(*heads, numbers=True)
-    table.columns[0].no_wrap = True
     for number, line in enumerate(sheet.lines):
         if len(line) == 1:
             table.add_row(f"[italic]{plain(line[0])}[/]", *[""] * (len(sheet.heads) - 1))

@@ -74,19 +74,44 @@ def test_what_is_imported_is_declared_and_nothing_else(path):
 
 
 @pytest.mark.slow
-def test_every_wheel_holds_its_licence(tmp_path):
-    command = ["uv", "build", "--all-packages", "--wheel", "--quiet", "--out-dir", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=300)
-    wheels = sorted(tmp_path.glob("*.whl"))
-    assert len(wheels) == len(PACKAGES)
-    licence = (ROOT / "LICENSE").read_bytes()
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel) as held:
-            info = next(name.split("/")[0] for name in held.namelist() if name.endswith("/METADATA"))
-            about = held.read(f"{info}/METADATA").decode()
-            assert re.search("(?m)^License-Expression: Apache-2.0", about), wheel.name
-            assert held.read(f"{info}/licenses/LICENSE") == licence, wheel.name
-            for file in re.findall("(?m)^License-File: (.+)$", about):
-                assert f"{info}/licenses/{file}" in held.namelist(), f"{wheel.name}: {file}"
-            weights = [name for name in held.namelist() if name.endswith(".safetensors")]
-            assert not weights or ("WEIGHTS.md" in about and "CC-BY-4.0" in about), wheel.name
+def test_a_release_in_a_dry_run(tmp_path):
+    """Builds every wheel, looks into each, and says what would follow."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "release.py"), "--out", str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = project(ROOT / "pyproject.toml")["version"]
+    assert f"{len(PACKAGES)} wheels of {said}" in done.stdout
+    assert f"would run: git tag v{said}" in done.stdout and "would run: uv publish diffopt_core" in done.stdout
+    assert not re.search("to mend: (?!the tree|CHANGELOG.md: .* is not dated)", done.stdout), done.stdout
+    release = runpy.run_path(str(ROOT / "tools" / "release.py"))
+    wheel = sorted(tmp_path.glob("diffopt_priors*.whl"))[0]
+    spoilt = tmp_path / "spoilt.whl"
+    with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(spoilt, "w") as part:
+        for name in whole.namelist():
+            if name.endswith("METADATA"):
+                part.writestr(name, whole.read(name).replace(f"=={said}".encode(), b">=0.1"))
+            elif name.endswith(".safetensors"):
+                part.writestr(name, b"")
+    told = release["faults_of_wheel"](spoilt, (ROOT / "LICENSE").read_bytes())
+    for word in ("not our licence file", "WEIGHTS.md is missing", "diffopt-core>=0.1"):
+        assert any(word in fault for fault in told), told
+
+
+def test_the_changelog_begins_with_this_version():
+    release = runpy.run_path(str(ROOT / "tools" / "release.py"))
+    assert [fault for fault in release["faults_of_tree"]() if "is not dated" not in fault] == []
+
+
+def test_constraints_are_exact_and_within_bounds():
+    """`python tools/constraints.py` mends this."""
+    text = (ROOT / "constraints.txt").read_text()
+    pins = dict(line.split("==") for line in text.splitlines() if not line.startswith("#"))
+    assert pins and not re.search(r"://|@|--", text)
+    for path in PACKAGES:
+        said = project(path)
+        for line in said["dependencies"]:
+            name, _, least = re.split(r"\[.*?\]|;", line)[0].partition(">=")
+            if not name.startswith("diffopt-") and path.parent.name != "diffopt-pytorch3d":
+                numbers = [tuple(int(n) for n in re.findall(r"\d+", v)[:2]) for v in (pins[name], least.split(",")[0])]
+                assert numbers[0] >= numbers[1], line

@@ -20,11 +20,11 @@ _USABLE = """
 Constant rate after warm-up, so that every checkpoint is usable; --steps or --finish decay it to zero.
 """
 _EXAMPLE = """
-Example: diffopt train {0} --data runs/drawn --out runs/trained (after diffopt sample mdm --out runs/drawn)
+Example: diffopt train {0} --data runs/drawn --out runs/{1} (after diffopt sample mdm --out runs/drawn)
 """
 
 
-_MDM = "Train the motion diffusion prior." + _USABLE + _EXAMPLE.format("mdm --steps 20 --window 64")
+_MDM = "Train the motion diffusion prior." + _USABLE + _EXAMPLE.format("mdm --steps 20 --window 64", "mdm")
 
 
 def _begin_mdm(asked: Asked, samples: int) -> Trainer:
@@ -64,7 +64,7 @@ def import_mdm(
     _told(out)
 
 
-_HUMOR = "Train HuMoR, the prior over transitions." + _USABLE + _EXAMPLE.format("humor --steps 20")
+_HUMOR = "Train HuMoR, the prior over transitions." + _USABLE + _EXAMPLE.format("humor --steps 20", "humor")
 
 
 def _begin_humor(asked: Asked) -> NetworkTraining:
@@ -115,7 +115,7 @@ def _begin_vposer(asked: Asked) -> NetworkTraining:
 
 
 _VPOSER = "Train the pose prior (a VAE of single poses, the architecture of VPoser v2).\n" + _EXAMPLE.format(
-    "vposer --steps 20"
+    "vposer --steps 20", "vposer"
 )
 train_vposer = training_command(VPoserSettings, _begin_vposer, _VPOSER, export_minutes=2.0)
 

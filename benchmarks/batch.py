@@ -1,9 +1,9 @@
-"""How many clips a second, by how many are solved side by side: what one device does when it has enough to do.
+"""How many clips per second, by how many are solved side by side: what one device does when it has enough to do.
 
     uv run python benchmarks/batch.py FOLDER [--recipe paper] [--sizes 1,16,64] [--device auto] [--set key=value]
 
 The folder's cases, over and over under other names and seeds of their own, in one batch of each size. Prints seconds of
-binding and of the stages, clips and frames a second of those, seconds with perception, scoring and files, and the
+binding and of the stages, clips and frames per second of those, seconds with perception, scoring and files, and the
 device's peak memory. A small solve comes first, so that no size pays for what libraries do once.
 """
 

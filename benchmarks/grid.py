@@ -2,7 +2,7 @@
 
     uv run python benchmarks/grid.py FOLDER_OF_CASES [--recipe paper] [--seeds 4] [--set key=value] [--rounds 1]
 
-Solves the folder's cases under one recipe and several seeds, a seed a job, with one worker of one thread, then with
+Solves the folder's cases under one recipe and several seeds, a seed per job, with one worker of one thread, then with
 two. Prints for each: wall seconds from the first job to the last, seconds of solving (binding and stages, as every
 result's run file has them), and what is left: start of the workers (importing torch), reading, evaluation, writing,
 scheduling. The start of the workers is measured by itself with a job that does nothing but import torch.

@@ -1,4 +1,4 @@
-"""Initializer ``landmarks`` on clean landmarks of known motion: error of the pose, and frames a second.
+"""Initializer ``landmarks`` on clean landmarks of known motion: error of the pose, and frames per second.
 
     uv run python benchmarks/landmarks.py FOLDER [--shard cmu_val] [--steps 80] [--threads 2]
 

@@ -1,4 +1,4 @@
-"""Initializer ``lift`` on simulated cases with truth: errors, speed, calibration of its variances, frames a second.
+"""Initializer ``lift`` on simulated cases with truth: errors, speed, calibration of its variances, frames per second.
 
     uv run python benchmarks/lift.py FOLDER... [--weights open] [--fuse given] [--actions] [--calibrate]
 
@@ -158,7 +158,7 @@ def main() -> None:
             for label in sorted({action(index[name]["clip"]) for name in cases}):
                 part = [case for name, case in cases.items() if action(index[name]["clip"]) == label]
                 print(row(f"– {label}", part))
-    print(f"\n{frames / max(seconds, math.ulp(1.0)):.0f} frames a second of one core")
+    print(f"\n{frames / max(seconds, math.ulp(1.0)):.0f} frames per second of one core")
     factors = {output: float(torch.cat(parts).quantile(0.9)) for output, parts in pooled.items()}
     inside = {output: float((torch.cat(parts) <= 1).float().mean()) for output, parts in pooled.items()}
     print("inside, all together: " + ", ".join(f"{output} {100 * share:.0f} %" for output, share in inside.items()))

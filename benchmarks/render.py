@@ -3,9 +3,9 @@
     python benchmarks/render.py [RESULT] [--frames 60] [--size 640x480] [--renderers gl,embree] [--long 3000]
 
 RESULT: a result folder (default: the demonstration's true motion, without a video). For each renderer that can be built
-here and each view: frames a second by the clock and for one second of CPU time, of everything from the motion to the
+here and each view: frames per second by the clock and for one second of CPU time, of everything from the motion to the
 encoded MP4 (the second says what the machine can do when others leave it alone); and the drawing alone, by the clock.
-Status 1 where `overlay` or `world` comes below 5 frames a second of CPU time.
+Status 1 where `overlay` or `world` comes below 5 frames per second of CPU time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from exports import given
 
-FLOOR = 5.0  # frames a second at 640 x 480
+FLOOR = 5.0  # frames per second at 640 x 480
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Videos from their pixels to motion, as `diffopt run` does it: seconds a step, camera found, motion, error.
+"""Videos from their pixels to motion, as `diffopt run` does it: seconds per step, camera found, motion, error.
 
     uv run python benchmarks/video.py FOLDER [--fps walk=52,runner=100] [--videos walk,runner] [--kept]
 

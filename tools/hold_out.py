@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-#: One entry a frame; every other array but ``starts`` and ``fps`` has one a clip.
+#: One entry per frame; every other array but ``starts`` and ``fps`` has one per clip.
 _BY_FRAME = ("poses", "trans")
 
 

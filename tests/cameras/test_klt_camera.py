@@ -144,7 +144,7 @@ def test_one_frame_stands(tmp_path):
 @pytest.mark.parametrize("level", [0, 128])
 def test_an_empty_picture_is_refused_with_a_remedy(tmp_path, level):
     clip = cases.film(tmp_path, [np.full(cases.SIZE[::-1], level, np.uint8)] * 5)
-    with pytest.raises(BadInput, match=r"points a frame.*--camera static"):
+    with pytest.raises(BadInput, match=r"points per frame.*--camera static"):
         camera(clip)
 
 

@@ -41,9 +41,9 @@ def test_run_prior_mdm_repr_nemo(diffopt):
 def test_run_without_input_keeps_what_lies_in_a_folder_of_ones_own(diffopt, case):
     assert diffopt("run", case, "--out", "mine", *QUICK, "--no-report").status == 0
     ran = diffopt("run", "--out", "mine", *QUICK, "--no-report")
-    assert ran.status == 2 and "holds another run" in ran.error and not Path("mine/demo.npz").exists()
+    assert ran.status == 2 and "another run" in ran.error and not Path("mine/demo.npz").exists()
     assert diffopt("run", "--out", "new", *QUICK, "--no-report").status == 0
-    assert "was kept" in diffopt("run", "--out", "new", *QUICK, "--no-report").err
+    assert "kept the finished result" in diffopt("run", "--out", "new", *QUICK, "--no-report").err
 
 
 @pytest.mark.parametrize("flag", FLAGS)
@@ -64,7 +64,7 @@ def test_every_role_flag_has_its_twin(flag):
 def test_the_flag_and_its_twin_are_one_run(diffopt, case):
     assert diffopt("run", case, "--out", "a", "--init", "given", *QUICK, "--no-report").status == 0
     settings = ["--set", "prior=none", "--set", "repr=raw", "--set", "init=given"]
-    assert "was kept" in diffopt("run", case, "--out", "a", *settings, *STEPS, "--no-report").err
+    assert "kept the finished result" in diffopt("run", case, "--out", "a", *settings, *STEPS, "--no-report").err
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def stands_in(monkeypatch, tmp_path):
 
 def test_options_reach_what_auto_chooses(diffopt, stands_in, video):
     ran = diffopt("prepare", video, "--out", "a.npz", *stands_in, "--set", "detector.seen=false")
-    assert ran.status == 2 and "found in no frame" in ran.error
+    assert ran.status == 2 and "not found in any frame" in ran.error
     ran = diffopt("prepare", video, "--out", "a.npz", *stands_in, "--set", "camera.travel=turns")
     assert ran.status == 0, ran.err
     with np.load("a.npz") as made:

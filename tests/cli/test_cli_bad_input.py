@@ -35,7 +35,7 @@ from cli_cases import QUICK, tree
         (["--set", "seed"], "--set seed: expected key.path=value"),
         (["--scale", "distiled"], "scale.mode: "),
         (["--fps", "-3"], "input.fps: "),
-        (["--device", "gpu"], "--device gpu: not a device; use auto, cpu or cuda[:N]"),
+        (["--device", "gpu"], "--device gpu: not a device; expected auto, cpu or cuda[:N]"),
         (["-p", "gone.py"], "plugin gone.py: "),
         (["-p", "no:piors"], "unknown plugin 'piors'. Did you mean 'priors'?"),
         (["--piror", "mdm"], "No such option: --piror"),
@@ -133,7 +133,7 @@ def test_pickled_objects_are_not_loaded(diffopt, case, arrays):
 def test_a_folder_without_cases(diffopt):
     Path("empty").mkdir()
     ran = diffopt("run", "empty", *QUICK)
-    assert ran.status == 2 and "empty: folder: holds no file that a dataset knows" in ran.error
+    assert ran.status == 2 and "empty: folder: holds no file that a dataset can read" in ran.error
 
 
 def test_a_result_folder_is_no_input(diffopt, case):

@@ -118,7 +118,7 @@ def test_the_same_run_is_kept_and_another_refused(diffopt, case):
     assert again.status == 0 and "kept" in again.err
     other = diffopt("run", case, "--out", "out", "--seed", "1", *QUICK)
     assert other.status == 2
-    assert "holds another run" in other.error and "--overwrite" in other.error
+    assert "the result of another run" in other.error and "--overwrite" in other.error
     assert Path("out/motion.npz").stat().st_mtime_ns == before
     replaced = diffopt("run", case, "--out", "out", "--seed", "1", "--overwrite", *QUICK)
     assert replaced.status == 0 and json.loads(Path("out/run.json").read_text())["seed"] == 1
@@ -154,7 +154,7 @@ def test_repeat_finds_a_moved_input(diffopt, case):
     assert diffopt("run", case, "--out", "out", "--quiet", *QUICK).status == 0
     case.rename(case.parent.parent / "walk.npz")
     ran = diffopt("run", "out/run.json")
-    assert ran.status == 2 and "is gone" in ran.error and "diffopt run out/run.json FILE" in ran.error
+    assert ran.status == 2 and "does not exist" in ran.error and "diffopt run out/run.json FILE" in ran.error
     assert diffopt("run", "out/run.json", "walk.npz", "--quiet").status == 0
     assert diffopt("run", "out/run.json", "--prior", "mdm").status == 2
 
@@ -185,7 +185,7 @@ def test_batch_equals_alone_and_one_of_it_repeats(diffopt, case, arrays):
 
 def test_two_inputs_of_one_name(diffopt, case):
     ran = diffopt("run", case, case, *QUICK)
-    assert ran.status == 2 and "two inputs are called 'walk'" in ran.error
+    assert ran.status == 2 and "two inputs have the clip name 'walk'" in ran.error
 
 
 def test_settings_win_over_flags(diffopt, case):

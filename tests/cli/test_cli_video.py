@@ -120,11 +120,11 @@ def test_what_is_known_of_the_camera_is_kept(diffopt, watch, video, travel, name
     assert (guide["camera"]["free"] if "camera" in guide["blocks"] else None) == free
     assert ("--recipe paper" in ran.err) == (travel != "unknown" and not named)
     again = diffopt("run", video, "--out", "run", *LOOK, *MEAN, *QUICK, *named, "--set", f"camera.travel={travel}")
-    assert again.status == 0 and "was kept" in again.err
+    assert again.status == 0 and "kept the finished result" in again.err
     other = diffopt(
         "run", video, "--out", "run", *LOOK, *MEAN, *QUICK, "--seed", "5", "--set", f"camera.travel={travel}"
     )
-    assert "holds another run" in other.error
+    assert "the result of another run" in other.error
     repeated = diffopt("run", "run/run.json", "--no-picture", "--trust")
     assert "bit for bit" in repeated.out, repeated.err
 
@@ -180,7 +180,7 @@ def test_folder_of_videos(diffopt, watch, tmp_path):
         (["--frames", "12:14"], "frames 12:14 of 14: at least 3 are needed"),
         (["--resample", "90"], "resampling to 90 fps would need frames that 30 fps lacks"),
         (["--focal", "wide"], "--focal wide: expected a length such as"),
-        (["--focal", "3px"], "is no focal length of a 1280 x 720 image"),
+        (["--focal", "3px"], "is not plausible for a 1280 x 720 image"),
         (["--set", "input.most=10"], "input.most"),
         (["--set", "detector.seen=false"], "walk.mp4: valid: the person is found in no frame"),
         (["--init", "given"], "walk.mp4: body: the clip holds no body"),

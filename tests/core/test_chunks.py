@@ -13,7 +13,7 @@ from diffopt_core.parts.demo_motion import demo_case
 from diffopt_core.parts.representations.motion_field import Parts
 from diffopt_core.results.run import Run, execute
 from diffopt_core.solver.chunks import furthest
-from diffopt_core.solver.place import _moments, local_line
+from diffopt_core.solver.translation import _moments, local_line
 from diffopt_core.types import Result
 
 QUICK = [

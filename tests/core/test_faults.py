@@ -229,7 +229,7 @@ def test_a_batch_that_does_not_fit_is_halved_once_and_told(tmp_path, monkeypatch
         write_case(path, arrays_of(make_clip(8)))
     results = recover(cases, "paper", settings=QUICK)
     assert sizes == [4, 2, 2] and [result.clip.name for result in results] == list("abcd")
-    assert "4 clips at once do not fit into memory" in caplog.text
+    assert "4 clips do not fit into memory as one batch" in caplog.text
     alone = recover(cases[3], "paper", settings=QUICK)
     np.testing.assert_allclose(results[3].joints, alone.joints, atol=1e-5)
     monkeypatch.setattr(walk, "solve_batch", lambda *_: (_ for _ in ()).throw(error))

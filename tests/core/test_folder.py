@@ -75,7 +75,7 @@ def test_the_same_run_is_held_another_is_refused(tmp_path, result):
     folder.write(result, [Writes()], RUN)
     folder.check("abc", overwrite=False)
     assert folder.holds("abc") and not folder.holds("xyz")
-    with pytest.raises(DiffOptError, match=r"holds another run .*--overwrite"):
+    with pytest.raises(DiffOptError, match=r"the result of another run .*--overwrite"):
         folder.check("xyz", overwrite=False)
     folder.check("xyz", overwrite=True)
 

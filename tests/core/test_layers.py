@@ -94,7 +94,7 @@ def core_room(module: str) -> str | None:
 
 @pytest.mark.slow
 def test_no_two_modules_import_one_another():
-    """Not lazily and not for types either: see "three rungs" in docs/architecture.md."""
+    """Not lazily and not for types either: see "name, config, object" in docs/architecture.md."""
     root = PACKAGES.parent
     counted = subprocess.run(
         [sys.executable, str(root / "tools" / "census.py"), str(root), "--json"], capture_output=True, check=True

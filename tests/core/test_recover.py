@@ -69,7 +69,7 @@ def test_a_list_gives_a_list_and_what_lies_there_is_read(case, tmp_path):
         assert isinstance(two, Result) and torch.equal(one.joints, two.joints)
         assert two.metrics == one.metrics and two.clip.truth is not None
     assert torch.equal(load(tmp_path / "out/walk").joints, results[0].joints)
-    with pytest.raises(DiffOptError, match="holds another run"):
+    with pytest.raises(DiffOptError, match="the result of another run"):
         recover([case, other], seed=5, **asked)
 
 
@@ -79,7 +79,7 @@ def test_errors_are_one_line(case, tmp_path):
     with pytest.raises(DiffOptError, match=r"strenght.*strength"):
         recover(case, settings={"prior.strenght": 1.0})
     write_case(tmp_path / "b.npz", *short(1))
-    with pytest.raises(DiffOptError, match="a list of paths gives a list of results"):
+    with pytest.raises(DiffOptError, match="pass a list"):
         recover(tmp_path)
 
 

@@ -98,7 +98,10 @@ def test_a_retired_option_is_dropped_where_it_says_what_is_so(registry):
         (lambda r: r.component("prior", "stil"), "unknown prior 'stil'. Did you mean 'still'?"),
         (lambda r: r.component("priors", "still"), "unknown kind 'priors'. Did you mean 'prior'?"),
         (lambda r: r.config("prior", "still", {"wieght": 1}), "unknown option of prior 'still' 'wieght'. Did you mean"),
-        (lambda r: r.config("prior", "still", {"inertia": 1.0}), "prior 'still': option 'inertia' is gone: it is 2.0"),
+        (
+            lambda r: r.config("prior", "still", {"inertia": 1.0}),
+            "prior 'still': option 'inertia' was removed; its value is always 2.0",
+        ),
         (lambda r: r.config("prior", "still", {"weight": "much"}), "prior 'still': weight: "),
     ],
 )
@@ -130,7 +133,7 @@ def test_an_object_without_a_method_of_its_kind_is_refused_by_name(registry, kin
     if lacking is None:
         assert isinstance(registry.build(kind, "odd", {}, "ctx"), Still)
         return
-    wanted = f"{kind} 'odd' of dist-odd built a Still without {lacking}, which protocol {KINDS[kind].protocol} asks for"
+    wanted = f"{kind} 'odd' of dist-odd built a Still without {lacking}, which protocol {KINDS[kind].protocol} requires"
     with pytest.raises(DiffOptError) as error:
         registry.build(kind, "odd", {}, "ctx")
     assert str(error.value) == wanted
@@ -150,7 +153,7 @@ def broken():
     ("load", "reason"),
     [
         (broken, "RuntimeError: needs a newer libfoo"),
-        (lambda: module(row(), row("new", api=99)), "wants plugin API 99"),
+        (lambda: module(row(), row("new", api=99)), "requires plugin API 99"),
         (lambda: module(row(), row(kind="pryor")), "unknown kind 'pryor'"),
         (lambda: module(row("taken")), "already offered by dist-good"),
         (lambda: types.SimpleNamespace(diffopt_componets=hookimpl(lambda: [])), "diffopt_componets"),

@@ -43,7 +43,7 @@ def test_stance_feet_stand(joints):
     stance = down[1:] & down[:-1]
     assert stance.any(1).mean() > 0.75, "hardly a frame without a foot on the floor"
     assert (stance.sum(0) > 35).all()
-    assert steps[stance].max() < 3.0, "mm a frame"
+    assert steps[stance].max() < 3.0, "mm per frame"
 
 
 def test_nothing_sinks_or_breaks(joints, walker):

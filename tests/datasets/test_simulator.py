@@ -136,7 +136,7 @@ def test_error_sizes(walker):
         hidden.append((np.abs(seen[..., 2] - 0.05) < 1e-6).mean())
 
     def angle_rms(parts):
-        return float(torch.stack(parts).square().mean().sqrt() / 3**0.5)  # rad an axis
+        return float(torch.stack(parts).square().mean().sqrt() / 3**0.5)  # rad per axis
 
     assert angle_rms(pose) == pytest.approx((0.10**2 + 0.13**2 + 0.02**2) ** 0.5, rel=0.15)
     assert angle_rms(root) == pytest.approx((0.10**2 + 0.05**2) ** 0.5, rel=0.25)

@@ -116,7 +116,7 @@ def test_missing_module_names_it_and_how(run, text):
 
 def test_a_frame_that_cannot_be_read_is_the_files_error(run, video):
     short = dataclasses.replace(video(3), frames=(0, 1, 2, 3, 4))
-    with pytest.raises(BadInput, match="ends at frame 3"):
+    with pytest.raises(BadInput, match="ends after frame 3"):
         run(HEAD + "save(n=len(list(frames())))", video=short)
 
 

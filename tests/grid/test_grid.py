@@ -56,7 +56,7 @@ def test_a_table_of_ones_own(tmp_path, registry):
 def test_a_grid_is_solved_in_batches_and_reported(planned, registry):
     plan, out = planned(seeds=(0, 1))
     runner, told = solve(plan, out)
-    assert len(runner.done) == 4 and len(told) == 8, "a job a recipe and seed, a cell a case of it"
+    assert len(runner.done) == 4 and len(told) == 8, "a job per recipe and seed, a cell per case of it"
     assert all(state == "done" for *_, state in told)
     study = collect(plan, out, registry)
     assert [row.label for row in study.rows] == ["Initial placement", "paper", "table5/no-warmup"]

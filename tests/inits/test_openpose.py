@@ -18,7 +18,7 @@ N = 12
 
 
 def write(folder: Path, *people: np.ndarray, start: int = 0, digits: int = 12, stem: str = "walk_") -> Path:
-    """One file a frame; a person whose confidence is 0 throughout is left out of it."""
+    """One file per frame; a person whose confidence is 0 throughout is left out of it."""
     folder.mkdir(parents=True, exist_ok=True)
     for frame in range(len(people[0])):
         rows = [

@@ -117,7 +117,7 @@ TRACK = {"frame_id": np.arange(N), "keypoints": NEAR}
     [
         (NEAR[:7], r"frames: 7 frames for 12 frames"),
         (NEAR[..., :2], r"shape \(12, 17, 2\), expected"),
-        (person(N, 22, 90, (0, 0)), r"22 points a person; known: 17 \(COCO or Human3.6M\)"),
+        (person(N, 22, 90, (0, 0)), r"22 points per person; known: 17 \(COCO or Human3.6M\)"),
         ({}, "holds no track"),
         ({1: {"pose": 1}}, r"1: no track with frame_id and keypoints \(it is pose\)"),
         ({1: {**TRACK, "frame_id": np.arange(5)}}, r"1\.frame_id: 5 frames for 12 rows"),

@@ -67,7 +67,7 @@ def test_nothing_pops():
     result = sliding()
     done = perform(result, MotionOptions(feet="auto"))
     added = (done.joints - result.joints.double()).diff(dim=0).norm(dim=-1)
-    assert added.max() < 0.06, "m a frame"
+    assert added.max() < 0.06, "m per frame"
 
 
 def test_never_is_the_identity_and_a_good_walk_hardly_moves():

@@ -30,7 +30,7 @@ def test_joints_and_skin_are_ours(gltf):
     for frame in SOME:
         world = gltf.world(frame / 30)
         assert apart(world[:24, :3, 3], result.joints[frame]) < 1e-4
-        assert apart(gltf.skinned(world), vertices[frame]) < 3e-3, "four influences a vertex"
+        assert apart(gltf.skinned(world), vertices[frame]) < 3e-3, "four influences per vertex"
 
 
 def test_document_is_what_readers_want(gltf):

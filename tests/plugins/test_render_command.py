@@ -77,7 +77,7 @@ def test_several_results_stand_beside_one_another(folder, tmp_path):
 def test_a_figure(folder, tmp_path, capfd):
     assert main(["render", str(folder), "--view", "figure", "--size", "300x100", "-o", str(tmp_path / "f.png")]) == 0
     assert main(["render", str(folder), "--view", "figure", *SMALL, "-o", str(tmp_path / "f.gif")]) == 0
-    assert "at most 25 frames a second" in said(capfd)
+    assert "at most 25 frames per second" in said(capfd)
 
 
 def test_a_body_without_a_mesh_is_drawn(tmp_path):
@@ -99,7 +99,7 @@ def test_a_video_that_ends_too_early_is_one_line_and_no_file(folder, tmp_path, c
     shorter = filmed(tmp_path, small(frames=6))  # over the other one
     assert shorter.clip.video is not None
     assert main(["render", str(folder), *SMALL, "-o", str(tmp_path / "o.mp4")]) == 2
-    assert "ends at frame" in said(capfd) and not (tmp_path / "o.mp4").exists()
+    assert "ends after frame" in said(capfd) and not (tmp_path / "o.mp4").exists()
     assert not list(tmp_path.glob(".*"))
 
 
@@ -131,7 +131,7 @@ def test_bad_flags_are_one_line(folder, flags, words, capfd, monkeypatch, tmp_pa
 def test_what_is_no_result_is_told(tmp_path, capfd):
     drawer()
     assert main(["render", str(tmp_path)]) == 2
-    assert "expected the folder that `diffopt run` wrote" in said(capfd)
+    assert "expected a result folder, as `diffopt run` writes it" in said(capfd)
     assert main(["render", str(tmp_path / "absent.npz"), "-o", str(tmp_path / "x.mp4")]) == 2
     assert "does not exist" in said(capfd)
     assert main(["render", str(tmp_path / "absent")]) == 2

@@ -77,7 +77,7 @@ def test_command_writes_weights_with_terms(tmp_path: Path) -> None:
     shard(tmp_path / "data" / "cmu_test.npz", poses=None)  # must not be read
     arguments = ["--data", tmp_path / "data", "--out", tmp_path / "out", "--components", 2, "--exclude", "bnr"]
     said = _run(*arguments, "--ridge", 0.05, "--stride", 1, "--export", tmp_path / "gmm_mine.safetensors")
-    assert "nats a pose" in said
+    assert "nats per pose" in said
     card = json.loads((tmp_path / "gmm_mine.json").read_text())
     assert card["training_files"] == ["cmu_train.npz"] and card["validation_files"] == ["cmu_val.npz"]
     assert len(card["terms"]) == 1 and "mocap.cs.cmu.edu" in card["terms"][0]
@@ -94,7 +94,7 @@ def test_command_writes_weights_with_terms(tmp_path: Path) -> None:
         ({"starts": None}, "starts: missing"),
         ({"poses": np.zeros((4, 22, 3))}, r"poses: has shape \(4, 22, 3\)"),
         ({"poses": np.full((120, 24, 3), np.nan)}, "poses: holds NaN"),
-        ({"starts": np.array([0, 10])}, "starts: must rise from 0 to 120"),
+        ({"starts": np.array([0, 10])}, "starts: expected increasing numbers from 0 to 120"),
         ({"subjects": np.array(["a"])}, r"subjects: has shape \(1,\)"),
     ],
 )

@@ -30,7 +30,7 @@ def energy(scene: Scene, fps: float = 30.0, **options: float) -> Tensor:
 
 
 def gliding(velocity: tuple[float, ...], frames: int = 9) -> Scene:
-    """The first pose of a clip, carried along at a constant velocity, m a frame."""
+    """The first pose of a clip, carried along at a constant velocity, m per frame."""
     ctx = make_problem(1, frames, dtype=torch.float64)
     along = torch.arange(frames, dtype=torch.float64)[:, None] * torch.tensor(velocity, dtype=torch.float64)
     motion = replace(ctx.initial, pose=ctx.initial.pose[:, :1].expand(-1, frames, -1, -1, -1), trans=along[None])

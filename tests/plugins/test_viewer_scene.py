@@ -46,7 +46,7 @@ def test_bones_are_where_the_joints_are(frame):
 
 
 def test_the_browser_skins_to_the_same_surface():
-    """Linear blend of what is sent, by hand, against the body's vertices: four joints a vertex, no correctives."""
+    """Linear blend of what is sent, by hand, against the body's vertices: four joints per vertex, no correctives."""
     body, plain = anny24.load(), make_result()
     motion = HumanMotion(plain.motion.pose, plain.motion.trans, torch.zeros(10), anny24.NAME)
     one = HumanMotion(motion.pose[None], motion.trans[None], motion.betas[None], anny24.NAME)

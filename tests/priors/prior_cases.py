@@ -49,7 +49,7 @@ def motion(batch: int, frames: int, seed: int = 0, dtype: torch.dtype = torch.fl
 
 
 class Streams:
-    """Noise with one generator a clip, as the host gives it to terms."""
+    """Noise with one generator per clip, as the host gives it to terms."""
 
     def __init__(self, seeds: list[int], dtype: torch.dtype = torch.float32) -> None:
         self.streams = [torch.Generator().manual_seed(seed) for seed in seeds]

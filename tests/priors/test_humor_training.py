@@ -136,7 +136,7 @@ def test_bad_shards_are_refused_by_name(folder: Path, tmp_path: Path) -> None:
 
 
 def test_clips_that_are_too_short_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="90 transitions a window need"):
+    with pytest.raises(BadInput, match="90 transitions per window need"):
         _run("--data", folder, "--out", tmp_path / "run", "--steps", 1, "--transitions", 90)
 
 

@@ -18,7 +18,7 @@ LEGS = [JOINT[f"{side}_{part}"] for side in ("left", "right") for part in ("hip"
 
 
 def clips(height: torch.Tensor) -> Clips:
-    """One clip of a T-pose whose toes are ``height`` (frames) above the floor, walking along x by 1 cm a frame."""
+    """One clip of a T-pose whose toes are ``height`` (frames) above the floor, walking along x by 1 cm per frame."""
     d6 = matrix_to_columns(torch.eye(3).expand(FRAMES, 24, 3, 3))
     standing = -OFFSETS[[JOINT[n] for n in ("left_hip", "left_knee", "left_ankle", "left_foot")]].sum(0)[1]
     trans = torch.stack([0.01 * torch.arange(FRAMES), standing + height, torch.zeros(FRAMES)], -1)

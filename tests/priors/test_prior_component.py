@@ -87,10 +87,10 @@ def _damage(path: Path, how: str) -> None:
         ("broken card", r"tiny\.json: JSON: cannot be read .*card of the weights"),
         ("truncated", r"tiny\.safetensors: file: cannot be read .*truncated, or no safetensors"),
         ("not safetensors", r"tiny\.safetensors: file: cannot be read .*truncated, or no safetensors"),
-        ("format", r"tiny\.json: format: is 1; this version reads"),
+        ("format", r"tiny\.json: format: is 1; expected"),
         ("shape", r"tiny\.safetensors: network: .*wrong shapes \(\d+\): network\."),
         ("schedule", r"tiny\.json: schedule: missing"),
-        ("option", r"tiny\.json: network: is of no such network \(.*breadth"),
+        ("option", r"tiny\.json: network: does not describe such a network \(.*breadth"),
     ],
 )
 def test_broken_weights_name_file_and_key(tiny: str, how: str, message: str) -> None:

@@ -70,7 +70,7 @@ def test_sampling_descends_densely_where_slow_coefficients_take_shape() -> None:
 
 
 def test_standing_feet_of_a_sample_are_made_to_stand() -> None:
-    """A figure that stands in place while its root glides at 0.01 m a frame."""
+    """A figure that stands in place while its root glides at 0.01 m per frame."""
     features = torch.zeros(1, 30, 263)
     features[..., 1], features[..., 193] = 0.01, 0.01
     features[..., 259:] = 1.0

@@ -8,7 +8,9 @@ import pytest
 import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.host.recipe import PlaceSpec
-from diffopt_core.solver.place import camera_frame_motion, find_up, fit_translation, levelling, place
+from diffopt_core.solver.place import camera_frame_motion, place
+from diffopt_core.solver.translation import fit_translation
+from diffopt_core.solver.vertical import find_up, levelling
 from diffopt_core.types import MotionEvidence
 from hypothesis import given, settings
 from hypothesis import strategies as st

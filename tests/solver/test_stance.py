@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffopt_core.data.geometry import heading, world_to_camera
 from diffopt_core.parts.demo_motion import demo_case
-from diffopt_core.solver.stance import stance_scale, with_told_speed
+from diffopt_core.solver.stance import stance_scale, with_speed_evidence
 from diffopt_core.types import CameraTrajectory, HumanMotion, MotionEvidence
 
 
@@ -109,6 +109,6 @@ def test_a_told_speed_mends_the_scale_as_far_as_it_is_sure(seen, sd, nearness):
     t, pixels = -(R @ position.unsqueeze(-1)).squeeze(-1), torch.ones(1, frames, 2)
     camera = CameraTrajectory(R, t, pixels, pixels)
     for wrong in (0.5, 1.5):
-        found = with_told_speed(torch.tensor([wrong]), evidence, person, camera, up, one, 30.0).item()
+        found = with_speed_evidence(torch.tensor([wrong]), evidence, person, camera, up, one, 30.0).item()
         expected = 1.0 if sd < 1 else wrong
         assert abs(found - expected) < nearness * expected, (wrong, found)

@@ -222,7 +222,7 @@ def test_camera_terms_on_known_residuals(ctx: ProblemContext) -> None:
 
 
 def test_camera_terms_take_one_value_a_clip(ctx: ProblemContext) -> None:
-    """A recipe may make a part of the residual one value a clip; then its T is 1."""
+    """A recipe may make a part of the residual one value per clip; then its T is 1."""
     scene = make_scene(ctx)
     single = replace(scene, residual={name: part[:, :1] + 0.1 for name, part in scene.residual.items()})
     whole = replace(scene, residual={name: part + 0.1 for name, part in scene.residual.items()})

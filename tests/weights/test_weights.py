@@ -87,7 +87,7 @@ def test_a_wrong_file_is_refused_and_removed(folder, server, was_there):
     if was_there:
         folder.mkdir()
         (folder / "tiny.bin").write_bytes(DATA)
-    with pytest.raises(BadInput, match="not the file that was published, and was removed"):
+    with pytest.raises(BadInput, match="another checksum than the published one and was removed"):
         fetch(row(f"{server.url}/wrong"))
     assert left_in(folder) == (["tiny.bin"] if was_there else [])
 
@@ -111,7 +111,7 @@ def test_without_a_published_checksum_the_first_use_pins_it(folder, server, capl
     assert not found.published and found.pinned and find(file) == found
     assert json.loads((folder / "sha256.json").read_text())["tiny.bin"]["sha256"] == SHA
     (folder / "tiny.bin").write_bytes(DATA[1:])
-    with pytest.raises(BadInput, match=r"that of its first use is .*Remove it"):
+    with pytest.raises(BadInput, match=r"\(that of its first use\).*Remove it"):
         locate(file)
     (folder / "tiny.bin").write_bytes(DATA)
     assert locate(file) == folder / "tiny.bin"
@@ -121,8 +121,8 @@ def test_a_file_put_there_by_hand_is_checked_or_pinned_and_said(folder, caplog):
     folder.mkdir()
     (folder / "tiny.bin").write_bytes(DATA)
     assert locate(row(sha256=None, registration="https://example.org/join")) == folder / "tiny.bin"
-    assert f"pinned as it is now, sha256 {SHA}" in caplog.text
-    with pytest.raises(BadInput, match="the published one is 0000"):
+    assert f"pinning this one: sha256 {SHA}" in caplog.text
+    with pytest.raises(BadInput, match=r"expected 0000.*\(the published one\)"):
         locate(row(sha256="0" * 64))
 
 
@@ -149,7 +149,7 @@ def test_a_folder_serves_in_place_of_the_net(folder, tmp_path):
     with pytest.raises(BadInput, match=r"stick/tiny\.bin: file: does not exist"):
         copy_from(row(), source)
     (source / "tiny.bin").write_bytes(b"another")
-    with pytest.raises(BadInput, match="the published one is"):
+    with pytest.raises(BadInput, match="the published one"):
         copy_from(row(), source)
     assert left_in(folder) == []
     (source / "tiny.bin").write_bytes(DATA)
@@ -183,7 +183,7 @@ def test_a_hub_model_is_a_folder_through_its_package(folder, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=snapshot_download))
     content = b"damaged"
-    with pytest.raises(BadInput, match="the published one is"):
+    with pytest.raises(BadInput, match="the published one"):
         fetch(row(**HUB))
     assert left_in(folder) == []
     content = DATA
@@ -264,7 +264,9 @@ def answer(monkeypatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
-@pytest.mark.parametrize(("text", "problem"), [("n\n", "not agreed to, nothing was fetched"), ("", "agree with --yes")])
+@pytest.mark.parametrize(
+    ("text", "problem"), [("n\n", "not agreed to, nothing was downloaded"), ("", "agree with --yes")]
+)
 def test_terms_come_first_and_without_a_yes_nothing_is_asked_of_the_net(
     capsys, folder, server, offered, monkeypatch, text, problem
 ):
@@ -284,7 +286,7 @@ def test_get_where_list(capsys, folder, server, offered, monkeypatch, flag, text
     status, out, err = run(capsys, "where", "tiny", *offered)
     assert status == 0 and out.strip() == str(folder / "tiny.bin") and SHA in err
     assert run(capsys, "where")[1].strip() == str(folder)
-    assert "there already" in run(capsys, "get", "tiny", *offered)[1] and server.asked == ["/right"]
+    assert "exists already" in run(capsys, "get", "tiny", *offered)[1] and server.asked == ["/right"]
     status, out, _ = run(capsys, "list", *offered)
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     assert " here " in lines["tiny"] and " sign up " in lines["secret"] and str(folder) in out
@@ -295,7 +297,7 @@ def test_what_needs_a_registration_is_never_fetched(capsys, folder, server, offe
     assert status == 2 and "sign up at https://example.org/join" in err and str(folder / "secret.pkl") in err
     (tmp_path / "secret.pkl").write_bytes(DATA)
     status, out, _ = run(capsys, "get", "secret", "--yes", "--from", str(tmp_path), *offered)
-    assert status == 0 and "no checksum is published: pinned" in out and (folder / "secret.pkl").exists()
+    assert status == 0 and "no checksum is published; this one is pinned" in out and (folder / "secret.pkl").exists()
     assert server.asked == []
 
 

@@ -218,7 +218,7 @@ def prompthmr(k: Known, folder: Path) -> Path:
 
 
 def weak_of(k: Known):
-    """Scale in px a metre and offset of the full image."""
+    """Scale in px per metre and offset of the full image."""
     transl = k.pelvis_cam - k.p["smpl"]
     return FOCAL / transl[:, 2], transl[:, :2]
 

@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 
 
 def people(k: cases.Known) -> tuple[list[dict], np.ndarray]:
-    """One person a frame, as the estimator returns it, and the 33 points in the camera frame."""
+    """One person per frame, as the estimator returns it, and the 33 points in the camera frame."""
     rest = rest_body(load(), None)
     pose = torch.from_numpy(k.pose.copy()).float()
     pose[:, 0] = torch.from_numpy(k.orient_cam).float()

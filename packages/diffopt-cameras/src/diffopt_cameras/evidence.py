@@ -73,7 +73,7 @@ def require(seen: Seen, clip: Clip) -> None:
     if seen.points < _FEWEST and clip.num_frames > 1:
         raise BadInput(
             clip.path or clip.name, "video",
-            f"{seen.points:.0f} points a frame can be followed on the background (at least {_FEWEST} are needed; "
+            f"{seen.points:.0f} points per frame can be followed on the background (at least {_FEWEST} are needed; "
             f"people and black borders cover {seen.tracks.masked.mean():.0%}): the picture is empty, blurred or "
             "covered. Try --camera static (if it stands still), --camera colmap or --camera droid=FILE",
         )  # fmt: skip

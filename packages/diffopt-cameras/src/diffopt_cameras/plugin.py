@@ -17,8 +17,8 @@ FILES = (
     ("glamr", "GLAMR", "SEQUENCE_seed1.pkl"),
     ("prompthmr", "PromptHMR", "results.pkl"),
     ("dpvo", "DPVO", "its poses, or a text file in TUM's format"),
-    ("tum", "TUM's text format", "time tx ty tz qx qy qz qw, a line a frame"),
-    ("kitti", "KITTI's text format", "twelve numbers a line"),
+    ("tum", "TUM's text format", "time tx ty tz qx qy qz qw, a line per frame"),
+    ("kitti", "KITTI's text format", "twelve numbers per line"),
     ("nerfstudio", "nerfstudio and instant-ngp", "transforms.json"),
     ("arkit", "ARKit's apps", "Record3D's metadata.json, Polycam's folder, or frames with a transform"),
 )

@@ -45,7 +45,7 @@ class StaticCamera:
             return {"checked": False, "why": "the clip holds no images"}
         seen = look(clip, observations, Following(target=300, longest=config.longest))
         if seen.points < _FEWEST and clip.num_frames > 1:
-            why = f"{seen.points:.0f} points a frame can be followed on the background"
+            why = f"{seen.points:.0f} points per frame can be followed on the background"
             _log.warning("camera: taken to stand still as you say, which cannot be checked (%s)", why)
             return {"checked": False, "why": why, **seen.facts}
         found = stillness(seen.tracks, clip.fps, focal)

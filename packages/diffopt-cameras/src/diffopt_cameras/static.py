@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat
 
 
 class StaticCameraConfig(ComponentConfig):
-    """The background may move by ``still`` px a second (at a longest side of 960) without a word, and by 3 px with a
+    """The background may move by ``still`` px per second (at a longest side of 960) without a word, and by 3 px with a
     warning; beyond that the camera is refused unless ``force`` is set."""
 
     builds: ClassVar[str] = "diffopt_cameras.standstill:StaticCamera"

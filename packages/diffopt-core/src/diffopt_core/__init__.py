@@ -2,9 +2,9 @@
 
 import os
 
-# The solver runs many small tensor operations. OpenMP threads that spin between them fight with any other process
-# for the cores: on a two-core machine with one core busy, a clip took 7 minutes in place of 8 seconds. Must be set
-# before torch is imported; a value of the user's stays.
+# The solver runs many small tensor operations. OpenMP threads that spin between them compete with every other process
+# for the cores: on a two-core machine with one core busy, a clip took 7 minutes instead of 8 seconds. This must be set
+# before torch is imported; a value that the user has set is kept.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from .common import moved

@@ -1,4 +1,4 @@
-"""The errors that a user can mend. The command line prints them as one line and exits with their status."""
+"""Errors that the user can fix. The command line prints them as one line and exits with their status."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _CALL = re.compile(r"\(\) (missing \d+ required|takes (from )?\d+|got (an unexpe
 
 
 class DiffOptError(Exception):
-    """Something the user can mend: one line that names the file and key, and the remedy. Exit status 2."""
+    """An error that the user can fix: one line that names the file, the key and the remedy. Exit status 2."""
 
     exit_status = 2
 
     def __init__(self, message: object = ""):
-        # what files and their keys are called may be anything, and ends up in terminals
+        # names of files and keys may hold control characters, and messages are printed to terminals
         said = "".join(c if c.isprintable() else " " for c in str(message))
         super().__init__(said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …")
 
 
 class UnknownName(DiffOptError):
-    """A name that no plugin, recipe or option answers to; suggests the nearest."""
+    """A name that no plugin, recipe or option has; the message suggests the nearest known one."""
 
     def __init__(self, what: str, name: str, known: Iterable[str]):
         known, name = sorted(map(str, known)), str(name)[:200]
@@ -35,7 +35,7 @@ class UnknownName(DiffOptError):
 
 
 class BadInput(DiffOptError):
-    """A file that cannot be used: names the file, the key, what is wrong and what was expected."""
+    """A file that cannot be used: the message names the file, the key, what was found and what was expected."""
 
     def __init__(self, path: object, key: str, problem: str):
         self.path, self.key, self.problem = path, key, problem
@@ -43,20 +43,20 @@ class BadInput(DiffOptError):
 
 
 class MissingResource(DiffOptError):
-    """Weights, a licensed file, a package or a device that is absent: what, where to get it, where to put it."""
+    """Missing weights, licensed file, package or device: the message says what, where to get it and where to put it."""
 
 
 @contextmanager
 def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
-    """The door of every file that somebody else wrote: whatever goes wrong while it is read is the file's fault.
+    """Guard for reading a file from outside: any exception inside the block becomes a BadInput.
 
-    What a reader says of it (DiffOptError) stays, and so does a slip of the reader's code; anything else becomes one
-    line that names the file. ``end``: the end of that line. The cause is kept for ``--debug``.
+    A DiffOptError raised by the reader, and a bug in the reader's code, pass through; any other exception becomes one
+    line that names the file. ``end``: text appended to that line. The cause is kept for ``--debug``.
     """
     try:
         yield
     except (DiffOptError, ImportError):
-        raise  # a package that is missing is no file's fault
+        raise  # a missing package is not an error in the file
     except FileNotFoundError as error:
         raise BadInput(error.filename or path, "file", f"does not exist{end}") from error
     except Exception as error:  # a damaged file can raise almost anything

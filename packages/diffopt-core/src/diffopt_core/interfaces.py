@@ -1,5 +1,5 @@
-"""The protocols, at most three methods each, and the context that ``build`` receives. One file, however long: whoever
-writes a plugin reads its protocol beside the context and finds every kind here."""
+"""The protocols, at most three methods each, and the context that ``build`` receives. All in one file, although it is
+long: plugin authors find every kind, and the context, in one place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Options = Mapping[str, Any]
 
 @runtime_checkable
 class Host(Protocol):
-    """Who knows the components: a :class:`diffopt_core.host.registry.Registry`."""
+    """The registry as components see it: a :class:`diffopt_core.host.registry.Registry`."""
 
     @property
     def components(self) -> Mapping[str, Mapping[str, Component]]:
@@ -104,7 +104,7 @@ class BuildContext:
     @overload
     def build(self, kind: str, name: str, options: Options = ..., /, **more: Any) -> Any: ...
     def build(self, kind: str, name: str, options: Options = MappingProxyType({}), /, **more: Any) -> Any:
-        """The component of that kind and name, built with this very context: parts of a component see its problem.
+        """Build another component with this context, so that parts of a component see the same problem.
 
         Options by keyword, ``ctx.build("body", "smpl", gender="female")``, or as a mapping.
         """
@@ -113,7 +113,7 @@ class BuildContext:
 
 @dataclass(frozen=True)
 class ProblemContext(BuildContext):
-    """What bodies, representations, terms, priors and executors receive besides: the problem at hand, ``B T``."""
+    """Context of bodies, representations, terms, priors and executors: also holds the problem to solve, ``B T``."""
 
     fps: float
     initial: HumanMotion
@@ -128,7 +128,7 @@ class ProblemContext(BuildContext):
 @runtime_checkable
 class Dataset(Protocol):
     def accepts(self, path: Path) -> bool:
-        """Whether this looks like a file of mine (cheap: name and header only)."""
+        """Whether this dataset can read the path (cheap: looks at name and header only)."""
         ...
 
     def load(self, path: Path) -> Clip:
@@ -141,9 +141,10 @@ class ListsClips(Protocol):
     """A dataset of which one file or folder may hold several clips (segments, sequences)."""
 
     def clips(self, path: Path) -> Sequence[Path]:
-        """What to ``load``, in order, of a file or folder that ``accepts`` took: addresses such as ``file#0:100``.
+        """Paths to ``load``, in order, for a file or folder that ``accepts`` accepted; addresses such as
+        ``file#0:100``.
 
-        Raises BadInput where nothing is left to load.
+        Raises BadInput if there is nothing to load.
         """
         ...
 
@@ -189,7 +190,7 @@ class MeshBody(Body, Protocol):
 
 @runtime_checkable
 class PartialBody(Body, Protocol):
-    """A body that lacks some points of some layouts; those get no weight."""
+    """A body that lacks some keypoints of some layouts; these get weight 0."""
 
     def served(self, layout: str) -> tuple[bool, ...]: ...
 
@@ -204,13 +205,14 @@ class Representation(Protocol):
     def variables(self) -> Mapping[str, list[Tensor]]: ...
 
     def shift(self, delta: Float[Tensor, "B T 3"]) -> None:
-        """Add ``delta`` to the translation in closed form, without a step of the optimiser (rescaling)."""
+        """Add ``delta`` (m) to the translation in closed form, without an optimiser step (used when the scale
+        changes)."""
         ...
 
 
 @runtime_checkable
 class Energy(Protocol):
-    """What a term or a prior is: a function of the scene, one value a clip, differentiable."""
+    """A term or a prior: a differentiable function of the scene, one value per clip."""
 
     def __call__(self, scene: Scene, /) -> Float[Tensor, "B"]: ...
 
@@ -224,12 +226,12 @@ class OwnsVariables(Energy, Protocol):
 
 @runtime_checkable
 class TellsWeight(Protocol):
-    """An energy that weighs frames by what it makes of them; ``run.json`` and the report show it over time."""
+    """An energy that weighs frames by their residual; ``run.json`` and the report show this weight over time."""
 
     def __call__(self, scene: Scene) -> Float[Tensor, "B"]: ...
 
     def weight(self) -> Float[Tensor, "B T"] | None:
-        """Mean weight of each frame over the last steps, 1 is full; None where it weighs none."""
+        """Mean weight of each frame over the last steps, 1 is full weight; None if it does not weigh frames."""
         ...
 
 
@@ -242,8 +244,8 @@ class Executor(Protocol):
     def prepare(self, step: Step, capturable: bool) -> Step:
         """Return what the loop calls in place of ``step``.
 
-        All that ``step`` reads is changed in place between calls, except the random streams; what the loop gets may
-        be overwritten by its next call.
+        Everything that ``step`` reads is changed in place between calls, except the random streams. The returned
+        tensors may be overwritten by the next call.
         """
         ...
 
@@ -257,9 +259,9 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True)
 class Scored:
-    """What a metric sees: predicted and true points of the same joints, world, metres, good frames only.
+    """Input of a metric: predicted and true positions of the same joints, world, metres, good frames only.
 
-    Camera-frame joints and vertices are None where the truth does not have them.
+    Camera-frame joints and vertices are None if the truth does not have them.
     """
 
     pred: Float[Tensor, "T J 3"]
@@ -267,12 +269,12 @@ class Scored:
     fps: float
     names: tuple[str, ...]  # names of the J points
     pred_vertices: Float[Tensor, "T V 3"] | None = None
-    true_vertices: Float[Tensor, "T U 3"] | None = None  # of another body than the predicted ones, maybe
+    true_vertices: Float[Tensor, "T U 3"] | None = None  # possibly of another body than the predicted ones
 
 
 @runtime_checkable
 class Metric(Protocol):
-    """One named protocol: a value a frame (or one value), in ``unit``."""
+    """One named protocol: a value per frame (or one value), in ``unit``."""
 
     unit: str
 
@@ -283,8 +285,8 @@ class Metric(Protocol):
 
 @dataclass(frozen=True)
 class Mesh:
-    """A surface to draw: ``vertices`` in world metres; ``colours`` sRGB in [0, 1] at the vertices, light included: a
-    renderer adds none. Both sides of a face are seen."""
+    """A surface to draw: ``vertices`` in world metres; ``colours`` sRGB in [0, 1] per vertex with shading included, so
+    a renderer adds no light. Both sides of a face are visible."""
 
     vertices: Float[Tensor, "V 3"]
     faces: Int[Tensor, "F 3"]
@@ -294,7 +296,7 @@ class Mesh:
 @dataclass(frozen=True)
 class Shot:
     """One image to draw. ``camera``: a single pinhole without leading dimensions, of an image of ``size`` (width,
-    height, px). ``floor``: the ground y = 0 hides what is under it; it is not drawn itself."""
+    height, px). ``floor``: the ground plane y = 0 occludes what is below it; it is not drawn itself."""
 
     meshes: tuple[Mesh, ...]
     camera: CameraTrajectory
@@ -304,37 +306,38 @@ class Shot:
 
 @runtime_checkable
 class Renderer(Protocol):
-    """Draws meshes. ``about``: what draws, for people (library, device)."""
+    """Draws meshes. ``about``: the library and device that draw, as text for the user."""
 
     about: str
 
     def draw(self, shot: Shot) -> UInt8[np.ndarray, "H W 4"]:
         """RGBA; alpha is the share of the pixel that is covered, and colour is not multiplied by it.
 
-        A point is seen where :func:`.data.geometry.project` says, pixel (0, 0) reaching from 0 to 1. What is
-        within 5 cm of the camera's plane or behind it is not drawn.
+        A point appears where :func:`.data.geometry.project` puts it; pixel (0, 0) reaches from 0 to 1. Points within 5
+        cm of the camera's plane or behind it are not drawn.
         """
         ...
 
 
 @runtime_checkable
 class Runner(Protocol):
-    """Does jobs elsewhere: in processes, on a cluster. Jobs and their values are plain data (``common/jobs.py``)."""
+    """Runs jobs in other processes or on a cluster. Jobs and their return values are plain data
+    (``common/jobs.py``)."""
 
     @property
     def workers(self) -> int:
-        """How many jobs are done at once, as far as the runner knows."""
+        """How many jobs run at once, as far as the runner knows."""
         ...
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """Yield the end of every job once, as they come. A worker that goes away costs the job it had (``lost``) and
-        no other. Leaving the iterator early stops all."""
+        """Yield the outcome of every job once, in order of completion. If a worker dies, only its current job is
+        ``lost``. Closing the iterator early stops all jobs."""
         ...
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A solve as it stands: the first clips of its batch as results (status ``running``, nothing scored, no log).
+    """The current state of a solve: the first clips of its batch as results (status ``running``, no scores, no log).
 
     ``losses``: latest mean of each term over the clips. ``done``, ``total``: steps of the stage.
     """
@@ -351,24 +354,24 @@ Glance = Snapshot  # its name in earlier versions
 
 @runtime_checkable
 class Viewer(Protocol):
-    """Shows results to somebody. All methods return at once; what is shown stays until the next call or ``close``.
+    """Shows results to the user. All methods return at once; what is shown stays until the next call or ``close``.
 
-    ``where``: where to look, for people (an address, the name of a window).
+    ``where``: where to look (an address, the title of a window), as text for the user.
     """
 
     where: str
 
     def show(self, results: Sequence[Result]) -> None:
-        """Show these, the first one as the reference, instead of whatever was shown.
+        """Show these results, the first one as the reference, and drop what was shown before.
 
-        Raises DiffOptError for a result that cannot be drawn; what was shown then stays.
+        Raises DiffOptError for a result that cannot be drawn; what was shown before then stays.
         """
         ...
 
     def update(self, snapshot: Snapshot) -> None:
-        """Show a solve that goes on. The first call of a batch is as ``show``; later ones change its motions."""
+        """Show a solve in progress. The first call for a batch works like ``show``; later calls update the motions."""
         ...
 
     def close(self) -> None:
-        """Stop showing; free what is held (a port, threads). Once is enough, twice does no harm."""
+        """Stop showing and release resources (a port, threads). May be called more than once."""
         ...

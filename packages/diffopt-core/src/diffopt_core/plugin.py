@@ -1,4 +1,4 @@
-"""What a plugin author imports: the component row, the kinds table, the hook markers. Imports nothing heavy.
+"""What plugin authors import: the component row, the table of kinds, the hook markers. Imports nothing heavy.
 
 A plugin is a module named by an entry point of the group ``diffopt``::
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 PROJECT = "diffopt"
 ENTRY_POINT_GROUP = "diffopt"
-#: Raised when a hook or a protocol changes so that a plugin has to be changed, too; and the oldest still served. A
-#: plugin says in its module which one it was written for, ``DIFFOPT_API = 1``; one that says nothing is of the first.
+#: Version of the plugin API, increased when a hook or protocol changes so that plugins must change too; and the oldest
+#: version still supported. A plugin states its version in its module, ``DIFFOPT_API = 1``; without it, 1 is assumed.
 API_VERSION, OLDEST_API = 1, 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -33,10 +33,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True)
 class Kind:
-    """A row of the kinds table.
+    """A row of the table of kinds.
 
-    ``protocol``: the class of :mod:`diffopt_core.interfaces` that its objects are held to. ``flag``: the command-line
-    flag of a kind that fills one role of a recipe.
+    ``protocol``: the class of :mod:`diffopt_core.interfaces` that its objects must implement. ``flag``: the
+    command-line flag, if the kind fills a role of a recipe.
     """
 
     name: str
@@ -68,35 +68,36 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Component:
-    """One thing that a plugin offers.
+    """A component that a plugin offers: its row in the registry.
 
-    ``config`` is ``"module:Class"``, a :class:`diffopt_core.config.ComponentConfig`; it is imported only when
-    the component is shown or used, so that listing plugins costs nothing. ``sets``: class variables of that config
-    which are this component's own, so that many components share one config.
+    ``config`` is ``"module:Class"``, a :class:`diffopt_core.config.ComponentConfig`; it is imported only when the
+    component is shown or used, so that listing plugins is cheap. ``sets``: values of the config's class variables for
+    this component, so that several components can share one config.
 
-    ``default_for``: what ``auto`` takes for a clip that is images alone (``"video"``), and which initializer where a
-    detector gave 2D keypoints and nothing else (``"keypoints"``); one component of a kind can be that.
-    ``in_tables``: options of a dataset that lists clips, in a table (``diffopt ablate``) that names none for it.
+    ``default_for``: ``"video"`` makes it the component that ``auto`` takes for a clip that has only images,
+    ``"keypoints"`` the initializer that ``auto`` takes if there are only 2D keypoints; at most one component per kind.
+    ``in_tables``: default options of a dataset that lists clips when ``diffopt ablate`` uses it in a table that sets
+    none.
     """
 
     kind: str
     name: str
     config: str
     summary: str
-    api: int | None = None  # of its own, where it is not the plugin's
+    api: int | None = None  # plugin API version, if it differs from the plugin's
     sets: Mapping[str, Any] = field(default_factory=dict, hash=False)
     default_for: Literal["video", "keypoints"] | None = None
     in_tables: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def module(self) -> str:
-        """The module that it comes from."""
+        """The module that it is in."""
         address: str = self.sets.get("builds", self.config)
         return address.partition(":")[0]
 
     @property
     def package(self) -> str:
-        """The import package that it comes from."""
+        """Name of the import package that the config is in."""
         return self.module.partition(".")[0]
 
 
@@ -107,7 +108,7 @@ def fixed(kind: str, name: str, builds: str, summary: str, **arguments: Any) -> 
 
 
 def resolve(address: str) -> Any:
-    """What stands at ``"module:attribute"``. Raises ImportError or AttributeError where nothing does."""
+    """Import the object at ``"module:attribute"``. Raises ImportError or AttributeError if there is none."""
     module, _, attribute = address.partition(":")
     return getattr(import_module(module), attribute)
 
@@ -116,12 +117,12 @@ def resolve(address: str) -> Any:
 class WeightFile:
     """A file (or a folder of one model on the Hugging Face hub) that a component needs and that is not shipped.
 
-    ``filename``: its name in the folder of weights (:func:`.common.places.weights_folder`). ``urls``: where it is
-    fetched from, tried in turn; ``hub``: id of a hub model instead, whose ``revision`` becomes the folder
-    ``filename``; ``registration``: page where one must sign up instead, such a file is never fetched. ``sha256``: of
-    the file, of ``model.safetensors`` for a hub model; None where its makers publish none. ``size``: bytes.
-    ``licence`` and ``terms`` (a page) are shown before anything is fetched; ``used_by``: components, for people;
-    ``then``: what remains to do with it.
+    ``filename``: its name in the weights folder (:func:`.common.places.weights_folder`). ``urls``: download addresses,
+    tried in turn; ``hub``: id of a hub model instead, whose ``revision`` becomes the folder ``filename``;
+    ``registration``: page where the user must sign up instead (such a file is never downloaded). ``sha256``: of the
+    file, for a hub model of ``model.safetensors``; None if no checksum is published. ``size``: bytes. ``licence`` and
+    ``terms`` (a web page) are shown before a download; ``used_by``: names of components, as text; ``then``: what the
+    user does with the file next.
     """
 
     name: str
@@ -139,16 +140,16 @@ class WeightFile:
     then: str = ""
 
 
-#: Groups of commands that several plugins share, with their help.
+#: Command groups that several plugins add to, with their help texts.
 COMMAND_GROUPS: dict[str, str] = {
     "train": "Train a prior on motion data, or import a published one.",
     "sample": "Draw motions from a prior.",
-    "calibrate": "Find the guidance of weights on motion that they do not know.",
+    "calibrate": "Choose the guidance strength of a prior's weights on held-out motion.",
 }
 
 
 def command_group(app: typer.Typer, name: str) -> typer.Typer:
-    """The group of that name, made by the first plugin that asks for it.
+    """The command group of that name, created by the first plugin that asks for it.
 
     In a hook of ``diffopt_commands``: ``command_group(app, "train").command("mine")(train)``.
     """

@@ -1,4 +1,4 @@
-"""What the rooms pass to one another: frozen, typed, shapes written down.
+"""Data that passes between the steps: frozen, typed dataclasses with shapes.
 
 World: metres, right-handed, Y up, floor at y = 0. Camera: OpenCV axes (x right, y down, z forward), pixels,
 ``x_cam = R x_world + t``. Rotations are matrices in memory, axis-angle on disk. Tensors of the solver start
@@ -19,17 +19,17 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-#: Of a camera's path: metres; metres that are guessed; a length that means nothing (SLAM's and odometry's own).
+#: Unit of a camera's path: metres; estimated metres; an arbitrary unit (as of SLAM and odometry).
 Unit = Literal["metre", "guess", "arbitrary"]
-#: Of a camera: it keeps its place and direction; it turns on the spot; its path was followed; nobody found out.
+#: Camera motion: static; rotation only; moving, with an estimated path; not determined.
 Travel = Literal["stands", "turns", "travels", "unknown"]
-#: Of first poses: each frame's by a network; fitted over time to 3D landmarks; not said.
+#: Origin of the initial poses: regressed per frame by a network; fitted over time to 3D landmarks; not stated.
 PosesFrom = Literal["regressor", "landmarks", "unknown"]
 
 
 @dataclass(frozen=True)
 class Observations:
-    """2D evidence, and 3D landmarks where the detector gives them."""
+    """2D keypoints, and 3D landmarks if the detector gives them."""
 
     keypoints: Float[Tensor, "*b J 3"]
     """x px, y px, confidence in [0, 1] (0: absent), in the order of ``layout``"""
@@ -38,11 +38,11 @@ class Observations:
     valid: Bool[Tensor, "*b"]
     """frames in which the person was found"""
     landmarks: Float[Tensor, "*b L 4"] | None = None
-    """x, y, z in metres about the mid-hip, camera axes (x right, y down, z forward); visibility"""
+    """x, y, z in metres relative to the mid-hip, camera axes (x right, y down, z forward); visibility"""
     landmark_layout: str | None = None
-    """order of the landmarks, as ``layout``"""
+    """layout of the landmarks, as ``layout``"""
     masks: Bool[Tensor, "*b h w"] | None = None
-    """pixels of people in the whole image made smaller (longest side about 160): camera sources must not track them"""
+    """pixels of people in the reduced image (longest side about 160), which camera sources must not track"""
     facts: dict[str, Any] = field(default_factory=dict)
     """where it came from, for people: plain data, written into ``run.json``"""
 
@@ -54,23 +54,23 @@ class CameraTrajectory:
     R: Float[Tensor, "*b 3 3"]
     """rotation, world to camera"""
     t: Float[Tensor, "*b 3"]
-    """translation, world to camera, in ``unit``; the camera's own place is ``-R^T t`` (``position``)"""
+    """translation, world to camera, in ``unit``; the camera centre is ``-R^T t`` (``position``)"""
     focal: Float[Tensor, "*b 2"]
-    """focal length across and down, px"""
+    """focal length in x and y, px"""
     centre: Float[Tensor, "*b 2"]
     """principal point x, y, px; (0, 0) is the upper left corner of the image"""
     unit: Unit = "guess"
-    """of t: ``metre``, ``guess`` (metres, roughly) or ``arbitrary`` (a length that means nothing)"""
+    """unit of t: ``metre``, ``guess`` (approximate metres) or ``arbitrary`` (unknown scale)"""
     level: bool = False
-    """whether the world has its vertical along +Y (a SLAM world does not)"""
+    """whether the world's vertical is +Y (not so for a SLAM world)"""
     travel: Travel = "unknown"
-    """whether the camera ``stands``, ``turns`` on the spot or ``travels``; ``unknown``: nobody found out"""
+    """camera motion: ``stands`` (static), ``turns`` (rotates only), ``travels`` (moves) or ``unknown``"""
     filled: Bool[Tensor, "*b"] | None = None
-    """frames that were not solved but filled in; None: none"""
+    """frames that were interpolated instead of estimated; None: none"""
     trusted: bool = True
-    """False where the evidence bore no camera out and this one is a way out"""
+    """False if no camera model fitted and this one is a fallback"""
     facts: dict[str, Any] = field(default_factory=dict)
-    """how it was found, and where the focal length is from (``focal_from``), for people: plain data"""
+    """provenance for the user, with the source of the focal length (``focal_from``): plain data"""
 
     @property
     def metric(self) -> bool:
@@ -85,12 +85,12 @@ class CameraTrajectory:
 
 @dataclass(frozen=True)
 class MotionEvidence:
-    """What an initializer says beyond a body a frame, and how sure it is of all of it. Variances are of one axis.
+    """Further estimates of an initializer, beyond one body per frame, with their variances (per axis).
 
     ``up``: unit vector in the camera frame, its variance in rad^2. ``velocity``: of the pelvis, m/s, to the left, up
-    and forward of the body's heading (:func:`diffopt_core.data.geometry.heading`). ``contact``: chance that each of
-    :data:`diffopt_core.data.skeleton.FEET` stands. ``pose_var``: of the root's orientation and 23 joints, rad^2;
-    ``depth_var``: of the log of the pelvis' depth.
+    and forward of the body's heading (:func:`diffopt_core.data.geometry.heading`). ``contact``: probability that each
+    of :data:`diffopt_core.data.skeleton.FEET` is in contact with the ground. ``pose_var``: of the root's orientation
+    and 23 joints, rad^2; ``depth_var``: of the log of the pelvis' depth.
     """
 
     up: Float[Tensor, "*b 3"]
@@ -103,32 +103,33 @@ class MotionEvidence:
 
     @property
     def world_velocity_var(self) -> Float[Tensor, "*b 3"]:
-        """Of the velocity where the heading has to be taken from the root: unsure in direction as far as that is, and
-        unsure altogether while no foot stands: keypoints then do not show how fast a person moves over ground."""
+        """Variance of the velocity in the world. The heading is that of the root, so its variance is added to the
+        direction. Without a foot in contact the variance is large, because keypoints then do not determine the
+        speed."""
         stands = self.contact.amax(-1, keepdim=True).clamp_min(1e-3)
         return (self.velocity_var + self.pose_var[..., :1] * self.velocity.square().flip(-1)) / stands
 
 
 @dataclass(frozen=True)
 class CameraFrameBody:
-    """An initializer's estimate of each frame, in the camera's frame: x right, y down, z forward."""
+    """An initializer's estimate of each frame, in the camera frame: x right, y down, z forward."""
 
     global_orient: Float[Tensor, "T 3 3"]
-    """orientation of the root: rest pose (Y up, face to +Z) to camera"""
+    """root orientation: from the rest pose (Y up, facing +Z) to the camera frame"""
     body_pose: Float[Tensor, "T 23 3 3"]
-    """rotation of each joint against its parent, SMPL order without the root"""
+    """rotation of each joint relative to its parent, SMPL order without the root"""
     transl: Float[Tensor, "T 3"]
-    """the pelvis joint in the camera's frame, m"""
+    """the pelvis joint in the camera frame, m"""
     betas: Float[Tensor, "10"]
-    """shape, one for the clip; zeros: the mean shape"""
+    """shape coefficients, one set per clip; zeros: the mean shape"""
     betas_of: str = "smpl"
-    """body model that the shape belongs to; poses are shared between bodies, shapes are not"""
+    """body model of the betas; poses are shared between body models, betas are not"""
     poses_from: PosesFrom = "unknown"
-    """``regressor``, ``landmarks`` or ``unknown``: the kind of error, by which a recipe is chosen"""
+    """``regressor``, ``landmarks`` or ``unknown``: how the poses were estimated; the recipe is chosen by it"""
     facts: dict[str, Any] = field(default_factory=dict)
     """where it came from, for people: plain data, written into ``run.json``"""
     evidence: MotionEvidence | None = None
-    """what else it says (vertical, velocity, contacts), and how sure it is of all"""
+    """further estimates (vertical, velocity, contacts) with variances"""
 
 
 @dataclass(frozen=True)
@@ -136,23 +137,22 @@ class HumanMotion:
     """Motion in the world: metres, Y up."""
 
     pose: Float[Tensor, "*b 24 3 3"]
-    """rotations, SMPL order: joint 0 is the root in the world, each other against its parent"""
+    """rotations, SMPL order: joint 0 is the root in the world, the others are relative to their parents"""
     trans: Float[Tensor, "*b 3"]
     """the pelvis joint in the world, m"""
     betas: Float[Tensor, "*n 10"]
-    """shape, one a clip"""
+    """shape, one per clip"""
     betas_of: str = "smpl"
     """body model that the shape belongs to"""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a clip is scored against: joints ``index`` of ``layout`` in a metric world, Y up.
+    """Ground truth of a clip: joints ``index`` of ``layout`` in a metric world, Y up.
 
-    ``good``: frames that count (None: all); the others are left out of every score. ``boxes``: the person in the
-    image, x0 y0 x1 y1 px, nan where there is none. ``body``: the MeshBody that poses ``motion`` where its shape
-    belongs to another body than the solver's (a gendered SMPL); its vertices are scored if both meshes have the same
-    faces.
+    ``good``: frames that are scored (None: all). ``boxes``: bounding box of the person, x0 y0 x1 y1 px, nan if there is
+    none. ``body``: the MeshBody that poses ``motion`` if its betas belong to another body model than the solver's (a
+    gendered SMPL); vertices are scored if both meshes have the same faces.
     """
 
     joints: Float[Tensor, "T J 3"]
@@ -170,10 +170,10 @@ class Truth:
 class Video:
     """Where the images of a clip are: ``diffopt_core.perception.video.read_frames`` decodes them.
 
-    ``path``: a video file or a folder of images. ``frames``: number in the source of each frame of the clip,
-    never decreasing (a number comes twice where a frame was shown twice as long). ``size``: width, height, px, as
-    shown, after ``rotation`` (degrees clockwise: 0, 90, 180, 270). ``length``: frames of the whole source;
-    ``missing``: those of a folder that have no image.
+    ``path``: a video file or a folder of images. ``frames``: source frame number of each frame of the clip, never
+    decreasing (repeated if the source frame was shown longer). ``size``: width, height, px, after ``rotation`` (degrees
+    clockwise: 0, 90, 180, 270). ``length``: number of frames of the source; ``missing``: frame numbers of a folder
+    without an image.
     """
 
     path: Path
@@ -186,14 +186,14 @@ class Video:
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip and whatever evidence its file already holds, all with leading dimension ``T``, its frames."""
+    """One clip and the evidence that its file already holds, with leading dimension ``T`` (frames)."""
 
     name: str
-    """of the clip: its result goes to ``runs/NAME``"""
+    """name of the clip; its result goes to ``runs/NAME``"""
     path: Path | None
     """the file or folder that it was read from"""
     fps: float
-    """frames a second of the world, which is not the file's rate in slow motion"""
+    """frames per second in real time (not the file's rate, for slow motion)"""
     size: tuple[int, int]
     """width and height of the images, px"""
     num_frames: int
@@ -201,44 +201,44 @@ class Clip:
     observations: Observations | None = None
     """keypoints of the file"""
     body: CameraFrameBody | None = None
-    """first poses of the file"""
+    """initial poses of the file"""
     camera: CameraTrajectory | None = None
     """cameras of the file"""
     rest_joints: Float[Tensor, "24 3"] | None = None
-    """the person's skeleton where it is known: T-pose relative to the pelvis, m"""
+    """the person's skeleton, if known: T-pose relative to the pelvis, m"""
     truth: Truth | None = None
-    """what it is scored against; never seen by a solve"""
+    """ground truth, used only for scoring"""
     sha256: str | None = None
     """of the file"""
     video: Video | None = None
-    """where its images are; None: it has none"""
+    """its images; None: it has none"""
     focal: float | None = None
-    """focal length in px, from the user (``--focal``) or the file's metadata; None where neither says"""
+    """focal length in px, from the user (``--focal``) or the file's metadata; None if unknown"""
     focal_from: str = ""
-    """which of them said it"""
+    """source of the focal length"""
     person: str = "largest"
-    """who is wanted where there are several: ``largest``, ``longest``, or a track's id"""
+    """which person to take if there are several: ``largest``, ``longest``, or a track's id"""
     sequence: str = ""
-    """the recording that it was cut from, where a dataset cuts: clips of one are not independent"""
+    """the recording that it was cut from (clips of one recording are not independent)"""
     doubts: tuple[str, ...] = ()
-    """what makes its evidence unlikely, in words; where there are any the result is not called trusted"""
+    """reasons why its evidence is implausible, as text; if there are any, the result is marked as not trusted"""
     facts: dict[str, Any] = field(default_factory=dict)
-    """where frame rate, frames and the rest are from, for people: plain data"""
+    """provenance of frame rate, frames and others, for the user: plain data"""
 
     @property
     def parts(self) -> dict[str, Observations | CameraTrajectory | CameraFrameBody]:
-        """The evidence that there is, by the kind of component that makes it."""
+        """The evidence that the clip holds, by the kind of component that produces it."""
         every = {"detector": self.observations, "camera": self.camera, "initializer": self.body}
         return {kind: part for kind, part in every.items() if part is not None}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a term sees at one step. A field that no bound term ``needs`` is None.
+    """Input of a term at one step. A field that no bound term ``needs`` is None.
 
-    ``joints``: 24 joints, world, m. ``keypoints``: 3D points in the observations' layout, world, m.
-    ``pixels``: their projection, px; ``depth``: their z in the camera frame, m. ``progress``: share of the stage
-    that is done, in [0, 1], a scalar tensor on the device.
+    ``joints``: 24 joints, world, m. ``keypoints``: 3D points in the observations' layout, world, m. ``pixels``: their
+    projection, px; ``depth``: their z in the camera frame, m. ``progress``: completed share of the stage in [0, 1], a
+    scalar tensor on the device.
     """
 
     motion: HumanMotion
@@ -260,15 +260,15 @@ class Status(StrEnum):
     )
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
-    RUNNING = "running"  # not yet: what a viewer is shown on the way
+    RUNNING = "running"  # not finished: what a viewer gets during the solve
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far off a result may be: radii within which the truth lies in 90 of 100 cases, m (``solver/draws.py``).
+    """Uncertainty of a result: radii within which the truth lies in 90 of 100 cases, m (``solver/ensemble.py``).
 
-    ``root``: the pelvis, after one rigid alignment of the clip. ``joints``: each joint about the pelvis.
-    ``draws``: solves behind it.
+    ``root``: the pelvis, after one rigid alignment of the clip. ``joints``: each joint about the pelvis. ``draws``:
+    number of solves it was estimated from.
     """
 
     draws: int
@@ -278,7 +278,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run hands over for one clip (leading dimension ``T``): world metres, Y up, floor at y = 0."""
+    """The result of a run for one clip (leading dimension ``T``): world metres, Y up, floor at y = 0."""
 
     clip: Clip
     """the clip with all evidence that was used"""
@@ -289,33 +289,34 @@ class Result:
     joints: Float[Tensor, "T 24 3"]
     """SMPL joints of the motion in the world, m"""
     initial: HumanMotion
-    """the placed first motion, from which the solve began"""
+    """the placed initial motion, at which the solve started"""
     initial_camera: CameraTrajectory
     """the cameras before correction, in the same world"""
     initial_joints: Float[Tensor, "T 24 3"]
-    """joints of the first motion, m"""
+    """joints of the initial motion, m"""
     status: Status
     """``finished``, ``doubtful``, ``diverged`` or ``interrupted``"""
     recipe: dict[str, Any]
-    """the recipe as resolved"""
+    """the resolved recipe"""
     log: dict[str, dict[str, list[float]]]
     """stage -> term -> values by step"""
     provenance: dict[str, Any]
-    """versions, seed, device, seconds a stage, where focal length and frame rate came from, licences of weights"""
+    """versions, seed, device, seconds per stage, sources of focal length and frame rate, licences of weights"""
     body_model: str
-    """the body whose joints these are"""
+    """the body model of the joints"""
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
-    """protocol -> ``initial`` and ``final``, where there is truth"""
+    """protocol -> ``initial`` and ``final``, if there is truth"""
     spread: Spread | None = None
-    """how far off it may be, where it was solved several times (``--draws``)"""
+    """uncertainty, if it was solved several times (``--draws``)"""
 
     def __repr__(self) -> str:
-        """One line: the tensors behind it are long."""
+        """One line; the tensors are too long to print."""
         return f"Result({self.clip.name!r}, {self.clip.num_frames} frames at {self.clip.fps:g} fps, {self.status})"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows: the page that the installed ``diffopt.display`` makes (``diffopt-lab``'s); its
-        name is looked up, since types know nothing of reports. None, and the plain text is shown, without one."""
+        """HTML for a notebook: the page of the installed ``diffopt.display`` entry point (``diffopt-lab``), looked up
+        by name because this module must not import reports. None if there is none; the notebook then shows the plain
+        text."""
         found = entry_points(group="diffopt.display", name="result")
         return next(iter(found)).load()(self) if found else None
 
@@ -330,7 +331,7 @@ def copy_tensors(into: Any, value: Any) -> None:
 
 
 def as_float(array: np.ndarray) -> Tensor:
-    """An array of numbers as a tensor of its own layout: float32, contiguous."""
+    """An array of numbers as a float32 tensor with contiguous memory."""
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
 
 

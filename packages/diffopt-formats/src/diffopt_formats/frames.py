@@ -45,7 +45,7 @@ class Source:
 
     @property
     def fps(self) -> float:
-        """Frames a second of the source, which a clip of it may not have."""
+        """Frames per second of the source, which a clip of it may not have."""
         return self.clip_fps if self.video is None else probe(self.video.path).fps or self.clip_fps
 
     @property

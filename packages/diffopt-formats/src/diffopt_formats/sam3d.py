@@ -65,7 +65,7 @@ def _read(path: Path, held: Any) -> Points:
     if not frames:
         raise BadInput(path, "content", "holds no person with pred_keypoints_3d")
     if most > 1:
-        _log.warning(f"{path}: up to {most} people a frame and no identities: the largest of each frame is taken")
+        _log.warning(f"{path}: up to {most} people per frame and no identities: the largest of each frame is taken")
     numbers, points, focal = (np.array(column) for column in zip(*frames, strict=True))
     return Points(numbers, points, None if np.isnan(focal).any() else focal, most, _total(held, numbers))
 

@@ -9,7 +9,7 @@ and z reversed: not read.) Where there is a floor plane it gives vertical and fl
 ``cameras.npz``: WORLD TO CAMERA (TRAM's are the other way round), scale free: ``w2c`` (N 4 4), ``intrins`` (N 4): fx fy
 cx cy, px; ``width``, ``height``, ``focal``.
 
-``track_preds/{seq}/{tid}/{frame}_smpl.json``: PHALP's results, a JSON file a person and frame, with
+``track_preds/{seq}/{tid}/{frame}_smpl.json``: PHALP's results, a JSON file per person and frame, with
 ``{frame}_keypoints.json`` of 25 OpenPose points beside them. ``cam_trans`` is SMPL's transl in the camera frame at the
 focal length (width + height) / 2, which no file names. Names count from 1 where ffmpeg wrote the frames.
 """

@@ -11,8 +11,8 @@ DROID-SLAM's reconstruction is of keyframes only and WORLD TO CAMERA, the opposi
 shown; ``poses`` (K 7); ``intrinsics`` (K 4): fx fy cx cy of the resized image divided by 8; ``images``, ``disps``.
 
 TUM (DPVO, ORB-SLAM, ``evo``): ``time tx ty tz qx qy qz qw``, camera to world; the time is a number of the image,
-seconds, or nanoseconds (EuRoC, ROS); lines that begin with # are comments. KITTI: twelve numbers a line, the first
-three rows of the camera-to-world matrix, one line a frame.
+seconds, or nanoseconds (EuRoC, ROS); lines that begin with # are comments. KITTI: twelve numbers per line, the first
+three rows of the camera-to-world matrix, one line per frame.
 
 Sources: princeton-vl/DROID-SLAM droid_slam/droid.py, demo.py, depth_video.py; princeton-vl/DPVO dpvo/dpvo.py,
 plot_utils.py; yohanshin/WHAM demo.py; zju3dv/GVHMR tools/demo/demo.py, hmr4d/utils/preproc/relpose/simple_vo.py.

@@ -34,7 +34,7 @@ class Root:
 class Weak:
     """Weak perspective in the full image: a point X of the body model (m) is seen at ``scale (X + offset)`` from the
     image's centre. So SMPL's transl is (offset, focal / scale). ``normalised``: the scale is in half widths of the
-    image a metre, else in px a metre."""
+    image a metre, else in px per metre."""
 
     scale: Float[np.ndarray, "N"]
     offset: Float[np.ndarray, "N 2"]

@@ -1,4 +1,4 @@
-"""TRAM: ``hps/hps_track_k.npy``, a pickled dict, one person a file (yufu-wang/tram, scripts/estimate_humans.py);
+"""TRAM: ``hps/hps_track_k.npy``, a pickled dict, one person per file (yufu-wang/tram, scripts/estimate_humans.py);
 ``camera.npy`` in the folder above (scripts/estimate_camera.py), and the ``.npz`` of its EMDB script.
 
 Rotations are matrices, ``pred_trans`` is SMPL's transl in the camera frame. The cameras (``pred_cam_R`` N 3 3,

@@ -1,4 +1,4 @@
-"""Initializer ``landmarks``: an SMPL pose a frame from BlazePose's 3D landmarks, placed by its 2D landmarks.
+"""Initializer ``landmarks``: an SMPL pose per frame from BlazePose's 3D landmarks, placed by its 2D landmarks.
 
 The landmarks are metric only for the detector's average person, so the body keeps the mean shape (betas 0) and
 its own bone lengths: directions fix the pose, the 2D landmarks fix the distance. A person who is 5 % taller than

@@ -55,7 +55,7 @@ def in_our_layout(points: np.ndarray, path: Path, key: str = "keypoints") -> tup
     count = points.shape[1]
     if count not in _KNOWN:
         counts = ", ".join(f"{n} ({' or '.join(row[0] for row in rows)})" for n, rows in _KNOWN.items())
-        raise BadInput(path, key, f"{count} points a person; known: {counts}")
+        raise BadInput(path, key, f"{count} points per person; known: {counts}")
     usual, *others = _KNOWN[count]
     name, has, ours, _ = next((row for row in others if _midway(points, row[3])), usual)
     if has != LAYOUTS[ours]:

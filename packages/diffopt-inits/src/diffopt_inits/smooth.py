@@ -10,7 +10,7 @@ ACCELERATE = np.array([1.0, -2.0, 1.0])
 
 
 def empty(frames: int, width: int) -> np.ndarray:
-    """Zeros in scipy's upper banded form, ``A[i, j] = band[2 width + i - j, j]``, for ``width`` unknowns a frame."""
+    """Zeros in scipy's upper banded form, ``A[i, j] = band[2 width + i - j, j]``, for ``width`` unknowns per frame."""
     return np.zeros((2 * width + 1, width * frames))
 
 
@@ -100,7 +100,7 @@ def fit_translation(
 def _solve(
     rows: np.ndarray, right: np.ndarray, trust: np.ndarray, fps: float, acceleration: float | None
 ) -> np.ndarray:
-    """Normal equations of all frames, banded (three unknowns a frame, two frames apart at most)."""
+    """Normal equations of all frames, banded (three unknowns per frame, two frames apart at most)."""
     frames = len(rows)
     flat = rows.reshape(frames, -1, 3)
     weighted = (flat * np.repeat(trust, 2, axis=1)[..., None]).transpose(0, 2, 1)

@@ -41,7 +41,7 @@ class MDMConfig(TermConfig):
     window: int | None = Field(
         None,
         ge=8,
-        description="Frames a window at the prior's frame rate; default: as long as the clip needs, at most "
+        description="Frames per window at the prior's frame rate; default: as long as the clip needs, at most "
         "the window that the prior was trained with.",
     )
     overlap: int = Field(16, ge=0, description="Least overlap of neighbouring windows, frames of the prior's rate.")
@@ -71,7 +71,7 @@ class MDMConfig(TermConfig):
         "x0",
         description="Residual of the motion, or of the noise as eq. 3 has it: the same up to (alpha / sigma)^2.",
     )
-    noise_samples: int = Field(1, ge=1, description="Noise samples a step.")
+    noise_samples: int = Field(1, ge=1, description="Noise samples per step.")
     noise: Literal["random", "inverted"] = Field(
         "random", description="Noise drawn afresh, or found by inverting DDIM from the present motion (SDI)."
     )
@@ -131,7 +131,7 @@ class VPoserConfig(TermConfig):
     )
     form: Literal["nll", "latent"] = Field(
         "nll",
-        description="nll: likelihood of the encoded pose. latent: a code a frame is optimised (free `prior.*`), and "
+        description="nll: likelihood of the encoded pose. latent: a code per frame is optimised (free `prior.*`), and "
         "the pose is tied to what it decodes to.",
     )
     reconstruction: float = Field(
@@ -179,7 +179,7 @@ class HuMoRConfig(TermConfig):
         description="Of the motion form: KL of the posterior to the conditional prior, or minus the log likelihood of "
         "the posterior's mean. The latent form has the latter.",
     )
-    transition: float = Field(0.1, ge=0, description="Weight of the likelihood, nats a latent.")
+    transition: float = Field(0.1, ge=0, description="Weight of the likelihood, nats per latent.")
     consistency: float = Field(
         0.1,
         ge=0,

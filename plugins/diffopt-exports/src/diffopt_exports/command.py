@@ -37,7 +37,7 @@ def export(
     out: Annotated[
         Path | None, output("--out", "-o", help="Folder; default: the result's (exports/<clip> for a motion file).")
     ] = None,
-    fps: Annotated[float | None, _motion(help="Frames a second, 0.5 to 240.")] = None,
+    fps: Annotated[float | None, _motion(help="Frames per second, 0.5 to 240.")] = None,
     up: Annotated[str | None, _motion(metavar="y|z", help="Vertical axis.", autocompletion=words(("y", "z")))] = None,
     unit: Annotated[str | None, _motion(metavar="m|cm", help="Of lengths.", autocompletion=words(("m", "cm")))] = None,
     origin: Annotated[bool, _motion("--origin", help="Start over the origin, facing forward.")] = False,

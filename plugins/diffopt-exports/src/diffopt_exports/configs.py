@@ -49,7 +49,7 @@ def _mixamo(joint: str) -> str:
 class MotionOptions(ComponentConfig):
     """Options common to all formats; what is left alone gives the result as it is."""
 
-    fps: float | None = Field(default=None, ge=0.5, le=240.0, description="frames a second; null keeps the result's")
+    fps: float | None = Field(default=None, ge=0.5, le=240.0, description="frames per second; null keeps the result's")
     up: Literal["auto", "y", "z"] = Field(
         default="auto", description="vertical axis; auto: what the format's readers expect"
     )
@@ -116,7 +116,7 @@ class GlbConfig(SkinnedOptions):
 
 
 class CsvConfig(MotionOptions):
-    """A row a frame: ``frame``, ``time`` (s), and x, y, z of each joint. Metres and Y up unless told otherwise."""
+    """A row per frame: ``frame``, ``time`` (s), and x, y, z of each joint. Metres and Y up unless told otherwise."""
 
     builds: ClassVar[str] = "diffopt_exports.text:CsvExporter"
 

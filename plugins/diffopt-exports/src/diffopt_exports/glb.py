@@ -101,7 +101,7 @@ def placement(camera: CameraTrajectory) -> tuple[Tensor, Tensor]:
     return camera.R.mT @ turn, camera.position
 
 
-#: Influences a vertex: glTF readers must know four.
+#: Influences per vertex: glTF readers must know four.
 INFLUENCES = 4
 
 

@@ -49,7 +49,7 @@ def add_camera(stage: Usd.Stage, camera: CameraTrajectory, size: tuple[int, int]
     return {"focal_px": [round(float(v), 4) for v in middle], "centre_off_middle_px": [round(float(v), 4) for v in off]}
 
 
-#: Influences a vertex at most. UsdSkel takes any number; eight lose next to nothing.
+#: Influences per vertex at most. UsdSkel takes any number; eight lose next to nothing.
 INFLUENCES = 8
 
 

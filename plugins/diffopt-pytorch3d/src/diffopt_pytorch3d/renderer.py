@@ -1,4 +1,4 @@
-"""Meshes as PyTorch3D rasterises them, several samples a pixel."""
+"""Meshes as PyTorch3D rasterises them, several samples per pixel."""
 
 from __future__ import annotations
 

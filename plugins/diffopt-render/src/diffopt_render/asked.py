@@ -30,11 +30,11 @@ def span(text: str | None, count: int, name: str) -> range:
 
 
 def rate(asked: float | None, own: float) -> float:
-    """Frames a second of what is written. Raises DiffOptError outside 0.5 to 240."""
+    """Frames per second of what is written. Raises DiffOptError outside 0.5 to 240."""
     fps = own if asked is None else asked
     if not SLOWEST <= fps <= FASTEST:
         hint = "" if asked is not None else "; name another with --fps"
-        raise DiffOptError(f"--fps {fps:g}: expected {SLOWEST:g} to {FASTEST:g} frames a second{hint}")
+        raise DiffOptError(f"--fps {fps:g}: expected {SLOWEST:g} to {FASTEST:g} frames per second{hint}")
     return fps
 
 

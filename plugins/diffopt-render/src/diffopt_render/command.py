@@ -37,7 +37,7 @@ def render(
         Path | None, output("--out", "-o", help="x.mp4, x.gif, x.png or folder of frames; default RESULT/<view>.mp4.")
     ] = None,
     size: Annotated[str | None, _picture(metavar="WxH", help="Of each result's picture, px.")] = None,
-    fps: Annotated[float | None, _picture(help="Frames a second, 0.5 to 240; default the clip's.")] = None,
+    fps: Annotated[float | None, _picture(help="Frames per second, 0.5 to 240; default the clip's.")] = None,
     frames: Annotated[str | None, _picture(metavar="START:STOP", help="Part of the clip.")] = None,
     truth: Annotated[bool, _picture(help="Show the truth where there is one.")] = True,
     renderer: Annotated[str, _picture(help="auto, gl, embree …: `diffopt show renderer`.")] = "auto",

@@ -53,4 +53,4 @@ class GlConfig(ComponentConfig):
     builds: ClassVar[str] = "diffopt_render.gl:GlRenderer"
 
     device: int = Field(default=0, ge=0, description="number of the EGL device (GPU)")
-    samples: int = Field(default=8, ge=1, le=32, description="samples a pixel")
+    samples: int = Field(default=8, ge=1, le=32, description="samples per pixel")

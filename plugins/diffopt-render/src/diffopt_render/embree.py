@@ -1,4 +1,4 @@
-"""Meshes as rays meet them: one ray a pixel where something may be, several where an edge passes."""
+"""Meshes as rays meet them: one ray per pixel where something may be, several where an edge passes."""
 
 from __future__ import annotations
 

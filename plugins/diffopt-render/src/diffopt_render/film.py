@@ -147,7 +147,7 @@ def _written(asked: Asked, takes: list[Take], spans: list[range], shows: list[Sh
         return write_png(tiled(stills, columns), path)
     fps = rate(asked.fps, takes[0].fps)
     if form == "gif" and fps > GIF_FPS and asked.fps is None:
-        log.warning("a GIF has at most %g frames a second that every viewer keeps to: written so (--fps)", GIF_FPS)
+        log.warning("a GIF has at most %g frames per second that every viewer keeps to: written so (--fps)", GIF_FPS)
         fps = GIF_FPS
     frames = [at_rate(part, take.fps, fps) for part, take in zip(spans, takes, strict=True)]
     streams = [each.panel().images(some) for each, some in zip(shows, frames, strict=True)]

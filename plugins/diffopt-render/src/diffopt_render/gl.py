@@ -1,4 +1,4 @@
-"""Meshes as OpenGL draws them, without a window: triangles with a depth buffer, several samples a pixel."""
+"""Meshes as OpenGL draws them, without a window: triangles with a depth buffer, several samples per pixel."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class GlRenderer:
         uniform.value = value
 
     def _target(self, size: tuple[int, int]) -> tuple[moderngl.Framebuffer, moderngl.Framebuffer]:
-        """Where to draw, with several samples a pixel, and where to put their means; kept while the size stays."""
+        """Where to draw, with several samples per pixel, and where to put their means; kept while the size stays."""
         if self._targets is None or self._targets[0] != size:
             if self._targets is not None:
                 for old in self._targets[1:]:

@@ -64,4 +64,4 @@ def train(
     for path in (target, *([export_to] if export_to else [])):
         save(path, state, card | {"name": path.stem})
     answer({"files": [target, *([export_to] if export_to else [])], "nll": losses[-1], "rounds": len(losses)})
-    say(f"{target}: {losses[-1]:.2f} nats a pose after {len(losses)} rounds")
+    say(f"{target}: {losses[-1]:.2f} nats per pose after {len(losses)} rounds")

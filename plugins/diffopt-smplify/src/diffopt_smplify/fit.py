@@ -120,7 +120,7 @@ def _energies(mixture: Mixture, x: Tensor) -> Tensor:
 
 def report(mixture: Mixture, poses: Poses) -> dict[str, float]:
     """Quantiles of the energy on poses, and how often a spoilt pose has more energy than the pose itself: its joints
-    exchanged for one another, or every joint turned by 0.1 or 0.3 rad (RMS an axis)."""
+    exchanged for one another, or every joint turned by 0.1 or 0.3 rad (RMS per axis)."""
     generator = torch.Generator().manual_seed(0)
     x = poses.x.double()
     real = _energies(mixture, x)

@@ -47,7 +47,7 @@ class SmoothConfig(TermConfig):
         def energy(scene: Scene) -> Tensor:
             assert scene.joints is not None
             pose = scene.motion.pose
-            turn = matrix_to_axis_angle(pose[:, :-1].mT @ pose[:, 1:])  # rad a frame, in the joint's own frame
+            turn = matrix_to_axis_angle(pose[:, :-1].mT @ pose[:, 1:])  # rad per frame, in the joint's own frame
             squared = joints_scale * scene.joints.diff(n=2, dim=1).square().sum(-1)
             squared = squared + turns_scale * turn.diff(dim=1).square().sum(-1)
             return squared.mean((1, 2))

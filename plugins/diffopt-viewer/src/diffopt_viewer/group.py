@@ -113,7 +113,7 @@ class Group:
         self.pose(frame)
 
     def pose(self, frame: int) -> None:
-        """Everything that moves and is shown, at a frame. A message a bone is what it costs: what is hidden waits."""
+        """Everything that moves and is shown, at a frame. A message per bone is what it costs: what is hidden waits."""
         if frame == self.frame:
             return
         self.frame = frame

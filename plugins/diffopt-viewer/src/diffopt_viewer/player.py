@@ -55,12 +55,12 @@ class Player:
 
 
 log = logging.getLogger(__name__)
-#: Most ticks a second, of 240 fps too; fewer beside a solve, which needs the processor.
+#: Most ticks per second, of 240 fps too; fewer beside a solve, which needs the processor.
 RATE, BESIDE = 30.0, 10.0
 
 
 class Loop:
-    """``tick(seconds)`` is called with the time since the last one while ``moving()``, ``rate`` times a second."""
+    """``tick(seconds)`` is called with the time since the last one while ``moving()``, ``rate`` times per second."""
 
     def __init__(self, tick: Callable[[float], None], moving: Callable[[], bool]):
         self._tick, self._moving = tick, moving

@@ -20,7 +20,7 @@ from .player import Player
 from .shown import Shown, of_result, shown_of
 from .stage import Stage
 
-#: Most frames a second that are kept, most images of a video, and their longer side, px.
+#: Most frames per second that are kept, most images of a video, and their longer side, px.
 _RATE, _IMAGES, _LONGEST = 30.0, 100, 240
 
 

@@ -25,7 +25,7 @@ from .seen import Seen, seen_of
 
 RGB = tuple[int, int, int]
 
-# Okabe and Ito's palette, told apart under every common colour blindness: one a result.
+# Okabe and Ito's palette, told apart under every common colour blindness: one per result.
 RESULTS: tuple[RGB, ...] = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233),
 )  # fmt: skip

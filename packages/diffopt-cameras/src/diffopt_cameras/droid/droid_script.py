@@ -1,4 +1,4 @@
-"""Runs in the environment of DROID-SLAM: frames in, one camera-to-world pose a frame out.
+"""Runs in the environment of DROID-SLAM: frames in, one camera-to-world pose per frame out.
 
 Standard library, NumPy, torch, OpenCV and DROID-SLAM; nothing of DiffOpt. Saves ``poses`` (N 7: tx ty tz qx qy qz qw),
 ``keyframes``, ``warmup``, ``masking``; or ``missing``, what the machine lacks.

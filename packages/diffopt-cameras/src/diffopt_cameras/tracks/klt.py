@@ -26,8 +26,8 @@ _LOST, _BRIDGE = 0.2, 6
 
 @dataclass(frozen=True)
 class Following:
-    """``target``: points a frame; ``longest``: px of the longer side that is tracked; ``back``: px (at ``longest``) by
-    which a point may miss its start on the way back."""
+    """``target``: points per frame; ``longest``: px of the longer side that is tracked; ``back``: px (at ``longest``)
+    by which a point may miss its start on the way back."""
 
     target: int = 500
     longest: int = 960

@@ -1,4 +1,4 @@
-"""The command line: one command a file. Nothing here imports torch before a command asks for it."""
+"""The command line: one command per file. Importing it does not import torch."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ..host.guests import blamed
 from . import flags
 from .app import State, build
 
-#: Exit status of a fault of ours (as opposed to 2: the user can mend it, 1: the run diverged).
+#: Exit status of a bug in DiffOpt (2: an error the user can fix, 1: a clip diverged).
 INTERNAL = 70
 INTERRUPTED = 130
-#: Set by a shell that asks for completions: there a notice would stand in the middle of what somebody types.
+#: Set by a shell that asks for completions; notices would then appear in the command line being typed.
 _COMPLETES = "_DIFFOPT_COMPLETE"
 
-# typer re-exports only the leaves of its exception tree; the root is where the usage errors meet.
+# typer does not re-export the common base class of its usage errors
 _ClickError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    One line for an error, a traceback only with ``--debug``. With ``--json`` standard output holds one document,
-    whatever happens: the command's answer, else the error.
+    One line for an error, a traceback only with ``--debug``. With ``--json`` standard output holds exactly one
+    document: the command's, or else the error.
     """
     args = list(sys.argv[1:] if argv is None else argv)
     with (
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         warnings.showwarning = _show_warning
         status, error = _run(args)
-        if error is not None and _typed(args, flags.JSON):  # where the parser failed, it had not come to that flag
+        if error is not None and _typed(args, flags.JSON):  # if the parser failed, it may not have reached this flag
             voice.listen(as_json=True)
         try:
             voice.finish(stdout, status, error)
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: list[str]) -> tuple[int, str | None]:
-    """Exit status, and the line of the error where there is one."""
+    """Exit status, and the line of the error if there is one."""
     debug = _typed(args, flags.DEBUG)
     state: State | None = None
     try:
@@ -72,7 +72,7 @@ def _run(args: list[str]) -> tuple[int, str | None]:
             return _fail(told, DiffOptError.exit_status, debug)
         what = f"unexpected {type(error).__name__}: {error}"
         return _fail(what if debug else f"{what} (--debug shows where)", INTERNAL, debug)
-    if status == INTERRUPTED:  # some versions of the library make a status of it, others raise
+    if status == INTERRUPTED:  # some versions of typer return this status, others raise
         note("interrupted")
         return INTERRUPTED, "interrupted"
     return status if isinstance(status, int) else 0, None
@@ -84,8 +84,8 @@ def _typed(args: Sequence[str], names: Sequence[str]) -> bool:
 
 @contextmanager
 def _rarely_collecting() -> Iterator[None]:
-    """Full collections a tenth as often: what importing torch leaves is never garbage, and walking it again and again
-    costs a start a tenth of its time."""
+    """Run full garbage collections a tenth as often: objects created by importing torch stay alive, and scanning them
+    repeatedly takes a tenth of the start-up time."""
     before = gc.get_threshold()
     gc.set_threshold(*before[:2], 10 * before[2])
     try:
@@ -96,7 +96,7 @@ def _rarely_collecting() -> Iterator[None]:
 
 @contextmanager
 def _notices() -> Iterator[None]:
-    """Warnings as notices, once each, whoever's logger they are from: a guest's are heard as ours are."""
+    """Print warnings of all loggers, including those of plugins, as notices, once each."""
     root, handler = logging.getLogger(), Notices()
     root.addHandler(handler)
     try:
@@ -113,10 +113,10 @@ def _fail(message: str, status: int, debug: bool) -> tuple[int, str]:
 
 
 def _usage(error: Exception) -> tuple[int, str]:
-    """Usage errors of the option parser, in the same one line as all others."""
+    """Print a usage error of the option parser as one line, like all other errors."""
     context = getattr(error, "ctx", None)
     message = error.format_message()  # type: ignore[attr-defined]
-    if not message:  # a group without a command: its help says more than any line
+    if not message:  # a group without a command: typer prints its help
         err.print(context.get_help() if context else "", highlight=False)
         return 2, "no command was given"
     hint = f" (see '{context.command_path} --help')" if context else ""

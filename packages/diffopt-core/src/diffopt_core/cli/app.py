@@ -1,4 +1,4 @@
-"""The application: the built-in commands, and those that plugins add through ``diffopt_commands``."""
+"""The Typer application: built-in commands, and commands that plugins add through ``diffopt_commands``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .flags import Context
 
 @dataclass
 class State:
-    """What every command finds in its context: the installed plugins, and those whose commands failed."""
+    """Stored in the context of every command: the installed plugins, and errors of plugins' commands."""
 
     registry: Registry
     failed: dict[str, str] = field(default_factory=dict)  # plugin name -> error
 
 
 def build() -> tuple[Any, State]:
-    """The command tree over everything installed."""
+    """Build the command tree with the commands of all installed plugins."""
     state = State(Registry.load())
     app = typer.Typer(
         rich_markup_mode="rich",
@@ -53,7 +53,7 @@ def print_version(asked: bool) -> bool:
     return asked
 
 
-#: What ``diffopt`` alone says.
+#: Printed by ``diffopt`` without a command.
 _FIRST = """\
 Global human motion from a video by a moving camera. To begin:
 
@@ -82,7 +82,8 @@ def root(
 
 
 def add_plugin_commands(app: typer.Typer, state: State) -> None:
-    """Call each plugin's hook alone. One that fails, or takes a name that is in use, loses its commands only."""
+    """Call each plugin's hook separately. A plugin whose hook fails, or that uses a taken name, loses only its
+    commands."""
     by_name = {plugin.name: plugin for plugin in state.registry.plugins}
     for implementation in state.registry.manager.hook.diffopt_commands.get_hookimpls():
         name = implementation.plugin_name
@@ -104,14 +105,14 @@ def add_plugin_commands(app: typer.Typer, state: State) -> None:
 
 
 def _rows(app: typer.Typer) -> list[tuple[typer.Typer, list[Any], list[Any], Any]]:
-    """What an application and the groups below it hold: a plugin may add to a group that another one made."""
+    """Commands and groups of an application and all its groups; a plugin may add to another plugin's group."""
     own = (app, list(app.registered_commands), list(app.registered_groups), app.registered_callback)
     return [own, *(row for g in app.registered_groups if g.typer_instance for row in _rows(g.typer_instance))]
 
 
 def _read_signatures(app: typer.Typer, before: list[tuple[typer.Typer, list[Any], list[Any], Any]]) -> None:
-    """What is new, as a tree of its own: a signature that typer cannot read fails here, where it is known whose it
-    is. The whole tree once a plugin would take longer than all the rest of a start."""
+    """Build the newly added commands as a separate tree, so that a signature that typer cannot read fails here, where
+    its plugin is known. Rebuilding the whole tree for every plugin would dominate the start-up time."""
     apps = {id(group) for group, *_ in before}
     known = {id(info) for _, commands, groups, _ in before for info in (*commands, *groups)}
     probe = typer.Typer(add_completion=False)
@@ -124,7 +125,7 @@ def _read_signatures(app: typer.Typer, before: list[tuple[typer.Typer, list[Any]
 
 
 def _names(app: typer.Typer, prefix: str = "") -> list[str]:
-    """Names of all commands and groups, ``run``, ``train``, ``train mdm``; one that is taken twice comes twice."""
+    """Names of all commands and groups, ``run``, ``train``, ``train mdm``; a name used twice appears twice."""
     found = [c.name or (c.callback.__name__.replace("_", "-") if c.callback else "") for c in app.registered_commands]
     found = [prefix + name for name in found]
     for group in app.registered_groups:

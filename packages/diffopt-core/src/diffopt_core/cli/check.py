@@ -1,4 +1,4 @@
-"""``diffopt check``: everything of a run but the solve."""
+"""``diffopt check``: everything that ``run`` does before the solve."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def command(
 
 
 def _bind(run: Run, item: Evidence) -> None:
-    """Build body, placement, representation, terms and prior of a clip, and match its recipe's variables."""
+    """Build body, placement, representation, terms and prior of a clip, and match the variables of its recipe."""
     from ..data.window import stack
     from ..results.run import context
     from ..solver.problem import bind, lay_out

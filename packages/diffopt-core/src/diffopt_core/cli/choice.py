@@ -1,6 +1,6 @@
 """The flags that choose an experiment, shared by ``run``, ``demo``, ``check`` and ``recipe``.
 
-A flag for every role comes from the kinds table, so that a new role is a row there and nothing here.
+The flags of roles come from the table of kinds, so a new role needs no change here.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ..host.choice import FLAGS, INPUT_FLAGS, PAPER, Choice
 from ..host.completion import Complete
 from ..plugin import KINDS
 
-#: What the help says of a recipe that was not named.
-DEFAULT = f"the best that the evidence allows, else {PAPER}"
+#: Default of ``--recipe`` in the help.
+DEFAULT = f"chosen by the evidence, else {PAPER}"
 ROLE_PANEL = "Plugins by role"
 RECIPE_PANEL = "Experiment"
 INPUT_PANEL = "Input"
 #: Roles whose components read result files of other systems.
 FILE_ROLES = frozenset({"detector", "camera", "initializer"})
-#: What ``scale.mode`` of a recipe may be; said here, since the recipe's model is not needed to show the flag.
+#: Values of ``scale.mode``; repeated here, so that the help does not import the recipe model.
 SCALES = ("none", "distilled", "stance")
 
 
 def chooses(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command that takes ``choice`` the flags of this module in its place."""
+    """Decorator: replace the parameter ``choice`` of a command by the flags of this module."""
     own = inspect.signature(command, eval_str=True)
     flags = _parameters()
 
@@ -68,23 +68,23 @@ def _parameters() -> dict[str, inspect.Parameter]:
         ),
         "settings": _flag(
             list[str], RECIPE_PANEL,
-            "Set any key of the recipe, e.g. prior.timesteps='\\[0.02,0.5]'. Repeatable; wins over all else.",
+            "Set any key of the recipe, e.g. prior.timesteps='\\[0.02,0.5]'. Repeatable; overrides everything else.",
             "--set", metavar="KEY.PATH=VALUE",
         ),
-        "fps": _flag(float, INPUT_PANEL, "Frame rate, where the file's is wrong (slow motion).", "--fps"),
+        "fps": _flag(float, INPUT_PANEL, "Frame rate, if the file's is wrong (slow motion).", "--fps"),
         "frames": _flag(str, INPUT_PANEL, "Part of the clip.", "--frames", metavar="START:STOP"),
-        "resample": _flag(float, INPUT_PANEL, "Use this many frames a second.", "--resample"),
+        "resample": _flag(float, INPUT_PANEL, "Use this many frames per second.", "--resample"),
         "focal": _flag(
             str, INPUT_PANEL, "Focal length: pixels, 35 mm equivalent, or field of view along the longer side.",
             "--focal", metavar="1200px|28mm|65deg",
         ),
         "person": _flag(
-            str, INPUT_PANEL, "Whom, where there are several, [dim]default: largest[/].",
+            str, INPUT_PANEL, "Which person, if there are several, [dim]default: largest[/].",
             "--person", metavar="largest|longest|ID", complete=completion.words(("largest", "longest")),
         ),
         "env": _flag(
             str, INPUT_PANEL,
-            "Environment in which foreign programs run (mediapipe, HMR2.0, VIBE, ViTPose, DROID-SLAM).",
+            "Environment for external programs (mediapipe, HMR2.0, VIBE, ViTPose, DROID-SLAM).",
             "--env", metavar="uv|here|PATH|conda:NAME",
         ),
         "scale": _flag(
@@ -92,7 +92,7 @@ def _parameters() -> dict[str, inspect.Parameter]:
             "--scale", metavar="|".join(SCALES), complete=completion.words(SCALES),
         ),
         "draws": _flag(
-            int, RECIPE_PANEL, "Solve each clip so often (3 or more; 8 is steady) for a 90 % band round the result.",
+            int, RECIPE_PANEL, "Solve each clip N times (3 or more; 8 is stable) for a 90 % band around the result.",
             "--draws", metavar="N",
         ),
         "plugins": _flag(
@@ -100,7 +100,7 @@ def _parameters() -> dict[str, inspect.Parameter]:
             "--plugin", "-p", metavar="FILE.py|MODULE|no:NAME",
         ),
         "trust": _switch(
-            ROLE_PANEL, "Let the recipe's file, or the run.json, load the plugins and run the programs that it names.",
+            ROLE_PANEL, "Allow the recipe file or run.json to load the plugins and run the programs that it names.",
             "--trust",
         ),
     }  # fmt: skip
@@ -118,13 +118,13 @@ def _parameters() -> dict[str, inspect.Parameter]:
 
 
 def _switch(panel: str, text: str, *names: str) -> Any:
-    """The annotation of an option without a value, off unless it is given."""
+    """The annotation of a boolean flag, off by default."""
     return Annotated[bool, typer.Option(*names, help=text, rich_help_panel=panel)]
 
 
 def _flag(
     kind: Any, panel: str, text: str, *names: str, metavar: str | None = None, complete: Complete | None = None
 ) -> Any:
-    """The annotation of an option that may be left out."""
+    """The annotation of an optional option."""
     option = typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, autocompletion=complete)
     return Annotated[kind | None, option]

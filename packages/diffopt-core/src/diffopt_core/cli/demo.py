@@ -20,7 +20,7 @@ PANEL = "Recover motion"
 
 FOLDER = Path("runs/demo")
 _STORY = """A person sets off and walks round a bend; a hand-held camera follows.
-Keypoints, first poses and the camera's path are noisy, the path's scale is unknown.
+Keypoints, initial poses and camera path are noisy; the scale of the path is unknown.
 DiffOpt recovers the walk in metres:"""
 
 
@@ -33,7 +33,7 @@ def command(
     picture: Picture = True,
     report: Report = True,
 ) -> int:
-    """See it work: simulate a moving camera around an embedded motion, recover it, score it.
+    """Demonstration: simulate a moving camera around an embedded motion, recover the motion, score it.
 
     No download, no licence to sign, no GPU needed. Writes case, truth, motion, run file, picture and report.
 
@@ -52,8 +52,8 @@ def command(
 
 
 def demonstration(choice: Choice, registry: Registry, out: Path, seed: int, device: str, overwrite: bool) -> Path:
-    """The clip as a case file beside its result, where `diffopt run runs/demo/run.json` finds it. What can be told to
-    be wrong is told before it is written."""
+    """Write the clip as a case file beside its result, where `diffopt run runs/demo/run.json` finds it. Errors that can
+    be detected are raised before anything is written."""
     from ..host.provenance import device as find_device
     from ..parts.demo_motion import write_demo
     from ..results.folder import ResultFolder

@@ -1,6 +1,6 @@
-"""The flags that every command has, those of plugins too: ``--json``, ``--quiet``, ``--debug``.
+"""The flags of every command, including commands of plugins: ``--json``, ``--quiet``, ``--debug``.
 
-They are declared here once and laid on the finished tree. A command that brings a flag of that name keeps its own.
+They are declared here once and added to the finished command tree. A command that defines such a flag keeps its own.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ..common.options import OUTPUT
 if TYPE_CHECKING:
     from typer import Context
 else:
-    Context = typer.Context.__base__  # what commands and callbacks are handed in truth
+    Context = typer.Context.__base__  # the class that commands and callbacks actually receive
 
-#: In the command line as typed, for what is said before a command is known (plugins in quarantine, usage errors).
+#: The flags as typed, for messages before the command is parsed (quarantined plugins, usage errors).
 JSON, QUIET, DEBUG = ("--json",), ("--quiet", "-q"), ("--debug",)
 
 
 def lay_on(command: Any) -> None:
-    """Give the flags to every command below ``command`` (groups have none)."""
+    """Add the flags to every command below ``command`` (not to groups)."""
     shared = typer.main.get_command(_template()).params
     for leaf in leaves(command).values():
         taken = {name for param in leaf.params for name in param.opts}
@@ -32,7 +32,7 @@ def lay_on(command: Any) -> None:
 
 
 def leaves(command: Any, name: str = "") -> dict[str, Any]:
-    """Commands by their name as typed, ``train mdm``."""
+    """Commands by their full name, ``train mdm``."""
     if not isinstance(command, typer.core.TyperGroup):
         return {name: command}
     below = command.commands.items()
@@ -40,7 +40,7 @@ def leaves(command: Any, name: str = "") -> dict[str, Any]:
 
 
 def _as_json(context: Context, value: bool) -> None:
-    if value and not context.resilient_parsing:  # a shell that asks for completions parses, too
+    if value and not context.resilient_parsing:  # shell completion also parses
         voice.listen(as_json=True)
 
 
@@ -50,7 +50,7 @@ def _quiet(context: Context, value: bool) -> None:
 
 
 def _template() -> typer.Typer:
-    """A command with these flags alone: the library's own way from an annotation to a parameter."""
+    """A command with only these flags, so that typer creates the parameters from the annotations."""
     app = typer.Typer(add_completion=False)
 
     @app.command(context_settings={"help_option_names": []})

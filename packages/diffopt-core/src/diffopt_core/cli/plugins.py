@@ -1,4 +1,4 @@
-"""``diffopt plugins``: what is installed, whose it is, what is in quarantine; and whether one keeps its contract."""
+"""``diffopt plugins``: installed components, quarantined plugins, and contract checks."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def list_components(
         typer.Argument(metavar="[KIND]", help="Only this kind, e.g. prior.", autocompletion=completion.kind()),
     ] = None,
     plugins: Plugins = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a page: `docs/components.md` is made so.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown page (docs/components.md).")] = False,
 ) -> int:
-    """Every component by kind, name and the distribution that brings it. "list" may be left out.
+    """List every component by kind and name, with its distribution. "list" may be omitted.
 
     Example: diffopt plugins list prior
     """
@@ -129,7 +129,7 @@ def _whose(plugin: Plugin) -> dict[str, str]:
 
 
 def quarantine(registry: Registry, failed: dict[str, str]) -> list[tuple[Plugin, str]]:
-    """Plugins that could not be loaded, or whose commands could not, each with its error."""
+    """Plugins that could not be loaded, or whose commands failed, with their errors."""
     rows = [(p, str(p.error)) for p in registry.plugins if p.error]
     return rows + [(p, f"commands left out: {failed[p.name]}") for p in registry.plugins if p.name in failed]
 
@@ -144,7 +144,7 @@ def print_quarantine(rows: list[tuple[Plugin, str]]) -> None:
 
 
 def page(registry: Registry, kinds: list[str]) -> str:
-    """Every component as Markdown, a table a kind."""
+    """Every component as Markdown, a table per kind."""
     from ..plugin import KINDS
 
     lines = ["# Components", "", "Made by `diffopt plugins --markdown`. Options of one: `diffopt show KIND NAME`.", ""]

@@ -1,4 +1,4 @@
-"""``diffopt prepare``: perceive only. A video in, a case file out, to look at, to keep, to solve elsewhere."""
+"""``diffopt prepare``: perception only. From a video to a case file."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def command(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a case file.")] = False,
     picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw <case>.png beside the case.")] = True,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Look anew, whatever an earlier run found.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore cached results of earlier runs.")] = False,
     device: Device = "auto",
 ) -> int:
-    """From a video to evidence: keypoints, camera and first poses, as a case file for `diffopt run`.
+    """From a video to evidence: keypoints, camera and initial poses, as a case file for `diffopt run`.
 
-    What was found is kept by the content of the video, so a second call is instant and a killed one goes on.
+    Results are cached by the content of the video: a second call is instant and an interrupted one continues.
 
     Example: diffopt prepare runs/demo/demo.npz --out walk.npz (after diffopt demo)
     """
@@ -55,7 +55,7 @@ def command(
     places = [_place(out, clip.name, len(clips)) for clip in clips]
     for place in places:
         if place.exists() and not overwrite:
-            raise DiffOptError(f"{place}: exists; use --out or --overwrite")
+            raise DiffOptError(f"{place}: exists; choose another file with --out, or replace it with --overwrite")
     table = grid("case", "frames", "fps", "seen", "detector", "camera", "initializer", "focal length")
     told = []
     with shown(terminal_bar):
@@ -78,13 +78,13 @@ def _place(out: Path | None, name: str, count: int) -> Path:
         return Path(f"{name}.npz")
     if out.suffix == ".npz":
         if count > 1:
-            raise DiffOptError(f"--out {out}: {count} clips need a folder")
+            raise DiffOptError(f"--out {out}: is a file, but there are {count} clips; give a folder")
         return out
     return out / f"{name}.npz"
 
 
 def _row(found: Evidence) -> dict[str, Any]:
-    """What was found, a line of the table and of the JSON."""
+    """Summary of the evidence: a row of the table and of the JSON."""
     clip, camera = found.clip, found.camera
     return {
         "frames": clip.num_frames,
@@ -103,8 +103,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _draw(found: Evidence, path: Path) -> None:
-    """Keypoints and first poses over six frames, by the installed ``diffopt.display``."""
+    """Draw keypoints and initial poses over six frames with the installed ``diffopt.display``."""
     draws = entry_points(group="diffopt.display", name="evidence")
     if not draws:
-        return note("no installed plugin draws evidence: --no-picture leaves the picture out")
+        return note("no installed plugin draws evidence (diffopt-lab does); --no-picture skips the picture")
     next(iter(draws)).load()(found.clip, path)

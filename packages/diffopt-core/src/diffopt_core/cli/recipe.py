@@ -1,4 +1,4 @@
-"""``diffopt recipe [NAME] [--diff OTHER]``: a recipe as resolved, or what sets two apart."""
+"""``diffopt recipe [NAME] [--diff OTHER]``: a resolved recipe, or the differences of two."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def command(
 ) -> int:
     """Print a recipe with everything it extends, as TOML. Without a name: list the recipes.
 
-    Takes the flags of `run`, so it shows what exactly a run would do.
+    Takes the flags of `run`, so it shows exactly what a run would do.
 
     Example: diffopt recipe table5/no-warmup --diff paper
     """
@@ -77,7 +77,7 @@ def _cell(value: Any) -> str:
 
 
 def _short(table: dict[str, Any]) -> dict[str, Any]:
-    """Roles as people write them: a bare name, or name and options in one table."""
+    """Roles in short form: a bare name, or name and options in one table."""
     from ..host.recipe import ROLES
 
     def short(role: dict[str, Any]) -> Any:

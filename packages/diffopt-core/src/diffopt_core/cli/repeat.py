@@ -1,4 +1,4 @@
-"""``diffopt run RUN.json``: the same run once more, and whether it gave the same bits."""
+"""``diffopt run RUN.json``: repeat a run and compare the results bit for bit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..results.run import Run
 
 MOTION = "motion.npz"
-#: What is needed to repeat a run.
+#: Keys of run.json that are needed to repeat a run.
 _KEYS = {
     "recipe": dict,
     "inputs": list,
@@ -30,7 +30,7 @@ _KEYS = {
 
 
 def is_run_file(path: Path) -> bool:
-    """Whether a JSON file is the ``run.json`` of a result (landmark files are JSON as well)."""
+    """Whether a JSON file is the ``run.json`` of a result (landmark files are JSON too)."""
     try:
         return "diffopt_run" in read_json(path)
     except (DiffOptError, TypeError):
@@ -48,7 +48,7 @@ def repeat(
     report: bool,
 ) -> int:
     """Repeat with recipe, seed, device and thread count of the original; ``moved`` replaces its inputs. ``trust``: the
-    file may name plugins and programs. Raises DiffOptError where it does without that."""
+    file may name plugins and programs; without it, DiffOptError is raised if it does."""
     import torch
 
     saved, run, others = planned(path, moved, plugins, trust, out, overwrite)
@@ -68,7 +68,7 @@ def repeat(
 def planned(
     path: Path, moved: Sequence[Path], plugins: Sequence[str], trust: bool, out: Path | None, overwrite: bool
 ) -> tuple[dict[str, Any], Run, list[str]]:
-    """What a run file says, checked, the run that it asks for, and what is another than then."""
+    """The checked contents of a run file, the run it describes, and what has changed since (versions, machine)."""
     from ..host.own_words import check_programs
     from ..host.recipe import parse
     from ..host.registry import Registry
@@ -91,23 +91,25 @@ def planned(
 
 
 def _saved(path: Path) -> dict[str, Any]:
-    """What is needed to repeat a run, from its file."""
+    """Read and check the keys that are needed to repeat a run."""
     from ..results.saved.result import run_beside
 
     saved = run_beside(path, "repeats")
     for key, kind in _KEYS.items():
         if key not in saved:
-            raise BadInput(path, key, "is missing: the run cannot be repeated")
+            raise BadInput(
+                path, key, "is missing, so the run cannot be repeated; expected a run.json as `diffopt run` writes it"
+            )
         if not isinstance(saved[key], kind):
-            raise BadInput(path, key, f"is {saved[key]!r}: the run cannot be repeated")
+            raise BadInput(path, key, f"has value {saved[key]!r} of a wrong type, so the run cannot be repeated")
     return saved
 
 
 def _plugins(path: Path, saved: dict[str, Any], trust: bool) -> list[str]:
-    """The ``-p`` options that the file names; those that load something only where the user trusts it."""
+    """The ``-p`` options that the file names; options that load code only if the user trusts the file."""
     named = saved.get("plugins", [])
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
-        raise BadInput(path, "plugins", f"is no list of names ({named!r})")
+        raise BadInput(path, "plugins", f"is {named!r}; expected a list of names")
     loaded = [each for each in named if not each.startswith("no:")]
     if loaded and not trust:
         ways = f"{' '.join(f'-p {each}' for each in named)}, or {TRUST}"
@@ -120,7 +122,7 @@ def compare(a: Path, b: Path) -> str:
     import numpy as np
 
     if not a.is_file():
-        return f"{a}: the original is gone, nothing to compare with"
+        return f"{a}: the original result no longer exists, so there is nothing to compare with"
     with np.load(a) as left, np.load(b) as right:
         if set(left.files) != set(right.files):
             return f"{b}: differs: other arrays than {a} ({', '.join(sorted(set(left.files) ^ set(right.files)))})"
@@ -135,7 +137,7 @@ def compare(a: Path, b: Path) -> str:
 
 
 def _device(path: Path, saved: dict[str, Any]) -> str:
-    """The device as asked for then, unless ``auto`` would choose another kind today."""
+    """The requested device of the original run, unless ``auto`` would choose another kind now."""
     from ..host.provenance import device
 
     kind = saved["provenance"].get("device_type", "cpu")
@@ -147,30 +149,30 @@ def _device(path: Path, saved: dict[str, Any]) -> str:
 
 
 def _check_inputs(path: Path, saved: dict[str, Any], run: Any) -> None:
-    """The clip's file must be the one that the run saw."""
+    """Check that the clip's file is the one that the run read."""
     from ..perception.perceive import is_there, open_clip
     from ..results.run import context
 
     for name in run.inputs:
         if not is_there(name):
-            raise BadInput(path, "inputs", f"{name} is gone; where it is now: diffopt run {path} FILE")
+            raise BadInput(path, "inputs", f"{name} does not exist; if it was moved, name it: diffopt run {path} FILE")
     ctx = context(run)
     clips = {clip.name: clip for clip in (open_clip(name, run.recipe, ctx) for name in run.inputs)}
     clip = clips.get(saved["clip"])
     if clip is None:
-        raise BadInput(path, "clip", f"'{saved['clip']}' is not among the inputs ({', '.join(clips)})")
+        raise BadInput(path, "clip", f"is '{saved['clip']}', which is not among the inputs ({', '.join(clips)})")
     if clip.sha256 != saved["sha256"]:
-        raise BadInput(path, "sha256", f"{clip.path} is not the file that this run saw (its content changed)")
+        raise BadInput(path, "sha256", f"{clip.path} is not the file that this run read: its content has changed")
 
 
 def _others(path: Path, saved: dict[str, Any], run: Any) -> list[str]:
-    """What is another than then, versions and the machine: a difference in bits is no surprise."""
+    """Versions and properties of the machine that have changed since the run; the results may then differ."""
     from ..host.provenance import device, provenance, versions
 
     then = saved["provenance"]
     had, threads = then.get("versions", {}), then.get("threads", 1)
     if not isinstance(had, dict) or not all(isinstance(each, str) for pair in had.items() for each in pair):
-        raise BadInput(path, "provenance.versions", "is no table of versions")
+        raise BadInput(path, "provenance.versions", "is not a table of versions")
     if not isinstance(threads, int) or not 0 < threads <= 4096:
         raise BadInput(path, "provenance.threads", f"is {threads!r}, expected a number of threads")
     today = provenance(run.registry, run.recipe, device(run.device), run.seed)

@@ -28,14 +28,14 @@ PANEL = "Recover motion"
 
 _INPUT = (
     "Videos, case files, folders of them, anything a dataset reads; or run.json of a result. "
-    "None: the embedded demonstration."
+    "Without INPUT: the embedded demonstration."
 )
 _EXPORT = output(
     "--export", metavar="FORMAT,…", help="Also write e.g. glb,bvh.",
     autocompletion=completion.component("exporter", many=True),
 )  # fmt: skip
 _VIEWER = output(
-    "--viewer", metavar="NAME", help=f"Another viewer for that, [dim]default: {VIEWER}[/].",
+    "--viewer", metavar="NAME", help=f"Viewer of --view, [dim]default: {VIEWER}[/].",
     autocompletion=completion.component("viewer"),
 )  # fmt: skip
 
@@ -49,19 +49,19 @@ def command(
     picture: Picture = True,
     report: Report = True,
     export: Annotated[str | None, _EXPORT] = None,
-    view: Annotated[bool, output("--view", help="Show the solve in the browser while it goes on.")] = False,
+    view: Annotated[bool, output("--view", help="Show the solve in the browser while it runs.")] = False,
     viewer: Annotated[str | None, _VIEWER] = None,
-    wait: Annotated[bool, output("--wait/--no-wait", help="With --view: stay until Ctrl-C, or not.")] = True,
+    wait: Annotated[
+        bool, output("--wait/--no-wait", help="With --view: keep the viewer open until Ctrl-C, or not.")
+    ] = True,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda[:N]; default auto.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random number; default 0.")] = None,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Most clips solved side by side.")] = 64,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Look at videos anew, whatever an earlier run found in them.")
-    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers; default 0.")] = None,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Largest number of clips solved as one batch.")] = 64,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore cached perception results of earlier runs.")] = False,
 ) -> int:
-    """Recover global motion: a video or its evidence in, motion out.
+    """Recover global motion from a video or its evidence.
 
-    Files of equal length and frame rate are solved side by side. A finished result of the same run is kept.
+    Clips of equal length and frame rate are solved as one batch. A finished result of the same run is kept.
 
     Example: diffopt run --recipe paper --out runs/paper
     """
@@ -70,16 +70,20 @@ def command(
         refused = choice.changes()
         refused += [f for f, v in (("--device", device), ("--seed", seed)) if v is not None]
         if refused:
-            raise DiffOptError(f"{refused[0]} would make another run of it; repeating {inputs[0]} takes none")
+            raise DiffOptError(
+                f"{refused[0]} cannot be combined with {inputs[0]}: a repeated run takes its settings from the file"
+            )
         if view or viewer:
-            raise DiffOptError(f"--view: a repeated run is not shown; diffopt view {inputs[0].parent} shows one")
+            raise DiffOptError(
+                f"--view: not available for a repeated run; to see a result: diffopt view {inputs[0].parent}"
+            )
         return repeat(inputs[0], inputs[1:], choice.plugins, choice.trust, out, overwrite, picture, report)
     from ..results.recover import run_of
 
     registry = choice.registry()
     if not inputs:
         inputs = [demonstration(choice, registry, out or FOLDER, seed or 0, device or "auto", overwrite or out is None)]
-        note("without INPUT the embedded demonstration is solved; for a file of yours: diffopt run VIDEO|CASE.npz")
+        note("no INPUT given: solving the embedded demonstration; for your own file: diffopt run VIDEO|CASE.npz")
         out, overwrite = out or FOLDER, overwrite or out is None
     asked = run_of(
         choice, inputs, registry, seed=seed or 0, device=device or "auto", overwrite=overwrite, batch=batch, fresh=fresh
@@ -96,7 +100,7 @@ def command(
 
 
 def _exporters(run: Run, formats: str | None) -> list[Exporter]:
-    """Those of ``--export``, built before the solve: a package that is missing is told at once."""
+    """The exporters of ``--export``, built before the solve, so that a missing package fails early."""
     from ..results.run import context
 
     names = commas(formats or "")

@@ -1,4 +1,5 @@
-"""``diffopt show [KIND] [NAME]``: the kinds, what a kind has, or one component's options, terms and owner."""
+"""``diffopt show [KIND] [NAME]``: the kinds, the components of a kind, or one component's options, terms of use and
+distribution."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ PANEL = "Look around"
 def command(
     kind: Annotated[
         str | None,
-        typer.Argument(help="A kind, e.g. prior; without it: the kinds.", autocompletion=completion.kind()),
+        typer.Argument(help="A kind, e.g. prior; without it, all kinds.", autocompletion=completion.kind()),
     ] = None,
     name: Annotated[
         str | None,
@@ -78,7 +79,7 @@ def command(
 
 
 def _kinds(registry: Registry) -> None:
-    """A row a kind, with its flag and how many components there are."""
+    """A row per kind, with its flag and how many components there are."""
     from ..plugin import KINDS
 
     table, told = grid("kind", "summary", "flag", "components"), []
@@ -91,7 +92,7 @@ def _kinds(registry: Registry) -> None:
 
 
 def _options(config: Any) -> Any:
-    """A row an option; a nested model's options follow it, indented by their dotted name."""
+    """A row per option; a nested model's options follow it, indented by their dotted name."""
     rows = list(_rows(config, ""))
     if not rows:
         return "no options"
@@ -123,7 +124,7 @@ def _plain(value: Any) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """``int | None`` rather than ``typing.Optional[int]``; the choices of a Literal as they are typed."""
+    """Text of a type: ``int | None`` instead of ``typing.Optional[int]``; the choices of a Literal."""
     from typing import Literal, get_args, get_origin
 
     if get_origin(annotation) is Literal:

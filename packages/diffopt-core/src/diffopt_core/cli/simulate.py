@@ -1,4 +1,4 @@
-"""``diffopt simulate``: cases with truth from motion capture, to test on and to train for."""
+"""``diffopt simulate``: cases with known truth from motion capture."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def command(
     source: Annotated[
         Path, typer.Argument(help="Motion file, or a folder of them (AMASS .npz, motion.npz of a result).")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for cases; truth goes to its truth/.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the cases; truth goes to its subfolder truth/.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many cases.")] = 16,
-    frames: Annotated[int, typer.Option("--frames", min=3, help="Frames a case.")] = 100,
+    frames: Annotated[int, typer.Option("--frames", min=3, help="Frames per case.")] = 100,
     fps: Annotated[
-        float | None, typer.Option("--fps", help="Frame rate of the source, where its files do not say.")
+        float | None, typer.Option("--fps", help="Frame rate of the source, if its files do not state it.")
     ] = None,
-    static: Annotated[int, typer.Option("--static", min=0, help="So many of them with a camera that stands.")] = 0,
+    static: Annotated[int, typer.Option("--static", min=0, help="How many of them have a static camera.")] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of cuts, cameras and noise.")] = 0,
 ) -> int:
     """Make cases with known truth: a hand-held camera, noisy keypoints and poses, an unknown SLAM scale.

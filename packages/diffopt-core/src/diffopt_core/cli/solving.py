@@ -1,4 +1,4 @@
-"""A solve before people's eyes, in the terminal and in a viewer, and what follows it: pictures, reports, the status."""
+"""Progress of a solve in the terminal and in a viewer; pictures, reports and exit status after it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Bars:
     """The ``report`` callback of :func:`diffopt_core.results.run.execute`. Shows nothing under ``--quiet``.
 
-    It starts with the first report, under ``title``: what fails before the solve leaves one line, its error.
+    The bar appears with the first report, under ``title``, so that an error before the solve prints only its line.
     """
 
     def __init__(self, title: str):
@@ -39,7 +39,7 @@ class Bars:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             Remaining(),
-            # The losses take what is left of the line; the bar keeps its width.
+            # The losses take the rest of the line; the bar keeps its width.
             TextColumn("[dim]{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
             console=err.console,
             expand=True,
@@ -69,13 +69,13 @@ class Bars:
 
 #: The viewer of ``--view``, and the package that has it.
 VIEWER, PACKAGE = "viser", "diffopt-viewer"
-#: Most results that are shown at once when all are done.
+#: Largest number of results that are shown at the end.
 MOST = 6
 
 
 @contextmanager
 def viewed(run: Run, name: str | None) -> Iterator[Viewer | None]:
-    """The viewer of that name while the run goes on, open before the solve; None where none is asked for."""
+    """Open the viewer of that name for the time of the run; yields None if no viewer is requested."""
     if name is None:
         yield None
         return
@@ -86,7 +86,9 @@ def viewed(run: Run, name: str | None) -> Iterator[Viewer | None]:
     except UnknownName as error:
         if name != VIEWER:
             raise
-        raise MissingResource(f"--view needs the viewer '{VIEWER}', a plugin: pip install {PACKAGE}") from error
+        raise MissingResource(
+            f"--view needs the viewer '{VIEWER}', which is not installed: pip install {PACKAGE}"
+        ) from error
     try:
         note(f"the solve is shown at {viewer.where}")
         yield viewer
@@ -95,18 +97,18 @@ def viewed(run: Run, name: str | None) -> Iterator[Viewer | None]:
 
 
 def stay(viewer: Viewer, run: Run, results: list[Result], wait: bool) -> None:
-    """Show what came of it, until Ctrl-C if ``wait``. A clip of which nothing new was solved is read back."""
+    """Show the results, until Ctrl-C if ``wait``. Results that were kept from an earlier run are read from disk."""
     shown = results or _kept(run)
     if not shown:
         return
     if len(shown) > MOST:
-        note(f"the first {MOST} of {len(shown)} results are shown; diffopt view shows any")
+        note(f"showing the first {MOST} of {len(shown)} results; diffopt view shows any of them")
     viewer.show(shown[:MOST])
     voice.deliver()
     if not wait:
         return
     with suppress(KeyboardInterrupt):
-        note(f"shown at {viewer.where}; Ctrl-C ends (--no-wait does not stay)")
+        note(f"results are shown at {viewer.where}; Ctrl-C ends (--no-wait ends at once)")
         while True:
             time.sleep(3600)
 
@@ -119,7 +121,7 @@ def _kept(run: Run) -> list[Result]:
 
 
 def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
-    """Execute with progress on standard error, and before the eyes of ``viewer``."""
+    """Execute the run with progress bars on standard error and, if given, snapshots in ``viewer``."""
     from ..results.run import execute
     from ..solver.watch import Watch
 
@@ -130,12 +132,12 @@ def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
 
 
 def finish(run: Run, results: list[Result]) -> int:
-    """Tables, and the exit status: 1 where a clip diverged."""
+    """Print the tables and return the exit status: 1 if a clip diverged."""
     from .summary import print_summary, rows_of, summary
 
     kept = len(run.only or run.inputs) - len(results)
     if kept:
-        note(f"{kept} clip(s) had a finished result of this very run, which was kept (--overwrite solves again)")
+        note(f"kept the finished result of {kept} clip(s) from the same run (--overwrite solves again)")
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
     voice.answer({"results": summary(run, results, rows), "kept": kept})
     if rows:
@@ -154,7 +156,7 @@ def finish(run: Run, results: list[Result]) -> int:
 
 
 def drawn(run: Run, picture: bool, report: bool) -> Run:
-    """The run with what is to be seen of each result written with it."""
+    """The run with exporters for pictures and reports added."""
     from ..results.run import context
 
     besides = list(run.besides)
@@ -162,5 +164,5 @@ def drawn(run: Run, picture: bool, report: bool) -> Run:
         if exporter in run.registry.components["exporter"]:
             besides.append(context(run).build("exporter", exporter))
         else:
-            note(f"no installed plugin offers exporter '{exporter}': --no-{exporter} leaves it out")
+            note(f"no installed plugin offers exporter '{exporter}' (diffopt-lab does); --no-{exporter} skips it")
     return replace(run, besides=tuple(besides))

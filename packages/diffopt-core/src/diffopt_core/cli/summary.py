@@ -23,7 +23,7 @@ Rows = dict[str, tuple[str, Pair]]
 
 
 def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[dict[str, Any]]:
-    """The same as data. Values that are not known are null."""
+    """The summary as data. Unknown values are null."""
     told = []
     for result, row in zip(results, rows, strict=bool(rows)):
         folder = run.folder(result.clip.name)
@@ -46,7 +46,7 @@ def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[d
 
 
 def print_summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> None:
-    """Initial against final, seconds per stage, files. Several clips: their means, then a line for each."""
+    """Print initial and final values, seconds per stage, files. For several clips: means, then a line per clip."""
     title = results[0].clip.name if len(results) == 1 else f"mean of {len(results)} clips"
     table = grid(title, "unit", "initial", "final", "change")
     for column in table.columns[2:]:
@@ -70,7 +70,7 @@ def _files(folder: Path) -> list[str]:
 
 
 def rows_of(run: Run, result: Result) -> Rows:
-    """Row -> unit, (initial, final). Scores against truth first, where there is one."""
+    """Row -> unit, (initial, final). Scores against truth come first, if there is a truth."""
     rows: Rows = {}
     if result.metrics:
         units = _units(run)
@@ -89,7 +89,7 @@ def _units(run: Run) -> dict[str, str]:
 
 
 def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> None:
-    """A line a clip: status, the first score, speed and reprojection."""
+    """A line per clip: status, the first score, speed and reprojection."""
     shown = [name for name in rows[0] if name in (run.recipe.metrics[:1] or ()) or name in UNITS]
     table = grid("clip", "status", *(f"{name} [{rows[0][name][0]}]".replace("[", r"\[") for name in shown))
     for result, row in zip(results, rows, strict=True):
@@ -100,7 +100,7 @@ def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> N
 
 
 def _print_seconds(results: Sequence[Result]) -> None:
-    """Seconds that looking at each video took when it was done, and of each stage, once a batch: clips share them."""
+    """Print seconds of perception per video (as measured when it was computed), and of each stage per batch."""
     for result in results:
         took = {kind: part.facts["seconds"] for kind, part in result.clip.parts.items() if "seconds" in part.facts}
         if took:

@@ -1,4 +1,4 @@
-"""``diffopt weights``: files that are not shipped. What there is, where it belongs, and fetching it once you agree."""
+"""``diffopt weights``: list, download and locate files that are not shipped."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ NAME = "weights"
 PANEL = "Look around"
 
 group = typer.Typer(
-    help="Files that components need and that are not shipped: list them, fetch one, say where it belongs.",
+    help="Files that components need and that are not shipped: list, download, locate.",
     no_args_is_help=True,
 )
 
 
 @group.command("list")
 def list_files(plugins: Plugins = None) -> int:
-    """Every file, whether it is here, its size and licence. Nothing is fetched.
+    """List every file with its state, size and licence. Downloads nothing.
 
     Example: diffopt weights list
     """
@@ -45,7 +45,7 @@ def list_files(plugins: Plugins = None) -> int:
         table.add_row(file.name, _state(file), size(file), file.licence.split(";")[0], file.used_by, file.summary)
     answer({"folder": weights_folder(), "files": told})
     out.print(table, highlight=False)
-    say(f"\nThey lie in {weights_folder()} ({WEIGHTS_VARIABLE} names another folder).")
+    say(f"\nThe folder is {weights_folder()} ({WEIGHTS_VARIABLE} sets another one).")
     return 0
 
 
@@ -57,7 +57,7 @@ def where(
     ] = None,
     plugins: Plugins = None,
 ) -> int:
-    """Path of a file, checked; where to get it if it is not there (status 2).
+    """Print the path of a file after checking it; if it is missing, where to get it (status 2).
 
     Example: diffopt weights where
     """
@@ -86,14 +86,15 @@ def get(
         str,
         typer.Argument(metavar="NAME", help="As in `diffopt weights list`.", autocompletion=completion.weights()),
     ],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without being asked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without a question.")] = False,
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FOLDER", help="Take the file from here and not from the net.")
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Copy the file from this folder instead of downloading it."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the one that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     plugins: Plugins = None,
 ) -> int:
-    """Fetch one file, once its licence is agreed to; its checksum is enforced.
+    """Download one file after you agree to its licence; its checksum is verified.
 
     Example: diffopt weights get vitpose-base
     """
@@ -103,13 +104,15 @@ def get(
     file = _registry(plugins).weight_file(name)
     if not force and (found := find(file)) is not None:
         answer({"name": name, "path": found.path, "fetched": False, **_checked(found)})
-        say(f"{found.path} is there already (sha256 {found.sha256}).")
+        say(f"{found.path} exists already (sha256 {found.sha256}).")
         return 0
     if source is not None and not source.exists():
         raise BadInput(source, "--from", "does not exist")
-    _introduce(file, out if speaks() or yes else err)  # whoever is asked has to read what about
+    _introduce(file, out if speaks() or yes else err)  # a question must be preceded by the terms
     if file.registration and source is None:
-        raise MissingResource(f"weights '{name}' are not fetched for you: {remedy(file)}, or use --from FOLDER")
+        raise MissingResource(
+            f"weights '{name}' cannot be downloaded automatically: {remedy(file)}, or copy them with --from FOLDER"
+        )
     _agree(file, yes)
     with nullcontext() if quiet() else _bars():
         found = copy_from(file, source) if source is not None else fetch(file)
@@ -135,7 +138,7 @@ def _data(file: WeightFile) -> dict[str, Any]:
 
 
 def _checked(found: Found) -> dict[str, Any]:
-    """``published``: its makers published that checksum; else it is that of its first day here."""
+    """Data of a checked file. ``published``: the checksum is the published one; else it is that of the first use."""
     return {"sha256": found.sha256, "published": found.published}
 
 
@@ -146,7 +149,7 @@ def _registry(plugins: list[str] | None) -> Registry:
 
 
 def _introduce(file: WeightFile, screen: Screen) -> None:
-    """Name, size, licence and terms, before anything else happens."""
+    """Print name, size, licence and terms."""
     rows = [
         ("file", f"{file.filename}, {size(file)}: {file.summary}"),
         ("licence", file.licence),
@@ -163,21 +166,21 @@ def _introduce(file: WeightFile, screen: Screen) -> None:
 
 
 def _agree(file: WeightFile, yes: bool) -> None:
-    """Raise DiffOptError unless the user agrees; where nobody can answer, ``--yes`` has to be said."""
+    """Raise DiffOptError unless the user agrees; without a terminal ``--yes`` is required."""
     from ..errors import DiffOptError
 
     if yes:
         return
     try:
-        agreed = typer.confirm("Do you agree to these terms, and shall it be put in place?", default=False)
+        agreed = typer.confirm("Do you agree to these terms, and shall the file be installed?", default=False)
     except typer.Abort:
-        raise DiffOptError(f"weights '{file.name}': nobody answered; agree with --yes") from None
+        raise DiffOptError(f"weights '{file.name}': no answer to the licence question; agree with --yes") from None
     if not agreed:
-        raise DiffOptError(f"weights '{file.name}': not agreed to, nothing was fetched")
+        raise DiffOptError(f"weights '{file.name}': the terms were not agreed to, nothing was downloaded")
 
 
 def _state(file: WeightFile) -> str:
-    """Whether it lies in its place; a listing reads no gigabytes, so its checksum is not looked at."""
+    """State of a file for the list; large files are not read, so the checksum is not verified."""
     from ..perception.weights.store import hashed_file, place_of
 
     if hashed_file(file, place_of(file)).is_file():
@@ -189,14 +192,14 @@ def _whose(published: bool, pinned: bool) -> str:
     if published:
         return "as published"
     return (
-        "no checksum is published: pinned as it is now"
+        "no checksum is published; this one is pinned from now on"
         if pinned
-        else "no checksum is published, and none could be kept"
+        else "no checksum is published, and this one could not be stored"
     )
 
 
 def size(file: WeightFile) -> str:
-    """Decimal units, as downloads are counted."""
+    """Size as text in decimal units."""
     if file.size is None:
         return "size unknown"
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
@@ -207,7 +210,7 @@ def size(file: WeightFile) -> str:
 
 @contextmanager
 def _bars() -> Iterator[None]:
-    """Progress of the download on standard error."""
+    """Show progress of downloads on standard error."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     from ..common.progress import shown

@@ -1,1 +1,1 @@
-"""What everybody may use: places, progress, what is said to people, files of arrays and of foreign pickles."""
+"""Utilities of every layer: folders, progress, command output, array files, safe reading of foreign pickles."""

@@ -1,7 +1,7 @@
-"""Where people read: results on standard output, progress, notices and errors on standard error.
+"""Text output: results on standard output; progress, notices and errors on standard error.
 
-Under ``--json`` and ``--quiet`` nothing is printed on standard output; under ``--quiet`` errors alone on the other.
-rich is imported when something is printed: completion in a shell prints nothing of it and has to be quick.
+With ``--json`` or ``--quiet`` no text is printed on standard output; with ``--quiet`` only errors go to standard error.
+rich is imported when something is printed, because shell completion does not need it and must be fast.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: Columns where the output is no terminal (a pipe, a log): room for the tables.
+#: Line width if the output is not a terminal (a pipe, a log file).
 _PIPED = 120
 
 
@@ -41,7 +41,7 @@ class Screen:
                 self.console.print(part, soft_wrap=soft_wrap, highlight=highlight)
 
     def text(self, text: str) -> None:
-        """As it is: for what is piped into a file."""
+        """Print without wrapping or markup, for output that is piped into a file."""
         if self._stderr or voice.speaks():
             print(text, end="", file=sys.stderr if self._stderr else None)
 
@@ -60,19 +60,20 @@ say = voice.say
 
 
 def note(message: str) -> None:
-    """A line that is worth knowing and stops nothing."""
+    """Print a notice: one line that does not stop the command."""
     if not voice.quiet():
         err.print("[yellow]notice:[/] " + message.replace("[", r"\["), soft_wrap=True, highlight=False)
 
 
 def fail(message: str, word: str = "error") -> None:
-    """The line of an error; square brackets in it are no markup."""
+    """Print the line of an error; square brackets in it are not markup."""
     line = " ".join(message.split()).replace("[", r"\[")
     err.print(f"[bold red]{word}:[/] {line}", soft_wrap=True, highlight=False)
 
 
 class Notices(logging.Handler):
-    """What components log as a warning, as notices, once each. ``--quiet`` leaves them out (they are in run.json)."""
+    """Prints each logged warning of components once, as a notice. ``--quiet`` suppresses them (they are still in
+    run.json)."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -86,7 +87,7 @@ class Notices(logging.Handler):
 
 
 def grid(*columns: str, title: str | None = None, numbers: bool = False) -> Table:
-    """A table in the house style; ``numbers`` right-aligns all but the first column."""
+    """An empty rich table in our style; ``numbers`` right-aligns all but the first column."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)

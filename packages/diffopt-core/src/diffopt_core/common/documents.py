@@ -1,4 +1,4 @@
-"""Files whole or not at all; JSON and TOML of whomsoever, in any encoding of Unicode, one line where that fails.
+"""Atomic writing of files; reading JSON and TOML in any Unicode encoding, with one-line errors.
 
 A resolved recipe is written as TOML that ``tomllib`` reads back; None has no TOML and is left out.
 """
@@ -61,7 +61,7 @@ def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
 
 
 def _wants_header(value: Mapping[str, Any]) -> bool:
-    """Small tables of plain values stay on one line, as people write them."""
+    """Whether a table gets its own header; small tables of plain values stay inline."""
     flat = not any(isinstance(item, Mapping) and item for item in value.values())
     return not (flat and len(literal(value)) < 90)
 
@@ -71,18 +71,18 @@ def _key(key: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """JSON's escapes are TOML's, but for one control character that JSON lets pass."""
+    """A TOML string: JSON's escapes, and DEL, which JSON does not escape."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read_json(path: Path, end: str = "") -> Any:
-    """Raises BadInput for a file that is not there, or no JSON. ``end``: the end of its line."""
+    """Read JSON. Raises BadInput if the file is missing or not JSON. ``end``: text appended to the error."""
     with reading(path, "JSON", end):
         return json.loads(path.read_bytes())
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Raises BadInput for a file that is not there, or no TOML."""
+    """Read TOML. Raises BadInput if the file is missing or not TOML."""
     with reading(path, "TOML"):
         text = path.read_bytes().decode("utf-8-sig")
         if _DEEP.search(text):  # parsed in the square of its parts
@@ -91,14 +91,15 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Written whole or not at all. Raises DiffOptError naming a folder that cannot be written."""
+    """Write JSON atomically. Raises DiffOptError naming the folder if it cannot be written."""
     with atomic(path) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that appears under its name only when it is whole; DiffOptError names an unusable folder."""
+    """Open a binary file that appears under its name only when it is complete. Raises DiffOptError naming the folder if
+    it cannot be written."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,12 +110,12 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise DiffOptError(f"{path.parent}: cannot write {path.name}: {error.strerror or error}") from error
     finally:
-        with suppress(OSError):  # a folder that cannot be used has raised its own error already
+        with suppress(OSError):  # an unusable folder has already raised its own error
             part.unlink(missing_ok=True)
 
 
 def _sweep(path: Path) -> None:
-    """Parts of ``path`` that killed processes left."""
+    """Remove partial files of ``path`` that killed processes left."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         process = left.name.removesuffix(".part").rpartition(".")[2]
         with suppress(OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Pieces of work that a runner hands to other processes or machines: plain data in, plain data out. No torch.
+"""Jobs that a runner sends to other processes or machines: plain data in, plain data out. No torch.
 
-What is called is named as ``module:function``, so that a job can be sent anywhere where the packages are installed,
-and nothing is ever pickled on its way.
+The function is named as ``module:function``, so a job can run anywhere the packages are installed, and nothing is
+pickled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..errors import DiffOptError
 
 @dataclass(frozen=True)
 class Job:
-    """``call``: ``module:function`` of one argument, ``data``. ``data`` and what it returns are JSON-able."""
+    """``call``: ``module:function``, called with ``data``. ``data`` and the return value must be JSON."""
 
     name: str
     call: str
@@ -25,8 +25,8 @@ class Job:
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job ended. ``error`` is one line, None where ``value`` is what the job returned; ``trace`` the traceback
-    of a fault. ``lost``: its process or machine went away, and nobody knows how far it had come."""
+    """Outcome of a job. ``error`` is one line, or None if ``value`` holds what the job returned; ``trace`` is the
+    traceback of a bug. ``lost``: its process or machine died; how far it came is unknown."""
 
     job: Job
     value: Any = None
@@ -36,7 +36,8 @@ class JobEnd:
 
 
 def perform(call: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Do a job here. Returns the fields ``value``, ``error`` and ``trace`` of its end; never raises an Exception."""
+    """Run a job in this process. Returns the fields ``value``, ``error`` and ``trace`` of its JobEnd; never raises an
+    Exception."""
     try:
         module, _, attribute = call.partition(":")
         return {"value": getattr(importlib.import_module(module), attribute)(data), "error": None, "trace": None}

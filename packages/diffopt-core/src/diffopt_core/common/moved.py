@@ -1,4 +1,4 @@
-"""Modules under the names that plugins knew before the core had rooms: the same modules, found where they are."""
+"""Former module names of the core, which plugins may still import: each gives the same module at its present place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 _CORE = "diffopt_core"
-#: Name below it -> where it is now.
+#: Former name, relative to the package -> present module.
 MOVED = {
     "bodies": "parts.bodies",
     "choice": "host.choice",
@@ -43,7 +43,7 @@ MOVED = {
 
 
 def _today(fullname: str) -> str | None:
-    """Where a module, or what lies below it, is now; None for a name that is today's."""
+    """Present name of a module or one of its submodules; None if the name is not a former one."""
     package, _, name = fullname.partition(".")
     parts = name.split(".") if package == _CORE else []
     for count in range(len(parts), 0, -1):
@@ -53,7 +53,7 @@ def _today(fullname: str) -> str | None:
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Asked before all others: what lies below a former name would else be loaded a second time, under that name."""
+    """Must come before all other finders: otherwise submodules of a former name would be loaded a second time."""
 
     def find_spec(
         self, fullname: str, path: Iterable[str] | None = None, target: ModuleType | None = None
@@ -67,7 +67,7 @@ class _Finder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         assert module.__spec__ is not None
-        module.__spec__ = module.__spec__.loader_state  # the machinery has put the old name's there
+        module.__spec__ = module.__spec__.loader_state  # the import system has set the spec of the former name
 
 
 def install() -> None:

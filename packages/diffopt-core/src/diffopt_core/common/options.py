@@ -1,4 +1,4 @@
-"""Flags that several commands share, those of plugins too; what they mean is said once."""
+"""Flags that several commands share, including commands of plugins."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-#: Panel of the help that holds where results go.
+#: Help panel of the output flags.
 OUTPUT = "Output"
-#: An option of that panel.
+#: An option in that panel.
 output = partial(typer.Option, rich_help_panel=OUTPUT)
 
 
 def commas(text: str) -> tuple[str, ...]:
-    """``a, b`` as two words; empty ones are left out, and of equal ones all but the first."""
+    """Split ``a, b`` into words, without empty words and duplicates."""
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 

@@ -1,4 +1,4 @@
-"""What a command says: text for people, one document for scripts (``--json``), nothing but errors (``--quiet``).
+"""Output of commands: text for the user, one JSON document for scripts (``--json``), only errors (``--quiet``).
 
 Every command of ``diffopt`` has these flags without declaring them, those of plugins too. It prints text with ``say``,
 gives its data with ``answer``, and asks ``quiet()`` before it shows anything else, such as a bar::
@@ -38,7 +38,7 @@ class _Keeper(logging.Handler):
 
 @contextmanager
 def heard(into: list[str]) -> Iterator[list[str]]:
-    """Add to ``into``, once each, what any logger warns of within the block."""
+    """Collect the warnings that any logger emits within the block in ``into``, without duplicates."""
     root, keeper = logging.getLogger(), _Keeper(into)
     root.addHandler(keeper)
     try:
@@ -49,7 +49,7 @@ def heard(into: list[str]) -> Iterator[list[str]]:
 
 @runtime_checkable
 class Out(Protocol):
-    """Standard output, whatever stands in for it."""
+    """Standard output, or whatever replaces it."""
 
     def write(self, text: str, /) -> int: ...
 
@@ -58,7 +58,7 @@ class Out(Protocol):
 
 @dataclass
 class Voice:
-    """How the command that is running speaks."""
+    """Output state of the running command."""
 
     json: bool = False
     quiet: bool = False
@@ -71,17 +71,17 @@ _voice = Voice()
 
 
 def quiet() -> bool:
-    """Whether nothing but errors is to be shown."""
+    """Whether only errors are to be shown."""
     return _voice.quiet
 
 
 def speaks() -> bool:
-    """Whether text on standard output is wanted."""
+    """Whether text goes to standard output."""
     return not (_voice.quiet or _voice.json)
 
 
 def wants_json() -> bool:
-    """Whether the command's data is asked for: to leave out work that nobody would read."""
+    """Whether ``--json`` was given; if not, a command can skip building the document."""
     return _voice.json
 
 
@@ -92,10 +92,11 @@ def say(text: str) -> None:
 
 
 def answer(document: Any) -> None:
-    """What ``--json`` prints once the command is done. A second answer is added to the first, key by key.
+    """Set the document that ``--json`` prints when the command ends. A second call is merged into the first, key by
+    key.
 
-    Tuples and sets become lists, paths and enums text, numbers of numpy numbers; nan and infinity, which are no JSON,
-    null.
+    Tuples and sets become lists, paths and enums text, numpy numbers plain numbers; nan and infinity, which JSON does
+    not have, become null.
     """
     if not _voice.json:
         return
@@ -105,14 +106,14 @@ def answer(document: Any) -> None:
 
 
 def deliver() -> None:
-    """Write the document of ``--json`` now: for a command that has answered and goes on, as a server does."""
+    """Write the document of ``--json`` now, for a command that keeps running after its answer, such as a server."""
     if _voice.json and _voice.stdout is not None and not _voice.delivered:
         _write(_voice.stdout, _voice.document)
         _voice.delivered = True
 
 
 def plain(value: Any) -> Any:
-    """``value`` as JSON has it."""
+    """``value`` as JSON data."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Enum):
@@ -131,7 +132,7 @@ def plain(value: Any) -> Any:
 
 
 def listen(*, as_json: bool = False, quiet: bool = False) -> None:
-    """What the flags of the running command ask for. Under ``--json`` whatever is printed goes to standard error."""
+    """Apply the flags of the running command. With ``--json`` everything that is printed goes to standard error."""
     _voice.quiet |= quiet
     if as_json and not _voice.json:
         _voice.json = True
@@ -140,7 +141,7 @@ def listen(*, as_json: bool = False, quiet: bool = False) -> None:
 
 @contextmanager
 def speaking(quiet: bool = False) -> Iterator[Out]:
-    """A command's time to speak, from silence to silence. Yields standard output as it was."""
+    """Scope of one command's output; state is reset before and after. Yields the original standard output."""
     was, stdout = vars(_voice).copy(), sys.stdout
     vars(_voice).update(vars(Voice(quiet=quiet, stdout=stdout)))
     try:
@@ -151,7 +152,8 @@ def speaking(quiet: bool = False) -> Iterator[Out]:
 
 
 def finish(stdout: Out, status: int, error: str | None) -> None:
-    """Write the document, in one piece. An error that left none has one: the line of the error and the status."""
+    """Write the document in one piece. After an error without a document, it holds the line of the error and the
+    status."""
     if not _voice.json or _voice.delivered:
         return
     document = _voice.document

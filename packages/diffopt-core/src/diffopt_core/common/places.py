@@ -1,4 +1,4 @@
-"""Where files that are not shipped lie on this machine: fetched weights, and what can be computed again."""
+"""Folders of this machine for files that are not shipped: downloaded weights, and the cache."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
 
-#: Environment variables that move them.
+#: Environment variables that set these folders.
 CACHE_VARIABLE = "DIFFOPT_CACHE"
 WEIGHTS_VARIABLE = "DIFFOPT_WEIGHTS"
 
 
 def cache_folder() -> Path:
-    """For what can be made again (environments, perceived clips): safe to delete. Not created here."""
+    """Folder for what can be recomputed (environments, perceived clips); safe to delete. Not created here."""
     return _folder(CACHE_VARIABLE, user_cache_path("diffopt", appauthor=False))
 
 
 def weights_folder() -> Path:
-    """For weights that the user fetched or put there. Not created here."""
+    """Folder for weights that the user downloaded or put there. Not created here."""
     return _folder(WEIGHTS_VARIABLE, user_data_path("diffopt", appauthor=False) / "weights")
 
 

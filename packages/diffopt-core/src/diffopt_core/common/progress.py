@@ -1,9 +1,9 @@
-"""Progress of long work before the solve (decoding, detection, camera): silent unless somebody shows it.
+"""Progress of long work before the solve (decoding, detection, camera). Nothing is shown unless a display is set.
 
     with track("mediapipe", total=180) as update:
         update(12)
 
-The command line switches a display on; a library user's terminal stays untouched.
+The command line sets a display; for library users the terminal stays untouched.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from .output import quiet
 
-#: Says how much is done so far.
+#: Called with how much is done so far.
 Update = Callable[[int], None]
 Display = Callable[[str, int | None], AbstractContextManager[Update]]
 
@@ -22,7 +22,7 @@ _display: list[Display] = []
 
 @contextmanager
 def track(title: str, total: int | None = None) -> Iterator[Update]:
-    """Report progress under ``title``; ``total`` None where it is not known."""
+    """Report progress under ``title``; ``total`` is None if unknown."""
     if not _display:
         yield lambda done: None
         return
@@ -32,7 +32,7 @@ def track(title: str, total: int | None = None) -> Iterator[Update]:
 
 @contextmanager
 def shown(display: Display) -> Iterator[None]:
-    """Progress goes to ``display`` inside this context."""
+    """Show progress with ``display`` inside this context."""
     _display.append(display)
     try:
         yield
@@ -42,9 +42,9 @@ def shown(display: Display) -> Iterator[None]:
 
 @contextmanager
 def terminal_bar(title: str, total: int | None, transient: bool = True) -> Iterator[Callable[..., None]]:
-    """A display for :func:`shown`: a bar on standard error, gone when done; none under ``--quiet`` or in a pipe.
+    """A display for :func:`shown`: a bar on standard error, removed when done; none with ``--quiet`` or in a pipe.
 
-    What it yields takes what is done so far, and a word on it that stands beside the title.
+    Yields a function of what is done so far and a word shown beside the title.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -1,1 +1,1 @@
-"""Tensors and what they mean: skeleton, rotations, geometry, windows of frames."""
+"""Tensor utilities: skeleton, rotations, geometry, noise, batches of clips."""

@@ -36,8 +36,8 @@ def project(
     focal: Float[Tensor, "*b 2"],
     centre: Float[Tensor, "*b 2"],
 ) -> Float[Tensor, "*b N 2"]:
-    """Pinhole projection to pixels. Depth is clamped at 5 cm so that a point that strays behind
-    the camera gives a large, finite pixel and not its mirror image."""
+    """Pinhole projection to pixels. Depth is clamped at 5 cm, so that a point behind the camera gives a large, finite
+    pixel coordinate and not its mirror image."""
     depth = points_cam[..., 2:].clamp_min(_NEAREST)
     return points_cam[..., :2] / depth * focal.unsqueeze(-2) + centre.unsqueeze(-2)
 
@@ -45,7 +45,7 @@ def project(
 def forward_kinematics(
     pose: Float[Tensor, "*b J 3 3"], rest: Float[Tensor, "*#b J 3"], parents: tuple[int, ...]
 ) -> tuple[Float[Tensor, "*b J 3 3"], Float[Tensor, "*b J 3"]]:
-    """Global rotations and joint positions relative to joint 0, one product a level of the tree.
+    """Global rotations and joint positions relative to joint 0, one product per level of the tree.
 
     ``rest``: rest positions; only their differences matter. ``parents[0]`` is -1 and joints are numbered by depth,
     as SMPL's are.
@@ -62,9 +62,9 @@ def forward_kinematics(
     return torch.cat(rotations, -3), torch.cat(positions, -2)
 
 
-@no_type_check  # 40 calls a body: under test the check of this one would cost as much as all others
+@no_type_check  # 40 calls per body: checking its types in tests would cost as much as all other checks
 def _take(x: Tensor, index: tuple[int, ...], dim: int) -> Tensor:
-    """``x`` at ``index`` by slices: an index tensor would be copied to the device at every call."""
+    """``x`` at ``index`` by slices; an index tensor would be copied to the device at every call."""
     if index == tuple(range(index[0], index[0] + len(index))):
         return x.narrow(dim, index[0], len(index))
     return torch.cat([x.narrow(dim, i, 1) for i in index], dim)
@@ -85,9 +85,9 @@ def _levels(parents: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], tuple[int,
 
 
 def heading(left: Float[Tensor, "*b 3"], up: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
-    """Axes of a body that stands on the ground: rows left, up, forward.
+    """Heading frame of a body: rows left, up, forward.
 
-    ``left``: the pelvis' x axis, of which the horizontal part counts; it stays level when people bend, crawl or lie on
+    ``left``: the pelvis' x axis; its horizontal part is used, because it stays level when people bend, crawl or lie on
     their back. ``up``: unit vector.
     """
     flat = left - (left * up).sum(-1, keepdim=True) * up
@@ -96,7 +96,7 @@ def heading(left: Float[Tensor, "*b 3"], up: Float[Tensor, "*b 3"]) -> Float[Ten
 
 
 def leg_length(offsets: Float[Tensor, "*b 24 3"]) -> Float[Tensor, "*b"]:
-    """Thigh plus shin, mean of both sides (m): the length that scales the root path between bodies."""
+    """Thigh plus shin, mean of both sides (m). The root path scales with it between bodies."""
     names = ("left_knee", "right_knee", "left_ankle", "right_ankle")
     return offsets[..., [JOINT[n] for n in names], :].norm(dim=-1).sum(-1) / 2
 

@@ -1,4 +1,4 @@
-"""Random streams, one a clip, so that a batch repeats what each of its clips would see alone."""
+"""One random stream per clip, so that a clip gets the same numbers in a batch as alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 class StreamNoise:
-    """Implements :class:`diffopt_core.interfaces.Noise` with one generator a clip.
+    """Implements :class:`diffopt_core.interfaces.Noise` with one generator per clip.
 
-    ``restart(stage)`` rewinds every stream to a point that depends on seed and stage alone, so a stage gives the
-    same numbers whatever ran before it.
+    ``restart(stage)`` resets every stream to a state that depends only on seed and stage, so a stage draws the same
+    numbers whatever ran before it.
     """
 
     def __init__(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype = torch.float32):

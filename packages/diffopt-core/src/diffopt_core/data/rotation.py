@@ -1,4 +1,4 @@
-"""Rotations: matrices, axis-angle vectors, unit quaternions, and the 6D layouts that the field confuses.
+"""Rotations: matrices, axis-angle vectors, unit quaternions, and the three common 6D layouts.
 
 Matrices are active and act on columns: ``v_parent = R v_child``. Axis-angle in radians. Quaternions are x y z w.
 6D layouts (see ``docs/conventions.md``):
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: Below this angle (rad) Rodrigues' formula would divide by next to nothing.
+#: Below this angle (rad) Rodrigues' formula would divide by almost zero.
 _SMALL = 1e-6
 
 
@@ -41,7 +41,7 @@ def matrix_to_axis_angle(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3
     quaternion = quaternion * torch.where(quaternion[..., 3:] > 0, 1.0, -1.0)
     axis, w = quaternion[..., :3], quaternion[..., 3]
     half = torch.atan2(axis.norm(dim=-1), w)
-    # half / sin(half), by its series where the derivative of the quotient would lose its digits
+    # half / sin(half), by its series where the derivative of the quotient would lose precision
     small = half.abs() < 2 * torch.finfo(half.dtype).eps ** (1 / 6)
     ratio = torch.where(small, 1 + half**2 / 6 + 7 * half**4 / 360, half / torch.where(small, 1.0, half.sin()))
     return (2 * ratio).unsqueeze(-1) * axis
@@ -61,8 +61,8 @@ def quaternion_to_matrix(quaternion: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b
 
 
 def matrix_to_quaternion(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 4"]:
-    """Unit quaternion (x y z w) of a rotation matrix, of either sign. Of the four rows of ``4 q q^T``, which the
-    matrix gives by sums, the largest is made a unit vector (Markley 2008), also where the matrix is a little off."""
+    """Unit quaternion (x y z w) of a rotation matrix, of either sign. The four rows of ``4 q q^T`` are sums of matrix
+    elements; the largest row is normalised (Markley 2008). Also works for slightly inexact matrices."""
     (a, b, c), (d, e, f), (g, h, i) = (row.unbind(-1) for row in matrix.unbind(-2))
     xy, xz, yz = d + b, g + c, h + f
     xw, yw, zw = h - f, c - g, d - b

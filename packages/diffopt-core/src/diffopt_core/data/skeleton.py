@@ -1,6 +1,6 @@
 """The SMPL kinematic tree and the keypoint layouts: names, parents, left-right partners.
 
-Plain data, no tensors: anything may import it.
+Plain data without tensors, so every module may import it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PARENTS: tuple[int, ...] = (
 
 JOINT: dict[str, int] = {name: i for i, name in enumerate(JOINTS)}
 NUM_JOINTS = len(JOINTS)
-#: The joints that can stand on the ground: ankles and balls.
+#: The joints used for ground contact: ankles and feet (balls).
 FEET: tuple[int, ...] = tuple(JOINT[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot"))
 
 COCO17: tuple[str, ...] = (
@@ -43,13 +43,13 @@ BLAZEPOSE33: tuple[str, ...] = (
     "right_heel", "left_foot_index", "right_foot_index",
 )  # fmt: skip
 
-#: COCO's points first; then MPII's two of the head, and the feet.
+#: COCO's points, then the two head points of MPII, then the feet.
 OPENPOSE25B: tuple[str, ...] = (
     *COCO17, "upper_neck", "head_top", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe",
     "right_small_toe", "right_heel",
 )  # fmt: skip
 
-#: Keypoint layouts by the name that a case file's ``keypoint_layout`` holds.
+#: Keypoint layouts by name (``keypoint_layout`` of a case file).
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "smpl24": JOINTS,
     "coco17": COCO17,

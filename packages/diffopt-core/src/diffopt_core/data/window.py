@@ -1,4 +1,4 @@
-"""Clips of equal length and frame rate, laid side by side: ``T`` to ``B T``, and back."""
+"""Stacking clips of equal length and frame rate into a batch: ``T`` to ``B T``, and back; cutting clips."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch import Tensor
 from ..errors import BadInput, DiffOptError
 from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, Travel, map_tensors
 
-#: A camera stands that keeps within so much, in its path's unit (metres, or about the scene's depth); rad.
+#: A camera that moves and turns less than this is static: in its path's unit (metres, or about the scene's depth); rad.
 STILL, STEADY = 0.005, 0.001
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What perception gave for one clip (``T``)."""
+    """The evidence of one clip (``T``), as perception returns it."""
 
     clip: Clip
     observations: Observations
@@ -45,7 +45,7 @@ class Batch:
 
 
 def key(evidence: Evidence) -> tuple:
-    """Clips with equal keys can share a batch."""
+    """Clips with equal keys can be stacked into one batch."""
     clip = evidence.clip
     has_rest = clip.rest_joints is not None
     camera = (evidence.camera.unit, evidence.camera.level)
@@ -54,10 +54,10 @@ def key(evidence: Evidence) -> tuple:
 
 
 def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
-    """Lay clips side by side on a device, in float32."""
+    """Stack clips into a batch on a device, in float32."""
     if len({key(item) for item in evidence}) != 1:
         raise DiffOptError(
-            "clips of one batch must agree in frames, frame rate, keypoint layout, body model and kind of camera"
+            "clips of one batch must have the same frames, frame rate, keypoint layout, body model and kind of camera"
         )
 
     def side_by_side(tensors: Sequence[Tensor]) -> Tensor:
@@ -95,7 +95,7 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
 
 
 def travel_of(R: Float[Tensor, "T 3 3"], t: Float[Tensor, "T 3"]) -> Travel:
-    """What a path (world to camera) does, from its numbers alone."""
+    """Classify a camera path (world to camera) as static, rotating or moving."""
     place = -(R.mT @ t.unsqueeze(-1)).squeeze(-1)
     if bool((place - place[:1]).norm(dim=-1).max() > STILL):
         return "travels"
@@ -104,14 +104,15 @@ def travel_of(R: Float[Tensor, "T 3 3"], t: Float[Tensor, "T 3"]) -> Travel:
 
 
 def pick(value, index: int):
-    """Clip ``index`` of a dataclass with leading ``B``, on the CPU and cut from any graph."""
+    """Clip ``index`` of a dataclass with leading ``B``, on the CPU and detached."""
     return map_tensors(value, lambda tensor: tensor[index].detach().cpu())
 
 
 def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: float | None = None) -> Clip:
-    """The frames ``start .. stop`` of a clip at a frame rate of the user's, truth and evidence alike.
+    """The frames ``start .. stop`` of a clip, its truth and evidence, at the frame rate that the user states.
 
-    ``resample``: of these, the nearest frames at that rate (no frame is made up: a rate above the clip's is refused).
+    ``resample``: keep the nearest frames at that rate (frames are not interpolated: a rate above the clip's is
+    refused).
     """
     end = clip.num_frames if stop is None else min(stop, clip.num_frames)
     rate = fps or clip.fps
@@ -138,7 +139,7 @@ def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: f
 
 
 def with_focal(clip: Clip, focal: float, source: str) -> Clip:
-    """``clip`` with a focal length that the user knows better than the file; the file's own camera follows."""
+    """``clip`` with the focal length that the user states; the camera in the file is changed accordingly."""
     if focal <= 0:
         raise BadInput(clip.path or clip.name, "focal", f"{focal:g} px, expected a positive length")
     camera = clip.camera

@@ -1,1 +1,1 @@
-"""Names, settings and objects: registry, recipes, training loops, contracts for plugin authors."""
+"""The plugin host: registry, recipes, completion, provenance, training loops, contract tests for plugin authors."""

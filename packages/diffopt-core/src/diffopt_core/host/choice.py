@@ -1,4 +1,4 @@
-"""What a user asks for: a recipe, components by role, settings. The command line and Python say it alike."""
+"""The user's choices: a recipe, components by role, settings. The same for command line and Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: The paper's method.
 PAPER = "paper"
-#: flag -> role of a recipe, which is called after its kind, in the order of the kinds table.
+#: flag -> role of a recipe (named like its kind), in the order of the table of kinds.
 FLAGS: dict[str, str] = {kind.flag: kind.name for kind in KINDS.values() if kind.flag}
 #: Keys of the recipe's ``input`` that have a flag (``frames``: two of them).
 INPUT_FLAGS = ("fps", "frames", "resample", "focal", "person", "env")
@@ -23,8 +23,8 @@ INPUT_FLAGS = ("fps", "frames", "resample", "focal", "person", "env")
 
 @dataclass(frozen=True)
 class Choice:
-    """``recipe``: a name, a ``.toml`` file or a resolved one; None where the user named none. ``roles``: recipe key,
-    ``NAME`` or ``NAME=FILE``. ``settings``: dotted key, value."""
+    """``recipe``: a name, a ``.toml`` file or a resolved recipe; None if the user named none. ``roles``: recipe key ->
+    ``NAME`` or ``NAME=FILE``. ``settings``: dotted key -> value."""
 
     recipe: str | Recipe | None = None
     roles: tuple[tuple[str, str], ...] = ()
@@ -38,11 +38,11 @@ class Choice:
     focal: str | None = None
     person: str | None = None
     env: str | None = None
-    #: Whether the recipe's file may name programs to run.
+    #: Whether the recipe file may name programs to run.
     trust: bool = False
 
     def changes(self) -> list[str]:
-        """The flags that change the experiment, as typed: a repeated run takes none of them."""
+        """The given flags that change the experiment; a repeated run accepts none of them."""
         flag_of = {role: flag for flag, role in FLAGS.items()}
         used = [flag_of[role] for role, _ in self.roles]
         used += [f"--{name}" for name in ("recipe", "scale", "draws", *INPUT_FLAGS) if getattr(self, name) is not None]
@@ -54,8 +54,8 @@ class Choice:
         return Registry.load(self.plugins)
 
     def resolve(self, registry: Registry, default: str = PAPER) -> Recipe:
-        """Defaults < extends < recipe < roles < settings. Raises DiffOptError where a recipe's file names a program
-        that the user does not."""
+        """The resolved recipe: defaults < extends < recipe < roles < settings. Raises DiffOptError if a recipe file
+        names a program that the user does not."""
         from .own_words import check_programs
         from .recipe import lay, load, merge, parse
 
@@ -76,13 +76,13 @@ class Choice:
 
 
 def _component(value: str) -> str | dict[str, str]:
-    """``wham=wham_output.pkl`` is the component ``wham`` with that file, which stands for its option ``file``."""
+    """``wham=wham_output.pkl`` is the component ``wham`` with the option ``file`` set."""
     name, equals, file = value.partition("=")
     return {"name": name, "file": file} if equals else value
 
 
 def _span(frames: str | None) -> dict[str, int]:
-    """``START:STOP`` as the recipe's ``input.start`` and ``input.stop``; either may be left out."""
+    """``START:STOP`` as the recipe's ``input.start`` and ``input.stop``; either may be omitted."""
     if frames is None:
         return {}
     found = re.fullmatch(r"(\d*):(\d*)", frames)

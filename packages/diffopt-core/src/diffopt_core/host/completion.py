@@ -1,10 +1,10 @@
-"""What a shell offers when TAB is pressed at a value: names of components, recipes, weights, and fixed words.
+"""Shell completion of values: names of components, recipes, weights, and fixed words.
 
-For ``autocompletion=`` of an option or argument, of plugins' commands too::
+For ``autocompletion=`` of an option or argument, also in commands of plugins::
 
     prior: Annotated[str, typer.Option("--prior", autocompletion=component("prior"))]
 
-Names come from the plugins' rows, so that nothing heavy is imported while somebody waits for a prompt.
+Names come from the registry's rows, so nothing heavy is imported during completion.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..plugin import KINDS
 from .registry import Registry
 
 Offer = list[tuple[str, str]]
-#: From what is typed so far to words and what they mean.
+#: From the incomplete word to candidates and their help texts.
 Complete = Callable[[str], Offer]
 
 
@@ -39,7 +39,7 @@ def component_of(argument: str) -> Callable[[Any, str], Offer]:
 
 
 def recipe(many: bool = False) -> Complete:
-    """Recipes by name. Files are the shell's own business."""
+    """Recipes by name; files are completed by the shell."""
 
     def complete(incomplete: str) -> Offer:
         return offer(dict.fromkeys(sorted(Registry.load().recipes), ""), incomplete, many)
@@ -48,7 +48,7 @@ def recipe(many: bool = False) -> Complete:
 
 
 def weights() -> Complete:
-    """Files that ``diffopt weights`` knows."""
+    """Weight files that ``diffopt weights`` lists."""
 
     def complete(incomplete: str) -> Offer:
         return offer({name: file.summary for name, file in sorted(Registry.load().weights.items())}, incomplete)
@@ -62,7 +62,7 @@ def kind() -> Complete:
 
 
 def words(known: Mapping[str, str] | Iterable[str], many: bool = False) -> Complete:
-    """These words and nothing else."""
+    """The given words."""
     table = dict(known) if isinstance(known, Mapping) else dict.fromkeys(known, "")
 
     def complete(incomplete: str) -> Offer:
@@ -72,12 +72,12 @@ def words(known: Mapping[str, str] | Iterable[str], many: bool = False) -> Compl
 
 
 def summaries(kind: str) -> dict[str, str]:
-    """Name -> summary of every component of a kind; empty for a kind that there is not."""
+    """Name -> summary of every component of a kind; empty for an unknown kind."""
     return {name: row.summary for name, row in sorted(Registry.load().components.get(kind, {}).items())}
 
 
 def offer(known: Mapping[str, str], incomplete: str, many: bool = False) -> Offer:
-    """What goes on from ``incomplete``. In a list, what was named already is not offered again."""
+    """Candidates that complete ``incomplete``. In a comma-separated list, words already named are not offered again."""
     head, comma, last = incomplete.rpartition(",") if many else ("", "", incomplete)
     taken = set(head.split(","))
     return [

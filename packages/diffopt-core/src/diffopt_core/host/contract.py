@@ -1,4 +1,4 @@
-"""What components hand over and how they fail, held to their contracts: whose they are is told in one line."""
+"""Run-time checks of what components return, and one-line errors that name the component and its distribution."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from .shipped import is_shipped
 Part = Observations | CameraTrajectory | CameraFrameBody | HumanMotion
 _ROTATIONS = frozenset({"R", "global_orient", "body_pose", "pose"})
 _POSITIVE = frozenset({"focal", "up_var", "velocity_var", "pose_var", "depth_var"})
-#: Fields that are one value a clip.
+#: Fields with one value per clip.
 _OF_CLIP = frozenset({"betas"})
 
 
 def named_file(options: Mapping[str, Any]) -> Any:
-    """The file or folder that options name, by which a component stands or falls; None where there is none."""
+    """The file or folder that the options name; None if there is none."""
     named = (options.get(key) for key in ("file", "weights", "path", "stats", "boxes", "smpl"))
     return next((path for path in named if isinstance(path, str | Path) and os.path.exists(path)), None)
 
 
 @contextmanager
 def answers(host: Host, kind: str, name: str, file: Any = None) -> Iterator[None]:
-    """Whatever a component raises, in one line: ``file``, which it was given, is at fault, or whoever offers it.
+    """Turn exceptions of a component into one line, blaming ``file`` if it was given one, else its distribution.
 
-    DiffOptError stays. A failure of a component of ours without a file is our own fault and stays, too.
+    DiffOptError passes through. So does a failure of our own components without a file, which is a bug of ours.
     """
     who = host.source(kind, name)
     key = "file" if is_shipped(who) else f"{kind} '{name}' of {who}"
@@ -59,14 +59,14 @@ def hold_type(part: Any, wanted: type, host: Host, kind: str, name: str) -> None
 
 
 def hold(part: Part, frames: int, host: Host, kind: str, name: str, file: Any = None) -> None:
-    """Raise DiffOptError unless ``part`` is sound; the line names the component, who offers it, and the clause."""
+    """Raise DiffOptError unless ``part`` keeps its contract; names component, distribution and the violated rule."""
     if clause := broken(part, frames):
         where = f"{file}: " if file is not None else ""
         raise DiffOptError(f"{where}{kind} '{name}' of {host.source(kind, name)} gave {clause}")
 
 
 def hold_clip(clip: Clip, host: Host, name: str) -> None:
-    """As :func:`hold`, for all that dataset ``name`` gives. What it is scored against may have gaps (nan)."""
+    """As :func:`hold`, for everything that dataset ``name`` returns. Ground truth may have gaps (nan)."""
     motion = clip.truth.motion if clip.truth else None
     for part in (*clip.parts.values(), motion):
         if part is not None:
@@ -80,7 +80,7 @@ def hold_clip(clip: Clip, host: Host, name: str) -> None:
 
 
 def broken(part: Any, frames: int) -> str | None:
-    """The clause of the contract of its type that a part of so many frames breaks; None for a sound one."""
+    """The rule that a part of ``frames`` frames violates, as text; None if it keeps its contract."""
     with jaxtyped("context"):
         return next(
             filter(None, (_broken(part, key, hint, frames) for key, hint in get_type_hints(type(part)).items())), None

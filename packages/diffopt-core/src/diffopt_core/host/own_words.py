@@ -1,4 +1,4 @@
-"""Only the user's own words start a program: what the file of a recipe or a run may not say by itself. No torch."""
+"""Programs run only if the user names them: a recipe file or a run file may not do so by itself. No torch."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .recipe_spec import ROLES, Recipe, RoleSpec, role
 if TYPE_CHECKING:
     from .registry import Registry
 
-#: What ``--trust`` is for, in every refusal.
-TRUST = "--trust for all that the file names"
+#: Hint at ``--trust``, for every refusal.
+TRUST = "--trust to allow everything that the file names"
 
 
 def check_programs(
@@ -22,10 +22,10 @@ def check_programs(
     source: str,
     ways: str = "--set {key}={value}, or " + TRUST,
 ) -> None:
-    """Refuse a program, a folder of code or an environment that ``recipe`` names and ``own`` does not.
+    """Raise DiffOptError if ``recipe`` names a program, a folder of code or an environment that ``own`` does not.
 
-    ``own``: what the user said, as a table that was laid on the file's. ``source``: the file, for the message.
-    ``ways``: how to allow it. Raises DiffOptError, one line.
+    ``own``: the settings that the user gave, as a table. ``source``: the file, for the message. ``ways``: how to allow
+    it, for the message.
     """
     for key, value, said in _programs(recipe, own, registry):
         if value != said:
@@ -36,7 +36,7 @@ def check_programs(
 
 
 def _programs(recipe: Recipe, own: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, Any, Any]]:
-    """Dotted key, value in the recipe and in the user's own words, of every option that names something to run."""
+    """Of every option that names something to run: dotted key, value in the recipe, value given by the user."""
     if recipe.input.env is not None:
         yield "input.env", recipe.input.env, own.get("input", {}).get("env")
     parts: list[tuple[str, str, RoleSpec, Any]] = [
@@ -53,8 +53,8 @@ def _programs(recipe: Recipe, own: Mapping[str, Any], registry: Registry) -> Ite
 
 
 def _runs(registry: Registry, kind: str, spec: RoleSpec) -> frozenset[str]:
-    """The options of a component that name something to run. One that hands its options on (``auto``) has those of
-    every component of its kind."""
+    """The options of a component that name something to run; for ``auto``, which passes options on, those of every
+    component of the kind."""
     if not spec.options or spec.name not in registry.components[kind]:
         return frozenset()
     config = registry.config_class(kind, spec.name)

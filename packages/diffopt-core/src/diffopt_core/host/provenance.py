@@ -1,4 +1,4 @@
-"""What a result must say about its making: versions, machine, seed, licences."""
+"""Provenance of a result: versions, machine, seed, licences."""
 
 from __future__ import annotations
 
@@ -20,29 +20,34 @@ from .registry import Registry
 
 
 def device(name: str) -> torch.device:
-    """``auto`` (CUDA where there is one), ``cpu`` or ``cuda[:N]``. Raises MissingResource for an absent one."""
+    """The device for ``auto`` (CUDA if available), ``cpu`` or ``cuda[:N]``. Raises MissingResource if it does not
+    exist."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(name)
     except RuntimeError as error:
-        raise MissingResource(f"--device {name}: not a device; use auto, cpu or cuda[:N]") from error
+        raise MissingResource(f"--device {name}: not a device; expected auto, cpu or cuda[:N]") from error
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise MissingResource(f"--device {name}: torch {torch.__version__} sees no CUDA device; use --device cpu")
+        raise MissingResource(f"--device {name}: torch {torch.__version__} finds no CUDA device; use --device cpu")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise MissingResource(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
+        raise MissingResource(
+            f"--device {name}: there are only {torch.cuda.device_count()} CUDA devices, numbered from 0"
+        )
     try:
         torch.zeros(1, device=chosen).cpu()
     except (RuntimeError, AssertionError, ImportError) as error:  # NotImplementedError is one of RuntimeError
-        raise MissingResource(f"--device {name}: torch {torch.__version__} has none here; use --device cpu") from error
+        raise MissingResource(
+            f"--device {name}: torch {torch.__version__} cannot use it on this machine; use --device cpu"
+        ) from error
     return chosen
 
 
 def provenance(
     registry: Registry, recipe: Recipe, chosen: torch.device, seed: int, members: Sequence[Evidence] = ()
 ) -> dict[str, Any]:
-    """Versions of every distribution that took part (hooks, and what looked at ``members``, too), the machine, the
-    seed, and terms of use of what was used."""
+    """Versions of every distribution that took part (including hooks and the perception of ``members``), the machine,
+    the seed, and the terms of use of the components."""
     used = [(kind, getattr(recipe, role).name) for role, kind in _named(registry, recipe)]
     used += [("term", spec.name) for spec in recipe.used_terms().values()]
     used += [("exporter", spec.name) for spec in recipe.exporters] + [("metric", name) for name in recipe.metrics]
@@ -68,7 +73,7 @@ def provenance(
 
 
 def perception_terms(registry: Registry, members: Sequence[Evidence]) -> dict[str, str]:
-    """Terms of use of the components that ``auto`` stood for."""
+    """Terms of use of the components that ``auto`` resolved to."""
     terms: dict[str, str] = {}
     for item in members:
         for kind, part in item.clip.parts.items():
@@ -79,7 +84,7 @@ def perception_terms(registry: Registry, members: Sequence[Evidence]) -> dict[st
 
 
 def versions(distributions: Iterable[str]) -> dict[str, str]:
-    """What is installed of each; of a plugin's file, what it holds."""
+    """Installed version of each distribution; for a plugin file, its sha256."""
     found = {}
     for name in sorted(distributions):
         try:
@@ -91,19 +96,19 @@ def versions(distributions: Iterable[str]) -> dict[str, str]:
 
 
 def _watches(registry: Registry, plugin: str) -> bool:
-    """Whether a plugin is told of runs, and so may have a hand in them."""
+    """Whether a plugin implements run hooks and may therefore influence a run."""
     names = ("diffopt_run_started", "diffopt_stage_finished", "diffopt_run_finished")
     hooks = [getattr(registry.manager.hook, name) for name in names]
     return any(each.plugin_name == plugin for hook in hooks for each in hook.get_hookimpls())
 
 
 def _named(registry: Registry, recipe: Recipe) -> list[tuple[str, str]]:
-    """Roles whose component is named outright (``auto`` is none)."""
+    """Kind and name of the components that the recipe names (not ``auto``)."""
     return [(role, kind) for role, kind in ROLES.items() if getattr(recipe, role).name in registry.components[kind]]
 
 
 def peak_memory(chosen: torch.device) -> dict[str, float]:
-    """Highest memory of this process so far, MiB."""
+    """Peak memory of this process, MiB."""
     scale = 1 if sys.platform == "darwin" else 1024
     out = {"host_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20}
     if chosen.type == "cuda":

@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-#: What a role's flag is called, where that is not the role's own name.
+#: Flag names of roles, if they differ from the role's name.
 _BY_FLAG = {kind.flag.removeprefix("--"): kind.name for kind in KINDS.values() if kind.flag}
 
 
@@ -77,7 +77,8 @@ def _load(name: str, known: Mapping[str, Path], seen: tuple[str, ...]) -> dict[s
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe laid on another. Tables merge, everything else is replaced; a role that changes name starts anew."""
+    """Merge ``over`` into ``base``. Tables merge, everything else is replaced; a role that changes its component drops
+    the old options."""
     out = _lay(base, {key: value for key, value in over.items() if key not in ROLES})
     for key in ROLES.keys() & over.keys():
         old = role(out.get(key, Recipe.model_fields[key].default))
@@ -88,7 +89,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain tables, merged key by key."""
+    """Merge plain tables key by key."""
     out = deepcopy(dict(base))
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
@@ -97,12 +98,12 @@ def _lay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assign(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """Lay settings as people type them, ``key.path=value``, on a table."""
+    """Apply settings in command-line form, ``key.path=value``, to a table."""
     return lay(table, map(setting, settings))
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """``key.path=value`` as key and value; a value is TOML, or else a plain string."""
+    """Split ``key.path=value``; the value is parsed as TOML, or else taken as a plain string."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise DiffOptError(f"--set {text}: expected key.path=value")
@@ -113,8 +114,8 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def lay(table: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Lay dotted keys on a table. A role may be called by its flag (``repr.hidden``, ``init.file``); components are
-    named before options are given to them, in whichever order they come."""
+    """Apply dotted keys to a table. A role may be written as its flag (``repr.hidden``, ``init.file``). Components are
+    set before their options, whatever the order of the settings."""
     paths = [(key.split("."), str(value) if isinstance(value, Path) else value) for key, value in settings]
     paths = [([_BY_FLAG.get(first, first), *rest], value) for (first, *rest), value in paths]
     out = dict(table)
@@ -127,7 +128,7 @@ def lay(table: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[s
 
 
 def parse(table: Mapping[str, Any], source: str = "recipe") -> Recipe:
-    """Check a merged table; one line that names the key (and the nearest known one) where it is wrong."""
+    """Validate a merged table. Raises DiffOptError: one line that names the wrong key and the nearest known one."""
     with reading(source, "recipe"):
         try:
             return Recipe.model_validate(dict(table))
@@ -141,7 +142,7 @@ def parse(table: Mapping[str, Any], source: str = "recipe") -> Recipe:
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    """Dotted names of the keys allowed where ``loc`` stands."""
+    """Dotted names of the keys allowed at ``loc``."""
     model: Any = Recipe
     if len(loc) >= 2 and loc[0] == "stage":
         model = BlockSpec if len(loc) > 3 else StageSpec
@@ -152,7 +153,7 @@ def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
 
 
 def _dotted(loc: tuple[int | str, ...]) -> str:
-    """A place as the user wrote it (blocks stand directly in their stage)."""
+    """A location as the user wrote it (blocks are keys of their stage)."""
     parts = [str(part) for part in loc]
     if len(parts) > 2 and parts[0] == "stage" and parts[2] == "block":
         del parts[2]

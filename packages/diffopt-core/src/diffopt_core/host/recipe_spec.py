@@ -1,4 +1,4 @@
-"""What a recipe may say: frozen models of every table, with defaults and descriptions. No torch."""
+"""The keys of a recipe: frozen models of every table, with defaults and descriptions. No torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import DiffOptError
 
-#: Roles of a recipe that one component fills: key of the recipe -> kind of the component.
+#: Roles of a recipe: key of the recipe -> kind of the component.
 ROLES: dict[str, str] = {
     "dataset": "dataset",
     "detector": "detector",
@@ -35,11 +35,11 @@ class RoleSpec(_Spec):
 
 
 class BlockSpec(_Spec):
-    """Some steps of Adam: which variables are free, which terms with which weights, how many steps, what rate."""
+    """Steps of Adam: the free variables, the weighted terms, the number of steps, the learning rate."""
 
     free: tuple[str, ...] = Field(description="patterns of variables, e.g. motion.*, camera.scale")
     terms: dict[str, float] = Field(description="term (or prior) -> weight")
-    steps: int = Field(1, ge=1, description="steps a round")
+    steps: int = Field(1, ge=1, description="steps per round")
     lr: float | dict[str, float] = Field(1e-3, description="Adam's rate, or pattern -> rate (longest match wins)")
 
 
@@ -64,38 +64,43 @@ class StageSpec(_Spec):
         data["block"] = {name: spec for name, spec in block.items() if name in data.get("blocks", ())}
         missing = [name for name in data.get("blocks", ()) if name not in block]
         if missing:
-            raise ValueError(f"block '{missing[0]}' is listed but not described")
+            raise ValueError(f"block '{missing[0]}' is listed in blocks, but the stage has no table of that name")
         return data
 
 
 class InputSpec(_Spec):
-    """What of the clip is used, and what the user knows about it that the file does not say."""
+    """Which part of the clip is used, and metadata from the user that the file lacks."""
 
     fps: float | None = Field(None, gt=0, description="frame rate override (slow motion is common)")
     start: int = Field(0, ge=0, description="first frame")
     stop: int | None = Field(None, ge=1, description="frame after the last")
-    resample: float | None = Field(None, gt=0, description="frames a second that are used; null takes every frame")
+    resample: float | None = Field(None, gt=0, description="frames per second that are used; null takes every frame")
     focal: str | None = Field(None, description="focal length: 1200px, 28mm (35 mm equivalent) or 65deg (longer side)")
-    person: str = Field("largest", description="who, where there are several: largest, longest, or the id of a track")
-    env: str | None = Field(None, description="where foreign programs run: uv, here, a path, conda:NAME")
-    most: int = Field(
-        4000, ge=30, description="longest clip that is solved in one piece, frames; a longer one in chunks of these"
+    person: str = Field(
+        "largest", description="which person, if there are several: largest, longest, or the id of a track"
     )
-    overlap: int = Field(90, ge=2, description="frames that neighbouring chunks share at least")
+    env: str | None = Field(None, description="environment for external programs: uv, here, a path, conda:NAME")
+    most: int = Field(
+        4000,
+        ge=30,
+        description="longest clip that is solved in one piece, frames; "
+        "longer clips are solved in chunks of this length",
+    )
+    overlap: int = Field(90, ge=2, description="least number of frames that neighbouring chunks share")
 
 
 class PlaceSpec(_Spec):
-    """How the first estimate is put into the world (metres, Y up, floor at y = 0)."""
+    """How the initial estimate is placed in the world (metres, Y up, floor at y = 0)."""
 
     up: Literal["auto", "trunk", "camera", "given"] = Field(
         "auto",
         description="trunk: mean pelvis-to-neck; camera: that and level camera x axes; given: the world is Y up; "
-        "auto: given where the camera source says so, else camera",
+        "auto: given if the camera source says so, else camera",
     )
     roll_sigma: float = Field(0.03, gt=0, description="rad, how level a hand-held camera is (up = camera)")
     trunk_sigma: float = Field(0.10, gt=0, description="rad, how upright the mean trunk is (up = camera)")
     travel_sigma: float | None = Field(
-        None, gt=0, description="m, how level the person's path is (up = camera); null: the path says nothing"
+        None, gt=0, description="m, how level the person's path is (up = camera); null: the path is not used"
     )
     depth: Literal["given", "keypoints"] = Field(
         "keypoints", description="given: the initializer's; keypoints: least squares of the body against the keypoints"
@@ -104,20 +109,23 @@ class PlaceSpec(_Spec):
     path_smooth: float = Field(0.06, ge=0, description="s, time constant of the smoothing of the path in the world")
     scale: Literal["auto", "given", "feet"] = Field(
         "auto",
-        description="unit of the camera's path. given: the camera source's; feet: that at which standing feet move "
-        "least; auto: feet where the source says that its unit is arbitrary (odometry on images), else given",
+        description="unit of the camera's path. given: the camera source's; feet: the scale at which feet in "
+        "contact move least; auto: feet if the source says that its unit is arbitrary (odometry), else given",
     )
     stance_noise: float = Field(
-        0.3, gt=0, description="m/s, added to the pelvis's speed where feet choose the scale (scale = feet)"
+        0.3, gt=0, description="m/s, added to the pelvis's speed when the scale is estimated from feet (scale = feet)"
     )
     stance_power: float = Field(
-        1.0, gt=0, le=1, description="power of that speed, by which the slowest foot's is divided (scale = feet)"
+        1.0,
+        gt=0,
+        le=1,
+        description="exponent of that speed, by which the speed of the slowest foot is divided (scale = feet)",
     )
     floor: Literal["feet", "none"] = "feet"
 
 
 class CameraSpec(_Spec):
-    """The camera residual of eq. 7 to 9: which of its parts vary by frame and which are one value a clip."""
+    """The camera residual of eq. 7 to 9: which parts have one value per frame and which one per clip."""
 
     rotation: Literal["frame", "clip"] = "frame"
     scale: Literal["frame", "clip"] = "frame"
@@ -130,8 +138,8 @@ class ScaleSpec(_Spec):
 
     mode: Literal["none", "distilled", "stance"] = Field(
         "none",
-        description="distilled: from how fast the distilled person moves; stance: from feet that stand, in the cleaned "
-        "articulation, seen from the camera",
+        description="distilled: from the speed of the distilled motion; stance: from feet in contact, in the current "
+        "articulation as seen from the camera",
     )
     stage: str | tuple[str, ...] = Field("guide", description="stage or stages in which it happens")
     at: tuple[float, ...] = Field((0.6,), description="shares of each of them after which it happens")
@@ -140,7 +148,8 @@ class ScaleSpec(_Spec):
     stance_power: float = Field(1.0, gt=0, le=1, description="as place.stance_power, for mode = stance")
     refit: bool = Field(
         False,
-        description="the first path is found anew too: where the present articulation covers the keypoints best",
+        description="also refit the initial path: the translation at which "
+        "the current articulation covers the keypoints best",
     )
 
     @model_validator(mode="before")
@@ -153,15 +162,19 @@ class ScaleSpec(_Spec):
 
 
 class DrawsSpec(_Spec):
-    """Several solves of a clip, each with its evidence disturbed, for a 90 % band (beyond the paper)."""
+    """Several solves of a clip with perturbed evidence, for a 90 % band (beyond the paper)."""
 
-    count: int = Field(1, ge=1, description="solves a clip; 1 gives no band, 8 a steady one")
-    pose: float = Field(0.10, ge=0, description="rad, by which each joint of the initializer's pose is off")
-    turn: float = Field(0.08, ge=0, description="rad, by which its root orientation is off")
-    depth: float = Field(0.05, ge=0, description="share, by which its distance is off")
-    camera: float = Field(0.02, ge=0, description="rad, by which the camera's rotation is off")
-    keypoints: float = Field(0.02, ge=0, description="share of the person's size in the image, by which keypoints are")
-    seconds: float = Field(0.3, gt=0, description="s, how long such an error lasts; half of its variance never ends")
+    count: int = Field(1, ge=1, description="solves per clip; 1 gives no band, 8 a stable one")
+    pose: float = Field(0.10, ge=0, description="rad, perturbation of each joint of the initializer's pose")
+    turn: float = Field(0.08, ge=0, description="rad, perturbation of its root orientation")
+    depth: float = Field(0.05, ge=0, description="relative perturbation of its distance")
+    camera: float = Field(0.02, ge=0, description="rad, perturbation of the camera's rotation")
+    keypoints: float = Field(
+        0.02, ge=0, description="perturbation of the keypoints, share of the person's size in the image"
+    )
+    seconds: float = Field(
+        0.3, gt=0, description="s, correlation time of a perturbation; half of its variance is constant over the clip"
+    )
     root_factor: float = Field(1.75, gt=0, description="90 % band of the root / root mean square spread of the draws")
     root_floor: float = Field(0.0, ge=0, description="m, added to it")
     joint_factor: float = Field(2.2, gt=0, description="the same for joints about the root")
@@ -170,7 +183,7 @@ class DrawsSpec(_Spec):
     @model_validator(mode="after")
     def _enough(self) -> DrawsSpec:
         if self.count == 2:
-            raise ValueError("2 draws give no spread: 1, or 3 and more")
+            raise ValueError("2 draws give no spread; expected 1, or 3 or more")
         return self
 
 
@@ -213,7 +226,7 @@ class Recipe(_Spec):
     def _schedule_is_known(self) -> Recipe:
         for name in self.schedule:
             if name not in self.stage:
-                raise ValueError(f"schedule names stage '{name}', which is not described")
+                raise ValueError(f"schedule names stage '{name}', but there is no table stage.{name}")
         return self
 
     @property
@@ -221,7 +234,7 @@ class Recipe(_Spec):
         return [(name, self.stage[name]) for name in self.schedule]
 
     def used_terms(self) -> dict[str, RoleSpec]:
-        """Every term that a scheduled stage names: name -> component. ``prior`` is the prior's role."""
+        """Every term that a scheduled stage uses: name -> component. ``prior`` is the prior."""
         names = {term for _, stage in self.stages for block in stage.block.values() for term in block.terms}
         return {name: self.terms.get(name, RoleSpec(name=name)) for name in sorted(names - {"prior"})}
 
@@ -236,13 +249,13 @@ class Recipe(_Spec):
 
 
 def role(value: Any, default: str | None = None) -> dict[str, Any]:
-    """``"nemo"``, ``{name = "nemo", hidden = 96}`` or ``{name, options}`` as name and options."""
+    """Normalise ``"nemo"``, ``{name = "nemo", hidden = 96}`` or ``{name, options}`` to name and options."""
     if isinstance(value, RoleSpec):
         return value.model_dump()
     if isinstance(value, str):
         return {"name": value, "options": {}}
     if not isinstance(value, Mapping):
-        raise DiffOptError(f"a component is a name, or a table with a name and options; got {value!r}")
+        raise DiffOptError(f"expected a component's name, or a table with name and options; got {value!r}")
     value = dict(value)
     name = value.pop("name", default)
     if name is None:

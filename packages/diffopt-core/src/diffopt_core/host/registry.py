@@ -1,7 +1,7 @@
-"""How components, recipes and commands are found: pluggy at the door, dictionaries in the hall.
+"""The registry of plugins, components, recipes and weight files, on top of pluggy.
 
-There is no global registry: ``Registry.load()`` makes one, tests make their own. The hooks that the host calls stand
-first: they fire at start-up and at most once a stage, never in the step loop.
+There is no global registry: ``Registry.load()`` creates one, and tests create their own. The hook specifications come
+first; hooks fire at start-up and at most once per stage, never in the step loop.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @hookspec
 def diffopt_components() -> Iterable[Component]:
-    """Components that the plugin offers. The one hook for all registration."""
+    """Components that the plugin offers, of all kinds."""
 
 
 @hookspec
@@ -65,17 +65,17 @@ def diffopt_commands(app: typer.Typer) -> None:
 
 @hookspec
 def diffopt_run_started(run: object) -> None:
-    """A run begins; ``run`` is the :class:`diffopt_core.results.run.Run`."""
+    """Called when a run begins; ``run`` is the :class:`diffopt_core.results.run.Run`."""
 
 
 @hookspec
 def diffopt_stage_finished(run: object, stage: str, log: object) -> None:
-    """A stage ended; ``log.of_clip(0)`` maps each term's name to its values by step for the first clip."""
+    """Called after each stage; ``log.of_clip(0)`` maps each term's name to its values by step for the first clip."""
 
 
 @hookspec
 def diffopt_run_finished(run: object, result: object) -> None:
-    """A run ended; ``result`` is the :class:`diffopt_core.types.Result`."""
+    """Called when a clip's result was written; ``result`` is the :class:`diffopt_core.types.Result`."""
 
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin as found. ``error`` is set for one in quarantine: it offers nothing and stops nothing."""
+    """A plugin as found. ``error`` is set if it is quarantined: it then offers nothing, and does not stop the
+    program."""
 
     name: str
     distribution: str
@@ -92,7 +93,7 @@ class Plugin:
 
 
 class Registry:
-    """Components by kind and name, recipes by name, and the pluggy manager behind them."""
+    """Components by kind and name, recipes by name, and the pluggy manager."""
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(PROJECT)
@@ -102,16 +103,16 @@ class Registry:
         self.owner: dict[tuple[str, str], Plugin] = {}
         self.recipes: dict[str, Path] = {}
         self.weights: dict[str, WeightFile] = {}
-        #: The ``-p`` options behind it, which a repeated run needs again.
+        #: The ``-p`` options it was loaded with, which a repeated run needs.
         self.options: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, options: Iterable[str] = ()) -> Registry:
-        """Everything installed, plus the ``-p`` options: ``file.py`` or a module adds what is not there, ``no:NAME``
-        blocks.
+        """Load all installed plugins and apply the ``-p`` options: ``file.py`` or a module adds one, ``no:NAME`` blocks
+        one.
 
-        Raises UnknownName for a blocked name that is not there, DiffOptError for a ``-p`` plugin that fails
-        (the user asked for that one by name, so it is not put aside quietly).
+        Raises UnknownName if the plugin to block does not exist, DiffOptError if a ``-p`` plugin fails (the user named
+        it, so it is not quarantined).
         """
         registry = cls()
         registry.options = options = tuple(options)
@@ -120,7 +121,7 @@ class Registry:
         for name in sorted(blocked):
             if name not in {entry.name for entry in entries}:
                 raise UnknownName("plugin", name, (entry.name for entry in entries))
-        for entry in sorted(entries, key=_order):  # ours first: what they offer is theirs
+        for entry in sorted(entries, key=_order):  # ours first, so that other plugins cannot take their names
             if entry.name in blocked:
                 continue
             distribution = entry.dist.name if entry.dist else "?"
@@ -142,7 +143,7 @@ class Registry:
             self.plugins.append(Plugin(name, distribution, version, problem.splitlines()[0]))
 
     def add(self, module: ModuleType | object, plugin: Plugin) -> None:
-        """Register a plugin object. Nothing is kept of one that fails half-way."""
+        """Register a plugin object. If it fails half-way, nothing of it is kept."""
         caller = pluggy.PluginManager(PROJECT)
         caller.add_hookspecs(sys.modules[__name__])
         caller.register(module, plugin.name)
@@ -163,7 +164,9 @@ class Registry:
             self.recipes[name] = path
             self.owner["recipe", name] = plugin
         if written < API_VERSION:
-            log.warning("plugin %s is written for plugin API %s; %s is today's", plugin.name, written, API_VERSION)
+            log.warning(
+                "plugin %s is written for plugin API %s; the current version is %s", plugin.name, written, API_VERSION
+            )
         for row in rows:
             self.components[row.kind][row.name] = row
             self.owner[row.kind, row.name] = plugin
@@ -176,31 +179,31 @@ class Registry:
             raise UnknownName("kind", row.kind, KINDS)
         if not isinstance(api, int) or not OLDEST_API <= api <= API_VERSION:
             served = f"{OLDEST_API} to {API_VERSION}" if OLDEST_API < API_VERSION else f"{API_VERSION}"
-            raise DiffOptError(f"{row.kind} '{row.name}' wants plugin API {api}, this diffopt has {served}")
+            raise DiffOptError(f"{row.kind} '{row.name}' requires plugin API {api}; this diffopt supports {served}")
         self._check_free(row.kind, row.name)
 
     def _check_free(self, kind: str, name: str) -> None:
-        """A name belongs to whoever came first; the newcomer is set aside."""
+        """Raise if the name is taken: the first plugin keeps it, the later one is quarantined."""
         if other := self.owner.get((kind, name)):
-            way = f"; -p no:{other.name} gives it up" if other.version != "file" else ""
+            way = f"; -p no:{other.name} blocks that plugin" if other.version != "file" else ""
             raise DiffOptError(f"{kind} '{name}' is already offered by {other.distribution}{way}")
 
     def _check_weights(self, file: WeightFile) -> None:
         if Path(file.filename).name != file.filename or file.filename.startswith("."):
-            raise DiffOptError(f"weights '{file.name}' would lie outside of the folder of weights ({file.filename})")
+            raise DiffOptError(f"weights '{file.name}': filename {file.filename} lies outside of the weights folder")
         for other in self.weights.values():
             if other.name == file.name or other.filename == file.filename:
                 whose = self.owner["weights", other.name].distribution
                 raise DiffOptError(f"weights '{file.name}' ({file.filename}) are already offered by {whose}")
 
     def weight_file(self, name: str) -> WeightFile:
-        """The row of a file of weights; UnknownName with the nearest one otherwise."""
+        """The row of a weight file. Raises UnknownName with the nearest name."""
         if name not in self.weights:
             raise UnknownName("weights", name, self.weights)
         return self.weights[name]
 
     def component(self, kind: str, name: str) -> Component:
-        """The row of a name; UnknownName with the nearest one otherwise."""
+        """The row of a component. Raises UnknownName with the nearest name."""
         if kind not in self.components:
             raise UnknownName("kind", kind, KINDS)
         if name not in self.components[kind]:
@@ -211,7 +214,7 @@ class Registry:
         return self.components[kind][name]
 
     def source(self, kind: str, name: str) -> str:
-        """The distribution (or file) that offers a component; ``?`` for a name that nobody offers."""
+        """The distribution (or file) that offers a component; ``?`` for an unknown name."""
         return self.owner[kind, name].distribution if (kind, name) in self.owner else "?"
 
     def rows(self, plugin: Plugin) -> list[Component]:
@@ -230,7 +233,7 @@ class Registry:
         return None
 
     def config_class(self, kind: str, name: str) -> type[ComponentConfig]:
-        """Second rung: import the config class of a component."""
+        """Import the config class of a component."""
         row = self.component(kind, name)
         try:
             found: type[ComponentConfig] = resolve(row.config)
@@ -240,14 +243,17 @@ class Registry:
         return _with(found, row) if row.sets else found
 
     def config(self, kind: str, name: str, options: Mapping[str, Any]) -> ComponentConfig:
-        """The settings of a component, checked; an unknown option names the nearest one."""
-        from pydantic import ValidationError  # not at the top: whoever only looks at names need not wait for it
+        """The validated settings of a component. Raises DiffOptError; for an unknown option it names the nearest
+        one."""
+        from pydantic import ValidationError  # not at the top: listing names does not need it
 
         cls = self.config_class(kind, name)
         options = {key: value for key, value in options.items() if key not in cls.retired or value != cls.retired[key]}
         for key in options:
             if key in cls.retired:
-                raise DiffOptError(f"{kind} '{name}': option '{key}' is gone: it is {cls.retired[key]!r}, always")
+                raise DiffOptError(
+                    f"{kind} '{name}': option '{key}' was removed; its value is always {cls.retired[key]!r}"
+                )
             if key not in cls.model_fields and cls.model_config.get("extra") != "allow":
                 raise UnknownName(f"option of {kind} '{name}'", key, cls.model_fields)
         try:
@@ -258,11 +264,12 @@ class Registry:
             raise DiffOptError(f"{kind} '{name}': {where}: {first['msg']} (got {first.get('input')!r})") from error
 
     def build(self, kind: str, name: str, options: Mapping[str, Any], ctx: Any) -> Any:
-        """Third rung: the object. ``ctx.build(kind, name, **options)`` is the way to it."""
+        """Build a component. Components call ``ctx.build(kind, name, **options)`` instead."""
         return self.made(kind, name, self.config(kind, name, options), ctx)
 
     def made(self, kind: str, name: str, config: ComponentConfig, ctx: Any) -> Any:
-        """The object of settings at hand. DiffOptError where it lacks what the protocol of its kind asks for."""
+        """Build a component from its config. Raises DiffOptError if the object does not implement the protocol of its
+        kind."""
         from .. import interfaces  # imports torch
         from .contract import answers, named_file
 
@@ -271,12 +278,12 @@ class Registry:
         if lacking := _lacking(built, getattr(interfaces, KINDS[kind].protocol)):
             raise DiffOptError(
                 f"{kind} '{name}' of {self.owner[kind, name].distribution} built a {type(built).__name__} without "
-                f"{' and '.join(lacking)}, which protocol {KINDS[kind].protocol} asks for"
+                f"{' and '.join(lacking)}, which protocol {KINDS[kind].protocol} requires"
             )
         return built
 
     def context(self, device: torch.device | str = "cpu", seed: int = 0, env: str | None = None) -> BuildContext:
-        """What components are built with, ``registry.context().build("body", "anny24")``. Imports torch."""
+        """A context for building components, ``registry.context().build("body", "anny24")``. Imports torch."""
         import torch
 
         from ..interfaces import BuildContext
@@ -304,7 +311,7 @@ def _with(config: type[ComponentConfig], row: Component) -> type[ComponentConfig
 
 
 def _import(source: str) -> ModuleType:
-    """A plugin from a file path or a module name."""
+    """Import a plugin from a file path or a module name."""
     path = Path(source)
     if path.suffix != ".py":
         return importlib.import_module(source)

@@ -1,6 +1,6 @@
 """The first files of a plugin: a package of one component that keeps its contract from the start.
 
-``templates/`` has a file a kind: a head of ``key: value``, the module of the component, and what its test needs
+``templates/`` has a file per kind: a head of ``key: value``, the module of the component, and what its test needs
 besides; the other files there are common to all.
 """
 

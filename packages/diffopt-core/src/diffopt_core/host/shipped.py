@@ -1,4 +1,4 @@
-"""Which distributions are the project's own: those that ``diffopt-motion`` requires, extras included."""
+"""Which distributions belong to this project: those that ``diffopt-motion`` requires, extras included."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _OWN = frozenset({"diffopt-core", "diffopt-motion"})
 
 
 def is_shipped(distribution: str) -> bool:
-    """Whether a distribution is one of ours, by the metadata that is installed."""
+    """Whether a distribution belongs to this project, by the installed metadata."""
     return _normal(distribution) in _shipped()
 
 

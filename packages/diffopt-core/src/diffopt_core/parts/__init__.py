@@ -1,1 +1,1 @@
-"""What the core offers as a plugin: bodies, representations, terms, executors, datasets, exporters, metrics."""
+"""Components of the core: bodies, representations, terms, executors, datasets, exporters, metrics, runners."""

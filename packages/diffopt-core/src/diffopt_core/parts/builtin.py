@@ -1,4 +1,4 @@
-"""The core's own plugin. It registers through the same hook as a stranger's."""
+"""The core's own plugin. It registers through the same hooks as any other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..plugin import Component, WeightFile, fixed, hookimpl
 from . import bodies, datasets, metrics, terms
 
 _CORE = "diffopt_core"
-_GIVEN, _AUTO = f"{_CORE}.perception.from_file", "given, or for a video the default of what is installed"
+_GIVEN, _AUTO = f"{_CORE}.perception.from_file", "the file's own, or for a video the installed default"
 _EXECUTORS, _EXPORTERS = f"{_CORE}.parts.executors", f"{_CORE}.parts.exporters"
 _FIELDS = f"{_CORE}.parts.representations.configs"
-#: Rows of the kinds that have few; the others' stand with them.
+#: Rows of kinds with few components; kinds with many have their rows in their own package.
 _FEW = (
     Component("detector", "auto", f"{_GIVEN}:AutoVideoConfig", _AUTO, sets={"builds": f"{_GIVEN}:AutoDetector"}),
     Component("camera", "auto", f"{_GIVEN}:AutoVideoConfig", _AUTO, sets={"builds": f"{_GIVEN}:AutoCamera"}),
@@ -26,13 +26,13 @@ _FEW = (
     Component("executor", "auto", f"{_EXECUTORS}:AutoConfig", "cudagraph on a CUDA device, eager elsewhere"),
     fixed("executor", "eager", f"{_EXECUTORS}:Eager", "plain calls, one operation after the other"),
     Component("executor", "cudagraph", f"{_EXECUTORS}:CudaGraphConfig",
-              "a block's step recorded once and replayed by the GPU alone"),
+              "a block's step captured once as a CUDA graph and replayed"),
     fixed("exporter", "npz", f"{_EXPORTERS}:NpzExporter", "motion.npz: arrays of motion, joints and camera"),
     fixed("exporter", "json", f"{_EXPORTERS}:JsonExporter", "motion.json: the same as text, with the metrics"),
     fixed("exporter", "evidence", f"{_EXPORTERS}:EvidenceExporter",
-          "evidence.npz: keypoints, first motion and camera, losses: what reports and viewers show beside it"),
+          "evidence.npz: keypoints, initial motion and camera, losses, for reports and viewers"),
     Component("runner", "local", f"{_CORE}.parts.runners.processes:LocalConfig",
-              "processes of this machine, one a GPU or a core"),
+              "processes on this machine, one per GPU or per core"),
 )  # fmt: skip
 _RECIPES = Path(__file__).parent / "recipes"
 

@@ -1,4 +1,4 @@
-"""How the step of a block is run: plainly, recorded once as a CUDA graph and replayed, or as it suits."""
+"""Executors: run the step of a block eagerly, or capture it once as a CUDA graph and replay it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 
 
 class AutoConfig(ComponentConfig):
-    """``cudagraph`` on a CUDA device, where plain steps wait for the host; ``eager`` elsewhere."""
+    """``cudagraph`` on a CUDA device, ``eager`` elsewhere."""
 
     def build(self, ctx: BuildContext) -> Executor:
         return ctx.build("executor", "cudagraph" if ctx.device.type == "cuda" else "eager")
 
 
 class Eager:
-    """Implements :class:`diffopt_core.interfaces.Executor`. Runs the step as it is, on any device."""
+    """Implements :class:`diffopt_core.interfaces.Executor`. Runs the step eagerly, on any device."""
 
     def prepare(self, step: Step, capturable: bool) -> Step:
         return step
 
 
 class CudaGraphConfig(ComponentConfig):
-    """Records each block's step after a few plain ones. For small batches, whose steps wait for the host to launch
-    some thousand small operations. A block with a term that cannot be recorded (``capturable``) runs plainly."""
+    """Captures each block's step after a few eager ones. Eager steps of small batches are limited by the host, which
+    launches thousands of small operations. A block with a term that cannot be captured (``capturable``) runs
+    eagerly."""
 
     def build(self, ctx: BuildContext) -> Executor:
         from ..errors import MissingResource
@@ -44,13 +45,13 @@ class CudaGraphConfig(ComponentConfig):
         return CudaGraph(ctx.device, () if noise is None else tuple(noise.streams))
 
 
-#: Plain steps before the recording: libraries choose their algorithms and take their workspaces.
+#: Eager steps before the capture, in which libraries choose algorithms and allocate workspaces.
 _PLAIN = 2
 
 
 class CudaGraph:
-    """Implements :class:`diffopt_core.interfaces.Executor`. ``streams``: generators whose draws go on in the replays,
-    each from where it stands."""
+    """Implements :class:`diffopt_core.interfaces.Executor`. ``streams``: random generators that advance in the replays
+    as in eager steps."""
 
     def __init__(self, device: torch.device, streams: tuple[torch.Generator, ...]) -> None:
         self.device, self.streams = device, streams
@@ -61,7 +62,7 @@ class CudaGraph:
 
 @lru_cache
 def _aside_of(device: torch.device) -> torch.cuda.Stream:
-    """Where steps are tried out and recorded: one stream a device, since libraries keep 64 MiB for each."""
+    """CUDA stream for warm-up and capture: one per device, because libraries allocate 64 MiB per stream."""
     import torch
 
     return torch.cuda.Stream(device)
@@ -86,7 +87,7 @@ class _Recorded:
             return self.outputs
 
     def _aside(self) -> tuple[Tensor, ...]:
-        """A plain step on the stream of the recording, as that asks for."""
+        """An eager step on the capture stream, as CUDA graphs require."""
         import torch
 
         here, aside = torch.cuda.current_stream(), _aside_of(self.device)

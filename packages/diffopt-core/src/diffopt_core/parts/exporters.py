@@ -1,4 +1,4 @@
-"""``motion.npz``, ``motion.json`` and ``evidence.npz``: arrays of a result, and what they mean."""
+"""Exporters of ``motion.npz``, ``motion.json`` and ``evidence.npz``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..common.npz import Arrays, atomic, write_npz
 from ..data.rotation import matrix_to_axis_angle
 from ..types import CameraTrajectory, HumanMotion, Result
 
-#: Written into every file as text.
+#: Conventions that are written into every file as text.
 CONVENTIONS: dict[str, str] = {
     "axes": "world: right-handed, Y up, floor at y = 0; a body that faces +z has its left on +x",
     "unit": "metre, radian, pixel, second",
@@ -25,11 +25,11 @@ CONVENTIONS: dict[str, str] = {
 
 
 def motion_arrays(result: Result) -> dict[str, np.ndarray]:
-    """float32 arrays of a result: motion, joints, camera, fps; ``rest_joints`` where the body is a skeleton.
+    """float32 arrays of a result: motion, joints, camera, fps; ``rest_joints`` if the body is a skeleton.
 
-    joints (T, 24, 3), global_orient (T, 3), body_pose (T, 23, 3), transl (T, 3), betas (10,), cam_R (T, 3, 3),
-    cam_t (T, 3), cam_focal and cam_centre (T, 2), image_size (2,) int. Where the clip was solved several times:
-    root_band90 (T,) and joint_band90 (T, 24), m (:class:`diffopt_core.types.Spread`).
+    joints (T, 24, 3), global_orient (T, 3), body_pose (T, 23, 3), transl (T, 3), betas (10,), cam_R (T, 3, 3), cam_t
+    (T, 3), cam_focal and cam_centre (T, 2), image_size (2,) int. If the clip was solved several times: root_band90 (T,)
+    and joint_band90 (T, 24), m (:class:`diffopt_core.types.Spread`).
     """
     arrays = posed_arrays(result.joints, result.motion, result.camera) | {
         "image_size": np.array(result.clip.size, np.int64),
@@ -60,7 +60,7 @@ def posed_arrays(joints: Tensor, motion: HumanMotion, camera: CameraTrajectory) 
 
 
 def labels(result: Result) -> dict[str, str]:
-    """The conventions, and whose betas and joints these are."""
+    """The conventions as text, and the body models of joints and betas."""
     return {**CONVENTIONS, "body_model": result.body_model, "betas_of": result.motion.betas_of}
 
 
@@ -109,7 +109,8 @@ def evidence_arrays(result: Result) -> Arrays:
 
 
 def _losses(log: dict[str, dict[str, list[float]]]) -> Arrays:
-    """All curves end to end: ``loss_names`` (K, 2) stage and term, ``loss_steps`` (K,), ``losses`` (sum of those,)."""
+    """All loss curves, concatenated: ``loss_names`` (K, 2) stage and term, ``loss_steps`` (K,), ``losses`` (sum of
+    ``loss_steps``,)."""
     curves = [(stage, term, values) for stage, terms in log.items() for term, values in terms.items()]
     return {
         "loss_names": np.array([row[:2] for row in curves], np.str_).reshape(-1, 2),
@@ -138,7 +139,7 @@ class JsonExporter:
 
 
 def _rounded(value: Any) -> Any:
-    """Numbers to a hundredth of a millimetre; those that JSON does not have are null."""
+    """Numbers rounded to a hundredth of a millimetre; nan and infinity become null."""
     if isinstance(value, float):
         return round(value, 5) if math.isfinite(value) else None
     if isinstance(value, list | tuple):

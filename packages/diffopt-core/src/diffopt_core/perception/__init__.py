@@ -1,1 +1,1 @@
-"""From a file to evidence: videos, foreign programs, weights, the clip's own evidence."""
+"""From a file to evidence: videos, external programs, weight files, evidence stored in the clip's file."""

@@ -1,7 +1,6 @@
-"""Do the parts of the evidence speak of one person in one video?
+"""Whether the parts of the evidence agree: initial poses, projected by the camera, against the keypoints.
 
-First poses, projected by the camera, are compared with the keypoints; where they lie apart, what would bring them
-together is looked for and named.
+If they disagree, likely causes (scale, crop, swapped sides, time offset ...) are tested and named.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from ..data.geometry import forward_kinematics, project
 from ..data.skeleton import JOINT, LAYOUTS, PARENTS, mirror_order
 from ..data.window import Evidence
 
-#: Of keypoints that count.
+#: Least confidence of keypoints that are compared.
 CONFIDENT = 0.3
-#: Distance of joints from keypoints as a share of the person's size. Below the first all is well; honest first poses
-#: stay below the second (measured: 0.05 to 0.08); beyond the third nothing can be right.
+#: Distance of joints from keypoints as a share of the person's size. Below the first, no check is made; correct initial
+#: poses stay below the second (measured: 0.05 to 0.08); above the third the evidence is refused.
 FINE, DOUBTFUL, WRONG = 0.02, 0.15, 0.5
-#: An explanation brings them together if it leaves at most this share of the distance (measured on honest ones: no
-#: explanation leaves less than 0.9), and no more of the person than ...
+#: A cause is accepted if correcting it leaves at most this share of the distance (on correct evidence no correction
+#: leaves less than 0.9), and a distance of at most this share of the person's size.
 _LEFT, _FITS = 0.5, 0.12
-#: Rates of one video's copies to one another, as they are usual.
+#: Usual ratios of frame rates between copies of a video.
 _RATES = (0.4, 0.5, 0.6, 0.8, 0.8333, 0.96, 1.0417, 1.2, 1.25, 1.6667, 2.0, 2.5)
-#: Human3.6M's order of the joints that COCO's 17 share with the body.
+#: Order in Human3.6M of the joints that COCO-17 shares with the body.
 _H36M = {
     "left_shoulder": 11, "right_shoulder": 14, "left_elbow": 12, "right_elbow": 15, "left_wrist": 13, "right_wrist": 16,
     "left_hip": 4, "right_hip": 1, "left_knee": 5, "right_knee": 2, "left_ankle": 6, "right_ankle": 3,
@@ -35,9 +34,9 @@ _H36M = {
 
 @dataclass(frozen=True)
 class Shared:
-    """Points that first poses and keypoints share, px: ``seen`` T J 2, ``there`` T J where they were seen, ``first``
-    T J 2 of the first poses, ``every`` T K 2 all keypoints in their layout's order; ``size`` of the person; image
-    ``width`` and ``height``."""
+    """Points that initial poses and keypoints share, px: ``seen`` T J 2 detected, ``there`` T J whether detected,
+    ``first`` T J 2 projected from the initial poses, ``every`` T K 2 all keypoints in their layout's order; ``size`` of
+    the person; image ``width`` and ``height``."""
 
     names: tuple[str, ...]
     seen: np.ndarray
@@ -58,14 +57,14 @@ class Shared:
 
 
 def joints_in_camera(evidence: Evidence, rest: torch.Tensor) -> torch.Tensor:
-    """The 24 joints of the first poses, m, in each frame's camera: ``[T 24 3]``; ``rest`` ``[24 3]``."""
+    """The 24 joints of the initial poses, m, in each frame's camera: ``[T 24 3]``; ``rest`` ``[24 3]``."""
     body = evidence.body
     pose = torch.cat([body.global_orient[:, None], body.body_pose], 1)
     return forward_kinematics(pose, rest, PARENTS)[1] + body.transl[:, None]
 
 
 def shared(evidence: Evidence, joints: torch.Tensor) -> Shared | None:
-    """What the two say of the same points; None where they share too few."""
+    """The points that initial poses and keypoints share; None if there are too few."""
     observations, camera, clip = evidence.observations, evidence.camera, evidence.clip
     layout = LAYOUTS[observations.layout]
     names = tuple(name for name in layout if name in JOINT)
@@ -80,19 +79,20 @@ def shared(evidence: Evidence, joints: torch.Tensor) -> Shared | None:
 
 
 def _extent(points: np.ndarray, there: np.ndarray) -> float:
-    """Median over the frames of the longer side of the box round the points, px; infinite where none has six."""
+    """Median over the frames of the longer side of the points' bounding box, px; infinite if no frame has six
+    points."""
     sides = [np.ptp(row[seen], axis=0).max() for row, seen in zip(points, there, strict=True) if seen.sum() > 5]
     return float(np.median(sides)) if sides else np.inf
 
 
 def explain(points: Shared, off: float) -> str | None:
-    """What would bring poses and keypoints together, in words; None where nothing that is known does."""
+    """The likely cause of the disagreement, as text; None if no known cause explains it."""
     found = min(_explanations(points), key=lambda pair: pair[0], default=(np.inf, ""))
     return found[1] if found[0] < min(_FITS, _LEFT * off) else None
 
 
 def _explanations(points: Shared) -> Iterator[tuple[float, str]]:
-    """What is left of the distance under each, and the words for it; the simple ones first."""
+    """Remaining distance under each possible cause, and its description; simple causes first."""
     p, q, at = points.first, points.seen, points.there
     good = at & np.isfinite(p).all(-1)
     factor = float((p[good] * q[good]).sum() / max((p[good] ** 2).sum(), 1e-9))

@@ -1,7 +1,8 @@
-"""What perception found in a video, kept on disk: a second run is instant, a killed one goes on where it was.
+"""Disk cache of perception: a second run is instant, an interrupted one continues where it stopped.
 
-An entry is named by what it depends on: the content of the video, the frames, the component with its options, the
-code of all packages that look at clips, and the entries before it. Files that an option names count by their content.
+The key of an entry covers everything it depends on: the content of the video, the frames, the component with its
+options, the code of all packages with perception components, and the entries before it. Files that an option names
+enter by their content.
 """
 
 from __future__ import annotations
@@ -28,27 +29,28 @@ from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Obs
 from .weights.store import digest
 
 log = logging.getLogger(__name__)
-#: Raised when what an entry holds changes its meaning.
+#: Increased when the meaning of an entry changes.
 FORMAT = 2
 _PLAIN = "__plain__"
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 
 
 def clip_key(clip: Clip) -> str:
-    """What of a clip perception depends on."""
+    """Key of everything in a clip that perception depends on."""
     assert clip.video is not None
     facts = (FORMAT, clip.sha256, clip.video.frames, clip.video.rotation, clip.size, clip.fps, clip.focal, clip.person)
     return _digest(facts)
 
 
 def step_key(before: str, component: str, code: str, options: Mapping[str, Any]) -> str:
-    """Key of a step from the key of what it sees, and from what does it."""
+    """Key of a perception step, from the key of its input and from its component."""
     return _digest((before, component, code, {name: _content(value) for name, value in options.items()}))
 
 
 @lru_cache
 def source_digest(packages: tuple[str, ...]) -> str:
-    """Digest of the source of import packages (or single modules): a version number stands still while one edits."""
+    """Digest of the source of import packages (or single modules), because version numbers do not change during
+    development."""
     total = hashlib.sha256()
     for package in packages:
         module = sys.modules.get(package) or importlib.import_module(package)
@@ -59,23 +61,23 @@ def source_digest(packages: tuple[str, ...]) -> str:
 
 
 def kept(cls: type[Part], key: str, make: Callable[[], Part], fresh: bool) -> Part:
-    """The entry ``key``, or what ``make`` gives, which is written before it is returned, where that can be."""
+    """The cached entry ``key``; otherwise the result of ``make``, which is cached if the folder can be written."""
     path = cache_folder() / "perceived" / f"{cls.__name__}-{key[:32]}.npz"
     if path.is_file() and not fresh:
         try:
             return unpack(cls, read_npz(path), path)
-        except BadInput:  # damaged: make it again
+        except BadInput:  # damaged: recompute it
             path.unlink(missing_ok=True)
     part = make()
     try:
         write_npz(path, pack(part))
     except DiffOptError as error:
-        log.warning("what was found in the images is not kept for a next run: %s", error)
+        log.warning("perception results could not be cached: %s", error)
     return part
 
 
 def pack(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str, np.ndarray]:
-    """Tensors by name; everything else as one line of JSON."""
+    """Arrays of a part: tensors by name, everything else as one line of JSON."""
     arrays: dict[str, np.ndarray] = {}
     plain: dict[str, Any] = {}
     for item in dataclasses.fields(part):
@@ -91,7 +93,7 @@ def pack(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str, n
 
 
 def unpack(cls: type[Part], arrays: Mapping[str, np.ndarray], path: Path) -> Part:
-    """Inverse of :func:`pack`. Raises BadInput for an entry of another making."""
+    """Inverse of :func:`pack`. Raises BadInput for an entry of another format."""
     try:
         values: dict[str, Any] = dict(json.loads(str(arrays[_PLAIN])))
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items() if name != _PLAIN}
@@ -100,11 +102,11 @@ def unpack(cls: type[Part], arrays: Mapping[str, np.ndarray], path: Path) -> Par
             values["evidence"] = MotionEvidence(**said)
         return cls(**values)
     except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(path, "entry", f"is not of this version ({error})") from error
+        raise BadInput(path, "entry", f"was written by another version ({error})") from error
 
 
 def _content(value: Any) -> Any:
-    """A path by what lies there; anything else as it is."""
+    """A path becomes the digest of its content; other values stay."""
     if not isinstance(value, Path) or not value.exists():
         return value
     files = [value] if value.is_file() else sorted(file for file in value.rglob("*") if file.is_file())

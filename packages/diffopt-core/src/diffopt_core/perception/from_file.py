@@ -1,5 +1,5 @@
-"""The evidence that the clip's file holds; ``auto``, which takes it where there is some, else what rows name for what
-there is; and no prior."""
+"""Components ``given`` (the evidence in the clip's file), ``auto`` (that, or else the default component for what the
+clip holds), and prior ``none``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class GivenDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`."""
 
     def detect(self, clip: Clip) -> Observations:
-        """The clip's keypoints as they are; BadInput for a clip without any."""
+        """The clip's keypoints, unchanged. Raises BadInput if it has none."""
         if clip.observations is None:
             raise BadInput(
                 clip.path or clip.name, "keypoints", "the clip holds none; choose a detector (--detector NAME)"
@@ -39,9 +39,9 @@ class GivenCamera:
     """Implements :class:`diffopt_core.interfaces.CameraSource`."""
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """The clip's camera as it is: in its own world and unit (``metric`` says whether that is the metre).
+        """The clip's camera, unchanged: in its own world and unit (``unit``).
 
-        Raises BadInput for a clip without a camera, or with one that does not cover its frames.
+        Raises BadInput if the clip has no camera, or one with another number of frames.
         """
         camera = clip.camera
         if camera is None:
@@ -58,7 +58,7 @@ class GivenBody:
     """Implements :class:`diffopt_core.interfaces.Initializer`."""
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
-        """The clip's camera-frame body as it is; BadInput for a clip without one."""
+        """The clip's camera-frame body, unchanged. Raises BadInput if it has none."""
         if clip.body is None:
             has_landmarks = observations.landmarks is not None
             remedy = (
@@ -72,13 +72,13 @@ Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 
 
 class AutoConfig(ComponentConfig):
-    """One option of its own, who looks at images; any other goes to the component that it stands for."""
+    """One option names the component for images; all other options are passed to the component that is chosen."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     @property
     def asked(self) -> str | None:
-        """Who looks at images, where the user says so."""
+        """The component for images, if the user named one."""
         (own,) = type(self).model_fields
         name: str | None = getattr(self, own)
         return name
@@ -90,45 +90,44 @@ class AutoConfig(ComponentConfig):
 
 
 class AutoVideoConfig(AutoConfig):
-    """``video``: the component for clips that are images alone; None takes the one whose package offers it for that.
-    Other options are handed on to it."""
+    """``video``: the component for clips that have only images; None takes the one whose row is the default for them.
+    Other options are passed to it."""
 
     video: str | None = None
 
 
 def for_video(ctx: BuildContext, kind: str, asked: str | None, what: Literal["video", "keypoints"] = "video") -> str:
-    """The component for a clip that is images (or keypoints) alone: the one asked for, else the one whose row says that
-    it is that.
+    """The component for a clip that has only images (or keypoints): the requested one, else the default by its row.
 
-    Raises DiffOptError where no package offers one, or several do.
+    Raises DiffOptError if there is no default, or several.
     """
     if asked is not None:
         return asked
     names = [row.name for row in ctx.host.components[kind].values() if row.default_for == what]
     if len(names) == 1:
         return names[0]
-    found = f"{' and '.join(names)} both want to be it" if names else f"no installed package offers one for {what}"
+    found = f"{' and '.join(names)} are both defaults" if names else f"no installed package has a default for {what}"
     raise DiffOptError(
-        f"this clip brings no {kind} of its own and {found}; choose one with {KINDS[kind].flag} NAME "
-        f"(`diffopt plugins {kind}` lists what there is)"
+        f"the clip's file holds no evidence of kind {kind}, and {found}; choose one with {KINDS[kind].flag} NAME "
+        f"(`diffopt plugins {kind}` lists them)"
     )
 
 
 def signed(part: Part, wanted: type[Part], ctx: BuildContext, kind: str, name: str) -> Part:
-    """``part``, which must be what its kind gives, with the name of the component that made it in its facts."""
+    """Check the type of ``part`` and add the name of its component to ``facts``."""
     hold_type(part, wanted, ctx.host, kind, name)
     return replace(part, facts={**part.facts, "component": name})
 
 
 @dataclass(frozen=True)
 class AutoDetector:
-    """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` says who detected."""
+    """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` names the detector."""
 
     config: AutoVideoConfig
     ctx: BuildContext
 
     def detect(self, clip: Clip) -> Observations:
-        """The clip's keypoints, or those of the named detector on its images."""
+        """The clip's keypoints, or else those of the detector for images."""
         found = clip.observations is not None or clip.video is None
         name = "given" if found else for_video(self.ctx, "detector", self.config.asked)
         made = self.ctx.build("detector", name, self.config.handed_on).detect(clip)
@@ -137,13 +136,13 @@ class AutoDetector:
 
 @dataclass(frozen=True)
 class AutoCamera:
-    """Implements :class:`diffopt_core.interfaces.CameraSource`. ``facts["component"]`` says whose camera it is."""
+    """Implements :class:`diffopt_core.interfaces.CameraSource`. ``facts["component"]`` names the camera source."""
 
     config: AutoVideoConfig
     ctx: BuildContext
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """The clip's camera, or that of the named source on its images."""
+        """The clip's camera, or else that of the source for images."""
         found = clip.camera is not None or clip.video is None
         name = "given" if found else for_video(self.ctx, "camera", self.config.asked)
         made = self.ctx.build("camera", name, self.config.handed_on).trajectory(clip, observations)
@@ -151,9 +150,9 @@ class AutoCamera:
 
 
 class AutoInitializerConfig(AutoConfig):
-    """``landmarks``: the initializer for clips whose detector gave 3D landmarks and whose file holds no body;
-    None takes the one whose package offers it for that. Where there are 2D keypoints alone it is the one whose package
-    offers it for those. Other options are handed on to it."""
+    """``landmarks``: the initializer for clips with 3D landmarks and without a body in their file; None takes the one
+    whose row is the default for images. With 2D keypoints only, the default for keypoints is taken. Other options are
+    passed to it."""
 
     builds: ClassVar[str] = f"{__name__}:AutoInitializer"
 
@@ -162,13 +161,13 @@ class AutoInitializerConfig(AutoConfig):
 
 @dataclass(frozen=True)
 class AutoInitializer:
-    """Implements :class:`diffopt_core.interfaces.Initializer`. ``facts["component"]`` says whose estimate it is."""
+    """Implements :class:`diffopt_core.interfaces.Initializer`. ``facts["component"]`` names the initializer."""
 
     config: AutoInitializerConfig
     ctx: BuildContext
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
-        """The clip's body, or one from the observations: from 3D landmarks, or from 2D keypoints alone."""
+        """The clip's body, or else one estimated from 3D landmarks or from 2D keypoints."""
         if clip.body is not None:
             name = "given"
         elif observations.landmarks is not None:
@@ -183,7 +182,8 @@ class NoPriorConfig(TermConfig):
     """An energy that is zero everywhere."""
 
     def build(self, ctx: ProblemContext) -> Energy:
-        """``energy(scene) -> [B]`` zeros, attached to the motion so that a block of this term alone still steps."""
+        """``energy(scene) -> [B]`` zeros, with a gradient path to the motion, so that a block with only this term still
+        runs."""
 
         def energy(scene: Scene) -> Tensor:
             return 0.0 * scene.motion.trans.sum((1, 2))

@@ -1,4 +1,4 @@
-"""First step: from what the user names to evidence. Dataset, detector, camera, initializer, each called once."""
+"""First step: from input files to evidence. Calls dataset, detector, camera source and initializer, each once."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ RUN_FILE = "run.json"
 
 
 def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe) -> tuple[Path, ...]:
-    """Files and folders as clips. What a dataset reads is one clip, or those that it lists; another folder is
-    searched."""
+    """Paths of all clips in files and folders. A path that a dataset reads is one clip, or the clips that the dataset
+    lists; other folders are searched."""
     datasets = _datasets(registry, recipe)
     paths: list[Path] = []
     for path in inputs:
@@ -41,7 +41,7 @@ def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe) -> tuple[
 
 
 def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any]) -> list[Path]:
-    """The clips of a file or folder by the first dataset that knows it; none where no dataset does."""
+    """The clips of a file or folder by the first dataset that accepts it; empty if none does."""
     from ..interfaces import ListsClips
 
     for name, dataset in datasets.items():
@@ -52,22 +52,26 @@ def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any]) -> list
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Its files, but for those that other systems hide."""
+    """Its files, except hidden ones."""
     return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
 
 
 def _search(folder: Path, registry: Registry, datasets: Mapping[str, Any]) -> list[Path]:
     found = [clip for path in _visible(folder) for clip in _listed(path, registry, datasets)]
     if (folder / RUN_FILE).is_file():
-        raise BadInput(folder, RUN_FILE, f"this is a result; to repeat its run: diffopt run {folder / RUN_FILE}")
+        raise BadInput(
+            folder,
+            RUN_FILE,
+            f"the folder is a result, not an input; to repeat its run: diffopt run {folder / RUN_FILE}",
+        )
     if not found:
         names = ", ".join(registry.components["dataset"])
-        raise BadInput(folder, "folder", f"holds no file that a dataset knows (installed: {names})")
+        raise BadInput(folder, "folder", f"holds no file that a dataset can read (installed datasets: {names})")
     return found
 
 
 def _datasets(registry: Registry, recipe: Recipe) -> dict[str, Any]:
-    """By name: those of the recipe's choice; under ``auto`` all, each with those options that it has."""
+    """By name: the recipe's dataset; for ``auto`` all datasets, each with the options that it knows."""
     ctx = registry.context()
     choice = recipe.dataset
     if choice.name != "auto":
@@ -79,15 +83,15 @@ def _datasets(registry: Registry, recipe: Recipe) -> dict[str, Any]:
 
 
 log = logging.getLogger(__name__)
-#: Roles that take the file's own part where it holds one: nothing to keep.
+#: Components that return the file's own part, so there is nothing to cache.
 _OWN = frozenset({"auto", "given"})
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 
 
 def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
-    """Read a file with the recipe's dataset; ``auto`` asks each dataset whether it knows the file.
+    """Read a file with the recipe's dataset; ``auto`` takes the first dataset that accepts the file.
 
-    The recipe's ``input`` is applied: frames, rate, focal length, person.
+    Applies the recipe's ``input``: frames, frame rate, focal length, person.
     """
     if not is_there(path):
         raise BadInput(path, "file", "does not exist")
@@ -100,7 +104,9 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
                     break
         else:
             names = ", ".join(ctx.host.components["dataset"])
-            raise BadInput(path, "format", f"no dataset knows this file (installed: {names}); name one with --dataset")
+            raise BadInput(
+                path, "format", f"no dataset can read this file (installed datasets: {names}); name one with --dataset"
+            )
     else:
         name = choice.name
         dataset = ctx.build("dataset", name, choice.options)
@@ -110,7 +116,7 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
     hold_clip(clip, ctx.host, name)
     clip = cut(clip, asked.start, asked.stop, asked.fps, asked.resample)
     if asked.fps is None and str(said := clip.facts.get("fps_from", "")).startswith("assumed"):
-        log.warning("%s: frame rate %s; --fps says another", path, said)
+        log.warning("%s: frame rate %s; --fps overrides it", path, said)
     clip = replace(
         clip,
         name=_plain(clip.name),
@@ -121,19 +127,19 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
 
 
 def _plain(name: str) -> str:
-    """The name of a clip as that of a folder: what files call their clips must not lead out of where results go."""
+    """A clip's name as a safe folder name, so that names in files cannot lead outside of the output folder."""
     plain = "".join("_" if c in "/\\:" or not c.isprintable() else c for c in name)[:120].strip()
     return plain if plain.strip(".") else f"clip{len(name)}"
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file exists; of an address such as ``shard.npz#clip``, the file that holds the clip."""
+    """Whether a file exists; for an address such as ``shard.npz#clip``, whether the shard exists."""
     file, mark, _ = str(path).rpartition("#")
     return path.exists() or bool(mark and Path(file).exists())
 
 
 def known_options(host: Host, name: str, choice: RoleSpec) -> dict:
-    """Under ``auto``, options go to those datasets that have them."""
+    """For ``auto``: the options of ``choice`` that dataset ``name`` has."""
     fields = host.config_class("dataset", name).model_fields
     return {key: value for key, value in choice.options.items() if key in fields}
 
@@ -147,8 +153,8 @@ def perceive(
 ) -> Evidence:
     """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
 
-    What is found in images is kept on disk (:mod:`.cache`); ``fresh`` finds it anew. ``choose``: the initializer for a
-    clip of which so much is known; where it is another one, it has the last word.
+    Results from images are cached on disk (:mod:`.cache`); ``fresh`` recomputes them. ``choose``: returns the
+    initializer of the recipe that fits the evidence; if it differs, it is run instead.
     """
     cache = None if clip.video is None else clip_key(clip)
     code = "" if clip.video is None else source_digest(_packages(ctx.host))
@@ -179,7 +185,7 @@ def perceive(
         seen = observations.keypoints * ~missing[:, None, None]
         observations = replace(observations, keypoints=seen, valid=observations.valid & ~missing)
     if not bool(observations.valid.any()):
-        raise BadInput(clip.path or clip.name, "valid", "the person is found in no frame")
+        raise BadInput(clip.path or clip.name, "valid", "the person was not found in any frame")
     _say_gaps(clip, observations)
     camera = step(
         CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
@@ -204,25 +210,25 @@ def perceive(
 
 
 def _mean_skeleton(ctx: BuildContext) -> Tensor:
-    """Of the embedded body, on the CPU as all evidence is: ``[24 3]``."""
+    """Rest joints ``[24 3]`` of the embedded body, on the CPU like all evidence."""
     return ctx.build("body", "anny24").rest_joints(torch.zeros(1, 10, device=ctx.device))[0].float().cpu()
 
 
 def _timed(make: Callable[[], Part]) -> Part:
-    """What a component gives, with the seconds that it took among its facts: kept with it."""
+    """Call a component and store its run time (s) in the facts."""
     began = time.perf_counter()
     part = make()
     return replace(part, facts={**part.facts, "seconds": round(time.perf_counter() - began, 2)})
 
 
 def _packages(host: Host) -> tuple[str, ...]:
-    """Import packages of everything that may look at a clip: ``auto`` calls components of other packages, too."""
+    """Import packages of all perception components, because ``auto`` may call components of other packages."""
     rows = [row for kind in ("detector", "camera", "initializer") for row in host.components[kind].values()]
     return tuple(sorted({row.package for row in rows}))
 
 
 def _missing(clip: Clip) -> Tensor | None:
-    """Frames of the clip that have no image; None where all have."""
+    """Mask of frames without an image; None if all have one."""
     if clip.video is None or not clip.video.missing:
         return None
     return torch.isin(torch.tensor(clip.video.frames), torch.tensor(clip.video.missing))
@@ -232,5 +238,8 @@ def _say_gaps(clip: Clip, observations: Observations) -> None:
     missing = int((~observations.valid).sum())
     if missing and clip.video is not None:
         log.warning(
-            "%s: the person is not seen in %d of %d frames; they are bridged", clip.name, missing, clip.num_frames
+            "%s: the person is not detected in %d of %d frames; these are interpolated",
+            clip.name,
+            missing,
+            clip.num_frames,
         )

@@ -1,7 +1,7 @@
-"""What no human and no camera does, and likely mistakes: units, frame rates, directions, axes, parts that contradict.
+"""Plausibility checks of the evidence: units, frame rates, camera direction, axes, contradictions between parts.
 
-Shapes, types and finite values are held by :mod:`diffopt_core.host.contract`. Where nothing can be right the clip is
-refused, with the likely mistake; where one is likely that is said, and the result is not called trusted.
+Shapes, types and finite values are checked by :mod:`diffopt_core.host.contract`. Impossible evidence is refused with
+the likely mistake; implausible evidence is logged, and the result is marked as not trusted.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .agreement import DOUBTFUL, FINE, WRONG, explain, joints_in_camera, shared
 
 log = logging.getLogger(__name__)
-#: Nobody is filmed from further away, m; nor stands nearer than the camera's own housing.
+#: Largest and smallest plausible distance of the person from the camera, m.
 _FARTHEST, _NEAREST = 300.0, 0.05
 #: Statures of a rest skeleton, pelvis to head and to the feet together, m.
 _STATURE = (0.3, 3.0)
 #: Frame rates of videos; focal lengths as a share of the image's longer side; betas in standard deviations.
 _FPS, _FOCAL, _BETAS = (1.0, 1000.0), (0.1, 100.0), 100.0
-#: A root turns at most so fast, rad/s (a somersault: 12); nobody runs faster, m/s; no camera in metres flies faster.
+#: Largest plausible turning speed of the root, rad/s (a somersault: 12), speed of the person and of the camera, m/s.
 _TURN, _RUN, _FLY = 35.0, 15.0, 60.0
-#: Frames over which feet are averaged, and how much less they move by inverted cameras that are the right ones:
-#: measured, honest cameras stay below 1.0, inverted ones lie above 1.2.
+#: Frames over which feet are averaged, and the ratio of foot motion as given to foot motion with inverted cameras above
+#: which the cameras count as inverted (measured: correct cameras below 1.0, inverted ones above 1.2).
 _SMOOTH, _LESS = 5, 1.12
-#: The vertical is taken from the trunk: so far from the image's own it says little, rad.
+#: Angle between trunk and the image's up direction above which the vertical from the trunk is unreliable, rad.
 _LYING = 1.05
 
 
 def judge(evidence: Evidence, rest: Tensor) -> Evidence:
-    """The evidence, its doubts in ``clip.doubts`` and said; those that the clip has already stay, and are not said
-    again. ``rest``: skeleton of the first poses, ``[24 3]``, m.
+    """The evidence with its doubts added to ``clip.doubts``; new ones are logged. ``rest``: skeleton of the initial
+    poses, ``[24 3]``, m.
 
-    Raises BadInput, naming the key and the likely mistake, where nothing can be right.
+    Raises BadInput, naming the key and the likely mistake, for impossible evidence.
     """
     where = evidence.clip.path or evidence.clip.name
     for key, problem in _impossible(evidence, rest):
@@ -51,7 +51,7 @@ def judge(evidence: Evidence, rest: Tensor) -> Evidence:
     had = {_kind(doubt) for doubt in evidence.clip.doubts}
     new = tuple(doubt for doubt in found if _kind(doubt) not in had)
     for doubt in new:
-        log.warning("%s: %s; the result will not be called trusted", evidence.clip.name, doubt)
+        log.warning("%s: %s; the result is marked as not trusted", evidence.clip.name, doubt)
     return replace(evidence, clip=replace(evidence.clip, doubts=(*evidence.clip.doubts, *new))) if new else evidence
 
 
@@ -70,7 +70,7 @@ def _impossible(evidence: Evidence, rest: Tensor) -> Iterator[tuple[str, str]]:
 
 def _of_clip(clip: Clip, rest: Tensor) -> Iterator[tuple[str, str]]:
     if not _FPS[0] <= clip.fps <= _FPS[1]:
-        yield "fps", f"{clip.fps:g} frames a second"
+        yield "fps", f"{clip.fps:g} frames per second"
     tall = float(rest[:, 1].max() - rest[:, 1].min())
     if not _STATURE[0] <= tall <= _STATURE[1]:
         yield "rest_joints", f"a skeleton of {tall:g} m{_unit(tall, *_STATURE)}"
@@ -111,13 +111,13 @@ def _of_body(body: CameraFrameBody, seen: Observations) -> Iterator[tuple[str, s
 
 
 def _unit(value: float, low: float, high: float) -> str:
-    """The likely unit of what should be metres."""
+    """The likely unit of a value that should be in metres, as text."""
     units = {"millimetres": 1e3, "centimetres": 1e2, "kilometres": 1e-3}
     return next((f": in {name}, not in metres?" for name, per in units.items() if low <= value / per <= high), "")
 
 
 def _apart(evidence: Evidence, joints: Tensor) -> Iterator[str]:
-    """First poses against keypoints. Raises BadInput where they cannot be of one person."""
+    """Compare initial poses with keypoints. Raises BadInput if they cannot belong to the same person."""
     points = shared(evidence, joints)
     if points is None:
         return
@@ -126,16 +126,18 @@ def _apart(evidence: Evidence, joints: Tensor) -> Iterator[str]:
     if off <= DOUBTFUL and why is None:
         return
     px = f"{off * points.size:.0f} px" if np.isfinite(off) else "nowhere near"
-    said = f"the first poses, seen by the camera, lie {px} from the keypoints, on a person of {points.size:.0f} px"
+    said = (
+        f"the initial poses, projected by the camera, are {px} from the keypoints, for a person of {points.size:.0f} px"
+    )
     said += f"; {why}" if why else ""
     if off > (DOUBTFUL if why else WRONG):
         where = evidence.clip.path or evidence.clip.name
-        raise BadInput(where, "keypoints", said + ("" if why else "; are both of this video, person and camera?"))
+        raise BadInput(where, "keypoints", said + ("" if why else "; do both belong to this video, person and camera?"))
     yield said
 
 
 def _moves(evidence: Evidence) -> Iterator[str]:
-    """What turns or travels faster than anybody does."""
+    """Implausibly fast rotation or translation."""
     clip, camera, body, valid = evidence.clip, evidence.camera, evidence.body, evidence.observations.valid
     there = valid[1:] & valid[:-1]
     world = camera.R.mT @ body.global_orient
@@ -144,30 +146,33 @@ def _moves(evidence: Evidence) -> Iterator[str]:
     if clip.fps >= 15 and bool((fast := (turn > _TURN) & (turn / clip.fps > 1.2)).any()):
         frames = (fast.nonzero().flatten() + 1).tolist()
         yield (
-            f"the first poses turn by up to {float(turn.max() / clip.fps) * 57.3:.0f} degrees in a frame "
+            f"the initial poses turn by up to {float(turn.max() / clip.fps) * 57.3:.0f} degrees in a frame "
             f"(frames {', '.join(map(str, frames[:8]))}{', ...' if frames[8:] else ''}): left and right swapped there?"
         )
     step = body.transl.diff(dim=0).norm(dim=-1) * clip.fps
     if bool(there.any()) and float(step[there].median()) > 2 * _RUN:
-        yield f"the person moves at {float(step[there].median()):.0f} m/s before the camera: is the frame rate right?"
+        yield (
+            f"the person moves at {float(step[there].median()):.0f} "
+            "m/s relative to the camera: is the frame rate right?"
+        )
     if camera.metric:
         flight = camera.position.diff(dim=0).norm(dim=-1) * clip.fps
         if float(flight.median()) > _FLY:
             unit = _unit(float(flight.median()), 0.05, 10)
-            yield f"the camera, said to be in metres, moves at {float(flight.median()):.0f} m/s{unit}"
+            yield f"the camera, stated to be in metres, moves at {float(flight.median()):.0f} m/s{unit}"
 
 
 def _vertical(evidence: Evidence, joints: Tensor) -> Iterator[str]:
-    """The trunk against the image's up, or the world's."""
+    """Compare the trunk with the up direction of the image or of a level world."""
     camera, valid = evidence.camera, evidence.observations.valid
     trunk = (joints[:, JOINT["neck"]] - joints[:, JOINT["pelvis"]])[valid]
     up = trunk / trunk.norm(dim=-1, keepdim=True).clamp(min=1e-9)
     if camera.level:
         inside = (camera.R[valid].mT @ up.unsqueeze(-1)).squeeze(-1).median(0).values
         if float(inside[1]) < -0.5:
-            yield "the person hangs head down in a world that is said to be level: is its y down?"
+            yield "the person is upside down in a world that is stated to be level: does its y axis point down?"
         elif float(inside[2].abs()) > 0.85:
-            yield "the person lies in a world that is said to be level: is it z that is up there?"
+            yield "the person is lying in a world that is stated to be level: is its vertical z?"
         return
     image = torch.tensor([0.0, -1.0, 0.0]).to(up)
     tilt = float((up.median(0).values @ image).clamp(-1, 1).arccos())
@@ -179,7 +184,8 @@ def _vertical(evidence: Evidence, joints: Tensor) -> Iterator[str]:
 
 
 def _direction(evidence: Evidence, joints: Tensor) -> Iterator[str]:
-    """Cameras the wrong way round: by their inverse standing feet move less, and the body turns less."""
+    """Detect camera-to-world poses given as world-to-camera: with the inverse, feet move less and the body turns
+    less."""
     camera, valid = evidence.camera, evidence.observations.valid
     if camera.travel != "travels" or int(valid.sum()) < 4 * _SMOOTH:
         return
@@ -187,13 +193,15 @@ def _direction(evidence: Evidence, joints: Tensor) -> Iterator[str]:
     back = _unrest(evidence.body, joints, camera.R.mT, camera.position, camera.metric)
     if as_said[0] > _LESS * back[0] + 0.001 and as_said[1] > back[1]:
         yield (
-            f"standing feet move by {as_said[0] * 1e3:.0f} mm a frame, and by {back[0] * 1e3:.0f} mm with the cameras "
+            f"feet in contact move by {as_said[0] * 1e3:.0f} mm per "
+            f"frame, and by {back[0] * 1e3:.0f} mm with the cameras "
             "inverted: camera-to-world, where world-to-camera is meant?"
         )
 
 
 def _unrest(body: CameraFrameBody, joints: Tensor, R: Tensor, t: Tensor, metric: bool) -> tuple[float, float]:
-    """Mean step of the foot that moves least, m, at the best scale of some; mean turn of the root, rad."""
+    """Mean displacement of the foot that moves least, m, at the best of several scales; mean rotation of the root,
+    rad."""
     feet, steps = joints[:, list(FEET)], []
     for scale in (1.0,) if metric else (0.25, 0.5, 1.0, 2.0, 4.0):
         path = camera_to_world(feet, R, t * scale).unfold(0, _SMOOTH, 1).mean(-1)

@@ -1,1 +1,1 @@
-"""The walk from files to results, and results on disk."""
+"""The pipeline from files to results, and results on disk."""

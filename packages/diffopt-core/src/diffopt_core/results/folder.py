@@ -1,4 +1,4 @@
-"""A result's folder: written beside its place and moved there whole; its run file, which repeats the run."""
+"""A result's folder, written atomically, and its run file, from which the run can be repeated."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .saved.result import RUN_FORMAT
 
 
 def fingerprint(recipe: Recipe, seed: int, device: str, content: str | None) -> str:
-    """Equal for runs that would give the same result. ``content``: :func:`content_of` the clip."""
+    """Hash that is equal for runs that would give the same result. ``content``: :func:`content_of` the clip."""
     text = json.dumps([recipe.dump(), seed, device, content], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def content_of(clip: Clip) -> str | None:
-    """What a result of this clip depends on: its file, and the truth that its scores stand against."""
+    """Digest of what a result of this clip depends on: its file and the truth it is scored against."""
     truth = clip.truth
     if truth is None:
         return clip.sha256
@@ -70,14 +70,14 @@ def run_json(result: Result, plugins: Sequence[str], seed: int, device: str, mar
 
 
 def focal_from(result: Result) -> str:
-    """Where the focal length is from, in words."""
+    """Where the focal length is from, as text."""
     camera = result.clip.camera
     known = camera.facts.get("focal_from") if camera else None
     return str(known or result.clip.focal_from or "the clip's file")
 
 
 def evidence(result: Result) -> dict[str, Any]:
-    """What the clip, the detector, the camera source and the initializer say of themselves."""
+    """Provenance facts of the clip, the detector, the camera source and the initializer."""
     clip = result.clip
     said = {"clip": clip.facts} | {kind: part.facts | said_of(part) for kind, part in clip.parts.items()}
     if clip.doubts:
@@ -87,7 +87,7 @@ def evidence(result: Result) -> dict[str, Any]:
 
 
 def said_of(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str, Any]:
-    """What the program decides by, as plain data."""
+    """The fields of a part that the program decides by, as plain data."""
     if isinstance(part, CameraTrajectory):
         filled = [] if part.filled is None else part.filled.nonzero().flatten().tolist()
         return {"unit": part.unit, "travel": part.travel, "trusted": part.trusted, "filled": filled}
@@ -95,7 +95,7 @@ def said_of(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str
 
 
 class ResultFolder:
-    """``path`` holds ``run.json`` (written last) and what the exporters write."""
+    """The folder ``path`` with ``run.json`` (written last) and the files of the exporters."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -105,27 +105,30 @@ class ResultFolder:
         return self.path / "run.json"
 
     def holds(self, fingerprint: str) -> bool:
-        """Whether the finished result of exactly this run is here."""
+        """Whether the folder holds the finished result of exactly this run."""
         saved = self._saved()
         return saved.get("fingerprint") == fingerprint and saved.get("status") in ("finished", "doubtful")
 
     def check(self, fingerprint: str, overwrite: bool) -> None:
-        """Refuse a folder that cannot be written or that holds another run."""
+        """Raise DiffOptError if the folder cannot be written or holds another run."""
         saved = self._saved()
         if saved and saved.get("fingerprint") != fingerprint and not overwrite:
-            raise DiffOptError(f"{self.path}: holds another run ({self.run_file.name}); use --out or --overwrite")
+            raise DiffOptError(
+                f"{self.path}: holds the result of another run ({self.run_file.name}); "
+                "choose another folder with --out, or replace it with --overwrite"
+            )
         if self.path.exists() and not self.path.is_dir():
-            raise DiffOptError(f"{self.path}: is a file; results need a folder (--out)")
+            raise DiffOptError(f"{self.path}: is a file, expected a folder; choose one with --out")
         nearest = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
         if not os.access(nearest, os.W_OK):
             raise DiffOptError(f"{nearest}: no permission to write; choose another folder with --out")
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """The folder for this process alone; drafts that a killed one left beside it are removed.
+        """Lock the folder for this process; drafts that killed processes left beside it are removed.
 
-        A folder that is still empty afterwards is removed, too. Raises DiffOptError where another run holds it, or
-        where it cannot be made.
+        A folder that is still empty afterwards is removed. Raises DiffOptError if another run holds the lock, or if the
+        folder cannot be created.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -156,11 +159,11 @@ class ResultFolder:
         besides: Sequence[Exporter] = (),
         registry: Registry | None = None,
     ) -> list[Path]:
-        """Export into a folder beside this one, then move the files in; ``run.json`` goes last. ``besides``: exporters
-        (pictures) without which the result is worth keeping, too: what one of them raises is raised at the end.
-        ``registry``: who offers them.
+        """Export into a folder beside this one, then move the files in; ``run.json`` goes last. ``besides``: optional
+        exporters (pictures); if one of them fails, the result is kept and the error is raised at the end. ``registry``:
+        names the exporters' distributions in errors.
 
-        Raises DiffOptError where that cannot be written; then nothing is left of it.
+        Raises DiffOptError if the result cannot be written; then nothing of it remains.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +187,7 @@ class ResultFolder:
                 os.replace(file, self.path / file.name)
         except OSError as error:
             raise DiffOptError(f"{self.path}: cannot be written ({error.strerror or error})") from error
-        except DiffOptError as error:  # an exporter that knows the draft alone
+        except DiffOptError as error:  # the exporter's message names the draft folder
             raise DiffOptError(str(error).replace(str(draft), str(self.path))) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -206,8 +209,8 @@ def _export(exporter: Exporter, result: Result, draft: Path, registry: Registry 
 
 
 def _locked(folder: Path) -> int | None:
-    """A lock on a folder that ends with the process; None where the system has no such thing. BlockingIOError where
-    somebody else has it."""
+    """File descriptor of a lock on a folder that the system releases when the process ends; None if locks are not
+    supported. Raises BlockingIOError if another process holds it."""
     try:
         import fcntl
     except ImportError:  # Windows

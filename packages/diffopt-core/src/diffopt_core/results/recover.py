@@ -1,6 +1,6 @@
-"""The method as one call: files in, results out. The command line is made of the same functions.
+"""The method as one call: files in, results out. The command line uses the same functions.
 
-:func:`recover` and :func:`load` are the face of the project; ``diffopt_motion`` offers them by that name.
+:func:`recover` and :func:`load` are the public Python API; ``diffopt_motion`` re-exports them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .saved import read_result
 
 
 def run_of(choice: Choice, inputs: Sequence[Path], registry: Registry, out: Path | None = None, **asked: Any) -> Run:
-    """What is asked for, as a run. ``inputs``: files, and folders of them. ``asked``: more fields of the run."""
+    """Build the :class:`Run`. ``inputs``: files, and folders of them. ``asked``: further fields of the run."""
     recipe = choice.resolve(registry)
     files = expand(inputs, registry, recipe)
     choose = cache(partial(choice.resolve, registry)) if choice.recipe is None else None
@@ -74,20 +74,20 @@ def recover(
 
     Args:
         path: A video, a case file, or anything else that an installed dataset reads. A list (of files and of folders)
-            gives a list of results in its order; clips of equal length and frame rate are solved side by side.
+            gives a list of results in the same order; clips of equal length and frame rate are solved as one batch.
         recipe: A recipe by name, a ``.toml`` file or a resolved one. None: the best for what is known of the clip
-            (:func:`.run.fitting`), which one line of the log says; ``"paper"`` is the paper's method.
-        settings: Keys of the recipe, e.g. ``{"prior.strength": 0.3, "input.fps": 60}``; they win over all else.
-        out: Folder that the result is written to (several: a folder each in it). None writes nothing. A finished
-            result of this very run that lies there is read and not solved again.
+            (:func:`.run.fitting`), which is logged; ``"paper"`` is the paper's method.
+        settings: Keys of the recipe, e.g. ``{"prior.strength": 0.3, "input.fps": 60}``; they override everything else.
+        out: Folder that the result is written to (for several results, a folder each inside it). None writes
+            nothing. A finished result of the same run in it is read instead of solved again.
         device: ``auto`` (CUDA where there is one), ``cpu`` or ``cuda[:N]``.
-        seed: Of every random number.
-        overwrite: Whether a result of another run in ``out`` is replaced; refused otherwise.
-        plugins: Plugins that are not installed: files or modules.
-        report: Called with stage, steps done, steps in all and mean losses, a dozen times a stage.
-        **roles: Components by role, named as their flags are: ``prior="humor"``, ``repr="raw"``, ``init="wham=FILE"``.
+        seed: Seed of all random numbers.
+        overwrite: Replace the result of another run in ``out``; otherwise that is an error.
+        plugins: Plugins that are not installed, as files or modules.
+        report: Called with stage, steps done, total steps and mean losses, a dozen times per stage.
+        **roles: Components by role, named like their flags: ``prior="humor"``, ``repr="raw"``, ``init="wham=FILE"``.
 
-    Raises :class:`diffopt_core.errors.DiffOptError`, one line that names the file, the key and what is wrong.
+    Raises :class:`diffopt_core.errors.DiffOptError`: one line that names the file, the key and the problem.
     """
     many = not isinstance(path, str | Path)
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
@@ -97,7 +97,10 @@ def recover(
     folder = None if out is None else Path(out)
     run = run_of(choice, paths, registry, folder, seed=seed, device=device, overwrite=overwrite)
     if not many and len(run.inputs) > 1:
-        raise DiffOptError(f"{path}: holds {len(run.inputs)} clips; a list of paths gives a list of results")
+        raise DiffOptError(
+            f"{path}: holds {len(run.inputs)} clips, expected one; "
+            "pass a list, recover([path]), to get a list of results"
+        )
     evidence = check(run)
     solved = {result.clip.name: result for result in execute(run, report or _silent, evidence=evidence)}
     names = [item.clip.name for item in evidence]
@@ -106,7 +109,7 @@ def recover(
 
 
 def load(folder: str | Path) -> Result:
-    """A result of an earlier run, from its folder (or a motion file), with its evidence and truth where they still are.
+    """Read a result from its folder (or a motion file), with its evidence and, if still available, its truth.
 
     Raises BadInput naming file and key.
     """
@@ -114,7 +117,7 @@ def load(folder: str | Path) -> Result:
 
 
 def _role(item: tuple[str, str]) -> tuple[str, str]:
-    """A role by its own name or its flag's, and the component."""
+    """Role, given by its own name or its flag's, and component."""
     known = {flag.removeprefix("--"): role for flag, role in FLAGS.items()} | {role: role for role in FLAGS.values()}
     name, component = item
     if name not in known:
@@ -123,4 +126,4 @@ def _role(item: tuple[str, str]) -> tuple[str, str]:
 
 
 def _silent(stage: str, done: int, total: int, losses: dict[str, float]) -> None:
-    """Nobody looks on."""
+    """A report callback that does nothing."""

@@ -1,4 +1,4 @@
-"""The walk: perceive, window, place and bind, solve, evaluate, export. Each step once, in this order."""
+"""The pipeline: open, perceive, stack, place, bind, solve, evaluate, export; each step once, in this order."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Run:
-    """What is asked for: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``).
+    """A run as requested: files, a resolved recipe, a seed, a device, and where results go (``out/<clip>/``).
 
-    ``out``: None writes nothing. ``choose``: gives a recipe by name where the user named none: then :func:`fitting`
-    says which one a clip is solved by, since what may be optimised depends on what is known of camera and body, which
-    nobody knows before the images were looked at. ``recipe`` looks at the clips.
+    ``out``: None writes nothing. ``choose``: loads a recipe by name if the user named none. Then :func:`fitting`
+    chooses the recipe of each clip after perception, because it depends on what is known of camera and body, and
+    ``recipe`` is used for perception only.
     """
 
     inputs: tuple[Path, ...]
@@ -53,9 +53,9 @@ class Run:
     device: str = "auto"
     overwrite: bool = False
     batch: int = 64
-    only: tuple[str, ...] = field(default=())  # clips to write, when a repeated run was one of a batch
-    besides: tuple[Exporter, ...] = ()  # what is written with each result, pictures and such, and makes no other run
-    fresh: bool = False  # look at videos anew, whatever was found in them before
+    only: tuple[str, ...] = field(default=())  # clips to write, if the repeated run was one clip of a batch
+    besides: tuple[Exporter, ...] = ()  # exporters of pictures and reports, which are not part of the run's fingerprint
+    fresh: bool = False  # ignore the perception cache
     choose: Callable[[str], Recipe] | None = None
 
     def folder(self, name: str) -> Path:
@@ -63,13 +63,13 @@ class Run:
         return self.out if len(self.inputs) == 1 or self.only else self.out / name
 
     def for_clip(self, item: Evidence) -> Run:
-        """This run with the one recipe that the clip is solved by."""
+        """This run with the recipe of the clip."""
         if self.choose is None:
             return self
         return replace(self, recipe=self.choose(fitting(item.camera, item.body)), choose=None)
 
     def possible(self) -> Iterator[Recipe]:
-        """Every recipe that a clip may be solved by; one that the user's settings do not fit is none."""
+        """All recipes that a clip may be solved with; recipes that the user's settings do not fit are skipped."""
         yield self.recipe
         if self.choose is not None:
             for name in FITTING:
@@ -77,12 +77,12 @@ class Run:
                     yield self.choose(name)
 
 
-#: Recipes for what is known of a clip, besides the paper's.
+#: Recipes that are chosen by the evidence, besides the paper's.
 FITTING = ("standing-camera", "tracked-camera", "best")
 
 
 def fitting(camera: CameraTrajectory, body: CameraFrameBody) -> str:
-    """The recipe for what is known of a clip; the paper's where that is too little for another one."""
+    """Name of the recipe for what is known of a clip; the paper's if too little is known."""
     if not camera.trusted:
         return PAPER
     if camera.travel in ("stands", "turns"):
@@ -92,7 +92,8 @@ def fitting(camera: CameraTrajectory, body: CameraFrameBody) -> str:
 
 
 def check(run: Run) -> list[Evidence]:
-    """Everything that can fail before the solve: plugins, options, device, files, output folders; then perception."""
+    """Check everything that can fail before the solve (plugins, options, device, files, output folders), then
+    perceive."""
     with named(run.registry):
         return _checked(run)
 
@@ -103,7 +104,10 @@ def _checked(run: Run) -> list[Evidence]:
     clips = [_opened(run, path, ctx) for path in run.inputs]
     names = [clip.name for clip in clips]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise DiffOptError(f"two inputs are called '{sorted(twice)[0]}'; results would overwrite each other")
+        raise DiffOptError(
+            f"two inputs have the clip name '{sorted(twice)[0]}', so their "
+            "results would overwrite each other; rename one of the files"
+        )
     for clip in clips:
         if not run.only or clip.name in run.only:
             _check_folder(run, clip.name, content_of(clip))
@@ -113,7 +117,7 @@ def _checked(run: Run) -> list[Evidence]:
 
 
 def _say_recipes(run: Run, found: Sequence[Evidence]) -> None:
-    """One line a recipe that was chosen for want of the user's word."""
+    """Log one line per recipe that was chosen automatically."""
     chosen: dict[str, list[str]] = {}
     for item in found if run.choose else ():
         chosen.setdefault(fitting(item.camera, item.body), []).append(item.clip.name)
@@ -132,8 +136,7 @@ def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
 
 
 def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
-    """Its warnings and those of the file's reader stay with the clip. A recipe that was chosen for the clip may ask for
-    first poses of another making."""
+    """Warnings are kept with the clip. The recipe that is chosen for the clip may want another initializer."""
     with heard(list(clip.facts.get("warnings", ()))) as told:
         found = perceive(clip, run.recipe, ctx, run.fresh, lambda item: run.for_clip(item).recipe.initializer)
     return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
@@ -142,8 +145,8 @@ def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
 def execute(
     run: Run, report: Report, watch: Watch | None = None, evidence: Sequence[Evidence] | None = None
 ) -> list[Result]:
-    """Solve every input and write its results. Clips that can share a batch do. ``watch``: who looks on.
-    ``evidence``: what :func:`check` gave, where that was called before."""
+    """Solve every input and write its results, clips that can share a batch together. ``watch``: shows the solve in
+    progress. ``evidence``: the return value of :func:`check`, if it was called before."""
     with named(run.registry):
         return _executed(run, report, watch, _checked(run) if evidence is None else evidence)
 
@@ -179,7 +182,7 @@ def _executed(run: Run, report: Report, watch: Watch | None, evidence: Sequence[
 
 
 def _solved(members: Sequence[Evidence], solver: Solver) -> list[Result]:
-    """A batch; one that does not fit into memory once more in halves, which give the same."""
+    """Solve a batch; if it does not fit into memory, solve it in halves, which gives the same results."""
     try:
         return solve_batch(members, solver)
     except (MemoryError, RuntimeError) as error:
@@ -190,14 +193,14 @@ def _solved(members: Sequence[Evidence], solver: Solver) -> list[Result]:
                 f"{members[0].clip.name}: {members[0].clip.num_frames} frames do not fit into memory; "
                 "--set input.most=N solves them in chunks of N"
             ) from error
-    log.warning("%d clips at once do not fit into memory: they are solved in halves", len(members))
+    log.warning("%d clips do not fit into memory as one batch: solving them in two halves", len(members))
     torch.cuda.empty_cache()
     half = len(members) // 2
     return [*solve_batch(members[:half], solver), *solve_batch(members[half:], solver)]
 
 
 def _check_folder(run: Run, name: str, content: str | None) -> None:
-    """Refuse a folder that holds anything but a result that this run may give."""
+    """Raise DiffOptError if the folder holds anything but a result that this run could give."""
     if run.out is None:
         return
     folder = ResultFolder(run.folder(name))
@@ -206,12 +209,12 @@ def _check_folder(run: Run, name: str, content: str | None) -> None:
 
 
 def context(run: Run) -> BuildContext:
-    """What is built with outside of a bound problem."""
+    """Context for building components outside of a bound problem."""
     return run.registry.context(find_device(run.device), run.seed, run.recipe.input.env)
 
 
 def _check_components(run: Run, ctx: BuildContext) -> None:
-    """Every config of the recipe is made once, so that a misspelt option fails here."""
+    """Create every config of the recipe once, so that a misspelt option fails here."""
     registry, recipe = run.registry, run.recipe
     for kind, spec in [
         ("detector", recipe.detector),
@@ -229,7 +232,7 @@ def _check_components(run: Run, ctx: BuildContext) -> None:
     for name in recipe.metrics:
         registry.component("metric", name)
         hold_metric(name, ctx)
-    for spec in recipe.exporters:  # built here as well: what one lacks (Blender, usd-core) is told before the solve
+    for spec in recipe.exporters:  # built here too: missing programs fail before the solve
         ctx.build("exporter", spec.name, spec.options)
 
 
@@ -238,14 +241,14 @@ def _staged(run: Run, stage: str, log: Log) -> None:
 
 
 def _write(run: Run, results: Sequence[Result], ctx: BuildContext, told: Sequence[str]) -> list[Result]:
-    """Into their folders, those that were asked for. ``told``: what the solve warned of."""
+    """Write the requested results into their folders. ``told``: warnings of the solve."""
     kept = [result for result in results if not run.only or result.clip.name in run.only]
     if run.out is None:
         return kept
     exporters = [ctx.build("exporter", spec.name, spec.options) for spec in run.recipe.exporters]
     for result in kept:
         with heard([*result.clip.facts.get("warnings", ()), *told]) as said:
-            described = _described(run, result) | {"warnings": said}  # the exporters add theirs before it is written
+            described = _described(run, result) | {"warnings": said}  # exporters may add warnings before it is written
             ResultFolder(run.folder(result.clip.name)).write(result, exporters, described, run.besides, run.registry)
         tell(run.registry, "diffopt_run_finished", run=run, result=result)
     return kept

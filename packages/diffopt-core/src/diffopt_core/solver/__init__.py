@@ -1,1 +1,1 @@
-"""From evidence to motion: place, bind, solve."""
+"""From evidence to motion: place the clip in the world, bind the recipe, solve."""

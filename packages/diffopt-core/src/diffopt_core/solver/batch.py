@@ -1,4 +1,4 @@
-"""Bind, solve, evaluate: clips side by side in, their results out. Nothing is written here."""
+"""Bind, solve and evaluate a batch of clips; returns their results. Writes no files."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from .watch import Watch
 
 @dataclass(frozen=True)
 class Solver:
-    """How clips are solved, whichever they are. ``staged``: called with each stage's name and log when it ended.
-    ``watch``: who looks on."""
+    """Settings of a solve, independent of the clip. ``staged``: called with the name and log of each finished stage.
+    ``watch``: shows the solve in progress."""
 
     recipe: Recipe
     registry: Registry
@@ -39,12 +39,12 @@ class Solver:
     watch: Watch | None = None
 
     def seed_of(self, item: Evidence) -> int:
-        """A stream of its own for every clip, the same alone or in a batch."""
+        """Seed of a clip: the same alone or in a batch."""
         return (self.ctx.seed * 2_654_435_761 + int((item.clip.sha256 or "0")[:8], 16)) % 2**31
 
 
 def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
-    """Solve clips that share a batch (``data/window.py``), each as often as the recipe's draws say."""
+    """Solve clips that share a batch (``data/window.py``), each as many times as the recipe's ``draws.count``."""
     began = time.perf_counter()
     recipe, ctx = solver.recipe, solver.ctx
     draws, own = recipe.draws.count, [solver.seed_of(item) for item in members]
@@ -76,7 +76,7 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
 
 
 def scored(result: Result, body: Body, recipe: Recipe, ctx: BuildContext) -> Result:
-    """The result with the recipe's metrics against its clip's truth, before and after."""
+    """The result with the recipe's metrics against the truth, for the initial and the final motion."""
     clip, names = result.clip, recipe.metrics
     metrics = {
         "initial": report(clip, result.initial, body, names, result.initial_camera, ctx.build).values,
@@ -94,7 +94,7 @@ def _result(
     facts: dict[str, Any],
     index: int,
 ) -> Result:
-    """Row ``index`` of a solved batch. ``joints``: its last and its first, ``T 24 3``."""
+    """Result of clip ``index`` of a solved batch. ``joints``: final and initial, ``T 24 3``."""
     result = Result(
         clip=problem.batch.clips[index],
         motion=pick(final.motion, index),
@@ -115,13 +115,13 @@ def _result(
 
 
 def weights_told(problem: Problem) -> dict[str, Tensor]:
-    """What each term that weighs frames made of them, ``B T``, to two digits."""
+    """Frame weights of each term that has some, ``B T``, to two digits."""
     tell = {name: term.energy.weight() for name, term in problem.terms.items() if isinstance(term.energy, TellsWeight)}
     return {name: weight.double().cpu().round(decimals=2) for name, weight in tell.items() if weight is not None}
 
 
 def judged(result: Result) -> Result:
-    """The result, doubtful where it finished and does not fit its keypoints; ``provenance["doubt"]`` says why."""
+    """The result, marked doubtful if it finished but does not fit its keypoints; ``provenance["doubt"]`` says why."""
     doubt = misfit(result) if result.status == Status.FINISHED else None
     if doubt is None:
         return result
@@ -129,6 +129,6 @@ def judged(result: Result) -> Result:
 
 
 def _spread(solver: Solver, outcome: Outcome, joints: Tensor, index: int) -> Spread | None:
-    """The 90 % band round the clip at ``index`` from the draws behind it; one that diverged is left out."""
+    """The 90 % band of the clip at ``index`` from its draws; diverged draws are left out."""
     lost = outcome.diverged[index : index + len(joints)].cpu()
     return None if bool(lost[0]) else spread(joints[~lost].unbind(), solver.recipe.draws)

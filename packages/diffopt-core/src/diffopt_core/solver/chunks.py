@@ -1,9 +1,9 @@
-"""Clips that are too long for one solve: overlapping chunks, one after the other, and one motion out of them.
+"""Clips that are too long for one solve: overlapping chunks are solved one after another and blended into one motion.
 
-The paper trims its clips. Here the whole clip is placed once, so that it has one vertical, one floor and one first
-scale; chunks of ``input.most`` frames are solved in that world, each in the memory of one; and neighbours fade into
-one another over ``input.overlap`` frames. Where the recipe corrects the scale, the chunk in which the person gets
-furthest says by how much, for all.
+The paper trims its clips. Here the whole clip is placed once, so it has one vertical, one floor and one initial scale.
+Chunks of ``input.most`` frames are solved in that world, so that memory does not grow with the clip, and neighbours are
+blended over ``input.overlap`` frames. If the recipe corrects the scale, the chunk in which the person travels furthest
+determines the factor for all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .batch import Report, Solver, judged, scored, solve_batch
 from .problem import Layout, body_alone, lay_out
 
 log = logging.getLogger(__name__)
-#: What is said of one chunk and not of the whole.
+#: Provenance keys that hold for one chunk and not for the whole clip.
 _OF_ONE = ("doubt", "weights")
 
 
@@ -55,7 +55,7 @@ def joined_camera(chunks: list[Result], parts: Parts) -> CameraTrajectory:
 
 
 def joined_spread(chunks: list[Result], parts: Parts) -> Spread | None:
-    """Bands of the chunks, each about an alignment of its own; None where one of them has none."""
+    """The bands of the chunks, each after its own alignment; None if a chunk has none."""
     bands = [each.spread for each in chunks if each.spread is not None]
     if len(bands) < len(chunks):
         return None
@@ -67,7 +67,7 @@ def mean_log(chunks: list[Result]) -> dict[str, dict[str, list[float]]]:
     """Term values by step, mean over the chunks."""
     mean: dict[str, dict[str, list[float]]] = {}
     for stage in chunks[0].log:
-        every = [each.log.get(stage, {}) for each in chunks]  # one that diverged may lack a stage, or its end
+        every = [each.log.get(stage, {}) for each in chunks]  # a diverged chunk may lack stages or steps
         for name in every[0]:
             rows = [terms.get(name, []) for terms in every]
             if len({len(row) for row in rows}) == 1:
@@ -76,7 +76,7 @@ def mean_log(chunks: list[Result]) -> dict[str, dict[str, list[float]]]:
 
 
 def facts(chunks: list[Result], parts: Parts, factor: float) -> dict[str, Any]:
-    """Provenance of the whole: seconds summed, and how far neighbours were apart where they meet."""
+    """Provenance of the whole clip: total seconds, and the distance between neighbouring chunks in their overlap."""
     told = {key: value for key, value in chunks[0].provenance.items() if key not in _OF_ONE}
     seconds = [each.provenance["seconds"] for each in chunks]
     told["seconds"] = {name: sum(each.get(name, 0.0) for each in seconds) for name in seconds[0]}
@@ -91,13 +91,13 @@ def facts(chunks: list[Result], parts: Parts, factor: float) -> dict[str, Any]:
     return told
 
 
-#: Chunks stand in the clip's world already.
+#: Placement settings of a chunk, which is in the placed world already.
 _PLACED = PlaceSpec(up="given", depth="given", depth_smooth=0.0, path_smooth=0.0, scale="given", floor="none")
 
 
 @dataclass
 class _Counted:
-    """One bar a stage for all chunks together."""
+    """Reports progress of a stage over all chunks together."""
 
     report: Report
     count: int
@@ -108,7 +108,7 @@ class _Counted:
 
 
 def solve_long(item: Evidence, solver: Solver) -> Result:
-    """Solve a clip of any length; memory grows with the chunk and not with the clip."""
+    """Solve a clip of any length; memory depends on the length of a chunk, not of the clip."""
     recipe, ctx = solver.recipe, solver.ctx
     laid = lay_out(stack([item], ctx.device), [solver.seed_of(item)], recipe, ctx)
     path = pick(laid.start.motion, 0).trans
@@ -155,13 +155,13 @@ def solve_long(item: Evidence, solver: Solver) -> Result:
 
 
 def furthest(path: Float[Tensor, "T 3"], parts: Parts) -> int:
-    """The chunk in which the person covers the longest way over ground."""
+    """Index of the chunk with the longest horizontal path of the person."""
     pieces = parts.split(path[None])[..., [0, 2]]
     return int(pieces.diff(dim=1).norm(dim=-1).sum(1).argmax())
 
 
 def _placed(item: Evidence, laid: Layout) -> Evidence:
-    """The evidence as the placed world has it: level, the person seen from its cameras."""
+    """The evidence in the placed world: level cameras, and the person in their frames."""
     motion, camera = pick(laid.start.motion, 0), pick(laid.start.camera, 0)
     body = CameraFrameBody(
         global_orient=camera.R @ motion.pose[:, 0],
@@ -191,13 +191,13 @@ def _solve(placed: Evidence, parts: Parts, number: int, solver: Solver) -> Resul
 
 
 def _stretched(camera: CameraTrajectory, factor: float) -> CameraTrajectory:
-    """The path stretched about the clip's first camera."""
+    """The camera path scaled about the clip's first camera."""
     moved = (factor - 1.0) * (camera.position - camera.position[:1])
     return replace(camera, t=camera.t - (camera.R @ moved.unsqueeze(-1)).squeeze(-1))
 
 
 def _about_first_camera(result: Result, camera: CameraTrajectory, parts: Parts, number: int, factor: float) -> Result:
-    """A chunk that was stretched about its own first camera, moved to where the clip's first one would have it."""
+    """A chunk that was scaled about its own first camera, shifted as if scaled about the clip's first one."""
     own = camera.position[int(parts.index[number, 0])]
     shift = (factor - 1.0) * (own - camera.position[0])
     moved = result.camera.t - (result.camera.R @ shift.unsqueeze(-1)).squeeze(-1)

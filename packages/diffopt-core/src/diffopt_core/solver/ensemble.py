@@ -1,9 +1,9 @@
-"""How sure is a result? The clip solved several times over, its evidence disturbed by what such evidence is off by.
+"""Uncertainty of a result: the clip is solved several times, its evidence perturbed by typical errors.
 
-One solve says nothing of its own error, and solves that differ in the prior's noise alone agree far too well: the
-errors that matter come in with the evidence (a regressor's limbs, a tilted camera, keypoints beside the joint) and
-are shared by all of them. So every further draw sees another evidence that would have been as credible. The spread
-of the draws, times a factor that simulated clips with truth gave (``benchmarks/calibration.py``), is the 90 % band.
+One solve does not show its own error, and solves that differ only in the prior's noise agree far too well: the main
+errors come from the evidence (wrong regressed poses, a tilted camera, keypoints beside the joint), which all of them
+share. So every further draw sees evidence perturbed within its usual error. The spread of the draws, times a factor
+calibrated on simulated clips (``benchmarks/calibration.py``), is the 90 % band.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ..types import Spread
 
 
 def drawn(evidence: Evidence, number: int, seed: int, spec: DrawsSpec) -> Evidence:
-    """Draw ``number`` of a clip's evidence. Number 0 is the evidence as it is: the result does not depend on how many
-    draws go with it."""
+    """Evidence of draw ``number``. Draw 0 is the evidence unchanged, so the result does not depend on the number of
+    draws."""
     if number == 0:
         return evidence
     source = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
@@ -55,7 +55,8 @@ def drawn(evidence: Evidence, number: int, seed: int, spec: DrawsSpec) -> Eviden
 
 
 def wander(frames: int, shape: tuple[int, ...], memory: float, source: torch.Generator) -> Float[Tensor, "T *shape"]:
-    """Unit-variance noise: half of its variance lasts the whole clip, half is forgotten after ``memory`` frames."""
+    """Unit-variance noise: half of the variance is constant over the clip, half has a correlation time of ``memory``
+    frames."""
     lasting = torch.randn(1, *shape, generator=source, dtype=torch.float64)
     reach = math.ceil(4 * memory)
     fresh = torch.randn(frames + 2 * reach, *shape, generator=source, dtype=torch.float64)
@@ -71,7 +72,7 @@ def wander(frames: int, shape: tuple[int, ...], memory: float, source: torch.Gen
 
 
 def _extent(seen: Float[Tensor, "T J 3"]) -> Float[Tensor, "T 1 1"]:
-    """Longer side of the box round the keypoints that were seen, px."""
+    """Longer side of the bounding box of the detected keypoints, px."""
     absent = (seen[..., 2:] <= 0).expand_as(seen[..., :2])
     high = seen[..., :2].masked_fill(absent, -math.inf).amax(1)
     low = seen[..., :2].masked_fill(absent, math.inf).amin(1)
@@ -79,7 +80,7 @@ def _extent(seen: Float[Tensor, "T J 3"]) -> Float[Tensor, "T 1 1"]:
 
 
 def spread(joints: Sequence[Float[Tensor, "T 24 3"]], spec: DrawsSpec) -> Spread | None:
-    """The 90 % band round the first of several solves of a clip; None where fewer than three are left.
+    """The 90 % band around the first of several solves of a clip; None if fewer than three are left.
 
     Every other draw is moved onto the first by one rotation and translation for the clip (protocol ``rigid_clip``).
     ``root``: root mean square over the draws of the pelvis's distance; ``joints``: of each joint's, about the pelvis;

@@ -1,5 +1,5 @@
-"""From evidence to a problem: the body of a batch is built and the batch is placed in one world, where nothing is free
-yet; then a recipe is bound to it. Everything is looked up here, once; the loop makes plain calls.
+"""From evidence to a problem: build the body, place the batch in one world, then bind a recipe to it. All names are
+looked up here, once; the step loop makes plain calls.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .variables import CameraResidual, Variables
 
 @dataclass(frozen=True)
 class Layout:
-    """A batch in its world, with the body that stands in it."""
+    """A batch placed in the world, with its body model."""
 
     batch: Batch
     ctx: ProblemContext
@@ -73,7 +73,7 @@ def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildConte
 
 
 def body_alone(problem: ProblemContext, index: int, recipe: Recipe) -> Body:
-    """The body of clip ``index`` by itself, on the CPU: scoring and exporting go clip by clip."""
+    """The body of clip ``index`` alone, on the CPU, for scoring and exporting clip by clip."""
     rest = problem.rest_joints
     one = None if rest is None else rest[index : index + 1].cpu()
     ctx = replace(problem, device=torch.device("cpu"), rest_joints=one, body=None)
@@ -90,8 +90,8 @@ def served(observations: Observations, body: Body) -> Observations:
 
 
 def own_shape(motion: HumanMotion, body: Body) -> HumanMotion:
-    """The motion with betas that belong to ``body``. A mesh body that let foreign ones pass is in its mean shape; a
-    stick has no shape of its own and keeps those of the model that made them, for whoever has that model."""
+    """The motion with betas that belong to ``body``. A mesh body that accepted betas of another model has its mean
+    shape. A stick body has no shape and keeps the betas of the model they came from."""
     if motion.betas_of == body.name or not isinstance(body, MeshBody):
         return motion
     return replace(motion, betas=torch.zeros_like(motion.betas), betas_of=body.name)
@@ -99,7 +99,7 @@ def own_shape(motion: HumanMotion, body: Body) -> HumanMotion:
 
 @dataclass(frozen=True)
 class BoundTerm:
-    """An energy, what it reads of the scene, and whether its block may be compiled."""
+    """An energy, the scene fields it needs, and whether its block can be captured."""
 
     energy: Energy
     needs: frozenset[str]
@@ -108,7 +108,7 @@ class BoundTerm:
 
 @dataclass(frozen=True)
 class Problem:
-    """A batch ready to be solved."""
+    """A batch bound to a recipe, ready to be solved."""
 
     batch: Batch
     ctx: ProblemContext
@@ -122,7 +122,7 @@ class Problem:
     start: Placed
 
     def scene(self, motion: HumanMotion, needs: frozenset[str], progress: Tensor) -> Scene:
-        """The scene of the current variables; only what is needed is computed."""
+        """The scene of the current variables; computes only the fields in ``needs``."""
         camera = self.camera.camera()
         joints = self.body.joints(motion) if "joints" in needs else None
         keypoints = pixels = depth = None
@@ -136,9 +136,9 @@ class Problem:
 
 
 def bind(laid: Layout, recipe: Recipe) -> Problem:
-    """Build representation, camera, terms and prior of a placed batch."""
+    """Build representation, camera residual, terms and prior for a placed batch."""
     body, start = laid.body, laid.start
-    # The context's initial motion and camera are written to in place when the scale is corrected; the start is kept.
+    # The context's initial motion and camera are changed in place when the scale is corrected, so keep the originals.
     initial = map_tensors(start.motion, Tensor.clone)
     camera = map_tensors(start.camera, Tensor.clone)
     ctx = replace(laid.ctx, initial=initial, camera=camera, body=body)
@@ -166,7 +166,7 @@ def bind(laid: Layout, recipe: Recipe) -> Problem:
 
 
 def _hold_body(body: Body, name: str, ctx: ProblemContext, noise: StreamNoise) -> None:
-    """As :func:`hold_guests`, before anything is placed by it."""
+    """As :func:`hold_guests`, for the body, before it is used for placement."""
     start, layout = ctx.initial, ctx.observations.layout
     clips, frames = start.trans.shape[:2]
     with _asked(ctx, noise, "body", name) as fail:
@@ -177,9 +177,10 @@ def _hold_body(body: Body, name: str, ctx: ProblemContext, noise: StreamNoise) -
 
 
 def hold_guests(problem: Problem, recipe: Recipe, used: dict[str, tuple[str, Any]]) -> None:
-    """Raise DiffOptError that names component, distribution and clause. ``used``: name of each term, kind and spec.
+    """Check energies of other distributions once against their contract. Raises DiffOptError naming component,
+    distribution and the violated rule. ``used``: kind and spec by name of the term.
 
-    Random streams are put back, so that a solve gives the same bits with and without being asked.
+    Random streams are reset afterwards, so that the check does not change the result.
     """
     ctx, noise = problem.ctx, problem.noise
     clips, frames = ctx.initial.trans.shape[:2]
@@ -215,7 +216,7 @@ def _energy(problem: Problem, name: str) -> Any:
 
 @contextmanager
 def _asked(ctx: ProblemContext, noise: StreamNoise, kind: str, name: str) -> Iterator[Any]:
-    """What holds a value to its contract; None for a component of ours, which its own tests hold."""
+    """Yields a function that checks a value against its contract; None for our own components, which tests cover."""
     host, streams = ctx.host, noise.streams
     who = host.source(kind, name)
     if is_shipped(who) or who == "?":
@@ -249,6 +250,6 @@ def _broken(value: Any, shape: tuple[int, ...], device: torch.device, grad: bool
 
 @torch.no_grad()
 def current(problem: Problem) -> tuple[HumanMotion, CameraTrajectory]:
-    """Motion and camera as they stand, ``B T``."""
+    """Current motion and camera, ``B T``."""
     motion, camera = problem.representation.motion(), problem.camera.camera()
     return map_tensors(motion, Tensor.clone), map_tensors(camera, Tensor.clone)

@@ -1,4 +1,5 @@
-"""The scale of the camera's path in closed form, from standing feet or the distilled motion (beyond the paper)."""
+"""The scale of the camera's path in closed form, from feet in contact or from the distilled motion (beyond the
+paper)."""
 
 from __future__ import annotations
 
@@ -11,15 +12,15 @@ from torch import Tensor
 from ..data.geometry import camera_to_world, world_to_camera
 from ..host.recipe import ScaleSpec
 from ..types import HumanMotion
-from .place import fit_translation
 from .problem import Problem
-from .stance import stance_scale, with_told_speed
+from .stance import path_scale
+from .translation import fit_translation
 
 
 def seen_motion(problem: Problem) -> HumanMotion:
-    """The present articulation in each frame's camera, at the place where it covers the keypoints best.
+    """The current articulation in each frame's camera, at the translation where it covers the keypoints best.
 
-    Free of the world's path, and so of the scale that is sought.
+    It does not depend on the world path, hence not on the scale to be estimated.
     """
     motion, camera = problem.representation.motion(), problem.camera.camera()
     root = camera.R @ motion.pose[:, :, 0]
@@ -29,46 +30,23 @@ def seen_motion(problem: Problem) -> HumanMotion:
     return replace(seen, trans=fit_translation(seen, batch, problem.body, smooth=0.2))
 
 
-def stance_factor(problem: Problem, seen: HumanMotion, spec: ScaleSpec) -> Float[Tensor, "B"]:
-    """By how much the given path is to be stretched, so that standing feet move least (:mod:`.stance`)."""
-    camera = problem.ctx.camera
-    trust = problem.ctx.observations.valid.to(camera.t)
-    joints = problem.body.joints(seen)
-    scale = stance_scale(
-        joints,
-        camera.R,
-        camera.position,
-        trust,
-        problem.ctx.fps,
-        pelvis_noise=spec.stance_noise,
-        power=spec.stance_power,
-        gap=spec.gap,
-        known=True,
-    )
-    evidence = problem.ctx.evidence
-    if evidence is None:
-        return scale
-    up = torch.tensor([0.0, 1.0, 0.0]).to(camera.t).expand(len(scale), 3)
-    return with_told_speed(scale, evidence, seen, camera, up, trust, problem.ctx.fps)
-
-
 def first_path(problem: Problem, seen: HumanMotion) -> Float[Tensor, "B T 3"]:
-    """World positions of the pelvis as the given camera sees them (m)."""
+    """World positions of the pelvis (m) according to the camera of the evidence."""
     camera = problem.ctx.camera
     return camera_to_world(seen.trans.unsqueeze(-2), camera.R, camera.t).squeeze(-2)
 
 
 @torch.no_grad()
 def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
-    """Correct the scale of each clip's camera path, by ``spec.mode``; returns the factors.
+    """Correct the scale of each clip's camera path by ``spec.mode``; returns the factors.
 
-    Camera and initial motion are rewritten in place, and the representation moves along; a path in metres keeps its
-    scale. With ``spec.refit`` the initial path becomes that of the present articulation, placed by its keypoints.
+    Camera and initial motion are changed in place and the representation is shifted; a path in metres keeps its scale.
+    With ``spec.refit`` the initial path is replaced by that of the current articulation, fitted to the keypoints.
     """
     ctx = problem.ctx
     wanted = spec.refit or (spec.mode == "stance" and not ctx.camera.metric)
     seen = seen_motion(problem) if wanted else None
-    if ctx.camera.metric:  # its scale is known; only the first path may be found anew
+    if ctx.camera.metric:  # its scale is known; only the initial path may be refitted
         scale = torch.ones_like(ctx.camera.t[:, 0, 0])
         moved = along = torch.zeros_like(ctx.camera.t)
     elif spec.mode == "distilled":
@@ -76,9 +54,10 @@ def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
         moved = along = problem.camera.rescale(scale)
     else:
         assert seen is not None
-        scale = stance_factor(problem, seen, spec)
+        trust = ctx.observations.valid.to(ctx.camera.t)
+        scale = path_scale(seen, ctx.camera, problem.body, trust, ctx.fps, spec, ctx.evidence)
         path = ctx.camera.position - ctx.camera.position[:, :1]
-        # The motion has followed what the residual made of the path so far.
+        # The motion has followed the camera path as the residual has scaled it so far.
         held = problem.camera.residual()["scale"].mean(1, keepdim=True)
         along = (scale[:, None, None] - held) * path
         moved = problem.camera.rescale(scale)
@@ -90,11 +69,11 @@ def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
 
 
 def _distilled(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
-    """The factor that the distilled motion asks for.
+    """The scale factor that agrees with the distilled motion.
 
-    The prior moves the person at a speed that suits the articulation. With ``x`` the distilled path, ``x_init`` the
-    first one and ``C`` the camera's, the person seen from the camera, ``x_init - C``, is metric, so over a gap of
-    ``spec.gap`` seconds, horizontally, ``dx = d(x_init - C) + s dC``; ``s`` by robust least squares.
+    The prior moves the person at a speed that fits the articulation. Let ``x`` be the distilled path, ``x_init`` the
+    initial one and ``C`` the camera's. The person relative to the camera, ``x_init - C``, is metric, so horizontal
+    displacements over ``spec.gap`` seconds satisfy ``dx = d(x_init - C) + s dC``; ``s`` by robust least squares.
     """
     ctx = problem.ctx
     gap = max(1, min(round(spec.gap * ctx.fps), ctx.initial.trans.shape[1] - 1))
@@ -114,7 +93,8 @@ def _robust_slope(
 ) -> Float[Tensor, "B"]:
     """Slope of ``y = s x`` by reweighted least squares (Geman-McClure at twice the median error), kept positive.
 
-    A path that hardly moves says nothing: a pull to 1, worth a camera that moves 2 cm a displacement, keeps its scale.
+    A path that hardly moves does not determine ``s``: a regulariser towards 1, as strong as displacements of 2 cm,
+    keeps its scale.
     """
     pull = weight.sum(1) * 0.02**2
     robust = weight

@@ -1,4 +1,4 @@
-"""Fourth step: schedule, stage, rounds, blocks, steps. Table 1 of the paper is the recipe's data, not code here."""
+"""Fourth step: run the schedule of stages, rounds, blocks and steps. Table 1 of the paper is data of the recipe."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .problem import Problem
 from .scale import rescale
 from .variables import Adam
 
-#: Called a few times a stage: stage, steps done, steps in all, mean of each term over the clips.
+#: Called a few times per stage: stage, steps done, total steps, mean of each term over the clips.
 Report = Callable[[str, int, int, dict[str, float]], None]
 
-#: Called after every piece of a block, where somebody watches: stage, steps done, steps in all, what reads the losses.
+#: Called between blocks if the solve is watched: stage, steps done, total steps, a function that reads the losses.
 Watching = Callable[[str, int, int, Callable[[], dict[str, float]]], None]
 
-#: How often in a stage the device is asked for losses and finiteness. In between, the host never waits for it.
+#: How often per stage losses and finiteness are read from the device. In between, the host never waits for it.
 _LOOKS = 12
 
 
@@ -36,10 +36,10 @@ class Log:
     scale: list[Tensor] = field(default_factory=list)
 
     def close(self, blocks: list[_Block], began: float) -> Log:
-        """Read the device's log, once."""
+        """Read the log from the device, once."""
         self.values = {block.name: block.values[: block.done].cpu() for block in blocks}
         for block in blocks:
-            del block.step  # what an executor recorded holds memory of the device, and knows the block that holds it
+            del block.step  # a recorded step holds device memory, and a reference cycle with its block
         self.seconds = time.perf_counter() - began
         return self
 
@@ -55,15 +55,15 @@ class Log:
 
 @dataclass
 class Outcome:
-    """``diverged``: clips (bool ``B``) that left the finite numbers and were put back to their last finite state."""
+    """``diverged``: clips (bool ``B``) that became non-finite and were reset to their last finite state."""
 
     logs: dict[str, Log]
     diverged: Tensor
-    causes: dict[int, str] = field(default_factory=dict)  # clip -> the terms that were not finite first, and where
+    causes: dict[int, str] = field(default_factory=dict)  # clip -> the terms that became non-finite first, and where
 
 
 class _Block:
-    """A block bound to its optimiser for the length of a stage."""
+    """A block with its optimiser, for one stage."""
 
     def __init__(self, name: str, spec: BlockSpec, stage: StageSpec, problem: Problem, progress: Tensor):
         self.name, self.spec, self.problem, self.progress = name, spec, problem, progress
@@ -81,7 +81,7 @@ class _Block:
         self.step = problem.executor.prepare(self._losses, all(term.capturable for term in self.terms))
 
     def _losses(self) -> tuple[Tensor, ...]:
-        """Each term's value, ``terms B``, and the gradients of the weighted sum over all clips, a leaf each."""
+        """Value of each term, ``terms B``, and the gradient of the weighted sum over all clips for each leaf."""
         motion = self.held if self.held is not None else self.problem.representation.motion()
         scene = self.problem.scene(motion, self.needs, self.progress)
         values = torch.stack([term.energy(scene) for term in self.terms])
@@ -90,7 +90,7 @@ class _Block:
         return values.detach(), *(torch.zeros_like(leaf) if grad is None else grad for leaf, grad in held)
 
     def run(self, steps: int, start: int, total: int) -> int:
-        """So many steps; ``start`` and ``total`` count the stage's. Returns the new count."""
+        """Run ``steps`` steps; ``start`` and ``total`` count steps of the stage. Returns the new count."""
         for leaf in self.leaves:
             leaf.requires_grad_(True)
         if not self.moves_body:
@@ -106,7 +106,7 @@ class _Block:
 
     @torch.no_grad()
     def _hold(self) -> None:
-        """The body as it is now, in tensors that stay: an executor may have recorded a step that reads them."""
+        """Store the posed body in fixed tensors, because a recorded step may read them."""
         motion = self.problem.representation.motion()
         if self.held is None:
             self.held = map_tensors(motion, Tensor.clone)
@@ -119,8 +119,8 @@ class _Block:
 
 
 def solve(problem: Problem, recipe: Recipe, report: Report, watch: Watching | None = None) -> Outcome:
-    """Run every scheduled stage. A clip that leaves the finite numbers is put back to its last finite state and
-    stays there; when all have, the solve stops."""
+    """Run every scheduled stage. A clip that becomes non-finite is reset to its last finite state and stays there; if
+    all have diverged, the solve stops."""
     logs: dict[str, Log] = {}
     causes: dict[int, str] = {}
     device = problem.ctx.device
@@ -175,13 +175,13 @@ def _means(blocks: list[_Block]) -> dict[str, float]:
 
 
 def _pieces(steps: int, rounds: int) -> list[int]:
-    """A block's steps of one round. A stage of a single round is cut so that it can be looked at as it goes."""
+    """The steps of a block in one round, cut into pieces in a stage of one round, so that progress can be reported."""
     size = steps if rounds > 1 else -(-steps // _LOOKS)
     return [min(size, steps - first) for first in range(0, steps, size)]
 
 
 def _cause(stage: str, blocks: list[_Block], index: int) -> str:
-    """Which terms were not finite first. All at once: the step before made the variables so."""
+    """Which terms became non-finite first. If all did at once, the previous step made the variables non-finite."""
     for block in blocks:
         bad = ~torch.isfinite(block.values[: block.done, :, index]).cpu()
         if bool(bad.any()):
@@ -196,7 +196,7 @@ def _cause(stage: str, blocks: list[_Block], index: int) -> str:
 def _look(
     stage: str, problem: Problem, blocks: list[_Block], snapshot: list[Tensor], diverged: Tensor, causes: dict[int, str]
 ) -> list[Tensor]:
-    """Put clips that are no longer finite back to the last look; return the new snapshot."""
+    """Reset clips that are no longer finite to ``snapshot``; return the new snapshot."""
     finite = problem.variables.finite()
     for block in blocks:
         finite &= torch.isfinite(block.values[: block.done]).all(0).all(0)

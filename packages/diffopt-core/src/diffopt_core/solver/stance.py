@@ -1,13 +1,14 @@
-"""A first unit for a camera path whose own is arbitrary: the length at which standing feet move least.
+"""The metric scale of a camera path: the one at which feet in contact move least.
 
-Odometry knows its path up to a factor, and its own choice of that factor means nothing; a person seen by it would
-slide or run backwards. A foot that stands is still in the world, ``R^T foot - R^T t`` with ``t`` scaled, so a wrong
-factor makes the slowest foot fast. It is compared with the speed of the pelvis: noise in depth moves feet at any
-factor, and the slowest foot alone would choose a path that hardly moves. Rough (within a factor of two), and meant to
-be: the solver's camera scale and the prior do the rest.
+Monocular odometry gives a path up to an unknown scale. A foot in contact does not move in the world, ``R^T foot - R^T
+t`` with ``t`` scaled, so a wrong scale makes even the slowest foot move. Its speed is divided by that of the pelvis:
+noise in depth moves feet at any scale, and the slowest foot alone would prefer a path that hardly moves. The estimate
+is rough (within a factor of two); the solver's camera scale and the prior refine it.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -15,20 +16,63 @@ from torch import Tensor
 
 from ..data.geometry import heading
 from ..data.skeleton import FEET
+from ..host.recipe import PlaceSpec, ScaleSpec
+from ..interfaces import Body
 from ..types import CameraTrajectory, HumanMotion, MotionEvidence
+from .translation import local_line
+from .vertical import evidence_up
 
-#: Displacements over this time, s: a step of walking lasts two or three of it.
+#: Time over which displacements are taken, s; a walking step lasts two or three times as long.
 GAP = 0.2
-#: Speeds that noise alone gives a foot and the pelvis, m/s.
+#: Apparent speed of a foot and of the pelvis due to noise, m/s.
 FOOT_NOISE, PELVIS_NOISE = 0.05, 0.3
-#: Speed of the pelvis that no factor may exceed, m/s: the fastest sprint.
+#: Largest admissible speed of the pelvis, m/s: the fastest sprint.
 FASTEST = 10.0
-#: Whoever films a person moves, at least their hands: a camera slower than this (m/s) is less likely, by the square of
-#: the logarithm and this weight. Where poses are noisier than the path is long, the measure alone would make it vanish.
+#: A hand-held camera moves a little: one slower than this (m/s) is penalised by this weight times the squared
+#: logarithm. Otherwise, if the noise of the poses exceeds the length of the path, the scale would go to zero.
 SLOW, UNLIKELY = 0.5, 0.02
-#: The same for a factor away from 1 where the unit is roughly known: of feet that never stand (on a skateboard) the
-#: measure falls for ever.
+#: The same weight for a factor away from 1 if the unit is roughly known; without it the scale diverges for feet that
+#: are never in contact (on a skateboard).
 CHANGED = 0.1
+#: Smoothing of a path that was fitted frame by frame, s, before its speed is used.
+_SPEED_SMOOTH = 0.25
+
+
+def path_scale(
+    motion: HumanMotion,
+    camera: CameraTrajectory,
+    body: Body,
+    trust: Float[Tensor, "B T"],
+    fps: float,
+    spec: PlaceSpec | ScaleSpec,
+    evidence: MotionEvidence | None,
+) -> Float[Tensor, "B"]:
+    """Metres per unit of the camera's path, from feet in contact and, if there is evidence of it, the person's speed.
+
+    ``motion``: in each frame's camera, m. ``trust``: 0 in frames without the person. With a ``ScaleSpec`` the camera is
+    in the placed world: Y up and roughly in metres. With a ``PlaceSpec`` it is in its own world and unit, and the path
+    of ``motion`` is smoothed before speeds are taken from it.
+    """
+    placed = isinstance(spec, ScaleSpec)
+    scale = stance_scale(
+        body.joints(motion),
+        camera.R,
+        camera.position,
+        trust,
+        fps,
+        pelvis_noise=spec.stance_noise,
+        power=spec.stance_power,
+        gap=spec.gap if isinstance(spec, ScaleSpec) else GAP,
+        known=placed,
+    )
+    if evidence is None:
+        return scale
+    if placed:
+        up = torch.tensor([0.0, 1.0, 0.0]).to(camera.t).expand(len(scale), 3)
+    else:
+        up, _ = evidence_up(evidence, camera)
+        motion = replace(motion, trans=local_line(motion.trans, trust + 1e-6, _SPEED_SMOOTH * fps))
+    return with_speed_evidence(scale, evidence, motion, camera, up, trust, fps)
 
 
 def stance_scale(
@@ -42,13 +86,13 @@ def stance_scale(
     gap: float = GAP,
     known: bool = False,
 ) -> Float[Tensor, "B"]:
-    """Metres in a unit of the camera's path: the one at which slowest foot / (pelvis + noise)^power is least.
+    """Metres per unit of the camera's path: the scale that minimises slowest foot / (pelvis + noise)^power.
 
-    ``joints``: in each frame's camera, m. ``R``: world to camera; ``position``: camera centres, in the path's own
-    unit. ``trust``: 0 in frames without the person. A path that does not move gets 1. ``pelvis_noise`` (m/s) and
-    ``power`` are the measure's: with 0.3 and 1 it is a ratio of speeds, which suits steady poses; noise in the poses
-    makes a ratio prefer too much travel, and 1.0 and 0.5 lean less that way. ``gap``: the time over which speeds are
-    taken, s; a runner stands for a tenth. ``known``: the path is in metres already, roughly.
+    ``joints``: in each frame's camera, m. ``R``: world to camera; ``position``: camera centres, in the path's own unit.
+    ``trust``: 0 in frames without the person. A path that does not move gets 1. ``pelvis_noise`` (m/s) and ``power``
+    shape the objective: 0.3 and 1 give a ratio of speeds, which suits smooth poses; with noisy poses it prefers too
+    large a scale, and 1.0 and 0.5 reduce this bias. ``gap``: the time over which speeds are taken, s (a runner's foot
+    is in contact for a tenth of a second). ``known``: the path is roughly in metres already.
     """
     apart = min(max(1, round(fps * gap)), joints.shape[1] - 1)
 
@@ -77,11 +121,11 @@ def stance_scale(
     return torch.where(still, torch.ones_like(chosen), chosen)
 
 
-#: Standard deviation of the log of a scale from standing feet: that of poses which a network has cleaned.
+#: Standard deviation of the log of a scale from feet in contact, measured on poses cleaned by a network.
 STANCE_SD = 0.25
 
 
-def with_told_speed(
+def with_speed_evidence(
     scale: Float[Tensor, "B"],
     evidence: MotionEvidence,
     seen: HumanMotion,
@@ -90,11 +134,12 @@ def with_told_speed(
     trust: Float[Tensor, "B T"],
     fps: float,
 ) -> Float[Tensor, "B"]:
-    """A scale from standing feet, and the one at which the person moves over ground as fast as the evidence tells.
+    """Combine a scale from feet in contact with the one at which the person moves as fast as the evidence says.
 
-    The second is linear least squares on ``d(R^T trans) + s dC = told``, horizontally, weighted by the told variances,
-    whose errors last as long as the clip. The two are averaged by their logarithms' variances. ``seen``: in each
-    frame's camera, m, its path smooth; ``up``: vertical of the camera's world.
+    The second is linear least squares on ``d(R^T trans) + s dC = velocity`` in the horizontal plane, weighted by the
+    variances of the evidence; its errors are taken as constant over the clip. The logarithms of both are averaged,
+    weighted by inverse variance. ``seen``: motion in each frame's camera, m, with a smooth path; ``up``: vertical of
+    the camera's world.
     """
     back = camera.R.mT
 

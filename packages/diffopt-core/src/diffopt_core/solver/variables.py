@@ -1,4 +1,4 @@
-"""What is optimised: leaves by name, and the camera's residual (sec. 3.3.2); and Adam, which moves them."""
+"""The optimised variables: leaf tensors by name, the camera residual (sec. 3.3.2), and the optimiser (Adam)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8
 
 
 class Adam:
-    """Kingma and Ba 2015, algorithm 1, for leaves that all get a gradient at every step. The host alone counts the
-    steps, so that none waits for the device. The arithmetic is that of ``torch.optim.Adam(foreach=True)``, bit for bit:
-    making that one imports torch's compiler and sympy, more CPU time than importing torch itself.
+    """Kingma and Ba 2015, algorithm 1, for leaves that all get a gradient at every step. Steps are counted on the host,
+    so that no step waits for the device. The arithmetic equals ``torch.optim.Adam(foreach=True)`` bit for bit; creating
+    that one imports torch's compiler and sympy, which takes longer than importing torch itself.
 
     ``leaves``: tensors of one dtype and device. ``rates``: learning rate of each.
     """
@@ -38,7 +38,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, grads: list[Tensor]) -> None:
-        """Move every leaf in place by its gradient, which has its shape."""
+        """Update every leaf in place; ``grads`` have the leaves' shapes."""
         self.steps += 1
         torch._foreach_lerp_(self.mean, grads, 1 - _BETA1)
         torch._foreach_mul_(self.square, _BETA2)
@@ -67,7 +67,7 @@ class Variables:
         return [leaf for leaves in self._leaves.values() for leaf in leaves]
 
     def free(self, patterns: Iterable[str]) -> dict[str, list[Tensor]]:
-        """Names and leaves that any pattern matches; a pattern that matches nothing is an error."""
+        """Leaves whose names match any pattern, by name; a pattern that matches nothing is an error."""
         chosen: dict[str, list[Tensor]] = {}
         for pattern in patterns:
             hits = {name: leaves for name, leaves in self._leaves.items() if fnmatchcase(name, pattern)}
@@ -77,7 +77,7 @@ class Variables:
         return chosen
 
     def rated(self, patterns: Iterable[str], lr: float | Mapping[str, float]) -> tuple[list[Tensor], list[float]]:
-        """Free leaves, and each one's learning rate: that of the longest pattern that matches its variable."""
+        """Free leaves and their learning rates: the rate of the longest pattern that matches the variable."""
         free = [(leaf, _rate(name, lr)) for name, leaves in self.free(patterns).items() for leaf in leaves]
         return [leaf for leaf, _ in free], [rate for _, rate in free]
 
@@ -86,7 +86,7 @@ class Variables:
 
     @torch.no_grad()
     def restore(self, snapshot: list[Tensor], where: Tensor) -> None:
-        """Write ``snapshot`` back into the clips ``where`` (bool, ``B``)."""
+        """Restore the clips ``where`` (bool, ``B``) from ``snapshot``."""
         for leaf, old in zip(self.all(), snapshot, strict=True):
             mask = where.view(-1, *[1] * (leaf.ndim - 1))
             leaf.copy_(torch.where(mask, old, leaf))
@@ -105,21 +105,21 @@ def _rate(name: str, lr: float | Mapping[str, float]) -> float:
     return lr[max(hits, key=len)]
 
 
-#: A path that strays less than this from its middle has no length to keep, m.
+#: A path with less extent than this (m) has no scale to keep.
 _STANDING = 0.02
 
 
 class CameraResidual:
     """``R = ortho(R_SLAM + b_R)`` in 6D, ``t = t_SLAM s_t + b_t``, ``f = f_SLAM s_f`` (sec. 3.3.2).
 
-    Two things the paper leaves open are settled here. The sum of a rotation and a bias is not a rotation:
-    Gram-Schmidt on its two columns makes it one. And ``t`` depends on where the world's origin lies; here it is
-    taken about the first camera, so that ``s_t`` stretches the camera's path and leaves its start in place.
+    Two points are open in the paper. The sum of a rotation and a bias is not a rotation: Gram-Schmidt on its two
+    columns makes it one. And ``t`` depends on the world's origin: here it is taken relative to the first camera, so
+    that ``s_t`` scales the camera's path and leaves its start in place.
 
-    A path in metres keeps its scale: ``s_t`` is then not free, but what undoes any stretch that ``b_t`` brings in.
+    A path in metres keeps its scale: ``s_t`` is then not free, but compensates any scaling by ``b_t``.
 
     ``variables()``: rotation ``B T 6``, scale ``B T 1``, translation ``B T 3`` (m), focal ``B T 1``; ``T`` is 1
-    for parts that :class:`CameraSpec` makes one value a clip.
+    for parts that :class:`CameraSpec` makes one value per clip.
     """
 
     def __init__(self, base: CameraTrajectory, spec: CameraSpec):
@@ -143,7 +143,7 @@ class CameraResidual:
         }
 
     def residual(self) -> dict[str, Tensor]:
-        """The four tensors by name, for the terms that regularise them."""
+        """The four residual tensors by name, for the terms that regularise them."""
         return {name: leaves[0] for name, leaves in self.variables().items()}
 
     def camera(self) -> CameraTrajectory:
@@ -157,8 +157,8 @@ class CameraResidual:
         return replace(base, R=R, t=t, focal=base.focal * self._focal)
 
     def _undo_stretch(self) -> Float[Tensor, "B 1 1"]:
-        """The factor by which the given path is multiplied, so that with ``b_t`` it is as long as it was (the slope of
-        the corrected path over the given one is 1, by least squares)."""
+        """The factor of the given path that keeps its scale with ``b_t`` added (the least-squares slope of the
+        corrected path over the given one is 1)."""
         path = self.base.position - self.base.position.mean(1, keepdim=True)
         added = -(self.base.R.mT @ self._translation.expand_as(path).unsqueeze(-1)).squeeze(-1)
         room = path.shape[1] * _STANDING**2
@@ -167,9 +167,8 @@ class CameraResidual:
 
     @torch.no_grad()
     def rescale(self, scale: Float[Tensor, "B"]) -> Float[Tensor, "B T 3"]:
-        """Stretch the given path about its first camera, once and for the whole clip; start the residual anew.
-
-        Returns how far each camera centre moved, m.
+        """Scale the given path about its first camera, with one factor per clip, and reset the residual. Returns the
+        displacement of each camera centre, m.
         """
         base = self.base
         origin = base.position[:, :1]

@@ -1,4 +1,5 @@
-"""A solve as somebody watches it: its motion and losses now and then, on the way. Nobody watching, nothing is done."""
+"""Snapshots of a solve in progress for a viewer: motion and losses from time to time. Without a viewer nothing is
+computed."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 class Watch:
     """``show`` gets the first ``most`` clips of a batch, at most every ``every`` seconds of wall time.
 
-    Posing the body reads the variables and draws no random number: a solve that is watched gives the same bits. A
-    ``show`` that fails is told once and not called again, since a picture must not cost the solve.
+    Posing the body reads the variables and draws no random numbers, so a watched solve gives the same bits. If ``show``
+    fails, a warning is logged and it is not called again; the solve goes on.
     """
 
     show: Callable[[Snapshot], None]
@@ -37,7 +38,8 @@ class Watch:
 
 
 class Watcher:
-    """Called by the solver between blocks, with the stage, its steps and its losses, which are read if they are due."""
+    """Called by the solver between blocks with the stage, its steps and a function that reads its losses; reads them if
+    a snapshot is due."""
 
     def __init__(self, watch: Watch, problem: Problem, recipe: Recipe):
         self._watch, self._problem, self._recipe = watch, problem, recipe
@@ -55,7 +57,7 @@ class Watcher:
         motion, camera = current(self._problem)
         joints = self._joints(motion)
         if not bool(torch.isfinite(joints).all()):
-            return  # the next look puts it back
+            return  # the clip will be reset at the next check
         start, clips = self._problem.start, self._problem.batch.clips
         results = tuple(
             map_tensors(

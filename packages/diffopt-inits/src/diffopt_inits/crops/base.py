@@ -51,7 +51,7 @@ class CropInitializer(ABC):
         return result
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
-        """A body a frame, placed by the camera's focal length; frames without the person are filled and listed.
+        """A body per frame, placed by the camera's focal length; frames without the person are filled and listed.
 
         Raises MissingResource without the system, its data or its packages, BadInput without a video.
         """
@@ -97,7 +97,7 @@ def body_of_crops(
     ``found``: ``frames`` n (of the clip), ``orient`` n 3 3, ``body_pose`` n 23 3 3, ``betas`` n 10, ``cam`` n 3 (s,
     tx, ty of a square crop), ``centre`` n 2 and ``side`` n of that crop, px. The crop's camera is weak perspective:
     a point X is seen s (X + t) half sides from the crop's middle, which in the whole image is a scale of s side / 2
-    px a metre; with the focal length of the clip's camera that is a translation.
+    px per metre; with the focal length of the clip's camera that is a translation.
     Raises DiffOptError for a result that is not of such shapes.
     """
     where = Path(f"result of {tool}")

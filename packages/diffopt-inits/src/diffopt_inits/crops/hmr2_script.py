@@ -1,8 +1,8 @@
 """Runs in an environment that has 4D-Humans: a body for each box.
 
-Job: ``boxes`` (one [x0, y0, x1, y1] or None a frame), ``checkpoint`` (None: the package's own), ``batch``, ``device``.
-Saves ``frames`` n, ``orient`` n 3 3, ``body_pose`` n 23 3 3, ``betas`` n 10, ``cam`` n 3, ``centre`` n 2, ``side`` n;
-or ``missing`` and ``why``.
+Job: ``boxes`` (one [x0, y0, x1, y1] or None per frame), ``checkpoint`` (None: the package's own), ``batch``,
+``device``. Saves ``frames`` n, ``orient`` n 3 3, ``body_pose`` n 23 3 3, ``betas`` n 10, ``cam`` n 3, ``centre`` n 2,
+``side`` n; or ``missing`` and ``why``.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Runs in an environment that has what VIBE needs: a body for each box, the boxes in one sequence.
 
-Job: ``boxes`` (one [x0, y0, x1, y1] or None a frame), ``repository``, ``weights``, ``batch``, ``device``. Saves
+Job: ``boxes`` (one [x0, y0, x1, y1] or None per frame), ``repository``, ``weights``, ``batch``, ``device``. Saves
 ``frames`` n, ``pose`` n 72 (axis-angle), ``betas`` n 10, ``cam`` n 3, ``centre`` n 2, ``side`` n.
 """
 

@@ -1,7 +1,7 @@
 """Dataset ``emdb``: one ``P*_..._data.pkl`` of EMDB, whole or a part of it, or a folder of them.
 
 Layout of the release (its own dataset.md): ``P8/62_outdoor_walk/P8_62_outdoor_walk_data.pkl`` beside ``images/``
-(``00000.jpg`` and on). 30 frames a second; SMPL of the person's gender in a metric world with Y up; one calibrated
+(``00000.jpg`` and on). 30 frames per second; SMPL of the person's gender in a metric world with Y up; one calibrated
 camera a sequence, its path as world to camera. The floor of that world lies where it lies: truth is not moved.
 
 A part is ``..._data.pkl#100:200``; the same follows a folder. ``segment`` cuts everything into parts of equal length.
@@ -31,7 +31,7 @@ class EmdbConfig(ComponentConfig):
     subset: Literal["all", "emdb1", "emdb2", "paper"] = Field(
         "all", description="sequences of a folder: EMDB-1 (17), EMDB-2 (25), or the seven of the paper's Table 2"
     )
-    segment: int | None = Field(None, ge=3, description="frames a clip; null takes sequences whole")
+    segment: int | None = Field(None, ge=3, description="frames per clip; null takes sequences whole")
     remainder: Literal["drop", "keep"] = Field("drop", description="what is left after the last whole segment")
     protocol: Literal["trimmed", "untrimmed"] | None = Field(
         None, description="the paper's: trimmed = subset paper, segment 100; untrimmed = all sequences whole"

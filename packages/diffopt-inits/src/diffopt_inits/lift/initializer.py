@@ -21,7 +21,7 @@ from .inputs import Evidence, Frame, observed
 from .outputs import Outputs, read
 from .windows import Bridge, bridge, run
 
-#: What is not seen for a second may have changed by this much, in standard deviations: rad, log m, legs a second.
+#: What is not seen for a second may have changed by this much, in standard deviations: rad, log m, legs per second.
 _TURNS, _TILTS, _RECEDES, _DRIFTS, _SPEEDS = 0.8, 0.2, 0.2, 0.3, 0.8
 #: How far a fused joint is from the other initializer's towards the network's. What a regressor gets wrong changes
 #: from frame to frame and averages out in the solve; what the network gets wrong lasts (docs/lift.md).

@@ -20,7 +20,7 @@ from .points import POINTS, gather
 
 #: Fewer points than this say nothing of where the person is.
 _FEWEST = 3
-#: Log of the size of a person who fills a third of an image; angles a second that are large.
+#: Log of the size of a person who fills a third of an image; angles per second that are large.
 _LOG_SIZE, _FAST = -1.8, 2.0
 _P = len(POINTS)
 #: Points and confidences; present, centre, log size, their rates, turning, frame rate; regressor; landmarks.
@@ -75,7 +75,7 @@ def turning(R: Float[Tensor, "*b T 3 3"], fps: Tensor) -> Float[Tensor, "*b T 3"
 
 
 def rate(x: Float[Tensor, "B T D"], present: Float[Tensor, "B T"], fps: Float[Tensor, "B"]) -> Float[Tensor, "B T D"]:
-    """Change a second to the next frame; 0 where either of the two is missing."""
+    """Change per second to the next frame; 0 where either of the two is missing."""
     step = (x[:, 1:] - x[:, :-1]) * (present[:, 1:] * present[:, :-1]).unsqueeze(-1)
     return torch.cat([step, torch.zeros_like(x[:, :1])], 1) * fps[:, None, None]
 

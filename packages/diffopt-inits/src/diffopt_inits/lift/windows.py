@@ -1,4 +1,5 @@
-"""Clips of any length and rate: overlapping windows, one answer a frame, and bridges over frames without the person."""
+"""Clips of any length and rate: overlapping windows, one estimate per frame, interpolation over frames without the
+person."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ class Bridge:
         return out
 
     def variance(self, x: Float[Tensor, "T *d"], rate: float) -> Float[Tensor, "T *d"]:
-        """Variances, with what a walk of ``rate`` (units squared a second) adds in the gaps."""
+        """Variances, with what a walk of ``rate`` (units squared per second) adds in the gaps."""
         return self.mean(x) + rate * self.doubt.view(-1, *[1] * (x.dim() - 1))
 
 
@@ -56,7 +57,7 @@ def bridge(present: Bool[Tensor, "T"], fps: float) -> Bridge:
     return Bridge(before, after, share, torch.where(open_before | open_after, since, inside) / fps)
 
 
-#: Frames of a window as trained, above and below ``_SLOW`` frames a second.
+#: Frames of a window as trained, above and below ``_SLOW`` frames per second.
 _LONG, _SHORT, _SLOW = 64, 32, 22.0
 #: Faster clips are read as several of every n-th frame each.
 _FASTEST = 60.0

@@ -24,7 +24,7 @@ LENGTH, WARM = 300, 10
 #: Close up: margin about the person and most extent of a region, in their heights; least frames of a chunk.
 AROUND, ROOM, SHORTEST = 0.5, 3.5, 60
 SCRIPT = Path(__file__).with_name("script.py")
-#: One row a frame: landmarks (shares of the image), world landmarks (m), whether found, mask.
+#: One row per frame: landmarks (shares of the image), world landmarks (m), whether found, mask.
 COLUMNS = ("points", "world", "found", "masks")
 Arrays = dict[str, np.ndarray]
 

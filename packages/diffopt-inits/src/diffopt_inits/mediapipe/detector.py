@@ -159,7 +159,7 @@ class MediapipeDetector:
             start = time.monotonic()
             self._run("mediapipe", clip, job, video.frames)
             ran["ms_per_frame"] = round(1e3 * (time.monotonic() - start) / len(video.frames), 1)
-            _log.info("%s: %.0f ms a frame", clip.video.path, ran["ms_per_frame"])
+            _log.info("%s: %.0f ms per frame", clip.video.path, ran["ms_per_frame"])
         out = pieces.gather(chunks)
         return out, {**ran, **{key: str(out[key]) for key in ("version", "python")}}
 

@@ -12,7 +12,7 @@ from diffopt_core.types import Clip
 
 from ..people import Track, choose, tight_boxes
 
-#: Frames of the first look: one a second, at most so many; of the second, where several people are there.
+#: Frames of the first look: one per second, at most so many; of the second, where several people are there.
 FIRST, SECOND = 30, 120
 #: People that are looked for in one frame.
 MOST = 4

@@ -1,4 +1,4 @@
-"""A folder of OpenPose's JSON files, one a frame; or, as SLAHMR keeps them, a folder of such folders, one a track.
+"""A folder of OpenPose's JSON files, one per frame; or, as SLAHMR keeps them, a folder of such folders, one per track.
 
 Keys of a file: ``people``, a list of ``{"pose_keypoints_2d": [x, y, confidence, ...]}`` (px of the full image, zeros
 for what was not found; OpenPose 1.0 wrote ``pose_keypoints``). 25 points are BODY_25, 18 are COCO.
@@ -47,7 +47,7 @@ def read_folder(folder: Path, clip: Clip, first: int | None = None) -> People:
     if not folder.exists():
         raise MissingResource(f"no folder at '{folder}'")
     if not folder.is_dir():
-        raise BadInput(folder, "folder", f"expected a folder of *{SUFFIX}, one a frame (OpenPose's --write_json)")
+        raise BadInput(folder, "folder", f"expected a folder of *{SUFFIX}, one per frame (OpenPose's --write_json)")
     own = sorted(path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
     parts = {path.parent for path in folder.glob(f"*/*{SUFFIX}")}
     if not own and parts:
@@ -68,7 +68,7 @@ def read_folder(folder: Path, clip: Clip, first: int | None = None) -> People:
 
 
 def _tracks(folders: list[Path], folder: Path, clip: Clip, first: int | None) -> People:
-    """One folder a person, as in SLAHMR's ``track_preds/SEQUENCE``; its images count from 1."""
+    """One folder per person, as in SLAHMR's ``track_preds/SEQUENCE``; its images count from 1."""
     files = [sorted(part.glob(f"*{SUFFIX}")) for part in folders]
     numbers = [_numbers(paths, part) for paths, part in zip(files, folders, strict=True)]
     every = np.unique(np.concatenate(numbers))

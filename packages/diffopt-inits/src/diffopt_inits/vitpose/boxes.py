@@ -23,7 +23,7 @@ def read_boxes(path: Path, clip: Clip) -> np.ndarray:
     else:
         boxes = read_array(path)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "fiu":
-        raise BadInput(path, "boxes", f"shape {boxes.shape}, expected (N, 4): x0 y0 x1 y1, px, one a frame")
+        raise BadInput(path, "boxes", f"shape {boxes.shape}, expected (N, 4): x0 y0 x1 y1, px, one per frame")
     source = source_of(clip)
     frames = place(Rows(path, len(boxes), key="boxes", option="detector"), source)
     rows, found = rows_at(frames, source.wanted)

@@ -1,7 +1,7 @@
 """Files in which other programs keep 2D keypoints, x px, y px, confidence, of the full image.
 
 ================================  ==============================================================================
-an array (N, J, 3), one a frame   WHAM's detections (``.npy``), GVHMR's ``vitpose.pt``, ``keypoints`` of an npz
+an array (N, J, 3), one per frame   WHAM's detections (``.npy``), GVHMR's ``vitpose.pt``, ``keypoints`` of an npz
 ``keypoints``, ``scores``         (N, J, 2) and (N, J), as rtmlib gives them
 ``{id: {frame_id, keypoints}}``   WHAM's ``tracking_results.pth`` (joblib): arrays (n,), (n, J, 3) a track
 list of frames of people          mmpose 0.x ``pose_results``: ``{keypoints (J, 3), bbox, track_id}`` each
@@ -152,7 +152,7 @@ def _listed(content: list[Any], path: Path) -> _People:
     elif all(isinstance(frame, list | tuple | np.ndarray) for frame in content):
         people, rows = [list(frame) for frame in content], Rows(path, len(content), option="detector")
     elif all(isinstance(frame, Mapping) and "keypoints" in frame for frame in content):
-        raise BadInput(path, "frames", "people of one image only; expected a list of such lists, one a frame")
+        raise BadInput(path, "frames", "people of one image only; expected a list of such lists, one per frame")
     else:
         raise BadInput(path, "frames", stranger(content) or f"a list of {type(content[0]).__name__}; {EXPECTED}")
     flat = [person for frame in people for person in frame]

@@ -1,6 +1,6 @@
 """Runs in an environment that has transformers: boxes of people (RT-DETR) and keypoints in them (ViTPose).
 
-Job: ``model``, ``person_model`` (None where ``boxes`` are given), ``boxes`` (one [x0, y0, x1, y1] or None a frame),
+Job: ``model``, ``person_model`` (None where ``boxes`` are given), ``boxes`` (one [x0, y0, x1, y1] or None per frame),
 ``dataset_index``, ``batch``, ``device``, ``download``. Saves ``frames`` n, ``boxes`` n 4, ``keypoints``
 n 17 3; or ``missing`` and ``why`` where a model cannot be loaded.
 """

@@ -27,7 +27,7 @@ ABOVE_FLOOR = 0.08
 
 
 class Parts(NamedTuple):
-    """Each ``[N]``, one value a transition; about 0.8, 0.4, 0.4 and 0.01 on everyday motion."""
+    """Each ``[N]``, one value per transition; about 0.8, 0.4, 0.4 and 0.01 on everyday motion."""
 
     transition: Tensor
     consistency: Tensor

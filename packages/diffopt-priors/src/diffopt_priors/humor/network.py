@@ -6,7 +6,7 @@ The decoder's 216 numbers are changes of those (rotations as axis-angle, applied
 
 All three networks are multilayer perceptrons, Linear then (GroupNorm, ReLU, Linear) repeated. The decoder sees the
 latent again at every layer. Names of weights are those of the published checkpoints. All tensors are ``[N ...]``: one
-row a transition, so a clip's transitions go through at once.
+row per transition, so a clip's transitions go through at once.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def part(state: Float[Tensor, "*b 339"], name: str) -> Tensor:
 
 
 def rate(x: Float[Tensor, "B T *d"], fps: float) -> Float[Tensor, "B T *d"]:
-    """Change a second: central differences, one-sided at both ends."""
+    """Change per second: central differences, one-sided at both ends."""
     step = x[:, 1:] - x[:, :-1]
     return torch.cat([step[:, :1], (step[:, 1:] + step[:, :-1]) / 2, step[:, -1:]], 1) * fps
 

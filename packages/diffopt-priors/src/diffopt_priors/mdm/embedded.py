@@ -67,7 +67,7 @@ class _Block(nn.Module):
 
 
 class MotionTransformer(nn.Module):
-    """``inputs, t, root_t, playback -> F``: what the linear estimate lacks, unit variance a component."""
+    """``inputs, t, root_t, playback -> F``: what the linear estimate lacks, unit variance per component."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ _HORIZONTAL = (1.0, 0.0, 1.0)
 
 
 def _levels() -> tuple[list[int], list[list[int]]]:
-    """Joints a level of the tree, and for every level below the root its parents' places in the level above. SMPL
+    """Joints per level of the tree, and for every level below the root its parents' places in the level above. SMPL
     numbers joints by depth, so that kinematics take 8 steps instead of 23."""
     depth = [0] * len(PARENTS)
     for joint, parent in enumerate(PARENTS[1:], start=1):

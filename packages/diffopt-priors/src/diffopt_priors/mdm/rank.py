@@ -1,4 +1,4 @@
-"""How unlike real motion is a motion: one number a window, for ranking.
+"""How unlike real motion is a motion: one number per window, for ranking.
 
 The residual of a denoiser alone ranks badly: slow motion is smooth motion, and whatever is smooth is easy to denoise.
 So several questions are put to the prior, each answer is measured in standard deviations of the answers for real

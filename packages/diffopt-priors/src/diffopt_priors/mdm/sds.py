@@ -100,7 +100,7 @@ class SDS:
         observed: Float[Tensor, "B W L D"] | None = None,
         shown: Float[Tensor, "B W L D"] | None = None,
     ) -> Float[Tensor, "B"]:
-        """Weighted mean over channels, frames, windows and noise samples; one value a clip.
+        """Weighted mean over channels, frames, windows and noise samples; one value per clip.
 
         Noise comes from each clip's own stream, so clips solved together equal clips solved alone. ``observed``:
         confidence per channel, where the target is inpainted; ``shown``: the same, where the likelihood weighs.

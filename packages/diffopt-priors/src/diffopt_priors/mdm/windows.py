@@ -54,14 +54,14 @@ class Resampler:
         return columns_to_matrix(mixed[..., :-3].unflatten(-1, (24, 6))), mixed[..., -3:]
 
     def back(self, x: Float[Tensor, "B K"]) -> Float[Tensor, "B T"]:
-        """Numbers at the prior's rate (the last one for the frame that a difference costs) as numbers a frame."""
+        """Numbers at the prior's rate (the last one for the frame that a difference costs) as numbers per frame."""
         position = torch.arange(self._limit + 1, device=x.device) / (1.0 if self.identity else self.stride)
         position = position.clamp(max=x.shape[1] - 1)
         below = position.long()
         return torch.lerp(x[:, below], x[:, (below + 1).clamp(max=x.shape[1] - 1)], (position - below).to(x.dtype))
 
     def values(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B K D"]:
-        """Plain numbers a frame at the prior's rate, at the mean phase."""
+        """Plain numbers per frame at the prior's rate, at the mean phase."""
         if self.identity:
             return x
         middle = 0.5 * self.stride if self.random_phase else 0.0

@@ -46,7 +46,7 @@ def prior_report(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Option of the prior, e.g. weights=open.")
     ] = None,
-    frames: Annotated[int, typer.Option(min=8, help="Frames a window.")] = 64,
+    frames: Annotated[int, typer.Option(min=8, help="Frames per window.")] = 64,
     windows: Annotated[int, typer.Option(min=2, help="Most windows, evenly spaced over the data.")] = 256,
     draws: Annotated[int, typer.Option(min=1, help="Draws of the prior's noise that an energy is the mean of.")] = 4,
     samples: Annotated[int, typer.Option(min=0, help="Motions to draw from priors that can; 0 for none.")] = 32,

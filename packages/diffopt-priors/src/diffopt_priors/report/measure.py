@@ -74,7 +74,7 @@ def _ratio(one: float | None, other: float | None) -> float | None:
 
 
 def diversity(features: Float[Tensor, "B T 263"]) -> float | None:
-    """Mean distance of the joints (in the heading's frame, over the root's place) between two motions, mm a joint."""
+    """Mean distance of the joints (in the heading's frame, over the root's place) between two motions, mm per joint."""
     if len(features) < 2:
         return None
     some = features[torch.linspace(0, len(features) - 1, min(len(features), _PAIRS_OF)).round().long()]

@@ -62,7 +62,7 @@ def problem(
     """Windows as given, on a stick body with bones ``rest``, before a camera that stands; on the motion's device.
 
     ``initial`` is the motion itself, so that a prior with variables starts where the motion is. Noise comes from
-    ``seeds``, one a window: a window and its corrupted version see the same.
+    ``seeds``, one per window: a window and its corrupted version see the same.
     """
     clips, frames = trans.shape[:2]
     device = trans.device

@@ -9,14 +9,14 @@ from diffopt_core.host.train.settings import TrainingSettings, option
 
 @dataclass(frozen=True)
 class HuMoRSettings(TrainingSettings):
-    """``windows`` x ``transitions`` rows a step. ``kl_weight`` against a reconstruction of unit variance, reached after
-    ``kl_anneal`` steps. From ``rollout_from`` on a share of the steps sees the model's own states instead of true ones.
-    ``proportions``: half range of the lengths of legs, arms and trunk.
+    """``windows`` x ``transitions`` rows per step. ``kl_weight`` is relative to a reconstruction of unit variance and
+    is reached after ``kl_anneal`` steps. From step ``rollout_from`` on, some steps see the model's own states instead
+    of true ones. ``proportions``: half range of the lengths of legs, arms and trunk.
     """
 
     width: int = option(384, "Width of the hidden layers; the published model has 1024.")
-    windows: int = option(32, "Windows a step.")
-    transitions: int = option(8, "Transitions a window.")
+    windows: int = option(32, "Windows per step.")
+    transitions: int = option(8, "Transitions per window.")
     warmup: int = 300
     ema: float = 0.998
     kl_weight: float = option(1e-3, "Weight of the KL term.")
@@ -39,7 +39,7 @@ class MDMSettings(TrainingSettings):
     feedforward: int = option(384, "Width of the feed-forward layers.")
     window: int = option(96, "Longest window, frames.")
     shortest: int = option(32, "Shortest window, frames.")
-    batch: int = option(32, "Windows a step.")
+    batch: int = option(32, "Windows per step.")
     ema: float = 0.999
     diffusion_steps: int = 1000
     difference_weight: float = 1.0
@@ -62,7 +62,7 @@ class VPoserSettings(TrainingSettings):
     closer the reconstruction and the further the codes spread from N(0, I).
     """
 
-    batch: int = option(512, "Poses a step.")
+    batch: int = option(512, "Poses per step.")
     warmup: int = 100
     rotation_sigma: float = option(0.08, "Width of the rotations' likelihood, rad.")
     position_sigma: float = option(0.02, "Width of the joint positions' likelihood, m.")

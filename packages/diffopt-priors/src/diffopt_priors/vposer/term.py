@@ -62,7 +62,7 @@ class NLLPrior:
 
 
 class LatentPrior:
-    """A code a frame, started at the encoded initial pose: likelihood of the code, and the pose tied to it."""
+    """A code per frame, started at the encoded initial pose: likelihood of the code, and the pose tied to it."""
 
     def __init__(self, config: VPoserConfig, ctx: ProblemContext) -> None:
         self.network, self.config = _network(config, ctx), config
@@ -80,7 +80,8 @@ class LatentPrior:
         self.moved = self.moved or self.z.requires_grad
         if not self.moved:
             raise DiffOptError(
-                "prior vposer: form 'latent' optimises a code a frame, which the first block that weighs `prior` does "
+                "prior vposer: form 'latent' optimises a code per "
+                "frame, which the first block that weighs `prior` does "
                 "not free; add 'prior.*' to its `free`, or run --recipe vposer-latent"
             )
         fit = misfit(body_of(scene.motion.pose), self.network.decode(self.z), self.config.spread)

@@ -133,7 +133,7 @@ def _settle(out: Path, end: JobEnd, keys: Iterable[Key], watch: Watch) -> None:
 
 
 def _jobs(plan: Plan, out: Path, keys: Sequence[Key], workers: int, overwrite: bool) -> list[tuple[Job, list[Key]]]:
-    """Cases of equal length and rate in one job a recipe and seed; halved while workers would stand idle; the
+    """Cases of equal length and rate in one job per recipe and seed; halved while workers would stand idle; the
     longest first, so that none is left for the end."""
     groups: dict[tuple, list[Key]] = defaultdict(list)
     for key in keys:

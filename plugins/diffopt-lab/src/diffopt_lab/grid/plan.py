@@ -210,7 +210,7 @@ class Plan:
 
 
 def seed_folder(out: Path, row: PlannedRow, seed: int) -> Path:
-    """Where the cells of a row and a seed lie, one folder a case."""
+    """Where the cells of a row and a seed lie, one folder per case."""
     return out / CELLS / slug(row.name) / f"seed{seed}"
 
 

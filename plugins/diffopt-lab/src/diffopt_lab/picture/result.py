@@ -34,7 +34,7 @@ class Aligned:
 
     joints: np.ndarray
     camera: np.ndarray | None  # T 3, positions
-    errors: dict[str, np.ndarray]  # "initial" and "final": mm a frame after a rigid fit of their own
+    errors: dict[str, np.ndarray]  # "initial" and "final": mm per frame after a rigid fit of their own
 
 
 def draw_result(result: Result, path: Path | str, truth: Truth | None = None) -> Path:

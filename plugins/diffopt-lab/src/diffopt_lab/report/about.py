@@ -28,7 +28,7 @@ _NONE = (None, None)
 
 @dataclass(frozen=True)
 class Figure:
-    """``initial`` None and ``finals`` one a result; nan is unknown. ``less``: a smaller value is a better one."""
+    """``initial`` None and ``finals`` one per result; nan is unknown. ``less``: a smaller value is a better one."""
 
     name: str
     unit: str

@@ -15,7 +15,7 @@ from torch import Tensor
 from .scene import Blob
 from .tracks import INITIAL, Stage, Track
 
-#: A foot in contact moves no faster, m/s; below so many frames a second its speed is not known.
+#: A foot in contact moves no faster, m/s; below so many frames per second its speed is not known.
 SLOW, _RATE = 0.5, 8.0
 #: Points of a loss curve; more than a chart has pixels.
 _POINTS = 320
@@ -57,7 +57,7 @@ def _errors(stage: Stage, blob: Blob) -> Chart | None:
 
 
 def _joint_errors(stage: Stage, blob: Blob) -> Chart | None:
-    """A bar a joint, and the present frame on it."""
+    """A bar per joint, and the present frame on it."""
     rows = [t for t in stage.tracks if t.error is not None]
     if not rows:
         return None
@@ -114,7 +114,7 @@ def _speeds(stage: Stage, fps: float, blob: Blob) -> Chart | None:
 
 
 def _reprojection(stage: Stage, head: Result, blob: Blob) -> Chart | None:
-    """Median distance to the keypoints, px a frame."""
+    """Median distance to the keypoints, px per frame."""
     seen = head.clip.observations
     if seen is None:
         return None

@@ -109,7 +109,7 @@ def costs(study: Study) -> Sheet:
         together = "–".join(map(str, sorted({min(c.together for c in cells), max(c.together for c in cells)})))
         peak = number(max(memory), 0) if memory else "–"
         lines.append((row.label, number(fmean(seconds), 2), number(rate), together, peak))
-    heads = ("", "seconds a case", "frames a second", "cases together", "peak MiB of a worker")
+    heads = ("", "seconds per case", "frames per second", "cases together", "peak MiB of a worker")
     machine = study.facts.get("machine")
     return Sheet(f"Seconds and memory: {study.data}", heads, tuple(lines), (f"On {machine}.",) if machine else ())
 
@@ -167,7 +167,7 @@ def as_data(study: Study) -> dict[str, Any]:
 
 
 def cells_csv(study: Study) -> str:
-    """A line a cell: where it stands, its scores, seconds by stage, memory."""
+    """A line per cell: where it stands, its scores, seconds by stage, memory."""
     stages = list(dict.fromkeys(name for cell in study.cells for name in cell.seconds))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

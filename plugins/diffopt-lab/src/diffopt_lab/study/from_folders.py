@@ -1,4 +1,4 @@
-"""Folders of results against a folder of truth, as a study: a folder a row."""
+"""Folders of results against a folder of truth, as a study: a folder per row."""
 
 from __future__ import annotations
 

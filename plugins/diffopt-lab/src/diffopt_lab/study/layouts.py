@@ -160,7 +160,7 @@ def runtime(study: Study) -> list[Sheet]:
         )
     together = sorted({cell.together for cell in study.cells if cell.scored and cell.seconds})
     how = "each case alone" if together == [1] else f"{' or '.join(map(str, together))} cases together, shared evenly"
-    notes = (f"Mean seconds a case, {how}; reading files and evaluation are not in it.", *study.notes)
+    notes = (f"Mean seconds per case, {how}; reading files and evaluation are not in it.", *study.notes)
     return [Sheet(_title(study), ("method", "run time (s)", *stages), tuple(lines), notes)]
 
 

@@ -108,7 +108,7 @@ def as_html(
 
 
 def _links(study: Study, folder: Path) -> str:
-    """A line a row: the pages that lie beside its results."""
+    """A line per row: the pages that lie beside its results."""
     lines = []
     for row in study.rows:
         links = []

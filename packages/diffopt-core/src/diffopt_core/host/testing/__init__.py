@@ -1,13 +1,13 @@
-"""Contracts for plugin authors. Import this room in a test file; nothing loads it by itself.
+"""Contract tests for plugin authors. Import them in a test file; they are not loaded otherwise.
 
-A contract is a class of tests. Derive from it and say which component is meant::
+A contract is a class of tests. Derive from it and name the component::
 
     from diffopt_core.host.testing import PriorContract
 
     class TestStill(PriorContract):
         name = "still"
 
-The component is found through the installed plugins, as a user would find it.
+The component is looked up among the installed plugins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every component has to keep, and the contract of runners."""
+"""The contract of every component, and the contract of runners."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...errors import DiffOptError
 from ...interfaces import BuildContext
 from ..registry import Registry
 
-#: One interpreter for all components, in which torch cannot be imported: it says what can be loaded without.
+#: Code of one interpreter without torch, which prints the components whose config loads.
 _PROBE = """
 import sys
 sys.modules["torch"] = None
@@ -41,7 +41,7 @@ for plugin in registry.plugins:
 
 @cache
 def installed() -> Registry:
-    """The plugins of this environment, read once."""
+    """Registry of the plugins of this environment, loaded once."""
     return Registry.load()
 
 
@@ -53,7 +53,7 @@ def _load_without_torch(options: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class ComponentContract:
-    """Set ``kind`` and ``name``; ``options`` are what a recipe would give."""
+    """Set ``kind`` and ``name``; ``options`` are the options as in a recipe."""
 
     kind: ClassVar[str]
     name: ClassVar[str]
@@ -66,7 +66,7 @@ class ComponentContract:
         return self.registry().config(self.kind, self.name, {**self.options, **options})
 
     def context(self) -> BuildContext:
-        """What the component is built with, on the CPU."""
+        """Context to build the component with, on the CPU."""
         return self.registry().context()
 
     def build(self, ctx: BuildContext | None = None) -> Any:
@@ -99,7 +99,7 @@ class ComponentContract:
     def test_config_does_not_import_torch(self) -> None:
         options = self.registry().options
         if self.name not in installed().components[self.kind] and not options:
-            return  # registered by the test itself; the interpreter below would not see it
+            return  # registered by the test itself, so the other interpreter would not find it
         told = _load_without_torch(options)
         failures = [line for line in told if not line.startswith("loaded")]
         why = "its plugin or its config's module imports torch; import torch in `build`"
@@ -110,7 +110,7 @@ _HERE = __name__
 
 
 def double(data: dict[str, Any]) -> Any:
-    """A job that answers, and prints, which must not disturb the answer."""
+    """A job that returns a value and also prints, which must not disturb the value."""
     print("a job may print")
     return {"twice": 2 * data["value"]}
 
@@ -124,14 +124,14 @@ def break_down(data: dict[str, Any]) -> Any:
 
 
 def die(data: dict[str, Any]) -> Any:
-    """Leave a mark, and end the worker as a kill from outside would."""
+    """Write a marker file, then end the worker like an external kill."""
     with open(data["mark"], "a") as file:
         file.write("tried\n")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class RunnerContract(ComponentContract):
-    """Set ``name``, and ``options`` with which it runs on this machine with two workers. Starts real workers."""
+    """Set ``name``, and ``options`` for running on this machine with two workers. Starts real workers."""
 
     kind = "runner"
 
@@ -152,10 +152,10 @@ class RunnerContract(ComponentContract):
             end = ends[f"double {index}"]
             assert end.value == {"twice": 2 * index} and end.error is None and not end.lost, str(end)
         assert ends["refuse"].error == "this job cannot be done" and not ends["refuse"].lost
-        assert ends["refuse"].trace is None, "an error that the user can mend has no traceback"
+        assert ends["refuse"].trace is None, "an error that the user can fix has no traceback"
         assert "KeyError" in str(ends["break"].error) and "break_down" in str(ends["break"].trace)
-        assert ends["die"].lost and ends["die"].error, "a worker that died is told by `lost`, with a reason"
-        assert mark.read_text().count("tried") == 1, "the caller decides whether a lost job is done again"
+        assert ends["die"].lost and ends["die"].error, "the job of a worker that died must be `lost`, with a reason"
+        assert mark.read_text().count("tried") == 1, "a lost job must not be repeated by the runner"
 
     def test_no_jobs_is_no_work(self) -> None:
         assert list(self.build().run([])) == []

@@ -1,4 +1,4 @@
-"""Contracts of bodies, and of what finds evidence in a clip: detectors, camera sources, initializers."""
+"""Contracts of bodies and of perception: detectors, camera sources, initializers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .term import forbid_host_sync
 
 class _OnClip(ComponentContract):
     def clip(self, folder: Path) -> Clip:
-        """The clip to look at; ``folder`` is empty and free to use."""
+        """The clip for the component; ``folder`` is an empty folder it may use."""
         return make_clip()
 
     def evidence(self, clip: Clip) -> tuple[Observations, CameraTrajectory]:
-        """Keypoints and cameras: those of the clip, or of the synthetic one at the clip's length."""
+        """Keypoints and cameras of the clip, or synthetic ones of the clip's length."""
         other = make_clip(clip.num_frames)
         observations, camera = clip.observations or other.observations, clip.camera or other.camera
         assert observations is not None and camera is not None
@@ -136,7 +136,7 @@ class BodyContract(ProblemContract):
         assert vertices.shape[:2] == (self.clips, self.frames) and vertices.shape[-1] == 3
         assert body.faces.ndim == 2 and int(body.faces.min()) >= 0 and int(body.faces.max()) < vertices.shape[2]
         pelvis = ctx.initial.trans
-        assert ((vertices.amin(2) < pelvis) & (pelvis < vertices.amax(2))).all(), "the mesh does not hold the pelvis"
+        assert ((vertices.amin(2) < pelvis) & (pelvis < vertices.amax(2))).all(), "the mesh does not enclose the pelvis"
 
     def test_host_does_not_wait(self) -> None:
         ctx = self.context()

@@ -1,4 +1,4 @@
-"""A body of 24 joints and no surface, needed by nobody but tests."""
+"""Synthetic problems for contract tests, with a body of 24 joints and no surface."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REST = (
     (0.70, 0.44, -0.03), (-0.70, 0.44, -0.03), (0.78, 0.44, -0.03), (-0.78, 0.44, -0.03),
 )  # fmt: skip
 
-#: Joint nearest to a keypoint that is not a joint.
+#: Nearest joint of keypoints that are not joints.
 _NEAREST = {
     "hip": "hip", "knee": "knee", "ankle": "ankle", "toe": "foot", "foot": "foot", "heel": "ankle",
     "shoulder": "shoulder", "elbow": "elbow", "wrist": "wrist", "pinky": "hand", "index": "hand", "thumb": "hand",
@@ -36,7 +36,7 @@ _NEAREST = {
 
 
 class StickBody:
-    """Implements :class:`diffopt_core.interfaces.Body` without a mesh; ``betas[0]`` is its size, 5 % a unit."""
+    """Implements :class:`diffopt_core.interfaces.Body` without a mesh; ``betas[0]`` is its size, 5 % per unit."""
 
     name = "stick"
 
@@ -80,10 +80,10 @@ def make_problem(
     device: torch.device | str = "cpu",
     host: Host | None = None,
 ) -> ProblemContext:
-    """A problem of ``clips`` x ``frames``; clip ``k`` depends on ``seed + k`` alone, not on its neighbours.
+    """A problem of ``clips`` x ``frames``; clip ``k`` depends only on ``seed + k``.
 
-    In every clip some frames are not valid and some keypoints were not found. ``host`` knows other components;
-    without one, asking for another component fails.
+    In every clip some frames are not valid and some keypoints are absent. ``host``: registry for building other
+    components; without one, building them fails.
     """
     body = StickBody()
     single = [_clip(seed + k, frames, fps, layout) for k in range(clips)]
@@ -110,7 +110,7 @@ def make_problem(
 
 
 def _evidence(initial: HumanMotion, camera: CameraTrajectory, fps: float) -> MotionEvidence:
-    """What an initializer would say that knows the motion: surest of the first frames."""
+    """Evidence of an initializer that knows the motion; its variance is smallest in the first frames."""
     up = torch.tensor([0.0, 1.0, 0.0]).to(initial.trans).expand_as(initial.trans)
     step = initial.trans.diff(dim=1, append=initial.trans[:, -1:]) * fps
     velocity = (heading(initial.pose[:, :, 0, :, 0], up) @ step.unsqueeze(-1)).squeeze(-1)
@@ -127,7 +127,7 @@ def _evidence(initial: HumanMotion, camera: CameraTrajectory, fps: float) -> Mot
 
 
 def clip_alone(ctx: ProblemContext, index: int) -> ProblemContext:
-    """The problem of one clip of a :func:`make_problem`, its noise from the start (leading dimension 1)."""
+    """The problem of one clip of :func:`make_problem` (leading dimension 1), with its noise reset."""
     noise = ctx.noise
     assert isinstance(noise, _Noise)
     alone = map_tensors(ctx, lambda tensor: tensor[index : index + 1].clone())
@@ -135,7 +135,7 @@ def clip_alone(ctx: ProblemContext, index: int) -> ProblemContext:
 
 
 def disturbed(ctx: ProblemContext, size: float = 0.1) -> HumanMotion:
-    """A motion near the initial one but not on it (radians and metres), fit to differentiate; clip by clip."""
+    """A motion near the initial one (radians and metres), for differentiation; independent for each clip."""
     trans = ctx.initial.trans
     wave = torch.linspace(0.0, 2 * pi, trans.shape[1], dtype=trans.dtype, device=trans.device)[None, :, None]
     phase = trans[:, :1, :] * 7.0
@@ -146,7 +146,7 @@ def disturbed(ctx: ProblemContext, size: float = 0.1) -> HumanMotion:
 
 
 def residual_of(ctx: ProblemContext, size: float = 0.0) -> dict[str, Tensor]:
-    """Camera residual as terms see it (b_R, s_t, b_t, s_f; ``B T n``); zero, or smooth and of a given size."""
+    """Camera residual as terms receive it (b_R, s_t, b_t, s_f; ``B T n``): zero, or smooth of a given size."""
     clips, frames = ctx.initial.trans.shape[:2]
     wave = torch.linspace(0.0, pi, frames, dtype=ctx.camera.t.dtype, device=ctx.device)[None, :, None]
     wave = size * (wave + ctx.initial.trans[:, :1, :1]).sin().expand(clips, -1, -1)
@@ -165,7 +165,8 @@ def make_scene(
     needs: frozenset[str] | None = None,
     scene: type[Scene] = Scene,
 ) -> Scene:
-    """The scene of a motion under the context's camera, moved by ``residual``; only ``needs`` (default: all)."""
+    """The scene of a motion under the context's camera with ``residual`` applied; only the fields ``needs`` (default:
+    all)."""
     needs = frozenset({"joints", "keypoints", "pixels", "depth"}) if needs is None else needs
     motion = ctx.initial if motion is None else motion
     residual = residual_of(ctx) if residual is None else dict(residual)
@@ -190,7 +191,7 @@ def make_scene(
 
 
 class _Noise(StreamNoise):
-    """Streams that remember their seeds, so that a clip can be taken out with its own."""
+    """Streams that store their seeds, so that :func:`clip_alone` can recreate one."""
 
     def __init__(self, seeds: list[int], device: torch.device, dtype: torch.dtype):
         super().__init__(seeds, device, dtype)
@@ -198,7 +199,7 @@ class _Noise(StreamNoise):
 
 
 def _stack(items: list[Any], side_by_side: Any) -> Any:
-    """Dataclasses of tensors side by side; fields that are not tensors are those of the first."""
+    """Stack dataclasses of tensors; other fields are those of the first."""
     first = items[0]
     tensors = {k: [getattr(item, k) for item in items] for k, v in vars(first).items() if isinstance(v, Tensor)}
     return replace(first, **{k: side_by_side(*v) for k, v in tensors.items()})
@@ -206,9 +207,9 @@ def _stack(items: list[Any], side_by_side: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _clip(seed: int, frames: int, fps: float, layout: str) -> tuple[HumanMotion, CameraTrajectory, Observations]:
-    """Walk along a heading of its own, seen from about 5 m by a camera that pans and moves (float64).
+    """A walk with a random heading, seen from about 5 m by a camera that pans and moves (float64).
 
-    Kept for the next test that asks; :func:`make_problem` copies what it takes.
+    Cached between tests; :func:`make_problem` copies what it takes.
     """
     draw = torch.Generator().manual_seed(seed)
 

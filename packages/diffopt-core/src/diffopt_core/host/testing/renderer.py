@@ -1,4 +1,4 @@
-"""Contract of renderers: what is drawn lies where our own projection puts it."""
+"""Contract of renderers: points are drawn where our projection puts them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _RED, _BLUE = (0.9, 0.1, 0.2), (0.1, 0.3, 0.8)
 
 
 class RendererContract(ComponentContract):
-    """Set ``name``; ``size``: width and height of the images that are drawn here, px (a slow renderer wants few)."""
+    """Set ``name``; ``size``: width and height of the test images, px (small for a slow renderer)."""
 
     kind = "renderer"
     size: tuple[int, int] = (121, 90)
 
     def test_says_what_it_is(self) -> None:
-        assert self.build().about, "a renderer says what draws"
+        assert self.build().about, "`about` of a renderer is empty"
 
     def test_triangle_covers_the_pixels_of_our_projection(self) -> None:
-        """Generic camera: turned, off its origin, principal point off the middle, pixels that are not square."""
+        """Generic camera: rotated, translated, principal point off the centre, non-square pixels."""
         width, height = self.size
         camera = _camera(self.size, turn=(0.3, -0.8, 0.15), focal=(1.1, 0.9), centre=(0.45, 0.56))
         corners = _seen_at(camera, [(0.15, 0.2), (0.85, 0.35), (0.4, 0.9)], (3.0, 4.5, 2.2), self.size)
@@ -58,7 +58,7 @@ class RendererContract(ComponentContract):
         assert image[_at(0.2, 0.5, self.size)][0] > 200 and image[_at(0.8, 0.5, self.size)][2] > 180
 
     def test_colours_run_between_vertices_with_perspective(self) -> None:
-        """At the middle of a slanted quad's image lies not the middle of the quad."""
+        """The centre of a slanted quad's image is not the centre of the quad."""
         camera = _camera(self.size)
         depth = (2.0, 6.0, 6.0, 2.0)
         corners = _seen_at(camera, _WIDE, depth, self.size)
@@ -84,7 +84,7 @@ class RendererContract(ComponentContract):
         assert not self.build().draw(Shot((_mesh(corners, _QUAD, _RED),), camera, self.size))[..., 3].any()
 
     def test_a_face_that_passes_the_camera_is_seen_before_it(self) -> None:
-        """A ground under the camera, from behind it to far ahead: all below the horizon, nothing above."""
+        """A ground plane from behind the camera to far ahead: everything below the horizon, nothing above."""
         camera = _camera(self.size)
         seen = torch.tensor([[-50.0, 1, -5], [50, 1, -5], [50, 1, 200], [-50, 1, 200]])
         corners = (seen - camera.t) @ camera.R
@@ -92,7 +92,7 @@ class RendererContract(ComponentContract):
         assert alpha[_at(0.5, 0.8, self.size)] == 255 and alpha[_at(0.5, 0.2, self.size)] == 0
 
     def test_floor_hides_what_is_under_it(self) -> None:
-        """An upright square from 1 m over the ground to 1 m under it; the camera stands 1 m over the ground."""
+        """An upright square from 1 m above to 1 m below the ground; the camera is 1 m above the ground."""
         eye = torch.eye(3) * torch.tensor([1.0, -1.0, -1.0])
         focal = torch.full((2,), float(max(self.size)) / 2)
         camera = CameraTrajectory(eye, torch.tensor([0.0, 1.0, 4.0]), focal, torch.tensor(self.size) / 2)
@@ -145,7 +145,7 @@ def _camera(
 def _seen_at(
     camera: CameraTrajectory, share: list[tuple[float, float]], depth: tuple[float, ...], size: tuple[int, int]
 ) -> Tensor:
-    """World points (N, 3) that are seen at these shares of the image, at these depths."""
+    """World points (N, 3) that project to these shares of the image size, at these depths."""
     pixels = torch.tensor(share) * torch.tensor([float(side) for side in size])
     z = torch.tensor(depth)[:, None]
     seen = torch.cat([(pixels - camera.centre) / camera.focal * z, z], dim=1)
@@ -161,7 +161,7 @@ def _pixels(points: Tensor, camera: CameraTrajectory) -> Tensor:
 
 
 def _depth_inside(corners: Tensor, size: tuple[int, int]) -> np.ndarray:
-    """How far the centre of each pixel (H, W) is inside a triangle (3, 2), px; negative outside."""
+    """Signed distance of each pixel centre (H, W) to a triangle (3, 2), px; positive inside."""
     x, y = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
     a = corners.double().numpy()
     b = np.roll(a, -1, axis=0)
@@ -174,5 +174,5 @@ def _depth_inside(corners: Tensor, size: tuple[int, int]) -> np.ndarray:
 
 
 def _at(across: float, down: float, size: tuple[int, int]) -> tuple[int, int]:
-    """Row and column of a share of the image."""
+    """Row and column of a pixel, from shares of the image size."""
     return int(down * size[1]), int(across * size[0])

@@ -1,4 +1,4 @@
-"""Contracts of what reads and writes files: datasets and exporters, and the clips and results they are tried on."""
+"""Contracts of datasets, exporters and metrics, and synthetic clips and results for them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def make_clip(frames: int = 12, layout: str = "coco17", seed: int = 0) -> Clip:
 
 
 def make_result(frames: int = 12, seed: int = 0) -> Result:
-    """A finished result on :func:`make_clip`, off its truth by 5 cm."""
+    """A finished result on :func:`make_clip`, 5 cm away from its truth."""
     ctx = make_problem(1, frames, seed=seed, layout="coco17")
 
     def moved(tensor: Tensor) -> Tensor:
@@ -77,20 +77,21 @@ def make_result(frames: int = 12, seed: int = 0) -> Result:
 
 
 class DatasetContract(ComponentContract):
-    """Set ``name`` and write ``sample``: put a file or folder of the format into ``folder`` and return its path."""
+    """Set ``name`` and implement ``sample``: write a file or folder of the format into ``folder`` and return its
+    path."""
 
     kind = "dataset"
 
     def sample(self, folder: Path) -> Path:
-        raise NotImplementedError("write `sample(self, folder) -> Path`")
+        raise NotImplementedError("implement `sample(self, folder) -> Path`")
 
     def test_accepts_its_own_and_nothing_else(self, tmp_path: Path) -> None:
         dataset = self.build()
         assert dataset.accepts(self.sample(tmp_path)), "its own sample is not accepted"
         other = tmp_path / "stranger.unknown"
         other.write_bytes(b"not a clip at all")
-        assert not dataset.accepts(other), "a stranger's file is accepted"
-        assert not dataset.accepts(tmp_path / "absent.file"), "a file that is not there is accepted"
+        assert not dataset.accepts(other), "a file of another format is accepted"
+        assert not dataset.accepts(tmp_path / "absent.file"), "a file that does not exist is accepted"
 
     def test_clip_is_consistent(self, tmp_path: Path) -> None:
         clip = self.build().load(self.sample(tmp_path))
@@ -121,7 +122,7 @@ class DatasetContract(ComponentContract):
             assert path.name in str(error), f"the error does not name the file: {error}"
             assert isinstance(error, BadInput), f"expected BadInput, got {type(error).__name__}"
         else:
-            raise AssertionError("half a file was loaded without a word")
+            raise AssertionError("a truncated file was loaded without an error")
 
 
 class ExporterContract(ComponentContract):

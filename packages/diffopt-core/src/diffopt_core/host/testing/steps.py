@@ -1,4 +1,4 @@
-"""Contracts of what moves a solve: executors and representations."""
+"""Contracts of executors and representations."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class ProblemContract(ComponentContract):
 
 
 def weighed(part: Tensor) -> Tensor:
-    """A sum with weights that no symmetry cancels."""
+    """A weighted sum in which no symmetry cancels."""
     return (part * torch.linspace(0.5, 1.5, part.numel(), dtype=part.dtype).view_as(part).cos()).sum()
 
 
 class ExecutorContract(ProblemContract):
-    """Set ``name``, and ``device`` where it needs another than the CPU."""
+    """Set ``name``, and ``device`` if it does not run on the CPU."""
 
     kind = "executor"
     device: ClassVar[str] = "cpu"
@@ -39,7 +39,8 @@ class ExecutorContract(ProblemContract):
         return make_problem(self.clips, self.frames, host=self.registry(), device=self.device)
 
     def _check(self, capturable: bool) -> None:
-        """Ten calls, with numbers that change in place and random draws, against the same step called plainly."""
+        """Compare ten calls of the prepared step, with inputs that change in place and random draws, with plain
+        calls."""
         ctx, alike = self.context(), self.context()
         leaf = torch.tensor([1.0, -2.0, 0.5], device=self.device, requires_grad=True)
         scale = torch.tensor(1.0, device=self.device)
@@ -160,7 +161,7 @@ def _distance(representation: Representation, ctx: ProblemContext) -> Tensor:
 
 
 def _descend(representation: Representation, ctx: ProblemContext, steps: int) -> None:
-    """Adam on the distance from the initial motion, all variables free. They are left without gradients."""
+    """Minimise the distance from the initial motion with Adam, all variables free. Gradients are cleared afterwards."""
     leaves = [leaf.requires_grad_(True) for group in representation.variables().values() for leaf in group]
     optimiser = torch.optim.Adam(leaves, lr=3e-3)
     for _ in range(steps):

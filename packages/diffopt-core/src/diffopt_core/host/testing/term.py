@@ -1,4 +1,4 @@
-"""The contract of terms and priors, and a watch for waits of the host."""
+"""The contract of terms and priors, and detection of host-device synchronisation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...types import Scene
 from .component import ComponentContract
 from .problem import clip_alone, disturbed, make_problem, make_scene, residual_of
 
-#: Operations whose result, or its shape, the host must read.
+#: Operations whose result, or its shape, must be read on the host.
 _READS = {
     "aten::_local_scalar_dense",
     "aten::is_nonzero",
@@ -31,33 +31,37 @@ _READS = {
 _METHODS = ("item", "tolist", "numpy", "cpu", "__bool__", "__float__", "__int__", "__index__")
 
 
-#: ``x[...]`` and ``x[...] = y``: a list among the indices becomes a tensor of the host's, copied at every call.
+#: ``x[...]`` and ``x[...] = y``: a list among the indices becomes a host tensor, copied to the device at every call.
 _INDEXED = ("__getitem__", "__setitem__")
 
 
 class HostSync(AssertionError):
-    """The code under test read a tensor's value on the host, or copied numbers of the host's to the device."""
+    """The code under test read a tensor's value on the host, or copied host data to the device."""
 
 
 class _Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func._schema.name
         if name == "aten::lift_fresh":
-            raise HostSync("torch.tensor(...) copies numbers from the host at every step; make it once, outside")
+            raise HostSync(
+                "torch.tensor(...) copies host data to the device at every step; create the tensor once, outside"
+            )
         if name in _READS:
             raise HostSync(f"{name} makes the host wait for the device")
         if name in ("aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"):
             for index in args[1]:
                 if isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8):
-                    raise HostSync("indexing with a mask makes the host wait for its count; use torch.where")
+                    raise HostSync(
+                        "indexing with a mask makes the host wait for the number of elements; use torch.where"
+                    )
         return func(*args, **(kwargs or {}))
 
 
 @contextmanager
 def forbid_host_sync() -> Iterator[None]:
     """Raise :class:`HostSync` where the body reads a tensor's value: ``.item()``, ``bool(tensor)``, ``.cpu()``,
-    ``tensor[mask]``, ``nonzero`` and their like, or makes a tensor of plain numbers: ``torch.tensor``, a list as an
-    index. Such steps cannot be recorded (executor ``cudagraph``). Use it round code that the solver's loop calls."""
+    ``tensor[mask]``, ``nonzero`` and similar, or creates a tensor from host data: ``torch.tensor``, a list as an index.
+    Such steps cannot be captured (executor ``cudagraph``). Use it around code that the solver's loop calls."""
     kept = {name: getattr(Tensor, name) for name in (*_METHODS, *_INDEXED)}
 
     def refuse(name: str) -> Any:
@@ -71,7 +75,9 @@ def forbid_host_sync() -> Iterator[None]:
             if any(
                 isinstance(part, list | tuple | range) for part in (index if isinstance(index, tuple) else (index,))
             ):
-                raise HostSync("a list as an index is copied from the host at every step; use slices or a kept tensor")
+                raise HostSync(
+                    "a list as an index is copied to the device at every step; use slices or a tensor created once"
+                )
             return kept[name](self, index, *args)
 
         return checked
@@ -92,7 +98,7 @@ _OPTIONAL = frozenset({"joints", "keypoints", "pixels", "depth"})
 
 
 class _WatchedScene(Scene):
-    """A scene that remembers which of its optional fields were read."""
+    """A scene that records which of its optional fields were read."""
 
     def __getattribute__(self, name: str) -> Any:
         if name in _OPTIONAL:
@@ -124,7 +130,7 @@ class TermContract(ComponentContract):
         return config.needs
 
     def scene(self, ctx: ProblemContext, scene: type[Scene] = Scene) -> tuple[Scene, dict[str, Tensor]]:
-        """A scene off the initial motion, and the leaves behind it: pose, trans and the camera's residual."""
+        """A scene near the initial motion, and its leaves: pose, trans and the camera residual."""
         motion, residual = disturbed(ctx), residual_of(ctx, 0.1)
         leaves = {"pose": motion.pose, "trans": motion.trans, **residual}
         leaves = {name: leaf.detach().clone().requires_grad_(True) for name, leaf in leaves.items()}
@@ -145,7 +151,7 @@ class TermContract(ComponentContract):
         ctx = self.context()
         scene, leaves = self.scene(ctx)
         value = self.build(ctx)(scene)
-        assert value.requires_grad, "the energy is cut from its inputs"
+        assert value.requires_grad, "the energy is detached from its inputs"
         grads = torch.autograd.grad(value.sum(), list(leaves.values()), allow_unused=True)
         found = {name: grad for name, grad in zip(leaves, grads, strict=True) if grad is not None}
         for name, grad in found.items():
@@ -155,7 +161,7 @@ class TermContract(ComponentContract):
         assert moved, f"no gradient reaches the {self.reaches} of every clip"
 
     def test_gradient_is_finite_at_the_start(self) -> None:
-        """At the initial motion differences vanish: where square roots and angles lose their derivative."""
+        """At the initial motion all differences are zero, where square roots and angles have no derivative."""
         ctx = self.context()
         pose, trans = ctx.initial.pose.clone().requires_grad_(True), ctx.initial.trans.clone().requires_grad_(True)
         residual = {name: part.clone().requires_grad_(True) for name, part in residual_of(ctx).items()}
@@ -189,8 +195,8 @@ class TermContract(ComponentContract):
         vars(scene).pop("_read", None)
         self.build(ctx)(scene)
         read = vars(scene).get("_read", set())
-        assert read <= needs, f"reads {sorted(read - needs)} without needing them"
-        assert needs <= read, f"needs {sorted(needs - read)} and does not read them"
+        assert read <= needs, f"reads {sorted(read - needs)}, which are not in `needs`"
+        assert needs <= read, f"`needs` lists {sorted(needs - read)}, which are not read"
 
     def test_works_in_double_precision(self) -> None:
         if not self.any_dtype:
@@ -209,9 +215,9 @@ class TermContract(ComponentContract):
 
 
 class PriorContract(TermContract):
-    """As :class:`TermContract` for priors, whose networks may insist on float32.
+    """As :class:`TermContract`, for priors, whose networks may require float32.
 
-    A prior that draws noise must take it from ``ctx.noise`` to pass: a stream for each clip.
+    A prior that draws noise must take it from ``ctx.noise``, which has one stream per clip.
     """
 
     kind = "prior"

@@ -1,4 +1,4 @@
-"""Contract of what shows results to somebody: it takes every kind of result, and leaves it as it was."""
+"""Contract of viewers: they accept every kind of result and do not change it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .results import make_result
 
 
 class ViewerContract(ComponentContract):
-    """Set ``name``; ``options`` that open no window on the machine that tests."""
+    """Set ``name``, and ``options`` that open no window during tests."""
 
     kind = "viewer"
 
@@ -80,7 +80,7 @@ class ViewerContract(ComponentContract):
             except DiffOptError:
                 viewer.show([result])
                 return
-        raise AssertionError("joints that are not finite were taken without a word")
+        raise AssertionError("joints that are not finite were accepted")
 
     def test_closes_twice_and_opens_again(self) -> None:
         with self.opened() as viewer:

@@ -1,1 +1,1 @@
-"""What trainings of every package share: motion shards, the loop, curves, progress, terms of the data."""
+"""Shared code of all training commands: motion shards, the training loop, curves, progress, terms of the data."""

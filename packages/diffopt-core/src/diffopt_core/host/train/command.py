@@ -1,4 +1,4 @@
-"""``diffopt train NAME``: the flags of every training, beside which stand those of its own settings."""
+"""``diffopt train NAME``: the common flags, and flags for the training's own settings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the flags say. ``checkpoint``: of the run to go on with, where there is one; ``start_from``: the weights
-    of another run to begin with."""
+    """Values of the flags. ``checkpoint``: of the run to resume, if any; ``start_from``: weights of another run to
+    start from."""
 
     data: Path
     settings: Any
@@ -38,7 +38,7 @@ class Asked:
         return shards.read(shards.find(self.data, validation=False, exclude=self.exclude))
 
     def held_out(self) -> list[Path]:
-        """The shards for validation that are not left out."""
+        """The validation shards that are not excluded."""
         from . import shards
 
         return shards.find(self.data, validation=True, exclude=self.exclude)
@@ -54,11 +54,11 @@ def training_command(
     settings: type[TrainingSettings], begin: Callable[..., NetworkTraining], text: str, export_minutes: float,
     starts: bool = False, devices: bool = False, **more: tuple[int, str],
 ) -> Callable[..., None]:  # fmt: skip
-    """The command of a training that ``begin(asked, **more)`` makes. ``text``: the command's help.
+    """Create the command of a training. ``begin(asked, **more)`` creates the training; ``text``: the command's help.
 
-    Flags are those of :func:`_common`, the fields of ``settings`` made by :func:`option`, and ``more``: whole numbers
-    with default and help. ``export_minutes``: the flag's default; ``starts``: whether there is ``--from``; ``devices``:
-    ``--device``.
+    Its flags are those of :func:`_common`, the fields of ``settings`` created by :func:`option`, and ``more``: name ->
+    default and help of an integer. ``export_minutes``: default of that flag; ``starts``: whether there is ``--from``;
+    ``devices``: whether there is ``--device``.
     """
     common = inspect.signature(_common, eval_str=True).parameters
     own = _flags_of(settings)

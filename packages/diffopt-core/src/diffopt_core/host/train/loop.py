@@ -1,7 +1,7 @@
-"""One training loop for every network: progress, log, checkpoints, curves, and an end on time.
+"""The training loop of all networks: progress, log, checkpoints, curves, time limits.
 
-Folder of a run: ``checkpoint.pt`` (resumable), ``log.jsonl`` (losses and reports), ``curves.png`` and the
-weights with their card. A run that is killed loses at most ``export_minutes`` of work.
+Folder of a run: ``checkpoint.pt`` (resumable), ``log.jsonl`` (losses and reports), ``curves.png`` and the weights with
+their card. A killed run loses at most ``export_minutes`` of work.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .settings import Limits, TrainingSettings
 from .trainer import NetworkTraining
 
 _NOT_CURVES = {"step", "seconds", "report"}
-#: Part of a report that describes the data and never changes.
+#: Section of a report that describes the data and does not change.
 _CONSTANT = "data"
 
 
@@ -41,7 +41,7 @@ def _numbers(report: dict[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def _panels(lines: list[dict[str, Any]]) -> dict[str, dict[str, list[tuple[int, float]]]]:
-    """Panel -> curve -> points. The losses share one panel; every group of the reports has its own."""
+    """Panel -> curve -> points. All losses share one panel; every section of the reports has its own."""
     panels: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for line in lines:
         for key, value in line.items():
@@ -54,7 +54,7 @@ def _panels(lines: list[dict[str, Any]]) -> dict[str, dict[str, list[tuple[int, 
 
 
 def draw(log: Path, out: Path) -> None:
-    """Write the curves as PNG, in one step. A log without a line draws nothing."""
+    """Write the curves as PNG, atomically. An empty log draws nothing."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line]
     panels = _panels(lines)
     if not panels:
@@ -71,7 +71,7 @@ def draw(log: Path, out: Path) -> None:
             axes.plot(steps, values, label=name, linewidth=1.2, marker="." if len(points) < 30 else None)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("step")
-        # Losses span decades; a curve that touches zero (a share, say) needs the linear part.
+        # Losses span decades; curves that reach zero need the linear part of the scale.
         axes.set_yscale("symlog", linthresh=1e-3)
         axes.grid(alpha=0.25)
         axes.legend(fontsize=7)
@@ -95,17 +95,17 @@ def rate_at(step: int, settings: TrainingSettings, decay_from: int | None, last:
 def run(training: NetworkTraining, out: Path, limits: Limits, export_to: Path | None = None) -> None:
     """Train until a limit is met; write checkpoint, report, curves and weights every ``export_minutes``.
 
-    Answers for the command: files, step and the last report.
+    Sets the command's ``--json`` document: files, step and the last report.
     """
     if limits.steps is None and limits.minutes is None and limits.finish is None:
-        raise DiffOptError(f"train {training.name}: give an end: --steps, --minutes or --finish")
+        raise DiffOptError(f"train {training.name}: no end is given; use --steps, --minutes or --finish")
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
     last = limits.steps
     decay_from = None if last is None else int(last * 0.8)
     if limits.finish is not None:
         decay_from, last = training.step_index, training.step_index + limits.finish
-        # The decayed state is a dead end: leave the constant-rate checkpoint for whoever trains on.
+        # The decayed state is not resumable: keep the checkpoint at constant rate.
         checkpoint = out / "finished.pt"
     began = exported = time.monotonic()
     with (out / "log.jsonl").open("a") as log, terminal_bar(f"train {training.name}", last, transient=False) as show:

@@ -1,4 +1,4 @@
-"""Settings of trainings: of every network, and when a run ends. No torch: the command line reads the defaults."""
+"""Settings common to all trainings, and limits of a run. No torch, because the command line reads the defaults."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, get_type_hints
 
 
 def option(default: Any, text: str) -> Any:
-    """A field of a settings dataclass that is a flag of its training's command; ``text`` is the flag's help."""
+    """A field of a settings dataclass that becomes a flag of the training command; ``text`` is the flag's help."""
     return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What every network's training has; a subclass adds its own and its own defaults. Stored in the checkpoint and in
-    the card. ``warmup``: steps; ``ema``: how much of the averaged weights a step keeps, 0 for no average."""
+    """Settings of every training; subclasses add fields and defaults. Stored in the checkpoint and in the card.
+    ``warmup``: steps; ``ema``: decay of the moving average of the weights, 0 for no average."""
 
     seed: int = option(0, "Seed.")
     rate: float = option(1e-3, "Learning rate.")
@@ -26,8 +26,8 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop. ``steps``: at this step, decaying over the last fifth; ``minutes``: after so long, without
-    decay; ``finish``: after so many more steps, decaying to zero from here."""
+    """When to stop. ``steps``: at this step, with the rate decaying over the last fifth; ``minutes``: after this time,
+    without decay; ``finish``: after this many more steps, with the rate decaying to zero."""
 
     steps: int | None = None
     minutes: float | None = None
@@ -36,7 +36,8 @@ class Limits:
 
 
 def settings_of(kind: type, values: Mapping[str, Any]) -> Any:
-    """A settings dataclass from plain data, nested ones and tuples restored; what the data leaves out is default."""
+    """Create a settings dataclass from plain data, with nested dataclasses and tuples restored; missing values get
+    their defaults."""
     hints = get_type_hints(kind)
     made = {}
     for name, value in values.items():

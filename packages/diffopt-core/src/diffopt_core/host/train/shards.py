@@ -1,8 +1,8 @@
-"""Motion shards: finding, checking and reading them, and the terms of the data in them.
+"""Motion shards: finding, checking and reading them, and the terms of use of their data.
 
-A shard is an ``.npz`` with ``poses`` (N, 24, 3) axis-angle, ``trans`` (N, 3) pelvis joint in metres (Y up),
-``starts`` (C+1), ``subjects`` (C), ``flat_ground`` (C) and ``fps``. Files whose name holds ``_val`` are for
-validation, ``_test`` is never read, ``_nonflat`` has no flat ground.
+A shard is an ``.npz`` with ``poses`` (N, 24, 3) axis-angle, ``trans`` (N, 3) pelvis joint in metres (Y up), ``starts``
+(C+1), ``subjects`` (C), ``flat_ground`` (C) and ``fps``. Files whose name holds ``_val`` are for validation, those with
+``_test`` are never read, those with ``_nonflat`` have no flat ground.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _TERMS = {"cmu": CMU, "bnr": BNR, "style100": STYLE100}
 
 
 def terms_of(files: Iterable[str]) -> list[str]:
-    """Terms that apply to a set of shards; unknown shards are named so that nobody takes silence for freedom."""
+    """Terms of use of a set of shards; shards with unknown terms are listed as such."""
     found: dict[str, None] = {}
     for name in files:
         terms = [text for prefix, text in _TERMS.items() if name.startswith(prefix)]
-        for text in terms or [f"{name}: terms not known to this program; ask who gave you the data."]:
+        for text in terms or [f"{name}: terms of use unknown to this program; ask the source of the data."]:
             found[text] = None
     return list(found)
 
@@ -52,7 +52,7 @@ _SHAPES = {"poses": (24, 3), "trans": (3,)}
 
 @dataclass(frozen=True)
 class Clips:
-    """All frames in two arrays, clips as ranges of them."""
+    """All frames in two arrays; clips are ranges of frames."""
 
     d6: Tensor  # [N 24 6] columns
     trans: Tensor  # [N 3] m
@@ -64,7 +64,7 @@ class Clips:
 
 
 def read_shard(path: Path, keys: Sequence[str] = ("poses", "trans", "starts", "fps")) -> dict[str, np.ndarray]:
-    """Arrays of one shard, checked; ``keys`` must be there. BadInput names file and key."""
+    """Read and check the arrays of one shard; ``keys`` are required. Raises BadInput naming file and key."""
     data = read_npz(path)
     for key in keys:
         if key not in data:
@@ -77,7 +77,7 @@ def read_shard(path: Path, keys: Sequence[str] = ("poses", "trans", "starts", "f
             raise BadInput(path, key, "holds NaN or infinity")
     starts = data["starts"]
     if starts.ndim != 1 or len(starts) < 2 or starts[0] != 0 or starts[-1] != frames or (np.diff(starts) < 1).any():
-        raise BadInput(path, "starts", f"must rise from 0 to {frames}, the number of frames")
+        raise BadInput(path, "starts", f"expected increasing numbers from 0 to {frames}, the number of frames")
     clips = len(starts) - 1
     data.setdefault("subjects", np.array([path.stem] * clips))
     data.setdefault("flat_ground", np.ones(clips, bool))
@@ -98,12 +98,15 @@ def find(folder: Path, *, validation: bool, exclude: Iterable[str] = ()) -> list
         if ("_val" in path.stem) == validation and not any(w in str(path.relative_to(folder)) for w in words)
     ]
     if not paths and not validation:
-        raise BadInput(folder, "--data", "no training shard (*.npz) found")
+        raise BadInput(
+            folder, "--data", "no training shard found; expected *.npz files with poses, trans, starts and fps"
+        )
     return paths
 
 
 def read(paths: list[Path], *, balance: float = 0.4) -> Clips:
-    """Load shards. A clip's weight is frames x (frames of its subject)^-balance: no subject dominates."""
+    """Load shards. A clip's sampling weight is frames x (frames of its subject)^-balance, so that no subject
+    dominates."""
     d6, trans, start, length, subject = [], [], [], [], []
     rates: dict[float, Path] = {}
     offset = 0
@@ -138,7 +141,7 @@ def read(paths: list[Path], *, balance: float = 0.4) -> Clips:
 
 
 def by_travel(clips: Clips, travel: float) -> Clips:
-    """Clips drawn ``1 + travel * v`` times as often, v their mean speed over ground in m/s, at most 3."""
+    """The clips with sampling weights times ``1 + travel * v``; v: mean horizontal speed in m/s, at most 3."""
     step = torch.zeros(len(clips.trans))
     step[1:] = (clips.trans[1:, [0, 2]] - clips.trans[:-1, [0, 2]]).norm(dim=-1)
     path = torch.cat([torch.zeros(1), step.cumsum(0)])

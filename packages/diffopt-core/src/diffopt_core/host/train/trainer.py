@@ -1,4 +1,4 @@
-"""What every training of a network does alike: AdamW, an average of the weights, checkpoints, the card."""
+"""Base class of trainings: AdamW, moving average of the weights, checkpoints, the card."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .shards import terms_of
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Tensors and plain values, replaced in one step: a kill leaves the old checkpoint or the new one."""
+    """Write tensors and plain values atomically: if the process is killed, the old checkpoint remains."""
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
@@ -27,12 +27,13 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 @contextmanager
 def resuming(path: Path, name: str) -> Iterator[dict[str, Any]]:
-    """What :func:`write_checkpoint` wrote; a block that cannot make a training ``name`` of it ends in BadInput."""
+    """Yield the state that :func:`write_checkpoint` wrote; if the block cannot restore training ``name`` from it,
+    BadInput is raised."""
     try:
         yield torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged checkpoint can raise almost anything
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-        remedy = "leave --resume out to start anew"
+        remedy = "omit --resume to start a new training"
         raise BadInput(path, "checkpoint", f"not a checkpoint of `diffopt train {name}` ({why}); {remedy}") from error
 
 
@@ -40,20 +41,20 @@ _T = TypeVar("_T", bound="NetworkTraining")
 
 
 class NetworkTraining(ABC):
-    """State of one run. Every draw comes from a generator seeded by (seed, step), so that a resumed run continues bit
-    for bit like one that was never stopped.
+    """State of one training run. Random numbers come from a generator seeded with (seed, step), so a resumed run is
+    bit-identical to an uninterrupted one.
 
-    A subclass is made as ``cls(settings, data, held_out, **held)``, sets what :meth:`build` needs, then calls this
-    constructor. ``held``: attributes that a checkpoint keeps and the constructor takes by keyword: tensors and plain
-    values. ``average`` is empty where the settings' ``ema`` is 0.
+    A subclass is created as ``cls(settings, data, held_out, **held)``, sets what :meth:`build` needs, then calls this
+    constructor. ``held``: names of attributes that a checkpoint stores and the constructor takes by keyword (tensors
+    and plain values). ``average`` is empty if the settings' ``ema`` is 0.
     """
 
-    #: Of what is trained: names the weight file.
+    #: Name of the training and of its weight file.
     name: ClassVar[str]
     settings_type: ClassVar[type[TrainingSettings]]
     held: ClassVar[tuple[str, ...]] = ("offsets",)
     betas: ClassVar[tuple[float, float]] = (0.9, 0.98)
-    #: Gradients are cut to this norm.
+    #: Gradients are clipped to this norm.
     max_norm: ClassVar[float] = 1.0
     #: Where the network is; motion is drawn on the CPU.
     device = torch.device("cpu")
@@ -61,7 +62,7 @@ class NetworkTraining(ABC):
     def __init__(self, settings: TrainingSettings, files: Sequence[str], validation_files: Sequence[str]) -> None:
         self.settings: Any = settings
         self.files, self.validation_files = tuple(files), tuple(validation_files)
-        #: Runs that this one started from, oldest first: name and step of each weight file, and more.
+        #: Earlier runs that this one started from, oldest first: name and step of each weight file, and its settings.
         self.chain: list[dict[str, Any]] = []
         self.step_index = 0
         torch.manual_seed(settings.seed)
@@ -75,22 +76,23 @@ class NetworkTraining(ABC):
 
     @abstractmethod
     def build(self) -> nn.Module:
-        """The network, its weights drawn from torch's generator."""
+        """Create the network; its weights are drawn from torch's global generator."""
 
     @abstractmethod
     def losses(self) -> dict[str, Tensor]:
-        """Of the present step, ``loss`` among them."""
+        """Losses of the current step; ``loss`` is the one to minimise."""
 
     @abstractmethod
     def evaluate(self) -> dict[str, Any]:
-        """Quality on held-out data, as JSON."""
+        """Metrics on held-out data, as JSON data."""
 
     @abstractmethod
     def export(self, path: Path, report: dict[str, Any]) -> None:
-        """Weights and card."""
+        """Write weights and card."""
 
     def adopt(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from the weights ``state``; the average starts there. Raises RuntimeError for another shape."""
+        """Start from the weights ``state``; the moving average starts there too. Raises RuntimeError for other
+        shapes."""
         self.network.load_state_dict(state)
         self.average = {key: value.detach().clone() for key, value in state.items()}
 
@@ -103,7 +105,7 @@ class NetworkTraining(ABC):
         self.optimizer.load_state_dict(self.optimizer.state_dict())
 
     def step(self, rate: float) -> dict[str, Tensor]:
-        """One optimiser step; detached losses."""
+        """One optimiser step; returns the detached losses."""
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -121,7 +123,7 @@ class NetworkTraining(ABC):
         return {name: value.detach() for name, value in parts.items()}
 
     def card(self, path: Path, report: Mapping[str, Any]) -> dict[str, Any]:
-        """What every card says of a run whose weights go to ``path``."""
+        """Common entries of the card for weights written to ``path``."""
         return {
             "name": path.stem,
             "step": self.step_index,
@@ -134,7 +136,7 @@ class NetworkTraining(ABC):
         }
 
     def save(self, path: Path) -> None:
-        """Checkpoint, replaced in one step."""
+        """Write the checkpoint atomically."""
         state = {
             "kind": self.name,
             "settings": asdict(self.settings),
@@ -149,7 +151,8 @@ class NetworkTraining(ABC):
 
     @classmethod
     def resume(cls: type[_T], path: Path, data: Any, held_out: Any) -> _T:
-        """Training as :meth:`save` left it. Raises BadInput for another file, or one of other data."""
+        """Restore a training from the checkpoint that :meth:`save` wrote. Raises BadInput for another file, or if the
+        data differs."""
         with resuming(path, cls.name) as state:
             settings = settings_of(cls.settings_type, state["settings"])
             training = cls(settings, data, held_out, **{name: state[name] for name in cls.held})  # type: ignore[arg-type]
@@ -160,5 +163,5 @@ class NetworkTraining(ABC):
             files = tuple(state.get("files", training.files))
         if files != training.files:
             now = ", ".join(training.files)
-            raise BadInput(path, "files", f"was trained on {', '.join(files)}; --data now gives {now}")
+            raise BadInput(path, "files", f"is of a training on {', '.join(files)}, but --data gives {now}")
         return training

@@ -1,4 +1,4 @@
-"""Windows of motion: cut as recorded, or drawn mirrored, at another speed and on other bodies."""
+"""Windows of motion: unchanged, or augmented by mirroring, playback speed and body proportions."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from ...errors import BadInput
 from .shards import Clips
 
 _MIRROR = list(mirror_order(JOINTS))
-#: Chain that the bone above each joint belongs to: both sides of a chain vary as one.
+#: Limb chain of the bone above each joint; left and right vary together.
 _CHAINS = ("hip", "spine", "knee", "ankle", "foot", "neck", "head", "collar", "shoulder", "elbow", "wrist", "hand")
 _CHAIN = [next((k for k, word in enumerate(_CHAINS) if word in name), 0) for name in JOINTS]
 #: 6D columns of S R S with S = diag(-1, 1, 1).
 _MIRROR_SIGNS = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
-#: Longest stretch of time by the speed augmentation.
+#: Largest time stretch of the speed augmentation.
 SPEED = 0.1
 
 
 def mirror(d6: Tensor, trans: Tensor) -> tuple[Tensor, Tensor]:
-    """Left-right mirrored motion: x negated, partners swapped."""
+    """Left-right mirrored motion: x negated, left and right joints swapped."""
     return d6[..., _MIRROR, :] * d6.new_tensor(_MIRROR_SIGNS), trans * trans.new_tensor([-1.0, 1.0, 1.0])
 
 
 def between(d6: Tensor, trans: Tensor, position: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     """Pose ``[B F 24 6]`` and root ``[B F 3]`` at fractional frames ``[B F]`` of ``low`` to ``high`` - 1 ``[B]``.
 
-    Catmull-Rom curves: straight lines would leave a stair of speeds, by which changed playback could be told.
+    Catmull-Rom curves, because linear interpolation gives piecewise constant speeds, by which a network could detect
+    resampled clips.
     """
     below = position.floor()
     s = (position - below).to(trans.dtype)
@@ -49,12 +50,12 @@ def between(d6: Tensor, trans: Tensor, position: Tensor, low: Tensor, high: Tens
 
 
 def reach_of(frames: int) -> int:
-    """Frames that a clip must have for a window of ``frames`` at the highest speed."""
+    """Least number of frames of a clip for a window of ``frames`` at the highest playback speed."""
     return int((frames - 1) * (1 + SPEED)) + 2
 
 
 def natural(batch: int, generator: torch.Generator) -> Tensor:
-    """Playback rates ``[batch]`` that are still natural: 1 for every other window, else 1 - SPEED to 1 + SPEED."""
+    """Plausible playback rates ``[batch]``: 1 for every other window, else 1 - SPEED to 1 + SPEED."""
     u, v = torch.rand(2, batch, generator=generator)
     return torch.where(u < 0.5, 1.0, 1 + SPEED * (2 * v - 1))
 
@@ -62,8 +63,8 @@ def natural(batch: int, generator: torch.Generator) -> Tensor:
 def choose(
     clips: Clips, batch: int, frames: int, generator: torch.Generator, rate: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Clip, first frame and frames needed ``[batch]`` of windows of ``frames`` played at ``rate``; drawn by the clips'
-    weights among those that are long enough."""
+    """Draw windows of ``frames`` frames played at ``rate``: clip, first frame and number of source frames ``[batch]``.
+    Clips that are long enough are drawn by their weights."""
     reach = ((frames - 1) * rate.abs()).long() + 2
     longest = int(clips.length.max())
     weight = clips.weight * (clips.length >= reach.clamp(max=longest).unsqueeze(1))
@@ -94,8 +95,8 @@ def draw(
 ) -> tuple[Tensor, Tensor]:
     """Augmented windows: pose ``[batch frames 24 3 3]`` and root ``[batch frames 3]`` (m).
 
-    Played at ``rate`` ``[batch]`` (default: :func:`natural`). The heading needs no augmentation: features do not see
-    it.
+    Played at ``rate`` ``[batch]`` (default: :func:`natural`). The heading is not augmented, because the features do not
+    contain it.
     """
     rate = natural(batch, generator) if rate is None else rate
     chosen, first, _ = choose(clips, batch, frames, generator, rate)
@@ -110,17 +111,21 @@ def cut(clips: Clips, frames: int) -> tuple[Tensor, Tensor]:
         for k in range(int(n) // frames)
     ]
     if not index:
-        raise BadInput(", ".join(clips.files), "starts", f"no clip has {frames} frames")
+        raise BadInput(
+            ", ".join(clips.files),
+            "starts",
+            f"no clip has {frames} frames or more; use shorter windows or longer clips",
+        )
     rows = torch.stack(index)
     return columns_to_matrix(clips.d6[rows]), clips.trans[rows]
 
 
 def proportions(offsets: Tensor, batch: int, amount: float, generator: torch.Generator) -> Tensor:
-    """Bodies of other builds ``[batch 24 3]`` (m, child minus parent) from one ``[24 3]``.
+    """Skeletons of other proportions ``[batch 24 3]`` (m, child minus parent) from one ``[24 3]``.
 
-    Each chain (thighs, shins, spine …) is made longer or shorter by at most ``amount`` (a share: 0.1 is 10 %), both
-    sides alike; half of it is the whole body's, half the chain's own. Scale the path with :func:`leg_ratio`, or
-    standing feet slide.
+    Each chain (thighs, shins, spine …) is lengthened or shortened by at most ``amount`` (0.1 is 10 %), equally on both
+    sides; half of it is common to the whole body, half is the chain's own. Scale the root path with :func:`leg_ratio`,
+    otherwise feet in contact slide.
     """
     whole = 2 * torch.rand(batch, 1, generator=generator) - 1
     own = 2 * torch.rand(batch, len(_CHAINS), generator=generator) - 1
@@ -129,5 +134,5 @@ def proportions(offsets: Tensor, batch: int, amount: float, generator: torch.Gen
 
 
 def leg_ratio(offsets: Tensor, reference: Tensor) -> Tensor:
-    """What the root path of ``reference`` is multiplied by for bodies ``offsets`` ``[batch 24 3]``: ``[batch 1 1]``."""
+    """Factor ``[batch 1 1]`` of the root path of ``reference`` for skeletons ``offsets`` ``[batch 24 3]``."""
     return (leg_length(offsets) / leg_length(reference)).view(-1, 1, 1)

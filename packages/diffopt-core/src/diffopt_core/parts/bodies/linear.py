@@ -1,4 +1,4 @@
-"""Bodies with a linear shape space and linear blend skinning."""
+"""Body models with a linear shape space and linear blend skinning."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ForeignBetas(DiffOptError):
 
 
 def check_betas(motion: HumanMotion, body: str) -> None:
-    """Raise :class:`ForeignBetas` if the motion carries a shape of another model.
+    """Raise :class:`ForeignBetas` if the motion has betas of another model.
 
-    All-zero betas are every model's mean and pass.
+    Zero betas are the mean shape of every model and are accepted.
     """
     if motion.betas_of != body and bool((motion.betas != 0).any()):
         remedies = ["--body smpl with your own model file"] if motion.betas_of == "smpl" else []
@@ -68,7 +68,7 @@ def skin(
 
 
 NUM_BETAS = 10
-#: Frames skinned at a time: a whole clip of a 6,890-vertex mesh would need gigabytes.
+#: Frames skinned at a time, because a whole clip of a 6,890-vertex mesh would need gigabytes.
 FRAMES_AT_ONCE = 128
 
 
@@ -85,7 +85,7 @@ class BodyArrays:
 
     @staticmethod
     def of(arrays: Mapping[str, Any], device: torch.device, dtype: torch.dtype = torch.float32) -> BodyArrays:
-        """From arrays under SMPL's names (``v_template``, ``shapedirs`` …)."""
+        """Create from arrays with SMPL's names (``v_template``, ``shapedirs`` …)."""
 
         def tensor(key: str) -> Tensor:
             return torch.as_tensor(np.asarray(arrays[key], dtype=np.float64), dtype=dtype, device=device)
@@ -105,10 +105,9 @@ class BodyArrays:
 
 
 class LinearBody(TreeBody):
-    """See the module. ``points``: named keypoints as rows over vertices; a name without a row is a joint.
-
-    ``mean_shape``: every motion is given the mean shape and its betas are ignored; otherwise a motion with
-    betas of another model is refused (ForeignBetas).
+    """A skinned mesh body. ``points``: named keypoints as weights over vertices; other names are joints.
+    ``mean_shape``: use the mean shape and ignore betas; otherwise a motion with betas of another model is refused
+    (ForeignBetas).
     """
 
     def __init__(
@@ -130,7 +129,7 @@ class LinearBody(TreeBody):
         return joints - joints[:, :1]
 
     def rest_pelvis(self, betas: Float[Tensor, "B 10"]) -> Float[Tensor, "B 3"]:
-        """The pelvis in the model's own origin, m: what separates ``trans`` from SMPL's ``transl``."""
+        """The rest pelvis relative to the model's origin, m: ``trans`` minus SMPL's ``transl``."""
         return self._regressed(betas)[:, 0]
 
     def vertices(self, motion: HumanMotion) -> Float[Tensor, "B T V 3"]:
@@ -159,7 +158,7 @@ class LinearBody(TreeBody):
         return torch.zeros_like(betas) if self._mean_shape else betas
 
     def _check(self, motion: HumanMotion) -> None:
-        # looking at values makes a GPU wait, so a loop's betas are looked at once
+        # reading values makes the host wait for the GPU, so the same betas are checked once
         if not self._mean_shape and motion.betas_of != self.name and motion.betas is not self._passed:
             check_betas(motion, self.name)
             self._passed = motion.betas
@@ -174,12 +173,12 @@ class LinearBody(TreeBody):
 
 
 def smpl_transl(body: LinearBody, motion: HumanMotion) -> Float[Tensor, "B T 3"]:
-    """SMPL's ``transl`` of a motion, m: ``trans`` less the rest-pose pelvis (the root turns about the pelvis)."""
+    """SMPL's ``transl`` of a motion, m: ``trans`` minus the rest-pose pelvis (the root rotates about the pelvis)."""
     return motion.trans - body.rest_pelvis(motion.betas).unsqueeze(1)
 
 
 def _anchors(arrays: BodyArrays, points: Mapping[str, Tensor]) -> tuple[Anchors, dict[str, int]]:
-    """Anchors of the named points and, after them, of the joints."""
+    """Anchors of the named points, followed by those of the joints."""
     regressor = torch.stack([row.to(arrays.template) for row in points.values()])
     joints = arrays.joint_regressor @ arrays.template
     joint_dirs = torch.einsum("jv,vdk->jdk", arrays.joint_regressor, arrays.shapedirs)

@@ -1,9 +1,9 @@
 """SMPL (Loper et al. 2015) through smplx, with the user's own model file.
 
-smplx's code and SMPL's model are for non-commercial research (their licences say what that means); neither
-ships with this package. smplx is imported when this body is built and not before. The optimiser's loop runs on
-the project's own forward kinematics, which agrees with smplx to rounding and touches no vertex; the mesh is
-smplx's own. Face and foot points are smplx's vertex table, all other points are joints.
+smplx's code and SMPL's model are licensed for non-commercial research; neither is part of this package. smplx is
+imported only when this body is built. The optimisation uses the project's own forward kinematics, which agrees with
+smplx up to rounding and needs no vertices; the mesh comes from smplx. Face and foot keypoints are vertices by smplx's
+table, all other keypoints are joints.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SmplConfig(ComponentConfig):
     gender: Literal["neutral", "male", "female"] = "neutral"
 
     def build(self, ctx: BuildContext) -> Any:
-        # fail before the heavy work: the file first, then the package, then torch
+        # check the file first, then the package, before importing torch
         find_model(self.path, self.gender)
         try:
             import smplx  # noqa: F401
@@ -59,22 +59,21 @@ class SmplConfig(ComponentConfig):
 
 
 def find_model(path: Path | None, gender: str) -> Path:
-    """The model file by option, environment or in the folder of weights.
+    """The model file: from the option, the environment variable or the weights folder.
 
-    Raises MissingResource: what, where to get it, where to put it.
+    Raises MissingResource, saying where to get the file and where to put it.
     """
     given = path or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
     if given is None and any(weights_folder().glob(f"SMPL_{gender.upper()}.*")):
         given = weights_folder()
     if given is None:
-        raise MissingResource(f"body 'smpl' needs SMPL's model file, and none is named: {HOW_TO_GET}")
+        raise MissingResource(f"body 'smpl' needs SMPL's model file, but none was found: {HOW_TO_GET}")
     given = given.expanduser()
     if given.is_file():
         return given
     stem = f"SMPL_{gender.upper()}"
-    own = (
-        f"basic[mM]odel_{gender if gender == 'neutral' else gender[0]}_lbs_10_207_0*.pkl"  # as SMPL's archives name it
-    )
+    # the file name in SMPL's archives
+    own = f"basic[mM]odel_{gender if gender == 'neutral' else gender[0]}_lbs_10_207_0*.pkl"
     for folder in (given, given / "smpl", given / "models"):
         for pattern in (f"{stem}.npz", f"{stem}.pkl", own):
             for file in sorted(folder.glob(pattern)):
@@ -88,7 +87,7 @@ def find_model(path: Path | None, gender: str) -> Path:
 
 
 def read_model(file: Path) -> Mapping[str, Any]:
-    """SMPL's arrays, dense, checked. A pickle goes through the restricted unpickler. Raises BadInput."""
+    """Read and check SMPL's arrays, as dense arrays. Pickles are read without executing code. Raises BadInput."""
     import numpy as np
 
     from ...common.npz import read_npz
@@ -99,10 +98,10 @@ def read_model(file: Path) -> Mapping[str, Any]:
     else:
         raw = read_pickle(file)
     if not isinstance(raw, dict):
-        raise BadInput(file, "content", f"a mapping of arrays was expected, not {type(raw).__name__}")
+        raise BadInput(file, "content", f"is a {type(raw).__name__}; expected a mapping of arrays")
     missing = [key for key in KEYS if key not in raw]
     if missing:
-        raise BadInput(file, missing[0], "missing; this is not an SMPL model file")
+        raise BadInput(file, missing[0], "is missing; expected an SMPL model file")
     arrays = {}
     for key in KEYS:
         try:
@@ -110,7 +109,7 @@ def read_model(file: Path) -> Mapping[str, Any]:
         except (ValueError, KeyError) as error:
             raise BadInput(file, key, f"cannot be read as an array: {error}") from error
         if arrays[key].dtype.kind not in "biuf" or not np.isfinite(arrays[key]).all():
-            raise BadInput(file, key, "holds something that is no finite number")
+            raise BadInput(file, key, "has values that are not finite")
     expected = {
         "v_template": (NUM_VERTICES, 3), "weights": (NUM_VERTICES, 24), "J_regressor": (24, NUM_VERTICES),
         "posedirs": (NUM_VERTICES, 3, 207), "kintree_table": (2, 24),
@@ -118,10 +117,12 @@ def read_model(file: Path) -> Mapping[str, Any]:
     for key, shape in expected.items():
         if arrays[key].shape != shape:
             raise BadInput(
-                file, key, f"shape {arrays[key].shape}, SMPL's is {shape}; SMPL-H and SMPL-X files do not fit"
+                file,
+                key,
+                f"has shape {arrays[key].shape}; expected {shape} of SMPL (SMPL-H and SMPL-X files do not fit)",
             )
     if tuple(arrays["kintree_table"][0, 1:]) != PARENTS[1:]:  # the root's parent is -1 or 2^32 - 1
-        raise BadInput(file, "kintree_table", "the tree is not SMPL's")
+        raise BadInput(file, "kintree_table", "is another kinematic tree than SMPL's")
     if arrays["shapedirs"].shape[:2] != (NUM_VERTICES, 3) or arrays["shapedirs"].shape[2] < 10:
-        raise BadInput(file, "shapedirs", f"shape {arrays['shapedirs'].shape}, expected (6890, 3, 10 or more)")
+        raise BadInput(file, "shapedirs", f"has shape {arrays['shapedirs'].shape}; expected (6890, 3, 10 or more)")
     return arrays

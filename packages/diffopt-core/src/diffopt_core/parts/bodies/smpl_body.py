@@ -1,5 +1,5 @@
-"""The body behind :mod:`diffopt_core.parts.bodies.smpl` (apart from it, so that its config imports neither torch nor
-smplx)."""
+"""The body of :mod:`diffopt_core.parts.bodies.smpl`, in a separate module so that the config imports neither torch nor
+smplx."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ VERTEX_NAMES: dict[str, str] = {
 
 @final
 class SmplBody(LinearBody):
-    """Joints and keypoints (no eye or mouth corners, no knuckles) as they are there; the mesh by smplx."""
+    """SMPL: joints and keypoints (no eye corners, mouth corners or knuckles) by forward kinematics, the mesh by
+    smplx."""
 
     def __init__(self, config: SmplConfig, ctx: BuildContext):
         arrays, device = read_model(find_model(config.path, config.gender)), ctx.device
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints a warning about 10 shape components
+        with contextlib.redirect_stdout(io.StringIO()):  # smplx prints a warning about 10 shape components
             self._smplx = smplx.SMPLLayer(model_path="", data_struct=smplx.utils.Struct(**arrays)).to(device)
         table = smplx.vertex_ids.vertex_ids["smplh"]  # SMPL and SMPL-H share the mesh
         points = {name: torch.zeros(len(arrays["v_template"])) for name in VERTEX_NAMES}

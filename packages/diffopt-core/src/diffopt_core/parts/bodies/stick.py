@@ -1,9 +1,9 @@
-"""A body without a surface: any rest skeleton on the SMPL tree, such as a case file's ``rest_joints``.
+"""A body without a mesh: any rest skeleton on the SMPL tree, such as a case file's ``rest_joints``.
 
-Limb keypoints are the joints themselves. Points that the skeleton lacks (face, toes, heels, knuckles) ride on
-a joint at fixed offsets: those of the embedded mesh body in its mean shape, scaled by the skeleton's height.
-They are approximations of a centimetre or two. The simulated cases are consistent with this: their COCO-17
-limb points are the SMPL joints, and their face points have confidence 0.
+Limb keypoints are the joints themselves. Points that the skeleton lacks (face, toes, heels, knuckles) are fixed to a
+joint at the offsets of the embedded mesh body in its mean shape, scaled by the skeleton's height; they are accurate to
+a centimetre or two. Simulated cases agree with this: their COCO-17 limb points are the SMPL joints, and their face
+points have confidence 0.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ...data.skeleton import JOINT, JOINTS, PARENTS
 
 NAME = "stick"
 
-#: Left-hand point -> joint it rides on, offset from that joint in the rest pose (m; +X left, +Y up, +Z forward).
-#: The right-hand partner is mirrored; nose, neck and crown lie in the mirror plane.
+#: Left-side point -> joint it is fixed to, offset from that joint in the rest pose (m; +X left, +Y up, +Z forward).
+#: Right-side points are mirrored; nose, neck and crown lie in the mirror plane.
 OFFSETS: dict[str, tuple[str, tuple[float, float, float]]] = {
     "nose": ("head", (0.0, 0.023, 0.108)),
     "upper_neck": ("head", (0.0, -0.020, -0.010)),
@@ -33,7 +33,7 @@ OFFSETS: dict[str, tuple[str, tuple[float, float, float]]] = {
     "left_index": ("left_wrist", (0.098, -0.005, 0.026)),
     "left_thumb": ("left_wrist", (0.086, -0.031, 0.048)),
 }
-#: Height of the head joint over the ankles of the body that the offsets were taken from, m.
+#: Height of the head joint above the ankles in the body that the offsets are from, m.
 OFFSETS_HEIGHT = 1.467
 
 #: Radius of each bone for drawing, m, by the joint at its end.
@@ -49,7 +49,7 @@ BONES: tuple[tuple[int, int, float], ...] = tuple(
 
 
 class StickConfig(ComponentConfig):
-    """No settings: the skeleton comes with the clip."""
+    """No settings: the skeleton is the clip's."""
 
     builds: ClassVar[str] = "diffopt_core.parts.bodies.stick_body:stick_of"
 

@@ -1,4 +1,4 @@
-"""Bodies on the SMPL tree by forward kinematics alone, and the one that is nothing but its joints."""
+"""Bodies on the SMPL tree by forward kinematics, and the stick body."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .stick import NAME, OFFSETS_HEIGHT, StickConfig, anchored_points
 class TreeBody(ABC):
     """A body whose joints come from a rest skeleton and whose keypoints are anchored to its joints.
 
-    Motions have leading ``B T``; ``motion.trans`` is the pelvis joint itself, so nothing is added to it but what
-    lies between the pelvis and the point. (SMPL's ``transl`` is ``trans - rest pelvis``: see ``smpl_transl``.)
+    Motions have leading ``B T``; ``motion.trans`` is the pelvis joint. (SMPL's ``transl`` is ``trans - rest pelvis``:
+    see ``smpl_transl``.)
     """
 
     name: str
@@ -43,14 +43,14 @@ class TreeBody(ABC):
 
     @abstractmethod
     def _check(self, motion: HumanMotion) -> None:
-        """Raise if the motion carries a shape that is not this body's."""
+        """Raise if the motion has betas that do not belong to this body."""
 
     @abstractmethod
     def _offsets(self, anchors: Anchors, motion: HumanMotion) -> Float[Tensor, "#B *t J 24 3"]:
         """Offsets of the anchors for the motion's shape (and pose), m."""
 
     def served(self, layout: str) -> tuple[bool, ...]:
-        """Which points of a layout this body has. The others sit on a joint near by and deserve no weight."""
+        """Which points of a layout this body has. The others are placed on a nearby joint and must get weight 0."""
         self._known(layout)
         return self._served[layout]
 
@@ -65,7 +65,7 @@ class TreeBody(ABC):
     def joints_and_keypoints(
         self, motion: HumanMotion, layout: str
     ) -> tuple[Float[Tensor, "B T 24 3"], Float[Tensor, "B T J 3"]]:
-        """Both for the price of one forward kinematics."""
+        """Joints and keypoints from one forward kinematics."""
         self._known(layout)
         rotations, positions = self._posed(motion)
         trans = motion.trans.unsqueeze(-2)
@@ -90,7 +90,7 @@ class TreeBody(ABC):
 
 
 class NoSkeleton(DiffOptError):
-    """The stick body was asked for without a rest skeleton."""
+    """The stick body was requested, but there is no rest skeleton."""
 
 
 def stick_of(config: StickConfig, ctx: BuildContext) -> StickBody:
@@ -106,7 +106,7 @@ def stick_of(config: StickConfig, ctx: BuildContext) -> StickBody:
 
 @final
 class StickBody(TreeBody):
-    """Joints only; betas have no effect and any model's are let through."""
+    """Joints only; betas of any model are accepted and have no effect."""
 
     def __init__(self, rest: Float[Tensor, "*#B 24 3"]):
         """``rest``: T-pose joints, m, of all clips or of each; only differences to the pelvis matter."""

@@ -44,8 +44,8 @@ class CaseDataset:
         self._truth = config.truth
 
     def accepts(self, path: Path) -> bool:
-        # Two keys of its own are enough: a case that lacks some is to be told which, and not to be unknown.
-        # A result's evidence.npz has some of them, too, under which no case can be solved.
+        # Two of its keys are enough, so that an incomplete case is reported as such and not as an unknown file. A
+        # result's evidence.npz has some of these keys too, but is not a case.
         keys = keys_of(path) if path.suffix == ".npz" else frozenset()
         return len(_OWN & keys) >= 2 and "initial_joints" not in keys
 
@@ -70,7 +70,7 @@ def read_case(path: Path, truth: Path | None = None) -> Clip:
 
 
 def write_case(path: Path, case: Arrays, truth: Arrays | None = None) -> list[Path]:
-    """Check and write a case, and its truth under ``truth/`` beside it; atomic. Returns the files."""
+    """Check and write a case atomically, and its truth under ``truth/`` beside it. Returns the files."""
     check_case(path, case)
     files = [path]
     if truth is not None:
@@ -82,7 +82,7 @@ def write_case(path: Path, case: Arrays, truth: Arrays | None = None) -> list[Pa
 
 
 def clip_of(case: Arrays, name: str, path: Path | None = None, sha256: str | None = None) -> Clip:
-    """The clip that a checked case describes (float32). Estimates in invalid frames are filled from neighbours."""
+    """The clip that a checked case describes (float32). Estimates in invalid frames are interpolated."""
     valid = torch.from_numpy(valid_frames(case))
     return Clip(
         name=name,
@@ -101,7 +101,7 @@ def clip_of(case: Arrays, name: str, path: Path | None = None, sha256: str | Non
 
 
 def with_truth(clip: Clip, truth: Arrays, path: Path) -> Clip:
-    """``clip`` with what it is scored against; raises BadInput naming ``path`` and the key."""
+    """``clip`` with its ground truth; raises BadInput naming ``path`` and the key."""
     check_truth(path, truth, clip.num_frames)
     motion = camera = None
     if {"global_orient", "body_pose", "transl"} <= truth.keys():
@@ -120,11 +120,11 @@ def with_truth(clip: Clip, truth: Arrays, path: Path) -> Clip:
 
 
 def arrays_of(clip: Clip) -> Arrays:
-    """The case file's arrays of a clip that has observations, camera and body (else BadInput names what it lacks)."""
+    """The arrays of a case file for a clip with observations, camera and body (BadInput names a missing part)."""
     seen, body, camera = clip.observations, clip.body, clip.camera
     if seen is None or body is None or camera is None:
         lacks = [n for n, part in (("observations", seen), ("body", body), ("camera", camera)) if part is None]
-        raise BadInput(clip.path or clip.name, lacks[0], "is not known; a case file needs it")
+        raise BadInput(clip.path or clip.name, lacks[0], "is missing in the clip; a case file needs it")
     case: Arrays = {
         "fps": np.array(clip.fps, np.float32),
         "image_size": np.array(clip.size, np.int64),
@@ -167,7 +167,7 @@ def arrays_of(clip: Clip) -> Arrays:
 
 
 def _video(case: Arrays, path: Path | None) -> Video | None:
-    """The video that the evidence is from, if it is still there: for pictures, nothing is computed from it."""
+    """The video of the evidence, if it still exists; only for pictures, nothing is computed from it."""
     if "video" not in case or "video_frames" not in case:
         return None
     said = Path(text(case["video"]))
@@ -180,13 +180,13 @@ def _video(case: Arrays, path: Path | None) -> Video | None:
 
 
 def _facts(case: Arrays, part: str, path: Path | None = None) -> dict[str, Any]:
-    """What the maker of a part said of it when the case was prepared; the component's name as ``prepared_by``."""
+    """The facts of a part from when the case was prepared; the component's name becomes ``prepared_by``."""
     if "facts" not in case:
         return {}
     try:
         facts = dict(json.loads(text(case["facts"])).get(part, {}))
     except (ValueError, AttributeError, TypeError) as error:
-        raise BadInput(path or "case", "facts", f"is not the JSON of a prepared case ({error})") from None
+        raise BadInput(path or "case", "facts", f"cannot be read as JSON of a prepared case ({error})") from None
     component = facts.pop("component", None)
     return facts | ({"prepared_by": component} if component else {})
 
@@ -199,7 +199,7 @@ def _observations(case: Arrays, valid: Tensor) -> Observations:
 
 
 def _camera(case: Arrays) -> CameraTrajectory:
-    """Where the file does not say what the camera does, its path does."""
+    """Read the camera; if the file does not state ``cam_travel``, it is computed from the path."""
     R, t = _tensor(case["cam_R"]), _tensor(case["cam_t"])
     metric = bool(case["cam_metric"].reshape(-1)[0])
     return CameraTrajectory(
@@ -216,7 +216,7 @@ def _camera(case: Arrays) -> CameraTrajectory:
 
 
 def _body(case: Arrays, valid: Tensor) -> CameraFrameBody:
-    # Whatever stands in invalid frames, NaN included, is put out of the way before it meets arithmetic.
+    # Values in invalid frames, including NaN, are replaced before they enter any arithmetic.
     def person(key: str) -> Tensor:
         value = _tensor(case[key])
         return torch.where(valid.reshape(-1, *[1] * (value.dim() - 1)), value, torch.zeros_like(value))

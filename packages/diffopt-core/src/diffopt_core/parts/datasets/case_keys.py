@@ -1,4 +1,4 @@
-"""The keys of case and truth files, and every check a file passes before anything is computed from it."""
+"""The keys of case and truth files, and all checks on them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ...data.skeleton import LAYOUTS
 from ...errors import BadInput, UnknownName
 from ...types import MotionEvidence, PosesFrom, Travel, Unit
 
-#: Third differences, the shortest clip with an acceleration that changes.
+#: Least number of frames: enough for third differences.
 FEWEST_FRAMES = 3
 
 
 @dataclass(frozen=True)
 class Key:
-    """Shapes a key may have (``T`` frames, ``J`` keypoints), what it holds, and whether it must be there."""
+    """Allowed shapes of a key (``T`` frames, ``J`` keypoints), type of its values, and whether it is required."""
 
     shapes: tuple[tuple[int | str, ...], ...]
     holds: str = "numbers"  # numbers, flags or text
@@ -33,7 +33,7 @@ def _key(*shape: int | str, holds: str = "numbers", required: bool = True) -> Ke
 
 
 def _word(choice: Any) -> Key:
-    """One of the words of a ``Literal``, where the file says it."""
+    """An optional text key with one of the values of a ``Literal``."""
     return Key(((),), "text", False, get_args(choice))
 
 
@@ -88,15 +88,15 @@ TRUTH_KEYS: dict[str, Key] = {
 
 #: A :class:`~diffopt_core.types.MotionEvidence`, field by field.
 SAID = tuple(f"init_{field.name}" for field in fields(MotionEvidence))
-#: Estimates of the person: in frames where nobody was found they may hold anything.
+#: Estimates of the person: their values in frames without the person are ignored.
 PERSON = frozenset({"init_global_orient", "init_body_pose", "init_betas", "init_transl"})
-#: Axis-angle vectors of more than two rounds, rad, are of another unit.
+#: Axis-angle vectors longer than two full turns, rad, must be in another unit.
 _ROUNDS = 4 * np.pi
 _KINDS = {"numbers": "iuf", "flags": "biuf", "text": "US"}
 
 
 def check_case(path: Path, case: Arrays) -> None:
-    """Raise BadInput, naming file and key, unless ``case`` is a case file that can be solved."""
+    """Raise BadInput, naming file and key, unless ``case`` is a valid case file."""
     _check_names(path, case, CASE_KEYS)
     layout = text(case["keypoint_layout"])
     if layout not in LAYOUTS:
@@ -105,10 +105,10 @@ def check_case(path: Path, case: Arrays) -> None:
     frames = len(case["keypoints"]) if case["keypoints"].ndim else 0
     _check_shapes(path, case, CASE_KEYS, {"T": frames, "J": len(LAYOUTS[layout])})
     if frames < FEWEST_FRAMES:
-        raise BadInput(path, "keypoints", f"has {frames} frames; at least {FEWEST_FRAMES} are needed")
+        raise BadInput(path, "keypoints", f"has {frames} frames; expected at least {FEWEST_FRAMES}")
     valid = valid_frames(case)
     if not valid.any():
-        raise BadInput(path, "valid", "the person is found in no frame")
+        raise BadInput(path, "valid", "the person was not found in any frame")
     _check_keypoints(path, case["keypoints"], valid)
     for key, value in case.items():
         if key not in CASE_KEYS or key == "keypoints" or CASE_KEYS[key].holds == "text":
@@ -116,19 +116,21 @@ def check_case(path: Path, case: Arrays) -> None:
         rows = valid if key in PERSON and value.ndim > 1 else None
         _check_finite(path, key, value, rows)
     if lacking := [key for key in SAID if (key in case) != (SAID[0] in case)]:
-        raise BadInput(path, lacking[0], f"the keys {', '.join(SAID)} come together or not at all")
+        raise BadInput(path, lacking[0], f"is missing; the keys {', '.join(SAID)} must all be present or all be absent")
     _check_positive(path, case, ("fps", "image_size", "cam_focal", *(key for key in SAID if key.endswith("_var"))))
     _check_rotations(path, case["cam_R"])
     for key in ("init_global_orient", "init_body_pose"):
         angle = float(np.linalg.norm(case[key][valid], axis=-1).max())
         if angle > _ROUNDS:
-            raise BadInput(path, key, f"turns by up to {angle:.4g} rad: in degrees, not in radians?")
+            raise BadInput(path, key, f"has rotations of up to {angle:.4g} rad: in degrees, not in radians?")
     if (case["init_transl"][valid, 2] <= 0).mean() > 0.5:
-        raise BadInput(path, "init_transl", "is behind the camera; the camera frame is x right, y down, z forward")
+        raise BadInput(
+            path, "init_transl", "is behind the camera; expected a camera frame with x right, y down, z forward"
+        )
 
 
 def check_truth(path: Path, truth: Arrays, frames: int) -> None:
-    """Raise BadInput unless ``truth`` is a truth file for a clip of so many frames."""
+    """Raise BadInput unless ``truth`` is a valid truth file for a clip of ``frames`` frames."""
     _check_names(path, truth, TRUTH_KEYS)
     _check_shapes(path, truth, TRUTH_KEYS, {"T": frames})
     for key in truth.keys() & TRUTH_KEYS.keys():
@@ -139,7 +141,7 @@ def check_truth(path: Path, truth: Arrays, frames: int) -> None:
 
 
 def valid_frames(case: Arrays) -> np.ndarray:
-    """(T,) bool: frames in which the person was found (all, where the file does not say)."""
+    """(T,) bool: frames in which the person was found (all if the file has no ``valid``)."""
     return case["valid"].astype(bool) if "valid" in case else np.ones(len(case["keypoints"]), bool)
 
 
@@ -153,11 +155,11 @@ def _check_names(path: Path, arrays: Arrays, keys: dict[str, Key]) -> None:
     unknown = [key for key in arrays if key not in keys]
     for key in (k for k, spec in keys.items() if spec.required and k not in arrays):
         near = difflib.get_close_matches(key, unknown, n=1)
-        raise BadInput(path, key, "is missing" + (f"; is '{near[0]}' meant for it?" if near else ""))
+        raise BadInput(path, key, "is missing" + (f"; the file has '{near[0]}', is that the one?" if near else ""))
     optional = [k for k, spec in keys.items() if not spec.required and k not in arrays]
-    for key in unknown:  # other keys are a producer's own business, but a misspelt option must not be lost
+    for key in unknown:  # other keys are allowed, but a misspelt optional key must not be ignored
         if near := difflib.get_close_matches(key, optional, n=1, cutoff=0.85):
-            raise BadInput(path, key, f"is no key of this format; '{near[0]}' is")
+            raise BadInput(path, key, f"is not a key of this format; did you mean '{near[0]}'?")
 
 
 def _check_words(path: Path, case: Arrays) -> None:
@@ -165,7 +167,7 @@ def _check_words(path: Path, case: Arrays) -> None:
         if spec.words and key in case and text(case[key]) not in spec.words:
             raise BadInput(path, key, f"is '{text(case[key])}'; expected {', '.join(spec.words)}")
     if "cam_unit" in case and (text(case["cam_unit"]) == "metre") != bool(case["cam_metric"].reshape(-1)[0]):
-        raise BadInput(path, "cam_unit", f"is '{text(case['cam_unit'])}', against cam_metric")
+        raise BadInput(path, "cam_unit", f"is '{text(case['cam_unit'])}', which contradicts cam_metric")
 
 
 def _check_shapes(path: Path, arrays: Arrays, keys: dict[str, Key], sizes: dict[str, int]) -> None:
@@ -188,11 +190,13 @@ def _check_keypoints(path: Path, keypoints: np.ndarray, valid: np.ndarray) -> No
     if not np.isfinite(confidence).all() or confidence.min() < 0 or confidence.max() > 1:
         raise BadInput(path, "keypoints", "has confidences outside [0, 1]")
     if not (confidence > 0).any():
-        raise BadInput(path, "keypoints", "confidence is 0 everywhere: there is nothing to fit")
+        raise BadInput(path, "keypoints", "all confidences are 0: there is nothing to fit")
     bad = ~np.isfinite(keypoints[..., :2]).all(-1) & (keypoints[..., 2] > 0) & valid[:, None]
     if bad.any():
         t, j = np.argwhere(bad)[0]
-        raise BadInput(path, "keypoints", f"is not finite in frame {t}, keypoint {j}, although its confidence is not 0")
+        raise BadInput(
+            path, "keypoints", f"is not finite in frame {t}, keypoint {j}; expected a finite value or confidence 0"
+        )
 
 
 def _check_finite(path: Path, key: str, value: np.ndarray, rows: np.ndarray | None) -> None:
@@ -207,11 +211,11 @@ def _check_finite(path: Path, key: str, value: np.ndarray, rows: np.ndarray | No
 def _check_positive(path: Path, arrays: Arrays, keys: tuple[str, ...]) -> None:
     for key in keys:
         if key in arrays and (arrays[key] <= 0).any():
-            raise BadInput(path, key, f"must be positive, is {arrays[key].min():g}")
+            raise BadInput(path, key, f"is {arrays[key].min():g} at its smallest; expected positive values")
 
 
 def _check_rotations(path: Path, matrices: np.ndarray) -> None:
-    """Orthogonal to 0.01 (float16 poses still pass) and not a reflection."""
+    """Check that matrices are orthogonal to 0.01 (float16 passes) and not reflections."""
     gram = np.abs(matrices @ matrices.swapaxes(-1, -2) - np.eye(3)).max((-1, -2))
     bad = (gram > 1e-2) | (np.linalg.det(matrices.astype(np.float64)) < 0)
     if bad.any():

@@ -11,7 +11,7 @@ from ...config import ComponentConfig
 
 
 class AmassConfig(ComponentConfig):
-    """Which clip of the file, at what rate, and what the file does not say itself."""
+    """Which clip of the file, its frame rate, and metadata that the file lacks."""
 
     builds: ClassVar[str] = "diffopt_core.parts.datasets.motion_file:MotionDataset"
 
@@ -24,7 +24,7 @@ class AmassConfig(ComponentConfig):
 
 
 class CaseConfig(ComponentConfig):
-    """``truth``: truth file; by default ``truth/<same name>`` beside the case, where there is one."""
+    """``truth``: truth file; by default ``truth/<same name>`` beside the case, if it exists."""
 
     builds: ClassVar[str] = "diffopt_core.parts.datasets.case_file:CaseDataset"
 
@@ -32,19 +32,19 @@ class CaseConfig(ComponentConfig):
 
 
 class _Settings(BaseModel):
-    """The noise model as data. A ``sd`` is a standard deviation per axis; a ``time`` is that after which the
-    correlation has fallen to 1/e. The error model is that of ``docs/formats.md``; what it leaves open was measured on
-    simulated cases published with it, and is marked so. Options for whoever models another detector, regressor or
-    SLAM (``--dataset simulated --set dataset.settings.keypoints.sd=…``); tests take the noise away with them.
+    """The noise model. A ``sd`` is a standard deviation per axis; a ``time`` is the lag at which the correlation is
+    1/e. ``docs/formats.md`` describes the error model; values marked "measured" were estimated on earlier simulated
+    cases. Change them to model another detector, regressor or SLAM (``--dataset simulated --set
+    dataset.settings.keypoints.sd=…``); tests use them to turn the noise off.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class CameraSettings(_Settings):
-    """A hand-held camera whose holder walks along with the person."""
+    """A hand-held camera whose operator walks along with the person."""
 
-    static: bool = Field(default=False, description="the holder stands still and turns; the hand noise remains")
+    static: bool = Field(default=False, description="the operator stands still and turns; the hand noise remains")
     distance: tuple[float, float] = Field(default=(3.0, 5.0), description="m, horizontal, drawn once")
     height: tuple[float, float] = Field(default=(1.2, 1.7), description="m above the floor, drawn once")  # measured
     follow: float = Field(default=0.6, ge=0, description="s, Gaussian smoothing of the root")  # measured
@@ -64,7 +64,7 @@ class KeypointSettings(_Settings):
     """A 2D detector. Lengths are shares of the body height as it appears in the image."""
 
     layout: str = "coco17"
-    face: bool = Field(default=False, description="give the face points; else their confidence is 0")  # measured
+    face: bool = Field(default=False, description="detect the face points; else their confidence is 0")  # measured
     sd: tuple[float, float] = Field(default=(0.006, 0.016), description="drawn for each keypoint")
     correlated: float = Field(default=0.5, ge=0, le=1, description="share of the variance that is correlated in time")
     time: float = Field(default=6.0, gt=0, description="frames")
@@ -97,9 +97,9 @@ class RegressorSettings(_Settings):
 
 
 class SlamSettings(_Settings):
-    """A monocular SLAM: drift, unknown scale, a world that is the first camera's frame."""
+    """A monocular SLAM system: drift, unknown scale, world frame of the first camera."""
 
-    rotation_walk: float = Field(default=0.0025, ge=0, description="rad a frame")
+    rotation_walk: float = Field(default=0.0025, ge=0, description="rad per frame")
     rotation_white: float = Field(default=0.001, ge=0, description="rad")  # measured
     position_walk: float = Field(default=0.06, ge=0, description="share of the mean step")
     position_white: float = Field(default=0.03, ge=0, description="share of the mean step")
@@ -108,7 +108,7 @@ class SlamSettings(_Settings):
 
 
 class SimulatorSettings(_Settings):
-    """Everything that :func:`diffopt_core.parts.datasets.simulator.simulate.simulate` needs besides motion and seed."""
+    """All settings of :func:`diffopt_core.parts.datasets.simulator.simulate.simulate` except motion and seed."""
 
     camera: CameraSettings = CameraSettings()
     keypoints: KeypointSettings = KeypointSettings()
@@ -117,7 +117,7 @@ class SimulatorSettings(_Settings):
 
 
 class SimulatedConfig(ComponentConfig):
-    """``seed`` None takes the run's. Only used when named: ``--dataset simulated``."""
+    """``seed`` None takes the run's. Never chosen by ``auto``; name it: ``--dataset simulated``."""
 
     builds: ClassVar[str] = "diffopt_core.parts.datasets.simulator.folder:SimulatedDataset"
 
@@ -129,7 +129,7 @@ class SimulatedConfig(ComponentConfig):
 
 
 class VideoConfig(ComponentConfig):
-    """``truth``: truth file; by default ``truth/<stem>.npz`` beside the video, where there is one."""
+    """``truth``: truth file; by default ``truth/<stem>.npz`` beside the video, if it exists."""
 
     builds: ClassVar[str] = "diffopt_core.parts.datasets.video_file:VideoDataset"
 

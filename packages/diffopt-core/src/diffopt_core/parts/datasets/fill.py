@@ -1,4 +1,4 @@
-"""Frames in which the person was not found: estimates between the neighbours that were."""
+"""Interpolation over frames in which the person was not found."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ...data.rotation import slerp
 
 
 def neighbours(valid: Bool[Tensor, "T"]) -> tuple[Int[Tensor, "T"], Int[Tensor, "T"], Float[Tensor, "T"]]:
-    """For each frame the valid frames before and after it, and how far it lies between them, in [0, 1].
+    """For each frame the valid frames before and after it, and its relative position between them, in [0, 1].
 
-    A valid frame is its own neighbour; before the first and after the last valid frame that one is held.
-    At least one frame must be valid.
+    A valid frame is its own neighbour; before the first and after the last valid frame, that frame is used. At least
+    one frame must be valid.
     """
     frames = torch.arange(len(valid))
     found = frames[valid]
@@ -24,8 +24,9 @@ def neighbours(valid: Bool[Tensor, "T"]) -> tuple[Int[Tensor, "T"], Int[Tensor, 
 def between(
     known: Int[Tensor, "N"], wanted: Int[Tensor, "T"]
 ) -> tuple[Int[Tensor, "T"], Int[Tensor, "T"], Float[Tensor, "T"]]:
-    """For each wanted number the rows of the rising ``known`` numbers before and after it, and how far it lies between
-    them, in [0, 1], float64. A known number is its own neighbour; beyond the ends the last one is held."""
+    """For each wanted number the indices of the increasing ``known`` numbers before and after it, and its relative
+    position between them, in [0, 1], float64. A known number is its own neighbour; beyond the ends the nearest one is
+    used."""
     after = torch.searchsorted(known, wanted).clamp_max(len(known) - 1)
     before = (torch.searchsorted(known, wanted, right=True) - 1).clamp_min(0)
     length = (known[after] - known[before]).clamp_min(1)
@@ -34,7 +35,7 @@ def between(
 
 
 def fill_linear(values: Float[Tensor, "T *n"], valid: Bool[Tensor, "T"]) -> Float[Tensor, "T *n"]:
-    """``values`` with the invalid frames on the straight line between their valid neighbours."""
+    """``values`` with invalid frames interpolated linearly between their valid neighbours."""
     a, b, share = neighbours(valid)
     share = share.reshape(-1, *[1] * (values.dim() - 1)).to(values.dtype)
     filled = torch.lerp(values[a], values[b], share)
@@ -42,7 +43,7 @@ def fill_linear(values: Float[Tensor, "T *n"], valid: Bool[Tensor, "T"]) -> Floa
 
 
 def fill_rotations(values: Float[Tensor, "T *n 3 3"], valid: Bool[Tensor, "T"]) -> Float[Tensor, "T *n 3 3"]:
-    """``values`` with the invalid frames on the shortest rotation between their valid neighbours."""
+    """``values`` with invalid frames interpolated by slerp between their valid neighbours."""
     gaps = (~valid).nonzero().squeeze(-1)
     if len(gaps) == 0:
         return values

@@ -1,15 +1,15 @@
-"""Dataset ``amass``: motion files to clips that hold a motion and nothing else, for the simulator and for scoring.
+"""Dataset ``amass``: motion files as clips that hold only a motion, for the simulator and for scoring.
 
-Three kinds of `.npz` are told apart by their keys:
+Three kinds of `.npz` are distinguished by their keys:
 
 - AMASS (and SMPL-X releases in its layout): ``poses`` (N, 72 | 156 | 165), ``trans``, ``betas``, a frame rate; Z up.
-  Joints 22 and 23 of SMPL have no counterpart beyond 72 columns and are left straight.
+  With more than 72 columns, joints 22 and 23 of SMPL have no counterpart and get the identity.
 - motion shards: ``poses`` (N, 24, 3), ``trans`` (pelvis), ``starts``, ``names``; Y up. Many clips in a file.
 - ``motion.npz`` of a result folder, or a truth file: ``global_orient``, ``body_pose``, ``transl`` (pelvis); Y up.
 
-SMPL's ``trans`` is not the pelvis: ``pelvis = trans + rest pelvis``, the rest pelvis being a constant of the body's
-shape that only the licensed model file knows. Here ``rest_pelvis`` stands for it (rounded, for an average adult).
-A wrong value moves the whole clip by a constant, and changes neither the motion nor any aligned metric.
+SMPL's ``trans`` is not the pelvis: ``pelvis = trans + rest pelvis``, where the rest pelvis depends on the body shape
+and the licensed model file. The option ``rest_pelvis`` approximates it (for an average adult). A wrong value shifts the
+whole clip by a constant and changes neither the motion nor any aligned metric.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .configs import AmassConfig
 
 _POSES, _SHARD, _RESULT = {"poses", "trans"}, {"poses", "trans", "starts"}, {"global_orient", "body_pose", "transl"}
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
-#: World with Z up to world with Y up: a quarter turn about x.
+#: From a Z-up to a Y-up world: a quarter turn about x.
 _Z_TO_Y = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
@@ -53,7 +53,7 @@ class MotionDataset:
 
 
 def split_address(path: Path) -> tuple[Path, str]:
-    """``shard.npz#clip`` into file and clip (empty where the address names none)."""
+    """Split ``shard.npz#clip`` into file and clip (empty if the address names none)."""
     file, mark, clip = str(path).rpartition(".npz#")
     return (Path(file + ".npz"), clip) if mark else (path, "")
 
@@ -78,7 +78,7 @@ def load_motion(path: Path, config: AmassConfig) -> Clip:
 
 
 def clip_names(path: Path) -> dict[str, int]:
-    """Address -> frames of every motion in a file, at the file's own rate."""
+    """Address -> number of frames of every motion in a file, at the file's own rate."""
     arrays = read_npz(path)
     if arrays.keys() >= _SHARD:
         lengths = np.diff(arrays["starts"])
@@ -91,7 +91,9 @@ def window(clip: Clip, start: int, frames: int | None) -> Clip:
     """Frames ``start`` to ``start + frames`` of a motion clip; raises BadInput if it is shorter."""
     stop = clip.num_frames if frames is None else start + frames
     if stop > clip.num_frames or start >= stop:
-        raise BadInput(clip.path or clip.name, "frames", f"has {clip.num_frames} frames; {start} to {stop} asked for")
+        raise BadInput(
+            clip.path or clip.name, "frames", f"has {clip.num_frames} frames; frames {start} to {stop} were requested"
+        )
     assert clip.truth is not None and clip.truth.motion is not None
     motion = clip.truth.motion
     some = slice(start, stop)
@@ -100,7 +102,7 @@ def window(clip: Clip, start: int, frames: int | None) -> Clip:
 
 
 def resample(clip: Clip, fps: float) -> Clip:
-    """The same motion at another rate: shortest rotations and straight lines between the frames."""
+    """Resample the motion: slerp for rotations, linear interpolation for translations."""
     assert clip.truth is not None and clip.truth.motion is not None
     motion = clip.truth.motion
     count = int(np.floor((clip.num_frames - 1) * fps / clip.fps + 1e-6)) + 1
@@ -141,12 +143,12 @@ def _from_shard(path: Path, arrays: Arrays, wanted: str, config: AmassConfig) ->
 
 def _from_amass(path: Path, arrays: Arrays, config: AmassConfig) -> Clip:
     poses, trans = _finite(path, arrays, "poses"), _finite(path, arrays, "trans")
-    if poses.ndim == 3 and poses.shape[1:] == (NUM_JOINTS, 3):  # a single clip in the shards' own form
+    if poses.ndim == 3 and poses.shape[1:] == (NUM_JOINTS, 3):  # a single clip in the format of shards
         return _clip(path, path.stem, poses, trans, None, "smpl", _rate(path, arrays, config), _skeleton(path, config),
                      config.up == "z")  # fmt: skip
     if poses.ndim != 2 or poses.shape[1] not in (72, 156, 165):
         raise BadInput(path, "poses", f"has shape {poses.shape}; expected (N, 72), (N, 156), (N, 165) or (N, 24, 3)")
-    # SMPL-H and SMPL-X share SMPL's first 22 joints; what follows are jaw, eyes and fingers.
+    # SMPL-H and SMPL-X share SMPL's first 22 joints; jaw, eyes and fingers follow.
     shared = 72 if poses.shape[1] == 72 else 66
     pose = np.zeros((len(poses), NUM_JOINTS * 3), np.float32)
     pose[:, :shared] = poses[:, :shared]
@@ -209,7 +211,7 @@ def _rate(path: Path, arrays: Arrays, config: AmassConfig) -> float:
         raise BadInput(path, _RATES[0], f"is missing (also looked for {', '.join(_RATES[1:])}); set source_fps")
     value = _finite(path, arrays, key)
     if value.size != 1 or value <= 0:
-        raise BadInput(path, key, "must be one positive number")
+        raise BadInput(path, key, "expected one positive number")
     return float(value.reshape(-1)[0])
 
 

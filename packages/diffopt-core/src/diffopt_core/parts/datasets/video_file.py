@@ -1,4 +1,4 @@
-"""The object behind the dataset ``video``."""
+"""Dataset ``video``: video files and folders of images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .case_file import with_truth
 from .configs import VideoConfig
 
 log = logging.getLogger(__name__)
-#: Rate of a folder of images until ``--fps`` says another (said aloud).
+#: Assumed frame rate of a folder of images without ``--fps`` (a warning is logged).
 _UNKNOWN_RATE = 30.0
 
 
@@ -28,7 +28,7 @@ class VideoDataset:
         self._config = config
 
     def accepts(self, path: Path) -> bool:
-        """Videos by their suffix, folders by their images (one with videos in it is a folder of clips)."""
+        """Accepts videos by their suffix and folders of images (a folder with videos is a folder of clips)."""
         if path.is_dir():
             visible = (file for file in path.iterdir() if not file.name.startswith("."))
             videos = any(file.suffix.lower() in VIDEO_SUFFIXES for file in visible)
@@ -36,10 +36,10 @@ class VideoDataset:
         return path.suffix.lower() in VIDEO_SUFFIXES
 
     def load(self, path: Path) -> Clip:
-        """Size, rate, rotation and frames; nothing of the images is looked at yet.
+        """Read size, rate, rotation and frame numbers; no image is decoded yet.
 
-        Uneven frame times (a phone's variable rate) are put on an even grid of the mean rate by taking the nearest
-        frame, with a notice. Raises BadInput for what cannot be decoded.
+        A variable frame rate (of a phone) is resampled to an even grid at the mean rate by nearest frames, with a
+        warning. Raises BadInput if the file cannot be decoded.
         """
         found = probe(path)
         facts: dict[str, object] = {"codec": found.codec, "source_frames": found.count, "rotation": found.rotation}
@@ -77,7 +77,7 @@ def _even_frames(path: Path, found: Probe, fps: float, facts: dict[str, object])
     repeated = int((np.diff(nearest) == 0).sum())
     facts["variable_rate"] = {"repeated": repeated, "left_out": found.count - len(np.unique(nearest))}
     log.warning(
-        "%s: variable frame rate; frames are taken at an even %.2f fps (%d shown twice, %d left out)",
+        "%s: variable frame rate; resampled to an even %.2f fps (%d frames repeated, %d left out)",
         path, fps, repeated, found.count - len(np.unique(nearest)),
     )  # fmt: skip
     return tuple(nearest.tolist())

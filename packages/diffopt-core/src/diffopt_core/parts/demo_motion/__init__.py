@@ -1,4 +1,4 @@
-"""The demonstration: somebody sets off, walks round a bend and speeds up. Every number in it was made up here."""
+"""The demonstration: a person starts walking, walks a curve and speeds up. All numbers are synthetic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRAMES, FPS = 100, 30.0
 
 
 def demo_clip(body: Body | None = None, frames: int = FRAMES, fps: float = FPS) -> Clip:
-    """The motion on a body (by default the embedded mesh), as a clip that holds nothing but its truth."""
+    """The motion of a body (by default the embedded mesh), as a clip that holds only its truth."""
     if body is None:
         from ..bodies.anny24 import load
 
@@ -35,13 +35,13 @@ def demo_clip(body: Body | None = None, frames: int = FRAMES, fps: float = FPS) 
 
 
 def demo_case(seed: int = 0) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Case and truth of the demonstration, as filmed, detected and regressed by the simulator."""
+    """Case and truth of the demonstration, made by the simulator."""
     from ..bodies.anny24 import load
     from ..datasets.configs import KeypointSettings, SimulatorSettings
     from ..datasets.simulator.simulate import simulate
 
     body = load()
-    # The embedded mesh has a real face, so that the detector may give its points.
+    # The embedded mesh has a face, so the detector may give face points.
     settings = SimulatorSettings(keypoints=KeypointSettings(face=True))
     return simulate(demo_clip(body), settings, seed, body)
 
@@ -54,7 +54,7 @@ def write_demo(path: Path, seed: int = 0) -> Path:
 
 
 def _sole(body: Body) -> float:
-    """How far the toe joints are above the lowest point of the body at rest, m."""
+    """Height of the toe joints above the lowest point of the body in the rest pose, m."""
     from ...interfaces import MeshBody
 
     if not isinstance(body, MeshBody):

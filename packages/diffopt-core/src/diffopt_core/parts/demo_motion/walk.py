@@ -1,4 +1,4 @@
-"""The walk of the demonstration: where it goes, and how a body walks there."""
+"""The synthetic walk of the demonstration: its path, and the gait along it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Array = np.ndarray
 
 
 def ease(x: Array) -> Array:
-    """From 0 to 1 with no velocity and no acceleration at either end."""
+    """Quintic ease from 0 to 1 with zero velocity and acceleration at both ends."""
     x = np.clip(x, 0.0, 1.0)
     return x**3 * (10 - 15 * x + 6 * x**2)
 
 
 def quintic(start: Array, end: Array, velocity: Array, acceleration: Array, x: Array) -> Array:
-    """From rest at ``start`` to ``end`` with the velocity and acceleration there (per unit of ``x`` in [0, 1])."""
+    """Quintic from rest at ``start`` to ``end``, with the given final velocity and acceleration (per unit of ``x``)."""
     way, x = end - start, x[:, None]
     return (
         start
@@ -32,14 +32,14 @@ def quintic(start: Array, end: Array, velocity: Array, acceleration: Array, x: A
 
 
 def integral(rate: Array, time: Array) -> Array:
-    """Trapezoid integral over the grid, zero at time zero."""
+    """Cumulative trapezoid integral, zero at time 0."""
     steps = (rate[1:] + rate[:-1]) / 2 * np.diff(time).reshape(-1, *[1] * (rate.ndim - 1))
     total = np.concatenate([np.zeros_like(rate[:1]), np.cumsum(steps, 0)])
     return total - total[np.searchsorted(time, 0.0)]
 
 
 def axes(first: Array, second: Array) -> Array:
-    """(N, 3, 3) right-handed axes as columns: along ``first``, then ``second`` as far as it is across."""
+    """(N, 3, 3) right-handed axes as columns: ``first``, then the part of ``second`` orthogonal to it."""
     a = first / np.linalg.norm(first, axis=-1, keepdims=True)
     b = second - (second * a).sum(-1, keepdims=True) * a
     b = b / np.linalg.norm(b, axis=-1, keepdims=True)
@@ -69,15 +69,15 @@ def turn_z(angle: Array) -> Array:
 
 
 def below(limit: Array, radius: int) -> Array:
-    """A smooth curve that nowhere exceeds ``limit``: an average over windows of values that hold in all of them.
+    """A smooth curve that nowhere exceeds ``limit``: a moving minimum, then a moving average.
 
-    It is what makes the pelvis bob: low when both feet are far from it, high over one foot.
+    It gives the vertical motion of the pelvis: low in double support, high over one foot.
     """
     return gaussian_filter1d(minimum_filter1d(limit, 2 * radius + 1), radius / 2, truncate=2.0)
 
 
 def unsteady(time: Array, which: int, amount: float) -> Array:
-    """Nobody walks like a metronome: slow drift to fast tremor, each frequency (Hz) as large as it is slow."""
+    """Random variation of the gait from slow drift to fast tremor; the amplitude falls with the frequency (Hz)."""
     frequencies = np.array([0.45, 0.8, 1.7, 2.9, 4.3, 5.6])
     starts = 2 * np.pi * ((6 * which + np.arange(6)) * 0.618034 % 1.0)
     return amount * (np.sin(2 * np.pi * frequencies * time[:, None] + starts) / frequencies).sum(-1)
@@ -85,7 +85,7 @@ def unsteady(time: Array, which: int, amount: float) -> Array:
 
 @dataclass(frozen=True)
 class Course:
-    """Arc length, heading (0 is +Z, about +Y), ground position, speed and gait phase on a fine grid of instants."""
+    """The path: arc length, heading (0 is +Z, about +Y), ground position, speed and gait phase on a fine time grid."""
 
     time: Array
     ground: Array  # N 2: x, z
@@ -100,7 +100,7 @@ class Course:
         length = integral(speed, time)
         heading = -1.2 * ease((length / scale - 0.5) / 3.0)
         step = np.stack([np.sin(heading), np.cos(heading)], -1) * speed[:, None]
-        # Strides a second grow with speed, about as fast as their length does.
+        # Strides per second grow with speed, about as fast as their length does.
         phase = 0.12 + integral(0.54 + 0.33 * speed / scale, time)
         return Course(time, integral(step, time), heading, speed, phase)
 
@@ -131,13 +131,14 @@ class Foot:
 
 
 def track_foot(course: Course, rest: Array, side: str, time: Array, sole: float) -> Foot:
-    """Stance feet roll over heel and toe about points that do not move; swing feet fly from print to print."""
+    """Motion of one foot: in stance it rolls over heel and toe about fixed points; in swing it moves to the next
+    footprint."""
     sign = 1.0 if side == "left" else -1.0
     hip, ankle, toe = (rest[JOINT[f"{side}_{name}"]] for name in ("hip", "ankle", "foot"))
     phase = course.at(course.phase, time) - (0.0 if side == "left" else 0.5)
     stride, cycle = np.floor(phase).astype(int), phase % 1.0
     numbers = np.arange(stride.min(), stride.max() + 2)
-    # The ankle stands below the hip somewhat before the middle of the stance: the heel's rise reaches back.
+    # The ankle is below the hip a little before mid-stance, because the heel rise extends the stance backwards.
     middle = course.when(numbers + 0.24 + (0.0 if side == "left" else 0.5))
     out = np.radians(6.0) * sign
     yaws = course.at(course.heading, middle) + out
@@ -146,7 +147,7 @@ def track_foot(course: Course, rest: Array, side: str, time: Array, sole: float)
     heel = np.array([ankle[0], toe[1] - sole, ankle[2] - 0.035])  # where the heel touches the floor
 
     def landing(k: Array, at: Array) -> Array:
-        """Toe while the foot rolls over its heel."""
+        """Toe position while the foot rolls over its heel."""
         turn = turn_y(yaws[k])
         return prints[k] + (turn @ (turn_x(_pitch(at)) @ (toe - heel) - (toe - heel))[..., None])[..., 0]
 
@@ -156,14 +157,14 @@ def track_foot(course: Course, rest: Array, side: str, time: Array, sole: float)
     velocity, acceleration = (after - before) / (2 * tick), (after - 2 * there + before) / tick**2
 
     def flight(start: float) -> Array:
-        """Toe from its print to the next landing; velocity and acceleration agree at both ends."""
+        """Toe position from one footprint to the next; velocity and acceleration are continuous."""
         span = 1.0 - start
         share = np.clip((cycle - start) / span, 0.0, 1.0)
         way = quintic(prints[k], there, velocity * span, acceleration * span**2, share)
         way[:, 1] += 0.045 * 64 * (share * (1 - share)) ** 3
         return way
 
-    # Up first, then forward: a toe that still touches the floor must not slide.
+    # Lift first, then move forward, so that the toe does not slide on the floor.
     airborne = np.stack([flight(LIFT + 0.03)[:, 0], flight(LIFT)[:, 1], flight(LIFT + 0.03)[:, 2]], -1)
     toes = np.where((cycle < FLAT)[:, None], landing(k, cycle), np.where((cycle > LIFT)[:, None], airborne, prints[k]))
     yaw = yaws[k] + (yaws[k + 1] - yaws[k]) * ease((cycle - LIFT) / (0.95 - LIFT))
@@ -182,11 +183,11 @@ def _pitch(cycle: Array) -> Array:
 
 
 def bend_leg(pose: Array, rest: Array, side: str, hip: Array, foot: Foot) -> None:
-    """Hip, knee, ankle and toe rotations that put the ankle where the foot has it. The knee is a hinge about x."""
+    """Inverse kinematics of a leg: hip, knee, ankle and toe rotations for a given foot. The knee is a hinge about x."""
     names = [JOINT[f"{side}_{name}"] for name in ("hip", "knee", "ankle", "foot")]
     thigh, shin = rest[names[1]] - rest[names[0]], rest[names[2]] - rest[names[1]]
     reach = foot.ankle - hip
-    # |thigh + Rx(bend) shin| = |reach| is K cos(bend - offset) = rest, with the branch that bends the knee backwards.
+    # |thigh + Rx(bend) shin| = |reach| is K cos(bend - offset) = rest; the branch that flexes the knee is taken.
     along, across = thigh[1] * shin[1] + thigh[2] * shin[2], thigh[2] * shin[1] - thigh[1] * shin[2]
     wanted = ((reach**2).sum(-1) - (thigh**2).sum() - (shin**2).sum()) / 2 - thigh[0] * shin[0]
     knee = turn_x(np.arctan2(across, along) + np.arccos(np.clip(wanted / np.hypot(along, across), -1.0, 1.0)))
@@ -201,31 +202,31 @@ def bend_leg(pose: Array, rest: Array, side: str, hip: Array, foot: Foot) -> Non
 
 
 def highest(hip: Array, ankle: Array, reach: float) -> Array:
-    """(T,) greatest height to add to the hip (given from the floor) at which the ankle is within reach, m."""
+    """(T,) largest height to add to the hip (given from the floor) at which the ankle is still within reach, m."""
     across = ((ankle - hip)[:, [0, 2]] ** 2).sum(-1)
     return ankle[:, 1] - hip[:, 1] + np.sqrt(np.maximum(reach**2 - across, 0.0))
 
 
 def pelvis(heading: Array, phase: Array, effort: Array) -> Array:
-    """Root orientation: the hip of the leg in front goes with it, the side of the free leg drops."""
+    """Root orientation: the pelvis rotates with the front leg and drops on the side of the swing leg."""
     yaw = heading - np.radians(6.0) * effort * np.cos(2 * np.pi * phase)
     drop = np.radians(3.0) * effort * np.sin(2 * np.pi * (phase - 0.02))
     return turn_y(yaw) @ turn_x(np.radians(3.0) * effort) @ turn_z(drop)
 
 
 def sway(phase: Array, effort: Array) -> Array:
-    """Pelvis to the left of the course, m: over the standing foot, less so at speed."""
+    """Lateral displacement of the pelvis, m: towards the stance foot, less at speed."""
     return (0.030 - 0.010 * effort) * np.sin(2 * np.pi * (phase - 0.05))
 
 
 def ripple(phase: Array, effort: Array) -> Array:
-    """What a heel strike sends up the body, m, downwards: the higher harmonics of the bob. Never negative."""
+    """Downward displacement after heel strike, m: higher harmonics of the vertical motion. Never negative."""
     beat = 4 * np.pi * (phase - 0.05)
     return effort * (0.0034 * (1 - np.cos(2 * beat)) + 0.0022 * (1 - np.cos(3 * beat + 1.0)))
 
 
 def upper_body(pose: Array, course: Course, time: Array, phase: Array, effort: Array) -> None:
-    """The trunk turns against the pelvis, the arms swing against the legs, the head looks where the course leads."""
+    """The trunk rotates against the pelvis, the arms swing against the legs, the head looks along the path."""
     swing = np.cos(2 * np.pi * phase)
     twist = np.radians(10.0) * effort * swing / 3
     tilt = -np.radians(3.5) * effort * np.sin(2 * np.pi * (phase - 0.02)) / 3
@@ -238,7 +239,7 @@ def upper_body(pose: Array, course: Course, time: Array, phase: Array, effort: A
         pose[:, JOINT[name]] = turn_y(share * (ahead - np.radians(4.0) * effort * swing)) @ turn_x(
             np.radians(-2.0) * effort
         )
-    late = np.cos(2 * np.pi * (phase - 0.04))  # the forearm follows the upper arm
+    late = np.cos(2 * np.pi * (phase - 0.04))  # the forearm lags behind the upper arm
     for side, sign in (("left", 1.0), ("right", -1.0)):
         away = np.radians(69.0) + unsteady(time, 20 + int(sign), 0.028)
         back = unsteady(time, 30 + int(sign), 0.034) + np.radians(4.0) + sign * np.radians(8.0 + 17.0 * effort) * swing
@@ -254,7 +255,7 @@ def upper_body(pose: Array, course: Course, time: Array, phase: Array, effort: A
 
 
 SOLE = 0.02  # m, from the toe joint to the floor
-_LEG = 0.84  # m, thigh and shin of the adult whose stride the numbers are; others are scaled to it
+_LEG = 0.84  # m, leg length (thigh and shin) for which the stride parameters hold; others are scaled
 
 
 def walk(rest: Array, frames: int, fps: float, sole: float = SOLE) -> HumanMotion:

@@ -1,7 +1,7 @@
-"""Metrics: named protocols, by what they look at. No torch here, so that listing them costs nothing.
+"""Metrics: named evaluation protocols. No torch here, so that listing them is fast.
 
-No protocol is called plain "G-MPJPE": papers mean four different things by it (see ``rigid_clip``, ``first_frame``,
-``heading_250`` and ``rigid_clip_mesh``).
+No protocol is called "G-MPJPE", because papers use that name for four different metrics (see ``rigid_clip``,
+``first_frame``, ``heading_250`` and ``rigid_clip_mesh``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ...plugin import Component, fixed
 
 
 def _metric(name: str, builds: str, summary: str, **arguments: Any) -> Component:
-    """No options: a protocol with settings is another protocol and needs another name."""
+    """The row of a metric. Metrics have no options: a variant of a protocol needs its own name."""
     return fixed("metric", name, f"{__name__}.{builds}", summary, **arguments)
 
 
@@ -42,19 +42,19 @@ COMPONENTS: list[Component] = [
     _metric("jitter", "motion:Jitter", "10 m/s^3; mean third derivative of the predicted joints"),
     _metric("accel", "motion:Accel", "m/s^2; error of the joints' acceleration after rigid_clip"),
     _metric("foot_sliding", "motion:FootSliding",
-            "mm per 1/30 s; four sole vertices of SMPL where the true ones stand"),
+            "mm per 1/30 s; four sole vertices of SMPL while the true ones are in contact"),
     _metric("foot_sliding_joints", "motion:FootSlidingJoints",
-            "mm per 1/30 s; ankle and foot joints where the true ones stand"),
+            "mm per 1/30 s; ankle and foot joints while the true ones are in contact"),
     _metric("camera_ate", "path:CameraAte",
             "mm; camera centres after one rigid fit (no scale), root mean square", scale=False),
     _metric("camera_ate_scaled", "path:CameraAte",
             "mm; camera centres after one similarity fit, root mean square", scale=True),
     _metric("camera_rpe", "path:CameraRpe",
-            "mm a frame; camera motion from frame to frame, root mean square", scale=False),
+            "mm per frame; camera motion from frame to frame, root mean square", scale=False),
     _metric("camera_rpe_scaled", "path:CameraRpe",
-            "mm a frame; camera_rpe with the scale of the whole path's fit", scale=True),
+            "mm per frame; camera_rpe with the scale of the whole path's fit", scale=True),
     _metric("camera_rpe_rotation", "path:CameraRpeRotation",
-            "deg a frame; camera turn from frame to frame, root mean square"),
+            "deg per frame; camera turn from frame to frame, root mean square"),
     _metric("tram_w", "path:TramChunkedMpjpe",
             "mm; W-MPJPE100 with TRAM's chunks: the rest joined to the last, one frame left out", fit_frames=2),
     _metric("tram_wa", "path:TramChunkedMpjpe", "mm; WA-MPJPE100 with TRAM's chunks", fit_frames=None),
@@ -75,7 +75,7 @@ COMPONENTS: list[Component] = [
             "10 m/s^3; EMDB's jitter: camera frame, nine of the 24 joints set to zero"),
 ]  # fmt: skip
 
-#: What a report shows unless asked otherwise: the trajectory, then the body, then the motion.
+#: Default metrics of a report: trajectory, body, motion.
 DEFAULT: tuple[str, ...] = (
     "rigid_clip",
     "first_frame",

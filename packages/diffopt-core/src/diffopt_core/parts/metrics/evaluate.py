@@ -1,8 +1,8 @@
-"""Evaluate: score a motion against the truth of its clip under named protocols.
+"""Score a motion against the truth of its clip under named protocols.
 
-:func:`report` scores one motion, :func:`score_files` two files without a body model. Good frames are those
-that the truth calls good (all, where it does not say) and in which every true joint is finite; the others are dropped
-and the rest counts as adjacent, as in EMDB's evaluation.
+:func:`report` scores one motion, :func:`score_files` two files without a body model. Good frames are those that the
+truth marks as good (all if it has no marks) and in which every true joint is finite. The other frames are dropped, and
+the remaining ones are treated as adjacent, as in EMDB's evaluation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from . import DEFAULT
 from .evidence import ScoredMotion
 from .report import Build, Report, metrics_named, score, scored_from_files
 
-#: Frames whose vertices are computed at once, so that a long clip does not need gigabytes on the way.
+#: Frames whose vertices are computed at once, to limit the memory of long clips.
 _MESH_FRAMES = 256
 
 
@@ -36,13 +36,13 @@ def report(
     camera: CameraTrajectory | None = None,
     build: Build | None = None,
 ) -> Report:
-    """Mean of each metric over the clip, nan where it has none, with units, per-frame values and the reasons for
-    what is missing.
+    """Mean of each metric over the clip (nan if it has no value), with units, per-frame values and the reasons for
+    missing values.
 
     ``motion`` and ``camera`` have leading ``T``, as in a Result; without ``camera``, camera-frame metrics are nan.
     Raises DiffOptError if the clip has no truth or another number of frames, UnknownName for an unknown metric.
     """
-    metrics = metrics_named(names, build)  # first: an unknown name should not wait for a body model
+    metrics = metrics_named(names, build)  # first, so that an unknown name fails before a body model is built
     return score(scored_of(clip, motion, body, camera), metrics)
 
 
@@ -55,10 +55,12 @@ def score_files(
 
 
 def scored_of(clip: Clip, motion: HumanMotion, body: Body, camera: CameraTrajectory | None = None) -> ScoredMotion:
-    """The clip's truth and the body's points of a motion, good frames only."""
+    """Points of the truth and of a motion, good frames only."""
     truth = clip.truth
     if truth is None:
-        raise DiffOptError(f"clip '{clip.name}' has no truth to be scored against")
+        raise DiffOptError(
+            f"clip '{clip.name}' has no ground truth to score against; give a truth file (docs/formats.md)"
+        )
     if truth.layout not in LAYOUTS:
         raise UnknownName("joint layout", truth.layout, LAYOUTS)
     if len(motion.trans) != len(truth.joints):
@@ -89,9 +91,9 @@ def scored_of(clip: Clip, motion: HumanMotion, body: Body, camera: CameraTraject
 
 
 def good_frames(scored: ScoredMotion) -> ScoredMotion:
-    """Only the frames that are called good and whose true joints are all finite.
+    """Keep the frames that are marked as good and whose true joints are all finite.
 
-    With none left, metrics say that there is nothing.
+    If none are left, metrics raise NotScorable.
     """
     good = scored.true.isfinite().all(-1).all(-1)
     if scored.good is not None:
@@ -104,7 +106,7 @@ def good_frames(scored: ScoredMotion) -> ScoredMotion:
         return map_tensors(value, lambda x: x[good])
 
     def keep_motion(motion: HumanMotion | None) -> HumanMotion | None:
-        # The shape has no frames.
+        # Betas have no frame dimension.
         return None if motion is None else replace(motion, pose=keep(motion.pose), trans=keep(motion.trans))
 
     whole = ("pred", "true", "pred_vertices", "true_vertices", "pred_camera", "true_camera")
@@ -118,13 +120,13 @@ def _on_cpu(value: Any) -> Any:
 
 
 def batched(motion: HumanMotion) -> HumanMotion:
-    """One motion as a batch of one, ``1 T``."""
+    """A motion as a batch of one clip, ``1 T``."""
     betas = motion.betas if motion.betas.ndim == 2 else motion.betas[None]
     return replace(motion, pose=motion.pose[None], trans=motion.trans[None], betas=betas)
 
 
 def _meshes(body: Body, motion: HumanMotion, truth: Truth) -> tuple[Tensor | None, Tensor | None]:
-    """Vertices of both sides, None where there is no surface, or the true shape belongs to a body of another mesh."""
+    """Predicted and true vertices; None without a mesh, or if the true betas belong to a body with another mesh."""
     if not isinstance(body, MeshBody):
         return None, None
     ours, true = _vertices(body, motion), truth.motion

@@ -1,4 +1,4 @@
-"""What metrics look at: the points of prediction and truth, and fits of one on the other."""
+"""Input of metrics: points of prediction and truth, and alignment of one with the other."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ...types import CameraTrajectory, HumanMotion
 
 Points = Literal["joints", "vertices"]
 MM = 1000.0
-#: Frame rate at which the published code of jitter, acceleration and foot sliding is written.
+#: Frame rate that the published code of jitter, acceleration and foot sliding assumes.
 REFERENCE_FPS = 30.0
 
 
 class NotScorable(DiffOptError):
-    """The metric has no value for this pair of motions; says why."""
+    """The metric has no value for this pair of motions; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class ScoredMotion(Scored):
-    """Scored, with what camera-frame and rotation metrics read besides; None where a side does not have it.
+    """Scored, with further inputs of camera-frame and rotation metrics; None if a side does not have them.
 
-    ``good``: frames that count, until the others have been dropped.
+    ``good``: frames to score; None after :func:`.evaluate.good_frames` has dropped the others.
     """
 
     pred_motion: HumanMotion | None = None
@@ -121,14 +121,14 @@ def distance_mm(pred: Float[Tensor, "T N 3"], true: Float[Tensor, "T N 3"]) -> F
     return (pred - true).norm(dim=-1).mean(-1) * MM
 
 
-#: Below this ratio of singular values a rotation is a matter of rounding.
+#: Below this ratio of singular values the rotation is not determined.
 _UNIQUE = 1e-9
 
 
 def fitted(
     source: Float[Tensor, "*b N 3"], target: Float[Tensor, "*b N 3"], scale: bool
 ) -> tuple[Float[Tensor, "*b 3 3"], Float[Tensor, "*b 3"], Float[Tensor, "*b"]]:
-    """Umeyama ``R, t, s`` from source to target, never a reflection; NotScorable where R is not unique.
+    """Umeyama ``R, t, s`` from source to target, never a reflection; raises NotScorable if R is not unique.
 
     With D = diag(1, 1, det), the optimum is unique if and only if ``sigma_2 + det sigma_3 > 0`` for the singular
     values of the cross-covariance (Umeyama 1991, lemma): not so for points on a line or all in one place.
@@ -144,12 +144,12 @@ def fitted(
 
 
 def aligned(source: Float[Tensor, "*b N 3"], target: Float[Tensor, "*b N 3"], scale: bool) -> Float[Tensor, "*b N 3"]:
-    """Source moved onto target, fitted on all points."""
+    """Source aligned with target, fitted on all points."""
     return transform(source, *fitted(source, target, scale))
 
 
 def aligned_by(
     fit_source: Float[Tensor, "F M 3"], fit_target: Float[Tensor, "F M 3"], points: Float[Tensor, "T N 3"], scale: bool
 ) -> Float[Tensor, "T N 3"]:
-    """Points moved by the one transform that is fitted on all frames and points of ``fit_*`` together."""
+    """Points transformed by one alignment, fitted on all frames and points of ``fit_*`` together."""
     return transform(points, *fitted(fit_source.reshape(-1, 3), fit_target.reshape(-1, 3), scale))

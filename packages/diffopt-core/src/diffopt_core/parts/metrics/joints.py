@@ -1,4 +1,4 @@
-"""Errors of joints and vertices, by how prediction and truth are laid over each other."""
+"""Errors of joints and vertices under different alignments of prediction and truth."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .evidence import (
 
 @dataclass(frozen=True)
 class RigidClip:
-    """``mean_j |R p_tj + t - g_tj|`` in mm, a value a frame.
+    """``mean_j |R p_tj + t - g_tj|`` in mm, a value per frame.
 
     Alignment: one rotation and translation, no scale, least squares over all frames of the clip and all points of
     kind ``fit``; ``score`` says which points are measured. ``rigid_clip`` fits and scores joints.
@@ -50,10 +50,10 @@ class RigidClip:
 
 
 class FirstFrame:
-    """``mean_j |R p_tj + t - g_tj|`` in mm, a value a frame.
+    """``mean_j |R p_tj + t - g_tj|`` in mm, a value per frame.
 
-    Alignment: rotation and translation, no scale, fitted on the joints of the first frame only. It shows a reversed
-    or turned trajectory that a fit over the whole clip hides. Source: one reading of the paper's global error.
+    Alignment: rotation and translation, no scale, fitted on the joints of the first frame only. It reveals a reversed
+    or rotated trajectory, which a fit over the whole clip hides. Source: one reading of the paper's global error.
     """
 
     unit = "mm"
@@ -68,7 +68,7 @@ _UPRIGHT = 1e-3  # share of the hip and shoulder width that must be horizontal
 
 
 class Heading250:
-    """``mean_j |a(p)_tj - a(g)_tj|`` in mm, a value a frame. Both worlds must have Y up.
+    """``mean_j |a(p)_tj - a(g)_tj|`` in mm, a value per frame. Both worlds must have Y up.
 
     ``a`` puts a trajectory into its own heading frame: horizontal root position at the origin, heading along +Z,
     height kept. No fit of one motion to the other. It is renewed every 250 frames, at the last frame of the segment
@@ -105,10 +105,10 @@ def _in_heading(scored: Scored, joints: Tensor, anchor: int, part: slice) -> Ten
 
 @dataclass(frozen=True)
 class MpjpeRigid:
-    """``mean_j |(p'_tj - h(p')_t) - (g_tj - h(g)_t)|`` in mm, a value a frame.
+    """``mean_j |(p'_tj - h(p')_t) - (g_tj - h(g)_t)|`` in mm, a value per frame.
 
     ``p'`` is the prediction after the rigid fit of ``rigid_clip`` (joints, whole clip, no scale), ``h`` the mean of
-    both hips of the frame. So an error of orientation counts, one of the clip's heading or position does not.
+    both hips of the frame. So an orientation error counts; a constant heading or position error of the clip does not.
     ``mpvpe`` measures vertices under the joints' alignment and hips. Source: the MPJPE of this project's case files.
     """
 
@@ -124,7 +124,7 @@ class MpjpeRigid:
 
 
 class PaMpjpe:
-    """``mean_j |s_t R_t p_tj + t_t - g_tj|`` in mm, a value a frame.
+    """``mean_j |s_t R_t p_tj + t_t - g_tj|`` in mm, a value per frame.
 
     Alignment: a similarity (scale included, no reflection) fitted on the joints of every frame. Source: the
     Procrustes error that SPIN, EMDB, SLAHMR and WHAM share.
@@ -137,12 +137,12 @@ class PaMpjpe:
         return distance_mm(aligned(pred, true, scale=True), true)
 
 
-#: The joints that move with the root rotation alone.
+#: The joints that depend only on the root rotation.
 _TRUNK = ("pelvis", "left_hip", "right_hip", "spine1")
 
 
 class NemoLocal:
-    """``mean_j |R_t (p_tj - p_t0) - (g_tj - g_t0)|`` in mm, a value a frame.
+    """``mean_j |R_t (p_tj - p_t0) - (g_tj - g_t0)|`` in mm, a value per frame.
 
     The root's position and orientation are taken out of every frame, and nothing else: NeMo scores the body model
     without root rotation and translation. ``R_t`` turns the predicted pelvis, hips and lowest spine joint onto the
@@ -162,7 +162,7 @@ class NemoLocal:
 
 @dataclass(frozen=True)
 class CameraPelvis:
-    """``mean_j |(p_tj - h(p)_t) - (g_tj - h(g)_t)|`` in mm, a value a frame.
+    """``mean_j |(p_tj - h(p)_t) - (g_tj - h(g)_t)|`` in mm, a value per frame.
 
     ``p`` is in the predicted camera's frame and ``g`` in the true one's; ``h`` is the mean of both hips. No rotation
     is removed, so the orientation relative to the camera counts. ``score = "vertices"`` is EMDB's MVE. Source: EMDB
@@ -183,14 +183,14 @@ JOINTS = (0, 1, 2, 4, 5, 16, 17, 18, 19)
 
 
 def orientations(motion: HumanMotion) -> Float[Tensor, "T 24 3 3"]:
-    """Rotation of every joint from the rest pose into the world: the product of those above it."""
+    """Global rotation of every joint (rest pose to world): the product along its kinematic chain."""
     pose = motion.pose.double()
     return forward_kinematics(pose, pose.new_zeros(NUM_JOINTS, 3), PARENTS)[0]
 
 
 @dataclass(frozen=True)
 class EmdbMpjae:
-    """Mean angle between predicted and true orientations of nine joints in the camera frame, deg, a value a frame.
+    """Mean angle between predicted and true orientations of nine joints in the camera frame, deg, a value per frame.
 
     Orientations are global (rest pose to camera). Alignment: none, or with ``procrustes`` the rotation of each
     frame's Procrustes fit of the joints. Source: EMDB (Kaufmann et al., ICCV 2023), ``evaluation_metrics.py``.

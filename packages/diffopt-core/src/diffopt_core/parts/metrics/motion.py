@@ -1,4 +1,4 @@
-"""Smoothness and standing feet."""
+"""Metrics of smoothness and foot sliding."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def sliding(pred: Float[Tensor, "T F 3"], true: Float[Tensor, "T F 3"], fps: flo
     moved, true_moved = (points.diff(dim=0).norm(dim=-1) * per_tick for points in (pred, true))
     stands = true_moved < _STANDS
     if not stands.any():
-        raise NotScorable("no foot of the truth stands still")
+        raise NotScorable("no foot of the truth is ever in contact with the ground")
     return moved[stands] * MM
 
 
@@ -109,8 +109,8 @@ class FootSliding:
 class FootSlidingJoints:
     """:func:`sliding` of the ankle and foot joints in the world, mm per 1/30 s; no alignment.
 
-    Not comparable with ``foot_sliding``: an ankle moves while the sole stands. Source: the formula of WHAM on the
-    joints that every body has (SMPL: ankles and feet; other layouts: ankles, heels and toes as far as present).
+    Not comparable with ``foot_sliding``: an ankle moves while the sole is in contact. Source: the formula of WHAM on
+    the joints that every body has (SMPL: ankles and feet; other layouts: ankles, heels and toes as far as present).
     """
 
     unit = "mm"

@@ -1,4 +1,4 @@
-"""Metrics of paths: the root's and the camera's."""
+"""Metrics of the root path and the camera path."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _STANDS_STILL = 1e-6  # m
 
 
 class Rte:
-    """``100 |g_t - (R p_t + t)| / sum_i |g_{i+1} - g_i|`` in percent, a value a frame.
+    """``100 |g_t - (R p_t + t)| / sum_i |g_{i+1} - g_i|`` in percent, a value per frame.
 
     ``p`` and ``g`` are the pelvis joints (mid-hip where the layout has no pelvis). Alignment: one rotation and
-    translation of the whole clip's root path, no scale. For one who hardly moves, the path is mostly noise and the
+    translation of the whole clip's root path, no scale. If the person hardly moves, the path is mostly noise and the
     value means little. Source: WHAM, ``lib/eval/eval_utils.py``.
     """
 
@@ -34,17 +34,17 @@ class Rte:
         length = target.diff(dim=0).norm(dim=-1).sum()
         if not length > _STANDS_STILL:
             raise NotScorable("the true root does not move: there is no path to divide by")
-        # A straight or motionless path leaves a turn about itself free, which changes no distance: no check needed.
+        # A straight or motionless path does not determine the rotation about itself, but that does not change
+        # distances.
         return (transform(source, *align(source, target, scale=False)) - target).norm(dim=-1) / length * 100.0
 
 
 class PathRatio:
     """``sum_i |p_{i+K} - p_i| / sum_i |g_{i+K} - g_i|`` without unit, one value: 1 is right.
 
-    ``p`` and ``g`` are the root positions, ``i`` every K-th frame with K a third of a second, so that trembling
-    hardly lengthens the path. No alignment is needed. Together with ``first_frame`` it tells a wrong scale from a
-    wrong shape; WA-MPJPE100 hides the scale. For one who hardly moves it means little.
-    Source: this project.
+    ``p`` and ``g`` are the root positions, ``i`` every K-th frame with K a third of a second, so that jitter hardly
+    lengthens the path. No alignment is needed. Together with ``first_frame`` it distinguishes a wrong scale from a
+    wrong shape; WA-MPJPE100 hides the scale. If the person hardly moves it means little. Source: this project.
     """
 
     unit = ""
@@ -64,7 +64,7 @@ FRAMES = 100
 
 @dataclass(frozen=True)
 class ChunkedMpjpe:
-    """``mean_j |s R p_tj + t - g_tj|`` in mm, a value a frame.
+    """``mean_j |s R p_tj + t - g_tj|`` in mm, a value per frame.
 
     Alignment: in every chunk of 100 kept frames (the last one shorter) a similarity, scale included, fitted on its
     first ``fit_frames`` frames (2 for W-MPJPE100) or on all of them (None, WA-MPJPE100). So W corrects the size of
@@ -89,10 +89,9 @@ class ChunkedMpjpe:
 
 @dataclass(frozen=True)
 class TramChunkedMpjpe(ChunkedMpjpe):
-    """The same with the chunks of TRAM: what is left after the last whole chunk is joined to that one, whose last
-    frame is then left out; where nothing is left, the last chunk is never looked at; a sequence of 100 frames or fewer
-    has no chunk. Source: TRAM (Wang et al., ECCV 2024),
-    ``scripts/emdb/run_eval.py``.
+    """The same with the chunks of TRAM's code: frames after the last whole chunk are appended to it, and the last of
+    them is left out; if there are none, the last chunk is not scored; a sequence of 100 frames or fewer has no chunk.
+    Source: TRAM (Wang et al., ECCV 2024), ``scripts/emdb/run_eval.py``.
     """
 
     def chunks(self, frames: int) -> list[slice]:
@@ -102,7 +101,7 @@ class TramChunkedMpjpe(ChunkedMpjpe):
         return [slice(s, frames - 1 if s + 2 * FRAMES > frames else s + FRAMES) for s in starts]
 
 
-#: A path of less extent than this (m, root mean square about its mean) has no scale that could be fitted.
+#: Least extent of a path (m, root mean square about its mean) for fitting a scale.
 _STILL = 1e-6
 
 
@@ -128,14 +127,14 @@ class CameraAte:
 
 @dataclass(frozen=True)
 class CameraRpe:
-    """``E_i = (G_i^-1 G_{i+1})^-1 (T_i^-1 T_{i+1})``: root mean square of its translation, mm a frame.
+    """``E_i = (G_i^-1 G_{i+1})^-1 (T_i^-1 T_{i+1})``: root mean square of its translation, mm per frame.
 
     ``scale``: the predicted path times the scale of the whole path's fit. No alignment: frames are compared in their
     own axes. Source: Sturm et al., IROS 2012, with a step of one frame.
     """
 
     scale: bool
-    unit = "mm a frame"
+    unit = "mm per frame"
 
     def __call__(self, scored: Scored) -> Float[Tensor, ""]:
         pred, true = _paths(scored)
@@ -146,9 +145,9 @@ class CameraRpe:
 
 
 class CameraRpeRotation:
-    """Root mean square of the angle of ``E_i`` (see :class:`CameraRpe`), degrees a frame. Source: as there."""
+    """Root mean square of the angle of ``E_i`` (see :class:`CameraRpe`), degrees per frame. Source: as there."""
 
-    unit = "deg a frame"
+    unit = "deg per frame"
 
     def __call__(self, scored: Scored) -> Float[Tensor, ""]:
         pred, true = _paths(scored)
@@ -156,7 +155,7 @@ class CameraRpeRotation:
 
 
 def _paths(scored: Scored) -> tuple[CameraTrajectory, CameraTrajectory]:
-    """Both cameras, two frames of them at least; NotScorable where the prediction is broken, body or camera."""
+    """Both cameras, of at least two frames; raises NotScorable if the prediction is not finite."""
     pair(scored)
     pred, true = cameras(scored)
     at_least(true.position, 2)

@@ -1,4 +1,4 @@
-"""What a result says about itself without truth: speed, path, standing feet, fit to the keypoints."""
+"""Quality of a result without truth: speed, path length, foot skate, reprojection error."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from ...data.geometry import project, world_to_camera
 from ...data.skeleton import FEET, JOINT, LAYOUTS
 from ...types import CameraTrajectory, Clip, Result
 
-#: A foot stands while it is this close to the lowest it gets, m.
+#: A foot is in contact while it is this close to its lowest height, m.
 STANDING = 0.05
-#: Keypoints that count for the reprojection error.
+#: Least confidence of keypoints in the reprojection error.
 CONFIDENT = 0.3
-#: A result does not fit where it is this much worse than it began (a tenth is the noise of a median) and further off
-#: than detectors are, or off by the last: shares of the person.
+#: A result is doubtful if its reprojection error exceeds this multiple of the initial one (a tenth is the noise of a
+#: median) and the error of detectors, or if it exceeds the last value: shares of the person's size.
 _WORSE, _FINE, _OFF = 1.1, 0.02, 0.1
-#: Nobody runs faster, m/s, and nobody's feet stay so far from the floor, m.
+#: Largest plausible speed of the person, m/s, and distance of the feet from the floor, m.
 _RUN, _FLOOR = 15.0, 0.35
 
-#: Row of the table -> unit. Bands are there where a clip was solved several times.
+#: Row of the table -> unit. Bands exist only if a clip was solved several times.
 _MEASURED = {"speed": "m/s", "path": "m", "foot skate": "mm/frame", "reprojection": "px"}
 _BANDS = {"root band 90 %": "mm", "joint band 90 %": "mm"}
 UNITS = _MEASURED | _BANDS
 
 
 def quality(result: Result) -> dict[str, tuple[float | None, float | None]]:
-    """Row -> value of the initial and of the final motion; None where the evidence is not in the file.
+    """Row -> value of the initial and of the final motion; None if the evidence is missing.
 
     A result of several draws also has the mean radii of its 90 % bands, mm.
     """
@@ -57,9 +57,9 @@ def _horizontal(points: Tensor) -> Tensor:
 
 
 def foot_skate(joints: Tensor) -> float | None:
-    """Mean horizontal motion (mm a frame) of a foot joint while it stands; None where no foot ever does.
+    """Foot skate: mean horizontal motion (mm per frame) of a foot joint in contact; None if no foot ever is.
 
-    It stands in two frames that both lie within ``STANDING`` of its low mark (5 % quantile of its height).
+    It is in contact in two successive frames within ``STANDING`` of the 5 % quantile of its height.
     """
     feet = joints[:, FEET[2:]]  # the balls
     height = feet[..., 1]
@@ -83,7 +83,7 @@ def reprojection(joints: Tensor, camera: CameraTrajectory, clip: Clip) -> float 
 
 
 def misfit(result: Result) -> str | None:
-    """Why a result is not one that a person could have made, or does not fit its keypoints, in words; None else."""
+    """Why a result is implausible or does not fit its keypoints, as text; None if it is fine."""
     joints = result.joints.double()
     pelvis, feet = joints[:, JOINT["pelvis"]], joints[:, FEET][..., 1].amin(1)
     speed = float(pelvis.diff(dim=0).norm(dim=-1).median()) * result.clip.fps
@@ -104,7 +104,7 @@ def misfit(result: Result) -> str | None:
 
 
 def _person(clip: Clip) -> float | None:
-    """Median over the frames of the longer side of the box round the confident keypoints, px."""
+    """Median over the frames of the longer side of the bounding box of the confident keypoints, px."""
     if clip.observations is None:
         return None
     keypoints = clip.observations.keypoints.double()

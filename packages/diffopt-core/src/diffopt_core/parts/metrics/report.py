@@ -1,4 +1,4 @@
-"""Scores of files against truth, and their means over sequences."""
+"""Scoring files against truth, and means over sequences."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
     """``pred``: a result folder or its ``motion.npz``; ``truth``: a truth file of the case format.
 
     Both hold ``joints (T, 24, 3)``, world, m, Y up; ``pred`` holds ``fps``. Rotations (``global_orient``,
-    ``body_pose``, ``transl``) and cameras (``cam_R``, ``cam_t``) are read where they are and serve the metrics that
-    want them; ``good`` (T,) of ``truth``, where it is there, says which frames count. Raises BadInput with file and
-    key.
+    ``body_pose``, ``transl``) and cameras (``cam_R``, ``cam_t``) are optional, for the metrics that need them; an
+    optional ``good`` (T,) of ``truth`` marks the frames to score. Raises BadInput with file and key.
     """
     pred, truth = Path(pred), Path(truth)
     pred = pred / "motion.npz" if pred.is_dir() else pred
@@ -45,9 +44,9 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
         raise BadInput(truth, "joints", f"{len(true)} frames, but {pred} has {len(joints)}")
     fps = float(_array(pred, ours, "fps", ()))
     if not (np.isfinite(fps) and fps > 0):
-        raise BadInput(pred, "fps", f"is {fps}, expected frames per second")
+        raise BadInput(pred, "fps", f"is {fps}; expected a positive number of frames per second")
     if "fps" in theirs and abs(float(_array(truth, theirs, "fps", ())) - fps) > 1e-3 * fps:
-        raise BadInput(truth, "fps", f"is {float(theirs['fps'])}, but {pred} has {fps}")
+        raise BadInput(truth, "fps", f"is {float(theirs['fps'])}; expected {fps}, as in {pred}")
     return ScoredMotion(
         pred=joints,
         true=true,
@@ -63,7 +62,7 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
 
 def _array(path: Path, arrays: Arrays, key: str, shape: tuple[int | None, ...]) -> Tensor:
     if key not in arrays:
-        raise BadInput(path, key, f"is missing; the file has {', '.join(sorted(arrays)) or 'nothing'}")
+        raise BadInput(path, key, f"is missing; the file has the keys {', '.join(sorted(arrays)) or 'none'}")
     value = arrays[key]
     fits = value.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, value.shape, strict=True))
     if not fits or value.dtype.kind not in "fiub" or not value.size:
@@ -78,14 +77,14 @@ def _motion(path: Path, arrays: Arrays, T: int) -> HumanMotion | None:
     orient = _array(path, arrays, "global_orient", (T, 3))
     body = _array(path, arrays, "body_pose", (T, 23, 3))
     pose = axis_angle_to_matrix(torch.cat([orient[:, None], body], dim=1))
-    # No metric reads the shape from a file: without a body model it means nothing.
+    # Metrics on files do not use betas, which need a body model.
     return HumanMotion(pose, _array(path, arrays, "transl", (T, 3)), torch.zeros(10, dtype=torch.float64))
 
 
 def _camera(path: Path, arrays: Arrays, T: int) -> CameraTrajectory | None:
     if not {"cam_R", "cam_t"} <= arrays.keys():
         return None
-    # Metrics read the pose alone; nan keeps anyone from projecting with intrinsics that were never read.
+    # Metrics use only the camera pose; the intrinsics are nan, so that they cannot be used by mistake.
     unread = torch.full((T, 2), torch.nan, dtype=torch.float64)
     R, t = _array(path, arrays, "cam_R", (T, 3, 3)), _array(path, arrays, "cam_t", (T, 3))
     return CameraTrajectory(R, t, focal=unread, centre=unread)
@@ -97,9 +96,8 @@ Build = Callable[[str, str, Mapping[str, Any]], Any]
 
 @dataclass(frozen=True)
 class Report:
-    """Scores of one motion. ``values``: the mean of each metric, nan where ``missing`` says why.
-
-    ``frames``: the values behind each mean (a value a frame for most), in ``units``.
+    """Scores of one motion. ``values``: the mean of each metric, nan if there is none; ``missing`` then says why.
+    ``frames``: the values of each mean (one per frame for most metrics), in ``units``.
     """
 
     values: dict[str, float]
@@ -112,8 +110,8 @@ class Report:
 class Aggregate:
     """One metric over several clips.
 
-    ``frame_mean`` is what EMDB, WHAM and GVHMR print: the values of all clips in one mean, so that long clips weigh
-    more. ``clip_mean`` and ``clip_median`` weigh clips alike. ``missing`` clips had no value and are in none of them.
+    ``frame_mean``, as EMDB, WHAM and GVHMR print: mean over the values of all clips, so that long clips weigh more.
+    ``clip_mean`` and ``clip_median`` weigh clips equally. ``missing`` clips had no value and are in none of them.
     """
 
     frame_mean: float
@@ -146,7 +144,7 @@ def hold_metric(name: str, ctx: BuildContext) -> None:
 
 
 def score(scored: Scored, metrics: Mapping[str, Metric]) -> Report:
-    """Apply metrics; one that raises NotScorable, or gives a mean that is not finite, is nan with a reason."""
+    """Apply metrics; if one raises NotScorable, or its mean is not finite, the value is nan with a reason."""
     values: dict[str, float] = {}
     frames: dict[str, Tensor] = {}
     missing: dict[str, str] = {}
@@ -175,7 +173,7 @@ def aggregate(reports: Iterable[Report]) -> dict[str, Aggregate]:
         out[name] = Aggregate(
             frame_mean=float(pooled.mean()),
             clip_mean=float(means.mean()),
-            clip_median=float(means.quantile(0.5)),  # torch.median would take the lower of the middle two
+            clip_median=float(means.quantile(0.5)),  # torch.median would return the lower of the two middle values
             clips=len(clips),
             missing=len(reports) - len(clips),
         )

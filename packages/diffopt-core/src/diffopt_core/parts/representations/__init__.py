@@ -1,1 +1,1 @@
-"""What stands for the motion while it is optimised."""
+"""Representations: the variables of the motion during optimisation."""

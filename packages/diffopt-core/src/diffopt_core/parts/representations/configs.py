@@ -12,18 +12,16 @@ from ...config import ComponentConfig
 class NemoConfig(ComponentConfig):
     """Three networks of the phase, ``f_theta``, ``f_phi`` and ``f_x`` (sec. 3.1; NeMo, Wang et al. 2022).
 
-    ``layers`` hidden layers of ``hidden`` units (``trans_layers`` of them in ``f_x``, where that is given).
-    ``encoding`` of the phase: as it is; sines and cosines of ``2^k pi tau``, k below 5 (8 periods a
-    clip); or ``centres`` radial basis functions with learned widths. ``warp``: a learned monotone map of the
-    phase comes first, a sum of ``warp_nodes`` sigmoids.
-    ``offset``: rotations are the clip's ``mean`` initial rotation plus the network's 6D output, or the output
+    ``layers`` hidden layers of ``hidden`` units (``trans_layers`` of them in ``f_x``, if given). ``encoding`` of the
+    phase: none; sines and cosines of ``2^k pi tau``, k below 5 (8 periods a clip); or ``centres`` radial basis
+    functions with learned widths. ``warp``: a learned monotone map of the phase comes first, a sum of ``warp_nodes``
+    sigmoids. ``offset``: rotations are the clip's ``mean`` initial rotation plus the network's 6D output, or the output
     alone (``none``; its bias starts at the identity). ``origin``: translations are the clip's ``mean`` initial
-    translation plus the output, or the ``first`` one plus the output less its value at phase 0, which pins the
-    first frame. ``metres``: translation per unit of the network's output.
-    ``head_gain``: size of the rotation head's first weights, as a share of the customary one.
-    ``window``, ``overlap``: a clip of more than ``window`` frames is several fields of equal length, which share at
-    least ``overlap`` frames and fade into one another there (not in the paper, which trims its clips); null: one
-    field, however long the clip.
+    translation plus the output, or the ``first`` one plus the output less its value at phase 0, which pins the first
+    frame. ``metres``: translation per unit of the network's output. ``head_gain``: scale of the rotation head's initial
+    weights, relative to the usual one. ``window``, ``overlap``: a clip of more than ``window`` frames has several
+    fields of equal length, which share at least ``overlap`` frames and are blended there (not in the paper, which trims
+    its clips); null: one field for any length.
     """
 
     builds: ClassVar[str] = "diffopt_core.parts.representations.motion_field:MotionField"
@@ -57,8 +55,8 @@ class RawConfig(ComponentConfig):
     """Pose, orientation and translation of every frame as free tensors that start at the initial motion (Table 5,
     "learnable params").
 
-    ``trans``: positions, or a first position and the steps from frame to frame (``velocity``, m a frame), whose
-    sum moves the whole path with one step of the optimiser.
+    ``trans``: positions, or a first position and the displacements between frames (``velocity``, m per frame), so that
+    one optimiser step can move the whole path.
     """
 
     builds: ClassVar[str] = "diffopt_core.parts.representations.motion_field:FreeTensors"

@@ -1,4 +1,4 @@
-"""A network a clip, side by side: batched layers, the phase they see, the motion they start at."""
+"""One network per clip as batched layers; encodings of the phase; the initial motion."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class BatchedMLP:
 
 
 def initial_mlp(sizes: Sequence[int], clips: int, generator: torch.Generator, activation: str) -> BatchedMLP:
-    """Weights and biases uniform in ``+-1 / sqrt(inputs)``, drawn once on the CPU and repeated for every clip.
+    """Weights and biases uniform in ``+-1 / sqrt(inputs)``, drawn once on the CPU and copied to every clip.
 
-    Every clip starts from the same weights, so what a clip starts from does not depend on its neighbours.
+    All clips start from the same weights, so a clip's start does not depend on the batch.
     """
     weights, biases = [], []
     for fan_in, fan_out in pairwise(sizes):
@@ -60,8 +60,8 @@ def phase(frames: int, like: Tensor) -> Float[Tensor, "1 T 1"]:
 def warp(
     tau: Float[Tensor, "1 T 1"], shifts: Float[Tensor, "B K"], scales: Float[Tensor, "B K"]
 ) -> Float[Tensor, "B T 1"]:
-    """Monotone map of [0, 1] onto itself: the mean of ``sigmoid(scale (tau - shift))``, less its value at 0, over
-    its rise. Monotone while the scales are positive, so their sizes are what counts."""
+    """Monotone map of [0, 1] onto itself: the mean of ``sigmoid(scale (tau - shift))``, normalised to 0 and 1 at the
+    ends. It is monotone for positive scales, so their absolute values are used."""
 
     def rise(at: Tensor) -> Tensor:
         return (scales.unsqueeze(1).abs() * (at - shifts.unsqueeze(1))).sigmoid().mean(-1, keepdim=True)
@@ -80,10 +80,10 @@ def fourier(tau: Float[Tensor, "*b T 1"], frequencies: int) -> Float[Tensor, "*b
 def radial(
     tau: Float[Tensor, "*#b T 1"], centres: Float[Tensor, "*#b 1 K"], log_widths: Float[Tensor, "*#b 1 K"], kernel: str
 ) -> Float[Tensor, "*b T K"]:
-    """Radial basis functions of ``d = (tau - centre)^2 / width``, each with a width of its own.
+    """Radial basis functions of ``d = (tau - centre)^2 / width``, each with its own width.
 
-    NeMo hands the squared distance to its kernels, so ``quadratic`` is the fourth power of the distance,
-    ``linear`` the square, and ``gaussian`` is ``exp(-d^2)``.
+    NeMo passes the squared distance to its kernels, so ``quadratic`` is the fourth power of the distance, ``linear``
+    the square, and ``gaussian`` is ``exp(-d^2)``.
     """
     distance = (tau - centres).square() / log_widths.exp()
     if kernel == "linear":
@@ -92,7 +92,7 @@ def radial(
 
 
 def _weights(valid: Bool[Tensor, "B T"], like: Tensor) -> Float[Tensor, "B T"]:
-    """Weights that sum to 1; all frames count where none is valid."""
+    """Frame weights that sum to 1; all frames are used if none is valid."""
     weight = valid.to(like.dtype)
     weight = torch.where(valid.any(1, keepdim=True), weight, torch.ones_like(weight))
     return weight / weight.sum(1, keepdim=True)

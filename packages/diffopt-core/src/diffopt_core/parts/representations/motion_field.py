@@ -1,4 +1,4 @@
-"""What stands for the motion: the neural motion field (sec. 3.1), in overlapping parts; free tensors."""
+"""Representations: the neural motion field (sec. 3.1), in overlapping parts for long clips; free tensors."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .mlp import BatchedMLP, fourier, initial_mlp, mean_rotation, mean_translati
 
 
 class Parts:
-    """``frames`` cut into ``count`` parts of ``length`` each, neighbours sharing at least ``overlap`` frames.
+    """``frames`` divided into ``count`` parts of ``length`` each; neighbours share at least ``overlap`` frames.
 
-    What the parts say of a frame is averaged with weights that add up to one and fade out towards a part's ends, so
-    the clip has one motion throughout: there is nothing to agree on in the overlap and no seam to hide. A clip of at
-    most ``longest`` frames is one part, and splitting and joining do nothing.
+    Values of the parts are averaged in the overlaps, with weights that sum to 1 and fade towards the ends of a part, so
+    the clip has one continuous motion. A clip of at most ``longest`` frames is one part, and splitting and joining do
+    nothing.
     """
 
     def __init__(self, frames: int, longest: int | None, overlap: int, like: Tensor) -> None:
@@ -36,7 +36,7 @@ class Parts:
         self._weight = self._fade(starts.tolist(), like)
 
     def _fade(self, starts: list[int], like: Tensor) -> Float[Tensor, "K L 1"]:
-        """Half a cosine over each overlap, divided by what all parts together give a frame."""
+        """Blending weights: half a cosine over each overlap, normalised to sum to 1 per frame."""
         weight = like.new_ones(self.count, self.length)
         for k in range(1, self.count):
             shared = starts[k - 1] + self.length - starts[k]
@@ -47,15 +47,15 @@ class Parts:
         return (weight / total[self.index]).unsqueeze(-1)
 
     def split(self, x: Tensor) -> Tensor:
-        """``B T ...`` to ``(B K) L ...``, parts of a clip side by side."""
+        """``B T ...`` to ``(B K) L ...``, with the parts of a clip adjacent."""
         return x if self.count == 1 else x[:, self.index].flatten(0, 1)
 
     def own(self, leaf: Tensor) -> Tensor:
-        """A leaf with leading ``(B K)`` as variables have it: leading ``B``."""
+        """View of a leaf with leading ``(B K)`` as a variable with leading ``B``."""
         return leaf if self.count == 1 else leaf.unflatten(0, (-1, self.count))
 
     def join(self, x: Float[Tensor, "BK L D"]) -> Float[Tensor, "B T D"]:
-        """The weighted mean of what the parts say of each frame."""
+        """The weighted mean of the parts in each frame."""
         if self.count == 1:
             return x
         weighted = (x.unflatten(0, (-1, self.count)) * self._weight).flatten(1, 2)
@@ -63,17 +63,17 @@ class Parts:
         return out.index_add(1, self.index.flatten(), weighted)
 
 
-#: Octaves of sines and cosines of the phase.
+#: Number of octaves of the sine and cosine encoding.
 _FREQUENCIES = 5
 _IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 class MotionField:
-    """``theta = f_theta(tau)``, ``phi = f_phi(tau)``, ``x = f_x(tau)`` (sec. 3.1), with weights of its own for
-    every clip, and for every part of a long one (:mod:`.parts`). Rotations leave the networks as interleaved 6D.
+    """``theta = f_theta(tau)``, ``phi = f_phi(tau)``, ``x = f_x(tau)`` (sec. 3.1), with separate weights for every
+    clip, and for every part of a long one (:class:`Parts`). The networks output rotations as interleaved 6D.
 
-    ``variables()``: ``pose``, ``orient``, ``trans``; also ``phase`` (warp) and ``encoding`` (RBF widths) where
-    those are learned.
+    ``variables()``: ``pose``, ``orient``, ``trans``; also ``phase`` (warp) and ``encoding`` (RBF widths) if they are
+    learned.
     """
 
     def __init__(self, config: NemoConfig, ctx: ProblemContext):
@@ -94,7 +94,7 @@ class MotionField:
         through = [inputs, *[config.hidden] * (config.trans_layers or config.layers), 3]
         self.trans = initial_mlp(through, fields, _generator(ctx.seed, 2), config.activation)
         for net in (self.pose, self.orient, self.trans):
-            # They are drawn on the CPU, in float64, whatever the problem's device and type.
+            # Drawn on the CPU in float64, independent of the problem's device and dtype.
             net.weights = [self.parts.own(weight.to(like)) for weight in net.weights]
             net.biases = [self.parts.own(bias.to(like)) for bias in net.biases]
         valid, path = self.parts.split(ctx.observations.valid), self.parts.split(like)
@@ -107,7 +107,8 @@ class MotionField:
         self.correction = torch.zeros_like(like)
 
     def _rotation_net(self, sizes: list[int], joints: int, clips: int, seed: int, stream: int) -> BatchedMLP:
-        """A network whose head starts near the identity: small weights, bias at the identity or at no change."""
+        """A network that initially outputs about the identity: small weights, bias at the identity or at zero
+        offset."""
         net = initial_mlp([*sizes, 6 * joints], clips, _generator(seed, stream), self.config.activation)
         net.weights[-1] *= self.config.head_gain
         bias = net.biases[-1].unflatten(-1, (joints, 6))
@@ -115,7 +116,7 @@ class MotionField:
         return net
 
     def _learn_input(self, fields: int, like: Tensor) -> None:
-        """The tensors behind warp and radial basis functions; empty lists where there are none."""
+        """Create the learned tensors of warp and radial basis functions; empty lists if not used."""
         config = self.config
         self.warp: list[Tensor] = []
         self.widths: list[Tensor] = []
@@ -128,7 +129,7 @@ class MotionField:
             self.widths = [self.parts.own(like.new_zeros(fields, 1, config.centres))]
 
     def _encode(self, tau: Tensor) -> Float[Tensor, "B T F"]:
-        """What the networks read; constant unless a part of it is learned."""
+        """Input of the networks; constant unless part of it is learned."""
         if self.warp:
             tau = warp(tau, *(each.flatten(0, -2) for each in self.warp))
         if self.config.encoding == "fourier":
@@ -161,13 +162,13 @@ class MotionField:
 
 
 def _generator(seed: int, stream: int) -> torch.Generator:
-    """A stream for each network, so that the size of one does not change the start of another."""
+    """A random stream per network, so that the size of one does not change the initial weights of another."""
     return torch.Generator().manual_seed(seed * 1_000_003 + stream)
 
 
 class FreeTensors:
     """``variables()``: ``pose`` ``B T 23 6``, ``orient`` ``B T 1 6`` (interleaved 6D), ``trans``: positions
-    ``B T 3`` (m), or the first position ``B 1 3`` and the steps ``B T-1 3`` (m a frame)."""
+    ``B T 3`` (m), or the first position ``B 1 3`` and the steps ``B T-1 3`` (m per frame)."""
 
     def __init__(self, config: RawConfig, ctx: ProblemContext):
         initial = ctx.initial

@@ -1,1 +1,1 @@
-"""Where the jobs of a grid are done."""
+"""Runners: where the jobs of a grid run."""

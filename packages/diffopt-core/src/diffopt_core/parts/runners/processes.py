@@ -1,6 +1,6 @@
-"""Runner ``local``: worker processes of this machine, one a GPU, or one a core where there is none.
+"""Runner ``local``: worker processes on this machine, one per GPU, or one per core without a GPU.
 
-Jobs go to whichever worker is free; a worker that dies is replaced."""
+Jobs go to the next free worker; a worker that dies is replaced."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ...config import ComponentConfig
 
 
 class LocalConfig(ComponentConfig):
-    """How many workers, and how many threads each has."""
+    """Number of workers, and threads of each."""
 
     builds: ClassVar[str] = "diffopt_core.parts.runners.processes:of_this_machine"
 
-    workers: int | None = Field(None, ge=1, description="processes; null: one a GPU, or one a core on a CPU")
-    threads: int | None = Field(None, ge=1, description="threads a worker; null: the cores, shared out evenly")
+    workers: int | None = Field(None, ge=1, description="processes; null: one per GPU, or one per core on a CPU")
+    threads: int | None = Field(None, ge=1, description="threads per worker; null: the cores, shared out evenly")
 
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ _WORKER = "diffopt_core.parts.runners.worker"
 
 
 def of_this_machine(config: LocalConfig, ctx: BuildContext) -> Processes:
-    """One environment a worker: its GPU (in turn, where there are more workers than GPUs) and its threads."""
+    """One environment per worker: its GPU (in turn, where there are more workers than GPUs) and its threads."""
     cores, gpus = _cores(), _gpus() if ctx.device.type == "cuda" else []
     count = config.workers or len(gpus) or cores
     threads = str(config.threads or max(1, cores // count))
     environments = []
     for number in range(count):
         environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-        # Every worker sees its own GPU as the first, so that results say the same device wherever they were made.
+        # Every worker sees its own GPU as the first, so that results record the same device name.
         if len(gpus) > 1 and ctx.device.index is None:
             environment["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
         environments.append(environment)
@@ -57,7 +57,7 @@ def _cores() -> int:
 
 
 def _gpus() -> list[str]:
-    """The GPUs that the user leaves visible, as CUDA_VISIBLE_DEVICES names them."""
+    """The visible GPUs, as named in CUDA_VISIBLE_DEVICES."""
     import torch
 
     if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
@@ -66,7 +66,7 @@ def _gpus() -> list[str]:
 
 
 class Processes:
-    """Implements :class:`diffopt_core.interfaces.Runner`. A worker a mapping of environment variables."""
+    """Implements :class:`diffopt_core.interfaces.Runner`. One worker for each mapping of environment variables."""
 
     def __init__(self, environments: Sequence[Mapping[str, str]]):
         self._environments = environments
@@ -76,7 +76,8 @@ class Processes:
         return len(self._environments)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """Yield the end of every job as it comes. Leaving the iterator early stops the workers at once."""
+        """Yield the outcome of every job in order of completion. Closing the iterator early stops the workers at
+        once."""
         waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
         ends: queue.SimpleQueue[JobEnd] = queue.SimpleQueue()
         for job in jobs:
@@ -95,7 +96,7 @@ class Processes:
 
 
 class _Servant(threading.Thread):
-    """One worker's keeper: gives it jobs, reads their ends, starts another process when it dies."""
+    """Thread that serves one worker: sends it jobs, reads outcomes, starts another process if it dies."""
 
     def __init__(self, env: Mapping[str, str], waiting: queue.SimpleQueue[Job], ends: queue.SimpleQueue[JobEnd]):
         super().__init__(daemon=True)
@@ -110,7 +111,7 @@ class _Servant(threading.Thread):
             except queue.Empty:
                 break
             self._worker = self._worker or _Worker(self._env)
-            if self._stopped:  # meanwhile: `stop` may have seen no worker to kill
+            if self._stopped:  # `stop` may have been called before this worker existed
                 self._worker.kill()
             end = self._worker.do(job)
             if end.lost:
@@ -126,10 +127,10 @@ class _Servant(threading.Thread):
 
 
 class _Worker:
-    """A process that reads jobs, one JSON line each, and answers with one line each."""
+    """A process that reads jobs as JSON lines and answers each with one line."""
 
     def __init__(self, env: Mapping[str, str]):
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as its process)
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with its process)
         self._process = subprocess.Popen(
             [sys.executable, "-m", _WORKER],
             stdin=subprocess.PIPE,
@@ -137,7 +138,7 @@ class _Worker:
             stderr=self._said,
             env={**os.environ, **env},
             text=True,
-            start_new_session=True,  # an interrupt at the terminal is for the parent, which then stops its workers
+            start_new_session=True,  # Ctrl-C goes to the parent only, which then stops its workers
         )
 
     def do(self, job: Job) -> JobEnd:
@@ -154,7 +155,7 @@ class _Worker:
         return JobEnd(job, **fields)
 
     def _why(self) -> str:
-        """Why it died: the signal or status, and its last words."""
+        """Why it died: signal or status, and its last output."""
         self.kill()
         code = self._process.returncode
         self._said.seek(0)

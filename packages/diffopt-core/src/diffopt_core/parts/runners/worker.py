@@ -1,8 +1,8 @@
 """A worker process of runner ``local``: ``python -m diffopt_core.parts.runners.worker``.
 
 Reads jobs as JSON lines from standard input and answers each with one line on standard output. Whatever a job prints
-goes to standard error. It ends with its parent: when standard input closes, it stops in the middle of a job, so that
-nothing writes into a grid whose process was killed.
+goes to standard error. It ends with its parent: when standard input closes, it stops even during a job, so that no
+worker writes to a grid whose process was killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
         try:
             answer = json.dumps(perform(job["call"], job["data"]))
         except (TypeError, ValueError) as error:
-            answer = json.dumps({"error": f"the job returned what is no plain data ({error})"})
+            answer = json.dumps({"error": f"the job returned a value that is not JSON data ({error})"})
         answers.write(answer + "\n")
         answers.flush()
 

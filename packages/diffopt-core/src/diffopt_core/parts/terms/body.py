@@ -1,4 +1,4 @@
-"""Terms of the motion: near the initial one, near what is known of its speed, smooth."""
+"""Terms of the motion: close to the initial one, close to known velocities, smooth."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class PoseConfig(TermConfig):
     """``|f_theta(tau_t) - theta_init|^2`` of eq. 5 and 6: the 23 body joints, mean over valid frames.
 
-    ``metric``: see :func:`.kit.squared_distance`. ``joints``: the paper writes a sum over joints;
-    the mean keeps the weight independent of how many a body has (sum = 23 x mean). ``sure``: standard deviation, rad,
-    at which the evidence of an initializer that tells one counts as much as without it; null: all count alike.
+    ``metric``: see :func:`.kit.squared_distance`. ``joints``: the paper writes a sum over joints; the mean makes the
+    weight independent of their number (sum = 23 x mean). ``sure``: if the initializer estimates variances, joints are
+    weighted by them; a joint with this standard deviation (rad) has weight 1. null: equal weights.
     """
 
     metric: Literal["chordal", "geodesic", "axis_angle"] = "chordal"
@@ -46,8 +46,8 @@ class PoseConfig(TermConfig):
 class OrientationConfig(TermConfig):
     """``|f_phi(tau_t) - phi_init|^2`` of eq. 5, mean over valid frames.
 
-    ``metric``: see :func:`.kit.squared_distance`. The root passes half a turn as soon as a person
-    turns round, so ``axis_angle`` is safe only for those who do not. ``sure``: as in the term ``pose``.
+    ``metric``: see :func:`.kit.squared_distance`. The root passes half a turn when a person turns around, so
+    ``axis_angle`` is safe only if that does not happen. ``sure``: as in the term ``pose``.
     """
 
     metric: Literal["chordal", "geodesic", "axis_angle"] = "chordal"
@@ -92,8 +92,8 @@ class TranslationConfig(TermConfig):
 class VelocityConfig(TermConfig):
     """Squared difference of the root's velocity from the initial one, (m/s)^2, mean over valid frames.
 
-    Not in the paper. Unlike the translation term it lets a path move as a whole. ``gap``: frames that a velocity
-    is taken over; ``robust``: width of a Geman-McClure error, m/s.
+    Not in the paper. Unlike the translation term it does not penalise a shift of the whole path. ``gap``: frames over
+    which velocities are taken; ``robust``: width of a Geman-McClure error, m/s.
     """
 
     gap: PositiveInt = 1
@@ -116,9 +116,9 @@ class VelocityConfig(TermConfig):
 class AnchorConfig(TermConfig):
     """``|x_0 - x_init,0|^2`` (m^2) and the squared change of the heading, mean over the first valid ``frames``.
 
-    Not in the paper: the prior sees neither world yaw nor horizontal position, so eq. 6 alone drifts in both.
-    ``axes``: pins all three coordinates or only the horizontal ones. ``position`` and ``yaw`` weigh the parts; the
-    heading is the root's forward axis seen from above, so a body that lies down has less of one to pin.
+    Not in the paper: the prior is invariant to world yaw and horizontal position, so eq. 6 alone drifts in both.
+    ``axes``: anchors all three coordinates or only the horizontal ones. ``position`` and ``yaw`` weigh the parts; the
+    heading is the horizontal part of the root's forward axis, so it has less weight if the body lies down.
     """
 
     frames: PositiveInt = 1
@@ -147,8 +147,8 @@ class AnchorConfig(TermConfig):
 class SmoothConfig(TermConfig):
     """Squared acceleration of the 24 joints, (m/s^2)^2, mean over joints and frames (not in the paper).
 
-    ``order`` 3 takes the jerk, (m/s^3)^2. ``robust``: width of a Geman-McClure error in the same units before
-    squaring, so that a landing or a kick is not paid for in full.
+    ``order`` 3 takes the jerk, (m/s^3)^2. ``robust``: width of a Geman-McClure error in the same units before squaring,
+    which limits the cost of a landing or a kick.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})
@@ -171,13 +171,13 @@ class SmoothConfig(TermConfig):
 
 
 class SpeedConfig(TermConfig):
-    """Squared difference of the root's velocity, in the frame of its heading, from the evidence's, in standard
-    deviations of that evidence, mean over axes and valid frames (not in the paper).
+    """Squared difference of the root velocity, in the heading frame, from the initializer's estimate, in standard
+    deviations of that estimate, mean over axes and valid frames (not in the paper).
 
-    0 for clips whose initializer tells no speed. No gradient flows through the heading: a person is not turned to make
-    the speed fit; where the heading is unsure, the direction of the speed is. ``floor``: standard deviation below
-    which nothing is believed, m/s. ``robust``: width of a Geman-McClure error of the whole clip, standard deviations:
-    what is told wrong is told wrong throughout, and robust steps would put all of it into one jump.
+    0 for clips without such an estimate. No gradient flows through the heading, so that the person is not turned to fit
+    the velocity; uncertainty of the heading is added to the direction. ``floor``: least standard deviation, m/s.
+    ``robust``: width of a Geman-McClure error of the whole clip, in standard deviations. It is applied per clip,
+    because estimation errors last for the whole clip, and per-frame robust errors would be concentrated in one jump.
     """
 
     floor: PositiveFloat = 0.05

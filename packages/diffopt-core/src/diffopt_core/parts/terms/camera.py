@@ -1,4 +1,4 @@
-"""Terms of the camera's residual: small, near the given camera, smooth over time."""
+"""Terms of the camera residual: small, close to the camera of the evidence, smooth over time."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class CameraFocalConfig(TermConfig):
 
 
 class CameraSmoothConfig(TermConfig):
-    """Squared change over time, mean over all frames (not in the paper, which frees every frame on its own).
+    """Squared change over time, mean over all frames (not in the paper, where frames are independent).
 
-    ``of``: ``residual`` looks at ``b_t`` (m), ``b_R`` and ``s_t``, and so does not mind a path that was shaken
-    when it was given; ``path`` looks at the camera's centre (m) and rotation matrix. ``order`` 1 is velocity,
-    2 acceleration; time is in seconds. ``position``, ``rotation``, ``scale`` weigh the parts.
+    ``of``: ``residual`` uses ``b_t`` (m), ``b_R`` and ``s_t``, so jitter of the original path is not penalised;
+    ``path`` uses the camera's centre (m) and rotation matrix. ``order`` 1 is velocity, 2 acceleration; time is in
+    seconds. ``position``, ``rotation``, ``scale`` weigh the parts.
     """
 
     of: Literal["residual", "path"] = "residual"
@@ -85,7 +85,7 @@ class CameraSmoothConfig(TermConfig):
         rate = ctx.fps ** (2 * self.order) / count
 
         def change(path: Tensor) -> Tensor:
-            # A part that is one value a clip has no differences; it sums to zero.
+            # A part with one value per clip has no differences and sums to zero.
             return path.diff(n=min(self.order, path.shape[1]), dim=1).square().flatten(1).sum(1) * rate
 
         def energy(scene: Scene) -> Tensor:

@@ -1,4 +1,4 @@
-"""Terms of the floor: feet that stand, and joints that do not sink."""
+"""Terms of the floor: foot contact and penetration."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ if TYPE_CHECKING:
     from ...types import Scene
 
 
-#: How far the lowest joint of a standing body is above the floor, m.
+#: Height of the lowest joint of a standing body above the floor, m.
 _SOLE = 0.03
 
 
 class ContactConfig(TermConfig):
     """Squared velocity of ankles and feet in contact, (m/s)^2, mean over the four and over frames (not in the paper).
 
-    Contact is soft, and no gradient flows through it: it falls from 1 to 0 round ``height`` metres above where the
-    joint is when the person stands, and round ``speed`` metres a second. The lowest joint of the standing body
-    is 3 cm above the floor. ``told``: share of it that the initializer's evidence decides, where it tells contacts; it
-    sees steps that a tilted floor hides.
+    Contact is soft and detached: it falls from 1 to 0 around ``height`` metres above the joint's height in standing,
+    and around a speed of ``speed`` m/s. The lowest joint of the standing body is 3 cm above the floor. ``told``: weight
+    in [0, 1] of the initializer's contact probabilities, if it estimates them; they also work if the floor is tilted.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})

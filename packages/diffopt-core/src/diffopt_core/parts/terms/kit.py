@@ -1,4 +1,4 @@
-"""What terms share: means over frames that count, soft logarithms, robust errors, distances of rotations, variances."""
+"""Shared functions of terms: means over valid frames, soft logarithms, robust errors, rotation distances, weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def frame_mean(values: Float[Tensor, "B T"], frames: Bool[Tensor, "B T"]) -> Float[Tensor, "B"]:
-    """Mean of ``values`` over the frames that count; 0 for a clip in which none does."""
+    """Mean of ``values`` over the frames in the mask ``frames``; 0 for a clip without any."""
     weight = frames.to(values.dtype)
     return (values * weight).sum(1) / weight.sum(1).clamp_min(1.0)
 
@@ -19,21 +19,22 @@ def frame_mean(values: Float[Tensor, "B T"], frames: Bool[Tensor, "B T"]) -> Flo
 def span(valid: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
     """Frames from the first to the last valid one.
 
-    Terms about the motion alone count these: a gap in the observations is where they are needed most.
+    Terms of the motion alone use these frames, because they are needed most in gaps of the observations.
     """
     count = valid.long()
     return (count.cumsum(1) > 0) & (count.flip(1).cumsum(1).flip(1) > 0)
 
 
 def steps(frames: Bool[Tensor, "B T"], gap: int = 1, order: int = 1) -> Bool[Tensor, "B T2"]:
-    """Which differences of ``order`` over ``gap`` frames touch counted frames only (``T2 = T - gap * order``)."""
+    """Mask of differences of ``order`` over ``gap`` frames that use only frames of the mask (``T2 = T - gap *
+    order``)."""
     for _ in range(order):
         frames = frames[:, gap:] & frames[:, :-gap]
     return frames
 
 
 def soft_log(scale: Tensor) -> Tensor:
-    """``log(scale)``, continued below 0.01 by its tangent, so that a scale gone negative is pulled back."""
+    """``log(scale)``, continued below 0.01 by its tangent, so that the gradient of a negative scale points back."""
     least = 0.01
     tangent = log(least) + (scale - least) / least
     return torch.where(scale > least, scale.clamp_min(least).log(), tangent)
@@ -49,7 +50,7 @@ def geman_mcclure(squared: Tensor, width: _Width) -> Tensor:
 
 
 def maybe_robust(squared: Tensor, width: float | None) -> Tensor:
-    """:func:`geman_mcclure`, or the squared errors as they are where there is no width."""
+    """:func:`geman_mcclure`, or the squared errors unchanged if ``width`` is None."""
     return squared if width is None else geman_mcclure(squared, width)
 
 
@@ -62,8 +63,8 @@ def squared_distance(
     """Squared distance of ``a`` from ``b``.
 
     ``chordal``: Frobenius norm of the difference, ``8 sin(angle / 2)^2``, about ``2 angle^2``; smooth everywhere.
-    ``geodesic``: angle between the two, rad^2. ``axis_angle``: difference of the two axis-angle vectors, rad^2,
-    which is eq. 5 to the letter and jumps where either passes half a turn.
+    ``geodesic``: angle between the two, rad^2. ``axis_angle``: difference of the two axis-angle vectors, rad^2, which
+    is eq. 5 literally and is discontinuous where either passes half a turn.
     """
     if metric == "chordal":
         return (a - b).square().sum((-1, -2))
@@ -73,10 +74,9 @@ def squared_distance(
 
 
 def logarithm(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3"]:
-    """Axis-angle vector, rad, by way of the quaternion.
+    """Axis-angle vector, rad, through the quaternion.
 
-    Written with gathers and selections only: the host never waits, and no branch that is not taken can put a NaN
-    into the gradient.
+    Uses only gathers and selections: the host never waits, and unused branches cannot produce NaN gradients.
     """
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in matrix.unbind(-2))
     wx, wy, wz = zy - yz, xz - zx, yx - xy
@@ -101,10 +101,10 @@ def logarithm(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3"]:
     return v * torch.where(small, 2 + squared / 3, 2 * torch.atan2(sine, w) / sine)
 
 
-#: The surest counts at most this many times as much as one of standard deviation ``sure``, and a bit.
+#: Approximate upper limit of the weights.
 _MOST = 4.0
 
 
 def sureness(variance: Float[Tensor, "*b"], sure: float) -> Float[Tensor, "*b"]:
-    """Weights, inverse to the variance (rad^2) and near 1 where its root is ``sure``."""
+    """Weights inversely proportional to the variance (rad^2), about 1 at a standard deviation of ``sure``."""
     return sure**2 / (variance + sure**2 / _MOST)

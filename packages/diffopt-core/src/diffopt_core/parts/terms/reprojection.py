@@ -1,4 +1,4 @@
-"""Projected keypoints against the detected ones."""
+"""The reprojection term."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NEAR = 0.1
 class ReprojectionConfig(TermConfig):
     """``L_2D`` of eq. 8: confidence x Geman-McClure of the pixel error, mean over valid frames.
 
-    ``sigma``: the width, in ``unit``: pixels, shares of the image height, or shares of the person's size in the
-    image (the longer side of the box round the keypoints, mean over the clip). ``of``: the error is taken of x
-    and y on their own, or of the distance. ``confidence_power``: 1, or 2 as in SMPLify and SLAHMR; keypoints of
-    at most ``min_confidence`` count for nothing. ``normalise``: ``sigma2`` divides by ``sigma^2`` so that a lost
-    point costs 1 at any resolution; ``none`` leaves px^2. ``joints``: mean or sum over the keypoints.
+    ``sigma``: the width, in ``unit``: pixels, shares of the image height, or shares of the person's size in the image
+    (the longer side of the keypoints' bounding box, mean over the clip). ``of``: robust error of x and y separately, or
+    of the distance. ``confidence_power``: 1, or 2 as in SMPLify and SLAHMR; keypoints with a confidence of at most
+    ``min_confidence`` are ignored. ``normalise``: ``sigma2`` divides by ``sigma^2``, so that an outlier costs 1 at any
+    resolution; ``none`` leaves px^2. ``joints``: mean or sum over the keypoints.
 
-    A point nearer than 0.1 m, or behind the camera, costs what a lost one costs, without gradient.
+    A point nearer than 0.1 m, or behind the camera, has the cost of an outlier and no gradient.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pixels", "depth"})
@@ -45,7 +45,7 @@ class ReprojectionConfig(TermConfig):
         from .kit import frame_mean, geman_mcclure
 
         detected, confidence = ctx.observations.keypoints[..., :2], ctx.observations.keypoints[..., 2]
-        # A detector may write NaN for what it did not find; such a point must not reach the arithmetic.
+        # A detector may give NaN for absent points, which must not enter the arithmetic.
         seen = (confidence > self.min_confidence) & detected.isfinite().all(-1)
         detected = detected.where(seen.unsqueeze(-1), detected.new_zeros(()))
         weight = confidence.where(seen, confidence.new_zeros(())) ** self.confidence_power
@@ -75,7 +75,7 @@ class ReprojectionConfig(TermConfig):
         if self.unit == "px":
             pixels = detected.new_ones(detected.shape[:2])
         elif self.unit == "image":
-            # The image's height is not at hand; the principal point lies half-way down it.
+            # The image height is twice the y of the principal point.
             pixels = 2.0 * ctx.camera.centre[..., 1]
         else:
             mask = seen.unsqueeze(-1)

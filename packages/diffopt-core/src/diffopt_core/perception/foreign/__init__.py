@@ -1,8 +1,8 @@
-"""Other people's programs, each in a Python environment of its own.
+"""External programs, each in its own Python environment.
 
-A tool such as MediaPipe, 4D-Humans or DROID-SLAM wants versions of its own. A component ships a script that imports
-that tool and nothing of DiffOpt; :func:`run_script` starts it with the interpreter of the environment that the user
-named, pipes the frames of the clip in, and gets arrays back::
+Tools such as MediaPipe, 4D-Humans or DROID-SLAM need their own package versions. A component ships a script that
+imports the tool and nothing of DiffOpt; :func:`run_script` starts it with the interpreter of the environment that the
+user named, pipes the frames of the clip in, and returns arrays::
 
     NEEDS = Needs(name="mytool", packages=("mytool==1.2",), modules=("mytool",), how="pip install mytool==1.2")
     arrays = run_script("uv", NEEDS, Path(__file__).with_name("script.py"), {"threshold": 0.5}, clip.video)

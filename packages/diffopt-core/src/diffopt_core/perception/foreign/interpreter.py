@@ -1,4 +1,4 @@
-"""From the name of an environment to its Python interpreter."""
+"""The Python interpreter of a named environment."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...errors import MissingResource
 from .needs import Needs
 from .uv import uv_environment
 
-#: How users write an environment, for help texts and errors.
+#: Accepted forms of an environment, for help texts and errors.
 ENVIRONMENTS = "uv, here, conda:NAME, or the path of a Python executable or of an environment's folder"
 
 
 def find_interpreter(env: str, needs: Needs) -> Path:
-    """The Python executable of ``env``; builds the environment where that is ``uv``. Raises MissingResource."""
+    """The Python executable of ``env``; builds the environment if ``env`` is ``uv``. Raises MissingResource."""
     if env == "uv":
         return uv_environment(needs)
     if env == "here":
@@ -29,14 +29,17 @@ def find_interpreter(env: str, needs: Needs) -> Path:
     if path.is_dir():
         return _in_folder(path, env)
     if not path.is_file():
-        raise MissingResource(f"environment {env}: there is no such file or folder; it can be {ENVIRONMENTS}")
+        raise MissingResource(f"environment {env}: no such file or folder; expected {ENVIRONMENTS}")
     if not os.access(path, os.X_OK):
-        raise MissingResource(f"environment {env}: is no executable; it can be {ENVIRONMENTS}")
-    return path.absolute()  # not resolved: a venv's python is a link, and works only under its own name
+        raise MissingResource(f"environment {env}: the file is not executable; expected {ENVIRONMENTS}")
+    return (
+        path.absolute()
+    )  # not resolved: the python of a virtual environment is a link and works only under its own path
 
 
 def environment_variables(python: Path, ours: bool) -> dict[str, str]:
-    """Variables of the child. ``ours``: an environment that we built, into which nothing of the user's should leak."""
+    """Environment variables of the child. ``ours``: the environment was built by us, so the user's Python variables are
+    removed."""
     outer = dict(os.environ)
     for name in ("PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__", "PYTHONPLATLIBDIR"):
         outer.pop(name, None)
@@ -48,7 +51,7 @@ def environment_variables(python: Path, ours: bool) -> dict[str, str]:
     outer["PYTHONPATH"] = os.pathsep.join(paths)
     outer["PYTHONUNBUFFERED"] = "1"
     outer["PYTHONIOENCODING"] = "utf-8"
-    # what `activate` would do, for tools that call other programs of their environment
+    # as `activate` does, for tools that call other programs of their environment
     outer["PATH"] = os.pathsep.join([str(python.parent), outer.get("PATH", "")])
     return outer
 
@@ -57,7 +60,7 @@ def _in_folder(folder: Path, env: str) -> Path:
     for part in ("bin/python", "bin/python3", "python.exe", "Scripts/python.exe"):
         if (folder / part).is_file():
             return (folder / part).absolute()
-    raise MissingResource(f"environment {env}: {folder} holds no bin/python; it can be {ENVIRONMENTS}")
+    raise MissingResource(f"environment {env}: {folder} has no bin/python; expected {ENVIRONMENTS}")
 
 
 def _conda_folder(name: str) -> Path:
@@ -66,7 +69,7 @@ def _conda_folder(name: str) -> Path:
         if folder.name == name or (name == "base" and (folder / "condabin").is_dir()):
             return folder
     known = ", ".join(sorted(folder.name for folder in folders)) or "none; is conda installed?"
-    raise MissingResource(f"environment conda:{name}: there is no conda environment of that name (found: {known})")
+    raise MissingResource(f"environment conda:{name}: no conda environment of that name (found: {known})")
 
 
 def _conda_folders() -> list[Path]:
@@ -77,7 +80,7 @@ def _conda_folders() -> list[Path]:
             return [Path(folder) for folder in json.loads(said.stdout)["envs"]]
         except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
             continue
-    listing = Path.home() / ".conda" / "environments.txt"  # conda keeps it even where its command is not on the path
+    listing = Path.home() / ".conda" / "environments.txt"  # conda writes it even if its command is not on the path
     if not listing.is_file():
         return []
     return [Path(line.strip()) for line in listing.read_text().splitlines() if Path(line.strip()).is_dir()]

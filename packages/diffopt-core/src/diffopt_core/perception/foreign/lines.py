@@ -1,4 +1,4 @@
-"""The last lines that a child wrote to its standard error."""
+"""The last lines of a child's standard error."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import IO
 from ...common.places import cache_folder
 
 _log = logging.getLogger(__name__)
-#: Lines that are kept, and lines that an error quotes.
+#: Number of lines kept, and number of lines quoted in an error.
 KEPT, QUOTED = 2000, 3
 
 
 class Tail:
-    """Reads ``pipe`` to its end in a thread of its own and keeps the last lines."""
+    """Reads ``pipe`` to its end in a thread and keeps the last lines."""
 
     def __init__(self, pipe: IO[bytes] | None):
         self._lines: deque[str] = deque(maxlen=KEPT)
@@ -24,7 +24,7 @@ class Tail:
         self._thread.start()
 
     def _read(self, pipe: IO[bytes] | None) -> None:
-        with suppress(OSError, ValueError):  # closed from the other side of this process
+        with suppress(OSError, ValueError):  # closed by another thread
             for line in pipe or ():
                 text = line.decode(errors="replace").rstrip().rpartition("\r")[2]
                 if text:
@@ -32,19 +32,19 @@ class Tail:
                     _log.debug("%s", text)
 
     def join(self) -> None:
-        # a grandchild may keep the pipe open after the child has ended
+        # a process started by the child may keep the pipe open
         self._thread.join(timeout=2.0)
 
     def last(self) -> str:
-        """The last lines as one."""
+        """The last lines, joined to one."""
         return " | ".join(line.strip() for line in list(self._lines)[-QUOTED:])[-400:]
 
     def keep(self, name: str) -> str:
-        """Write all lines into the cache; returns where, as the end of an error's line."""
+        """Write all kept lines to the cache folder; returns text with the path, to append to an error."""
         path = cache_folder() / "logs" / f"{name}.txt"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("\n".join(self._lines) + "\n")
         except OSError:
             return ""
-        return f" (all it said: {path})"
+        return f" (its full output: {path})"

@@ -1,4 +1,4 @@
-"""One builder at a time: a lock on a file that the system lifts when its holder dies."""
+"""A file lock, which the system releases when the holder dies."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold ``path`` for the block; waits for another process that holds it."""
+    """Hold a lock on ``path`` for the block; waits while another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as file:
         if not take(file):
             _log.warning("another run is building %s; waiting for it", path.stem)
             while not take(file):
                 time.sleep(0.2)
-        yield  # closing the file gives the lock back
+        yield  # closing the file releases the lock
 
 
 def take(file: IO[bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""What a foreign script needs of its environment."""
+"""Requirements of an external script on its environment."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Needs:
-    """``packages`` are installed with their dependencies, then ``no_deps`` without (pip requirements, both).
-
-    ``python``: versions that serve, ``"3.12"`` or a range ``"3.9-3.12"`` (ends included); empty for any. ``modules``
-    must import in the environment; where one does not, the user is told ``how`` to install it by hand. ``size``: of
-    the environment on disk, for the notice before it is built.
+    """``packages`` are installed with their dependencies, then ``no_deps`` without (both pip requirements). ``python``:
+    supported versions, ``"3.12"`` or a range ``"3.9-3.12"`` (inclusive); empty for any. ``modules`` must be importable
+    in the environment; otherwise the error says ``how`` to install them by hand. ``size``: of the environment on disk,
+    for the notice before it is built.
     """
 
     name: str
@@ -24,21 +23,21 @@ class Needs:
     size: str = ""
 
     def fits(self, version: tuple[int, int]) -> bool:
-        """Whether a Python of that version (major, minor) serves."""
+        """Whether a Python version (major, minor) is supported."""
         if not self.python:
             return True
         low, high = self._range()
         return low <= version <= high
 
     def python_request(self) -> str:
-        """The versions that serve as a request to uv, such as ``>=3.9,<3.13``."""
+        """The supported versions as a request to uv, such as ``>=3.9,<3.13``."""
         if not self.python:
             return ">=3.9"
         (major, low), (_, high) = self._range()
         return f">={major}.{low},<{major}.{high + 1}"
 
     def key(self, version: str) -> str:
-        """Names the environment of these packages for that Python."""
+        """Name of the environment for these packages and a Python version."""
         text = "\n".join((version, *sorted(self.packages), "--no-deps", *sorted(self.no_deps)))
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 

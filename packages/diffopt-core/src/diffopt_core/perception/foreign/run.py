@@ -1,8 +1,8 @@
-"""Start a script in another environment, pipe frames in, report its progress, and take its arrays.
+"""Run a script in another environment: pipe frames in, report its progress, return its arrays.
 
-The script's standard output carries one JSON object a line (``progress``, ``fail``, ``missing``, ``died``), written by
-``diffopt_frames``; whatever its tool prints goes to standard error. Frames are written by one thread and errors read
-by another, so that no pipe can fill up while this side waits for a different one.
+The script's standard output carries one JSON object per line (``progress``, ``fail``, ``missing``, ``died``), written
+by ``diffopt_frames``; what its tool prints goes to standard error. One thread writes the frames and another reads the
+errors, so that no pipe blocks while this side waits for another one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .needs import Needs
 
 _log = logging.getLogger(__name__)
 Report = Callable[[int, int], None]
-#: Seconds that a child gets between being asked to end and being killed.
+#: Seconds between asking a child to end and killing it.
 GRACE = 3.0
 
 
@@ -48,12 +48,12 @@ def run_script(
 ) -> dict[str, np.ndarray]:
     """Run ``script`` in ``env`` and return the arrays that it saved.
 
-    ``env``: see :data:`.ENVIRONMENTS`. ``job``: plain data, what the script's ``job()`` gives.
-    ``video``: its frames are what the script's ``frames()`` gives, scaled down to ``longest`` px. ``report(done,
-    total)`` is called in this thread as the script makes progress.
+    ``env``: see :data:`.ENVIRONMENTS`. ``job``: plain data, what the script's ``job()`` gives. ``video``: the script's
+    ``frames()`` yields its frames, scaled down to ``longest`` px. ``report(done, total)`` is called in this thread as
+    the script makes progress.
 
-    Raises MissingResource where the environment or a module in it is missing, DiffOptError with the script's own line
-    where it calls ``fail``, with its last lines where it dies, and BadInput where a frame cannot be decoded.
+    Raises MissingResource if the environment or a module in it is missing, DiffOptError with the script's line if it
+    calls ``fail`` or with its last output if it dies, and BadInput if a frame cannot be decoded.
     """
     python = find_interpreter(env, needs)
     with tempfile.TemporaryDirectory(prefix="diffopt-") as name:
@@ -75,7 +75,7 @@ def run_script(
 
 @contextmanager
 def _started(command: list[str], variables: dict[str, str], piped: bool) -> Iterator[subprocess.Popen[bytes]]:
-    """The child, in a group of its own; whatever happens here, it and its children do not outlive the block."""
+    """Start the child in its own process group; the group is ended when the block is left."""
     try:
         process = subprocess.Popen(
             command,
@@ -99,7 +99,7 @@ def _started(command: list[str], variables: dict[str, str], piped: bool) -> Iter
                 process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
-                with suppress(OSError, ValueError):  # what was not yet written breaks the pipe once more
+                with suppress(OSError, ValueError):  # flushing unwritten data raises a broken pipe again
                     pipe.close()
 
 
@@ -112,7 +112,7 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 class _Feeder:
-    """Writes the frames, in a thread of its own. ``error``: why it could not read one."""
+    """Writes the frames in a thread. ``error``: the exception if a frame could not be read."""
 
     def __init__(self, pipe: IO[bytes] | None, video: Video | None, longest: int | None):
         self.error: BaseException | None = None
@@ -131,7 +131,7 @@ class _Feeder:
             for frame in chain([] if first is None else [first], frames):
                 self._write(pipe, np.ascontiguousarray(frame).data)
         except _Gone:
-            pass  # the child has ended; how, its exit status tells
+            pass  # the child has ended; its exit status is checked later
         except BaseException as error:
             self.error = error
         finally:
@@ -155,7 +155,7 @@ class _Gone(Exception):
 
 
 def _listen(process: subprocess.Popen[bytes], report: Report | None, video: Video | None) -> dict[str, Any]:
-    """Read the child's lines until it closes its output; the last of each kind but progress is returned."""
+    """Read the child's messages until it closes its output; returns the last one of each kind except progress."""
     said: dict[str, Any] = {}
     assert process.stdout is not None
     for line in process.stdout:
@@ -176,7 +176,7 @@ def _listen(process: subprocess.Popen[bytes], report: Report | None, video: Vide
 
 
 def _check(status: int, said: dict[str, Any], tail: Tail, needs: Needs, python: Path, env: str) -> None:
-    """Raise what the child's last words and its exit status call for."""
+    """Raise an error if the child's messages or its exit status report one."""
     if "missing" in said:
         hint = f"; {needs.how}" if needs.how else ""
         raise MissingResource(f"{needs.name}: {said['missing']} in environment {env} ({python}){hint}")
@@ -189,7 +189,7 @@ def _check(status: int, said: dict[str, Any], tail: Tail, needs: Needs, python: 
     else:
         why = f"ended with status {status}"
     last = said.get("died") or tail.last()
-    raise DiffOptError(f"{needs.name}: its script {why}: {last or 'it said nothing'}{tail.keep(needs.name)}")
+    raise DiffOptError(f"{needs.name}: its script {why}: {last or 'no output'}{tail.keep(needs.name)}")
 
 
 def _load(out: Path, needs: Needs, tail: Tail) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
-"""Environments that uv builds on demand, kept in the cache.
+"""Environments that uv builds on demand, in the cache folder.
 
-Nothing is built in silence: the packages are named before. uv's own variables hold (``UV_FIND_LINKS``,
-``UV_INDEX_URL``, ``UV_OFFLINE`` ...), so that a machine without a network can install from a folder of wheels.
+A notice lists the packages before a build. uv's own variables are respected (``UV_FIND_LINKS``, ``UV_INDEX_URL``,
+``UV_OFFLINE`` ...), so a machine without a network can install from a folder of wheels.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .lock import locked
 from .needs import Needs
 
 _log = logging.getLogger(__name__)
-#: Written last: a folder without it was not finished, and is built anew.
+#: Written last; a folder without it is incomplete and is rebuilt.
 READY = "ready.json"
 
 
 def uv_environment(needs: Needs) -> Path:
-    """The Python of the environment for ``needs``, built now if it is not there. Raises MissingResource."""
+    """The Python of the environment for ``needs``, built if it does not exist. Raises MissingResource."""
     running = sys.version_info[:2]
     own = needs.fits((running[0], running[1]))
     request = sys.executable if own else needs.python_request()
@@ -37,7 +37,7 @@ def uv_environment(needs: Needs) -> Path:
     uv = find_uv(needs)
     try:
         with locked(folder.with_name(f"{folder.name}.lock")):
-            if not ready(folder):  # the run that we waited for may have built it
+            if not ready(folder):  # the process that held the lock may have built it
                 _build(uv, folder, needs, request)
     except OSError as error:
         raise DiffOptError(f"{folder.parent}: cannot write an environment ({error.strerror or error})") from error
@@ -45,7 +45,7 @@ def uv_environment(needs: Needs) -> Path:
 
 
 def find_uv(needs: Needs) -> str:
-    """The uv program: on the path, or in the Python package of that name."""
+    """Path of the uv program: from PATH, or of the Python package uv."""
     found = shutil.which("uv")
     if found:
         return found
@@ -54,21 +54,21 @@ def find_uv(needs: Needs) -> str:
     except (ImportError, AttributeError, OSError):
         pass
     raise MissingResource(
-        f"{needs.name} runs in an environment of its own, which uv builds, and uv is not installed: `pip install uv`;"
+        f"{needs.name} runs in its own environment, which uv builds, but uv is not installed: `pip install uv`;"
         f" or prepare an environment yourself ({needs.how or ', '.join(needs.packages + needs.no_deps)})"
         " and name it with --env PATH"
     )
 
 
 def ready(folder: Path) -> bool:
-    """Whether the environment was built to the end and its Python is still there."""
+    """Whether the environment is complete and its Python still exists."""
     return (folder / READY).is_file() and _python(folder).is_file()
 
 
 def _build(uv: str, folder: Path, needs: Needs, request: str) -> None:
     packages = [*needs.packages, *needs.no_deps]
     size = f", {needs.size}" if needs.size else ""
-    _log.warning("building the environment '%s' with uv, once%s: %s", needs.name, size, ", ".join(packages))
+    _log.warning("building the environment '%s' with uv, only this once%s: %s", needs.name, size, ", ".join(packages))
     start = time.monotonic()
     if folder.exists():
         shutil.rmtree(folder)
@@ -87,7 +87,7 @@ def _build(uv: str, folder: Path, needs: Needs, request: str) -> None:
 
 def _uv(command: list[str], needs: Needs, what: str) -> None:
     variables = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "CONDA_PREFIX"}}
-    # not in the user's folder: uv would obey the constraints of a project there
+    # not in the working directory: uv would apply the constraints of a project there
     done = subprocess.run(
         [*command, "--color", "never", "--no-progress"],
         stdin=subprocess.DEVNULL,
@@ -99,14 +99,14 @@ def _uv(command: list[str], needs: Needs, what: str) -> None:
     _log.debug("%s: %s", " ".join(command), done.stderr.strip())
     if done.returncode:
         raise MissingResource(
-            f"uv could not get {what} for the environment '{needs.name}' ({_reason(done.stderr)}). "
+            f"uv could not install {what} for the environment '{needs.name}' ({_reason(done.stderr)}). "
             "Without a network, point UV_FIND_LINKS at a folder of wheels; or prepare an environment yourself"
             f"{f' ({needs.how})' if needs.how else ''} and name it with --env PATH"
         )
 
 
 def _reason(said: str) -> str:
-    """What uv says went wrong, in one line: the error, and the innermost of its causes."""
+    """uv's error in one line: the error and its innermost cause."""
     lines = [line.strip(" │├╰─▶×\t") for line in said.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("Using ", "hint:", "Resolved", "warning:"))]
     if not lines:

@@ -1,4 +1,4 @@
-"""Images of a clip: what a video file says of itself, and its frames one after the other (PyAV; folders of images too).
+"""Images of a clip: metadata and frames of video files (PyAV) and of folders of images.
 
 Frames come as RGB ``H W 3`` uint8 arrays, upright (rotation metadata applied), in the order of
 :attr:`diffopt_core.types.Video.frames`.

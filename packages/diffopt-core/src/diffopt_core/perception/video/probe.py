@@ -1,4 +1,4 @@
-"""What a video file says of itself: streams, rate, rotation, focal length."""
+"""Metadata of video files: streams, frame rate, rotation, focal length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import BadInput, DiffOptError
 
-#: Diagonal of a 35 mm film frame, mm: what "35 mm equivalent" refers to (CIPA DCG-001).
+#: Diagonal of a 35 mm film frame, mm, which defines "35 mm equivalent" (CIPA DCG-001).
 FILM_DIAGONAL = 43.267
 _PATTERN = re.compile(r"^\s*([0-9]*\.?[0-9]+)\s*(px|mm|deg|fov)?\s*$", re.IGNORECASE)
 
@@ -36,11 +36,11 @@ def focal_pixels(text: str, size: tuple[int, int]) -> float:
     elif 0 < value < 180:
         pixels = max(size) / 2 / math.tan(math.radians(value) / 2)
     else:
-        raise DiffOptError(f"--focal {text}: a field of view lies between 0 and 180 degrees")
+        raise DiffOptError(f"--focal {text}: expected a field of view between 0 and 180 degrees")
     if not 0.1 * max(size) <= pixels <= 100 * max(size):
         raise DiffOptError(
-            f"--focal {text}: {pixels:.0f} px is no focal length of a {size[0]} x {size[1]} image; "
-            "is the unit meant (px, mm, deg)?"
+            f"--focal {text}: {pixels:.0f} px is not plausible for a {size[0]} x {size[1]} image; "
+            "is the unit right (px, mm, deg)?"
         )
     return pixels
 
@@ -50,22 +50,21 @@ VIDEO_SUFFIXES = frozenset({
     ".flv",
 })  # fmt: skip
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-#: Metadata of phones (Apple's key; others write a tag that ends alike), 35 mm equivalent.
+#: Metadata key of phones for the 35 mm equivalent (Apple's; other makers use keys with the same ending).
 _FOCAL_TAG = re.compile(r"focal.?length.*35.?mm", re.IGNORECASE)
-#: Frame times off the even grid by this share of a frame pass as even (timestamps are rounded to a tick).
+#: Frame times within this share of a frame from an even grid count as even (timestamps are rounded to ticks).
 _JITTER = 0.25
-#: Numbers that reach further than so many times the count of images are no numbers of frames.
+#: If the numbers in image names exceed this multiple of the image count, they are not frame numbers.
 _SPARSE = 3
 
 
 @dataclass(frozen=True)
 class Probe:
-    """``times``: presentation time of each frame, s, increasing; for a folder of images, none are known (None).
-
-    ``size``: width, height of the upright image. ``fps``: mean rate, None for images. ``even``: frames are evenly
-    spaced. ``focal``: px, from metadata. ``missing``: frames of a folder that have no image. ``notes``: what the user
-    should hear. ``length``: frames of the source as it was meant, more than ``count`` where its end does not decode:
-    what others made of the whole has so many rows.
+    """``times``: presentation time of each frame, s, increasing; None for a folder of images. ``size``: width, height
+    of the upright image. ``fps``: mean rate, None for images. ``even``: frames are evenly spaced. ``focal``: px, from
+    metadata. ``missing``: frame numbers of a folder without an image. ``notes``: warnings for the user. ``length``:
+    frames of the source as it was meant, more than ``count`` where its end does not decode: what others made of the
+    whole has so many rows.
     """
 
     count: int
@@ -82,23 +81,23 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Read headers and packet times; where these say that some cannot be decoded, what decodes is counted.
+    """Read headers and packet times; if some packets look undecodable, the file is decoded to count its frames.
 
-    Raises BadInput for what is no video.
+    Raises BadInput if the path is not a video.
     """
     return _probe_folder(path) if path.is_dir() else _probe_file(path)
 
 
 def images_in(folder: Path) -> list[Path]:
     """The images of a folder, in the order of their names (numbers as numbers)."""
-    there = (path for path in folder.iterdir() if not path.name.startswith("."))  # other systems' notes on their files
+    there = (path for path in folder.iterdir() if not path.name.startswith("."))  # hidden files of other systems
     found = [path for path in there if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     return sorted(found, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)])
 
 
 def numbered_images(folder: Path) -> dict[int, Path]:
-    """Images by the number of their frame: names' last numbers, from the first, in their common step; what lacks stays
-    a gap. Names that are no such numbers (times, say) are counted."""
+    """Images by frame number: the last number in the name, relative to the first image, divided by the common step;
+    missing numbers are gaps. If the names hold no frame numbers (times, for example), images are counted."""
     images = images_in(folder)
     found = [re.search(r"(\d{1,15})\D*$", path.stem) for path in images]
     numbers = np.array([int(match[1]) for match in found if match])
@@ -111,11 +110,11 @@ def numbered_images(folder: Path) -> dict[int, Path]:
 
 
 def decoded(container: Any) -> Iterator[Any]:
-    """The frames of the first video stream in the order of display; a packet that cannot be decoded is passed over."""
+    """The frames of the first video stream in display order; undecodable packets are skipped."""
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     for packet in container.demux(stream):
-        with contextlib.suppress(OSError, ValueError):  # what FFmpeg raises derives from these
+        with contextlib.suppress(OSError, ValueError):  # FFmpeg's exceptions derive from these
             yield from packet.decode()
 
 
@@ -123,11 +122,11 @@ def _probe_file(path: Path) -> Probe:
     import av
 
     if path.stat().st_size == 0:
-        raise BadInput(path, "file", "is empty (0 bytes)")
+        raise BadInput(path, "file", "is empty (0 bytes); expected a video")
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise BadInput(path, "video", "the file holds no video stream")
+                raise BadInput(path, "video", "the file has no video stream")
             stream = container.streams.video[0]
             tags = {**container.metadata, **stream.metadata}
             packets = [
@@ -147,29 +146,36 @@ def _probe_file(path: Path) -> Probe:
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise BadInput(path, "video", f"cannot be decoded ({reason(error)})") from error
     if first is None or not times:
-        raise BadInput(path, "video", "holds no frame that can be decoded")
-    # FFmpeg counts counter-clockwise
+        raise BadInput(path, "video", "has no frame that can be decoded")
+    # FFmpeg's angle is counter-clockwise
     rotation = round(-(first.rotation or 0) / 90) * 90 % 360
     size = (first.height, first.width) if rotation % 180 else (first.width, first.height)
     when = np.sort(np.array(times))
     if first.interlaced_frame:
-        notes = (*notes, f"{path}: interlaced; deinterlace it first (ffmpeg -vf bwdif), or edges of motion are doubled")
+        notes = (
+            *notes,
+            f"{path}: the video is interlaced; deinterlace it first "
+            "(ffmpeg -vf bwdif), otherwise moving edges are doubled",
+        )
     fps, even = _rate(when, float(rate) if rate else None)
     return Probe(len(when), size, rotation, fps, when, even, _focal(tags, size), codec, notes=notes, length=length)
 
 
 def _decodable(path: Path, shown: list[float], announced: int) -> tuple[list[float], tuple[str, ...], int]:
-    """Times of the frames that decode, how many do not, and the length of the source. ``shown``: times of its
-    packets, of which the first ones decode where the end alone is lost."""
+    """Times of the frames that can be decoded, a warning about the others, and the length of the source. ``shown``:
+    times of its packets; if only the end is lost, the first ones can be decoded."""
     import av
 
     with av.open(str(path)) as container:
         times = [float(frame.time) for frame in decoded(container) if frame.time is not None]
     if len(times) == announced:
         return times, (), announced
-    problem = f"{announced - len(times)} of {announced} frames cannot be decoded (cut off, or begun within a group)"
+    problem = (
+        f"{announced - len(times)} of {announced} frames cannot be "
+        "decoded (truncated file, or missing key frame at the start)"
+    )
     first = bool(np.allclose(sorted(times), shown[: len(times)], atol=1e-3)) if len(times) <= len(shown) else False
-    said = f"{path}: {problem}; the {len(times)} others are used, counted from the first of them"
+    said = f"{path}: {problem}; the {len(times)} others are used, numbered from 0"
     return times, (said,), announced if first else len(times)
 
 
@@ -216,13 +222,14 @@ def _probe_folder(folder: Path) -> Probe:
     if missing:
         some = ", ".join(map(str, missing[:8])) + (", ..." if missing[8:] else "")
         notes = (
-            f"{folder}: {len(missing)} of {count} frames have no image by their names ({some}); they are not seen",
+            f"{folder}: {len(missing)} of {count} frames have no image, by the "
+            f"numbers in the names ({some}); they count as frames without the person",
         )
     codec = images[0].suffix[1:].lower()
     return Probe(count, size, rotation, None, None, True, focal, codec, missing, notes, count)
 
 
 def reason(error: BaseException) -> str:
-    """An error of a decoder in one line."""
+    """A decoder's error in one line."""
     text = getattr(error, "strerror", None) or str(error)
     return str(text).splitlines()[0] if str(text) else type(error).__name__

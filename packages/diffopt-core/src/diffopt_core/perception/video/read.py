@@ -1,4 +1,4 @@
-"""Frames of a clip, decoded one after the other: memory is one frame, however long the video."""
+"""Frames of a clip, decoded one at a time, so memory does not depend on the length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .probe import decoded, numbered_images, reason
 
 
 def reduced_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
-    """``size`` (width, height) scaled down so that its longer side has at most ``longest`` px, both even."""
+    """``size`` (width, height) scaled down to at most ``longest`` px on its longer side; both numbers even."""
     if longest is None or max(size) <= longest:
         return size
     share = longest / max(size)
@@ -21,9 +21,9 @@ def reduced_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
 
 
 def read_frames(video: Video, longest: int | None = None) -> Iterator[np.ndarray]:
-    """Every frame of ``video.frames``, RGB uint8 ``H W 3``, upright; scaled down to ``longest`` px where that is given.
+    """Yield every frame of ``video.frames``, RGB uint8 ``H W 3``, upright; scaled down to ``longest`` px if given.
 
-    Raises BadInput where a frame cannot be decoded, or the file ends before the last one.
+    Raises BadInput if a frame cannot be decoded, or if the file ends before the last one.
     """
     wanted = list(video.frames)
     if not wanted:
@@ -41,17 +41,17 @@ def read_frames(video: Video, longest: int | None = None) -> Iterator[np.ndarray
         if position == len(wanted):
             return
     raise BadInput(
-        video.path, "video", f"ends at frame {number + 1}, frame {wanted[position]} was announced; is it whole?"
+        video.path, "video", f"ends after frame {number + 1}, expected frame {wanted[position]}; is the file complete?"
     )
 
 
 def _from_file(video: Video, size: tuple[int, int]) -> Iterator[np.ndarray | None]:
-    """All frames of the file in turn; those that nobody wants are decoded but not converted."""
+    """All frames of the file in order; None for frames that are not needed, which are decoded but not converted."""
     import av
 
     wanted = set(video.frames)
     width, height = size[::-1] if video.rotation % 180 else size
-    turns = -(video.rotation // 90)  # numpy turns counter-clockwise
+    turns = -(video.rotation // 90)  # numpy rotates counter-clockwise
     number = -1
     try:
         with av.open(str(video.path)) as container:
@@ -73,7 +73,7 @@ def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
     images = numbered_images(video.path)
     path = images[0]
     for number in range(max(images) + 1):
-        path = images.get(number, path)  # a frame without an image shows the one before
+        path = images.get(number, path)  # a frame without an image shows the previous one
         if number not in wanted:
             yield None
             continue
@@ -83,7 +83,9 @@ def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
         except (OSError, ValueError, SyntaxError) as error:
             raise BadInput(path, "image", f"cannot be decoded ({reason(error)})") from error
         if array.shape[1::-1] != video.size:
-            raise BadInput(path, "size", f"{array.shape[1]} x {array.shape[0]}, the first image has {video.size}")
+            raise BadInput(
+                path, "size", f"is {array.shape[1]} x {array.shape[0]}; expected {video.size}, as the first image"
+            )
         yield array
 
 

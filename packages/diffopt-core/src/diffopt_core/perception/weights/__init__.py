@@ -1,8 +1,8 @@
-"""Files that are not shipped: where they lie, whether they are the right ones, and how they are fetched.
+"""Weight files that are not shipped: their paths, checksums and download.
 
-Nothing here is fetched unless :func:`fetch` is called, which only ``diffopt weights get`` does. A component that needs
-a file says ``locate("name")`` and gets a checked path, or an error that names the command. :data:`WeightFile` rows come
-from plugins, through the hook ``diffopt_weights``.
+Nothing is downloaded unless :func:`fetch` is called, which only ``diffopt weights get`` does. A component calls
+``locate("name")`` and gets a checked path, or an error that names the command. :data:`WeightFile` rows come from
+plugins, through the hook ``diffopt_weights``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Weights of our own: safetensors for the numbers, a JSON card beside it for what they mean. No torch at import."""
+"""Our own weight files: safetensors, with a JSON card beside it (network, data, licence, settings). No torch at
+import."""
 
 from __future__ import annotations
 
@@ -21,11 +22,12 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class OwnWeights:
-    """The weight files of a component. ``folder/COMPONENT_NAME.safetensors`` ships under the name NAME; any other file
-    is given by its path.
+    """The weight files of a component. ``folder/COMPONENT_NAME.safetensors`` is shipped under the name NAME; other
+    files are given by path.
 
-    ``marks``: what a card must say of itself, as its format. ``source``: where such a file comes from, the end of every
-    message. ``published``: endings of published checkpoints, which the component reads itself and which have no card.
+    ``marks``: entries that a card must have, such as its format. ``source``: where to get such a file, appended to
+    every message. ``published``: file endings of published checkpoints, which have no card and which the component
+    reads itself.
     """
 
     component: str
@@ -36,13 +38,14 @@ class OwnWeights:
     published: tuple[str, ...] = ()
 
     def file(self, weights: str) -> Path:
-        """File of a shipped name or of a path, there or not."""
+        """Path for a shipped name or a path; need not exist."""
         given, own = Path(weights).expanduser(), self.folder / f"{self.component}_{weights}.safetensors"
         is_word = given.name == weights and not given.suffix
         return own if is_word and (own.is_file() or not given.exists()) else given
 
     def resolve(self, weights: str) -> Path:
-        """File of a shipped name or of a path. Raises MissingResource with the names there are and where to get one."""
+        """Path for a shipped name or a path. Raises MissingResource with the available names and where to get a
+        file."""
         path = self.file(weights)
         wanted = (path,) if path.suffix in self.published else (path, path.with_suffix(".json"))
         if missing := [file.name for file in wanted if not file.is_file()]:
@@ -55,7 +58,7 @@ class OwnWeights:
         return path
 
     def terms(self, weights: str) -> str:
-        """Terms of the data behind ``weights`` by their card; empty where it says none, or is no card."""
+        """Terms of the training data of ``weights``, from their card; empty if the card has none or does not exist."""
         try:
             found = [str(line) for line in read_json(self.file(weights).with_suffix(".json"))["terms"]]
         except (BadInput, KeyError, TypeError):
@@ -63,7 +66,7 @@ class OwnWeights:
         return f"weights '{weights}': {' '.join(found)}" if found else ""
 
     def read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors (CPU, as stored) and card. Raises BadInput that names the file and what is wrong with it."""
+        """Tensors (CPU, as stored) and card. Raises BadInput naming file and problem."""
         from safetensors.torch import load_file
 
         beside, source = path.with_suffix(".json"), self.source
@@ -71,12 +74,12 @@ class OwnWeights:
         for key, wanted in self.marks.items():
             found = card.get(key) if isinstance(card, dict) else None
             if found != wanted:
-                raise BadInput(beside, key, f"is {found!r}; this version reads {wanted!r} here; {source}")
+                raise BadInput(beside, key, f"is {found!r}; expected {wanted!r}; {source}")
         with reading(path, end=f": truncated, or no safetensors; {source}"):
             return load_file(path), card
 
     def load(self, path: Path, build: Callable[[dict[str, Any]], Module]) -> tuple[Any, dict[str, Any]]:
-        """The network that ``build`` makes of the card, frozen, in evaluation mode (float32, CPU); and the card."""
+        """The network that ``build`` creates from the card, frozen, in evaluation mode (float32, CPU), and the card."""
         stored, card = self.read(path)
         beside = path.with_suffix(".json")
         try:
@@ -86,7 +89,7 @@ class OwnWeights:
             raise BadInput(beside, str(error.args[0]), problem) from error
         except (TypeError, ValueError, RuntimeError, AttributeError) as error:
             why = str(error).splitlines()[0]
-            raise BadInput(beside, "network", f"is of no such network ({why}); {self.source}") from error
+            raise BadInput(beside, "network", f"does not describe such a network ({why}); {self.source}") from error
         state = {key: value.float() for key, value in stored.items()}
         expected = {k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
         compare(path, state, expected, self.source)
@@ -94,26 +97,26 @@ class OwnWeights:
         return network.eval().requires_grad_(False), card
 
     def write(self, path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
-        """Write weights as they are, and the card with its marks; each file is replaced in one step."""
+        """Write weights unchanged, and the card with its marks; each file is replaced atomically."""
         from safetensors.torch import save_file
 
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         save_file({key: value.detach().contiguous() for key, value in state.items()}, temporary)
-        temporary.chmod(0o644)  # safetensors makes private files
+        temporary.chmod(0o644)  # safetensors creates private files
         os.replace(temporary, path)
         temporary.write_text(json.dumps({**self.marks, **card}, indent=1) + "\n")
         os.replace(temporary, path.with_suffix(".json"))
 
 
 def listed(keys: list[str]) -> str:
-    """The first few, and how many more."""
+    """The first few keys, and the number of others."""
     more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
     return ", ".join(keys[:_SHOWN]) + more
 
 
 def compare(path: Path, state: Mapping[str, Any], expected: Mapping[str, Tensor], source: str) -> None:
-    """Raises BadInput that names missing keys, unexpected keys and wrong shapes, or weights that are no numbers."""
+    """Raise BadInput naming missing keys, unexpected keys and wrong shapes, or weights that are not finite."""
     from torch import Tensor, isfinite
 
     missing = [k for k in expected if k not in state]
@@ -131,4 +134,4 @@ def compare(path: Path, state: Mapping[str, Any], expected: Mapping[str, Tensor]
         raise BadInput(path, "network", f"weights do not match the network: {'; '.join(problems)}; {source}")
     broken = [k for k in shared if not isfinite(state[k]).all()]
     if broken:
-        raise BadInput(path, "network", f"not finite ({len(broken)}): {listed(broken)}; {source}")
+        raise BadInput(path, "network", f"weights are not finite ({len(broken)}): {listed(broken)}; {source}")

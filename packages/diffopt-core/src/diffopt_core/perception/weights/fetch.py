@@ -1,4 +1,4 @@
-"""Weight files fetched, checked and kept."""
+"""Downloading and copying weight files, with checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...errors import BadInput, DiffOptError, MissingResource
 from ...plugin import WeightFile
 from .store import HUB_WEIGHTS, Found, check, digest, hashed_file, pin, place_of, remedy
 
-#: What transformers reads; a hub repository may hold the same weights in other formats besides.
+#: Files that transformers reads; a hub repository may hold the same weights in other formats too.
 _FILES = ("*.json", HUB_WEIGHTS)
 _BY_HAND = f"config.json, preprocessor_config.json, {HUB_WEIGHTS}"
 
@@ -26,19 +26,19 @@ def snapshot(file: WeightFile, part: Path) -> None:
         from huggingface_hub import snapshot_download
     except ImportError as error:
         raise MissingResource(
-            f"weights '{file.name}' lie on the Hugging Face hub, and the package huggingface_hub is not installed: "
+            f"weights '{file.name}' are on the Hugging Face hub, but the package huggingface_hub is not installed: "
             f"pip install huggingface_hub, or fetch {_BY_HAND} "
             f"from https://huggingface.co/{file.hub} into {place_of(file)}"
         ) from error
     try:
         snapshot_download(file.hub, revision=file.revision, local_dir=part, allow_patterns=list(_FILES))
-    except Exception as error:  # the package's errors, and those of whichever client it uses
+    except Exception as error:  # errors of the package and of its HTTP client
         what = (str(error) or type(error).__name__).splitlines()[0]
         raise DiffOptError(
-            f"weights '{file.name}' cannot be fetched from https://huggingface.co/{file.hub} ({what}); "
+            f"weights '{file.name}' cannot be downloaded from https://huggingface.co/{file.hub} ({what}); "
             "without a network, copy the folder: --from FOLDER"
         ) from error
-    shutil.rmtree(part / ".cache", ignore_errors=True)  # its own bookkeeping
+    shutil.rmtree(part / ".cache", ignore_errors=True)  # metadata of huggingface_hub
 
 
 _CHUNK = 1 << 20
@@ -46,27 +46,27 @@ _OFFLINE = "without a network, copy it from a folder: --from FOLDER"
 
 
 def fetch(file: WeightFile) -> Found:
-    """Download into the folder of weights. Ask for the licence before calling this.
+    """Download into the weights folder. The caller must ask for agreement to the licence first.
 
-    Raises MissingResource for a file behind a registration, BadInput for a wrong checksum (what came is removed),
-    DiffOptError where the net or the folder fails.
+    Raises MissingResource for a file behind a registration, BadInput for a wrong checksum (the download is removed),
+    DiffOptError if the network or the folder fails.
     """
     if file.registration:
-        raise MissingResource(f"weights '{file.name}' are not fetched: {remedy(file)}")
+        raise MissingResource(f"weights '{file.name}' cannot be downloaded automatically: {remedy(file)}")
     if file.hub:
         return _install(file, lambda part: snapshot(file, part))
     return _install(file, lambda part: _download(file, part))
 
 
 def copy_from(file: WeightFile, source: Path) -> Found:
-    """Take the file from a folder (or name it outright), with the same check. Raises BadInput where it is not there."""
+    """Copy the file from a folder (or from its path), with the same check. Raises BadInput if it does not exist."""
     path = source
     if source.is_dir() and not (file.hub and (source / "config.json").is_file()):
         path = source / file.filename
     if not hashed_file(file, path).is_file():
-        raise BadInput(path, "file", f"does not exist; expected {file.filename} of weights '{file.name}' there")
+        raise BadInput(path, "file", f"does not exist; expected {file.filename} of weights '{file.name}'")
     if path.resolve() == place_of(file).resolve():
-        raise BadInput(path, "file", "lies in the folder of weights already; `diffopt weights where` checks it")
+        raise BadInput(path, "file", "is in the weights folder already; `diffopt weights where` checks it")
     copy: Callable[[Path], object] = lambda part: shutil.copyfile(path, part)  # noqa: E731
     if file.hub:
         copy = lambda part: shutil.copytree(path, part, dirs_exist_ok=True)  # noqa: E731
@@ -74,7 +74,7 @@ def copy_from(file: WeightFile, source: Path) -> Found:
 
 
 def _install(file: WeightFile, bring: Callable[[Path], object]) -> Found:
-    """``bring`` writes to a path beside the place; checked, it is moved there."""
+    """``bring`` writes to a temporary path beside the destination; after the check it is moved there."""
     folder, place = weights_folder(), place_of(file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def _install(file: WeightFile, bring: Callable[[Path], object]) -> Found:
             bring(part)
             weights = hashed_file(file, part)
             if not weights.is_file():
-                raise BadInput(part.name, "file", f"{weights.name} is not among what came")
+                raise BadInput(part.name, "file", f"{weights.name} is not among the downloaded files")
             _not_a_page(file, weights)
             sha256 = digest(weights)
             check(file, weights, sha256, None)
@@ -97,11 +97,11 @@ def _install(file: WeightFile, bring: Callable[[Path], object]) -> Found:
 
 
 def _download(file: WeightFile, part: Path) -> None:
-    """The first of the addresses that answers."""
+    """Download from the first address that works."""
     import pooch
     import requests
 
-    # pooch's own notices ("Downloading data from", the digest to copy) are for programmers
+    # pooch's messages ("Downloading data from", the digest to copy) are for programmers
     logger = pooch.get_logger()
     level, trouble = logger.level, ""
     logger.setLevel(logging.ERROR)
@@ -114,8 +114,8 @@ def _download(file: WeightFile, part: Path) -> None:
                     url, f"sha256:{file.sha256}" if file.sha256 else None, part.name, part.parent, None, load
                 )
                 return
-            except ValueError as error:  # pooch removed what came
-                problem = f"what came is not the file that was published, and was removed ({error})"
+            except ValueError as error:  # pooch has removed the file
+                problem = f"the downloaded file has another checksum than the published one and was removed ({error})"
                 raise BadInput(url, "sha256", problem) from error
             except requests.exceptions.RequestException as error:
                 trouble = f"{url} ({_reason(error)})"
@@ -123,7 +123,7 @@ def _download(file: WeightFile, part: Path) -> None:
                 bar.close()
     finally:
         logger.setLevel(level)
-    raise DiffOptError(f"weights '{file.name}' cannot be fetched from {trouble or 'anywhere'}; {_OFFLINE}")
+    raise DiffOptError(f"weights '{file.name}' cannot be downloaded: {trouble or 'no address is known'}; {_OFFLINE}")
 
 
 def _reason(error: Exception) -> str:
@@ -132,16 +132,16 @@ def _reason(error: Exception) -> str:
 
 
 def _not_a_page(file: WeightFile, path: Path) -> None:
-    """A sign-in or quota page in place of the file: storage services answer with one and call it success."""
+    """Detect a sign-in or quota page instead of the file, which storage services return with a success status."""
     with open(path, "rb") as opened:
         head = opened.read(512).lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html", b"version https://git-lfs")):
         what = "a pointer of Git LFS" if head.startswith(b"version") else "a web page"
-        raise BadInput(file.filename, "file", f"is {what} and not the file itself; {remedy(file)}")
+        raise BadInput(file.filename, "file", f"is {what}, not the file itself; {remedy(file)}")
 
 
 class _Bar:
-    """What pooch calls a progress bar, on :func:`diffopt_core.common.progress.track`."""
+    """pooch's progress bar interface on :func:`diffopt_core.common.progress.track`."""
 
     def __init__(self, title: str, total: int | None):
         self.total = total or 0

@@ -1,6 +1,6 @@
-"""Results that were written earlier, read back: motion and camera, the skeleton behind them, and a mesh to show.
+"""Reading results from disk: motion, camera, skeleton and a mesh to draw.
 
-Public: exporters, viewers and renderers take what is here.
+Public: exporters, viewers and renderers use it.
 """
 
 from .figure import Figure, Surface, body_surface, check_finite, drawn_surface, figure_of, posed, rest_from_joints

@@ -1,4 +1,5 @@
-"""``evidence.npz`` beside a motion: what the solve saw and where it began, put back into the result."""
+"""``evidence.npz`` beside a motion: keypoints, initial motion and camera, losses and video, restored into the
+result."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ _LOSSES = ("loss_names", "loss_steps", "losses")
 
 
 def with_evidence(result: Result, folder: Path, facts: Mapping[str, Any]) -> Result:
-    """``result`` with its observations, initial motion and camera, losses and video; as it is where the folder has no
-    ``evidence.npz``. ``facts``: what run.json says of the evidence. Raises BadInput naming file and key."""
+    """``result`` with its observations, initial motion and camera, losses and video; unchanged if the folder has no
+    ``evidence.npz``. ``facts``: the evidence entry of run.json. Raises BadInput naming file and key."""
     file = folder / FILE
     if not file.is_file():
         return result
@@ -75,12 +76,12 @@ def _observations(file: Path, arrays: Arrays, frames: int, facts: dict[str, Any]
 
 def _losses(file: Path, arrays: Arrays) -> dict[str, dict[str, list[float]]]:
     if lacking := [key for key in _LOSSES if key not in arrays]:
-        raise BadInput(file, lacking[0], "is missing: written by another version; run it again")
+        raise BadInput(file, lacking[0], "is missing: the file was written by another version; repeat the run")
     names, steps, values = (arrays[key] for key in _LOSSES)
     if names.shape != (len(steps), 2) or int(steps.sum()) != len(values):
-        raise BadInput(file, "losses", f"are {len(values)} values; loss_steps says {int(steps.sum())}")
+        raise BadInput(file, "losses", f"has {len(values)} values, expected {int(steps.sum())} by loss_steps")
     out: dict[str, dict[str, list[float]]] = {}
-    if not len(names):  # nothing was solved
+    if not len(names):  # no step was run
         return out
     for (stage, term), curve in zip(names.tolist(), np.split(values, np.cumsum(steps)[:-1]), strict=True):
         out.setdefault(str(stage), {})[str(term)] = curve.tolist()
@@ -88,13 +89,13 @@ def _losses(file: Path, arrays: Arrays) -> dict[str, dict[str, list[float]]]:
 
 
 def _video(file: Path, arrays: Arrays, size: tuple[int, int], frames: int) -> Video | None:
-    """Where the images are, if they are still there or beside the result."""
+    """The clip's images, if they still exist at their path or beside the result."""
     if "video" not in arrays:
         return None
     said = Path(str(arrays["video"]))
     found = next((place for place in (said, file.parent / said.name) if place.exists()), None)
     if found is None:
-        log.warning("%s: the video is gone, so no images are shown", said)
+        log.warning("%s: the video no longer exists, so no images are shown", said)
         return None
     numbers = arrays.get("video_frames", np.zeros(0, np.int64))
     if numbers.shape != (frames,):

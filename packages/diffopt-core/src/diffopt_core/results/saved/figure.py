@@ -1,4 +1,4 @@
-"""The skeleton and the mesh behind a result on disk."""
+"""Skeleton and mesh of a result on disk."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def rest_from_joints(pose: Tensor, joints: Tensor) -> Tensor:
 
 
 def posed(pose: Tensor, trans: Tensor, rest: Tensor) -> Tensor:
-    """Joints (T, 24, 3) of a skeleton in the world, m."""
+    """World joints (T, 24, 3) of a posed skeleton, m."""
     return forward_kinematics(pose, rest, PARENTS)[1] + trans.unsqueeze(-2)
 
 
-#: Corners of a bone on its ring, and where along the bone the ring is widest.
+#: Corners of a bone's cross-section, and where along the bone it is widest.
 _CORNERS, _WAIST = 8, 0.2
 
 
 @dataclass(frozen=True)
 class Surface:
-    """``vertices`` (V, 3) m in the rest pose about the pelvis joint, ``normals`` (V, 3), ``faces`` (F, 3),
-    ``weights`` (V, 24). ``drawn``: made up round the bones of a body without a mesh. ``correctives``: the body has
-    pose correctives, which skinning alone leaves out."""
+    """``vertices`` (V, 3) m in the rest pose about the pelvis joint, ``normals`` (V, 3), ``faces`` (F, 3), ``weights``
+    (V, 24). ``drawn``: bones drawn for a body without a mesh. ``correctives``: the body has pose correctives, which
+    linear blend skinning leaves out."""
 
     vertices: np.ndarray
     normals: np.ndarray
@@ -56,8 +56,8 @@ class Surface:
     correctives: bool = False
 
     def strongest(self, count: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """The ``count`` largest weights of each vertex, scaled to sum to one: joints (V, count), weights, and the
-        largest sum that was left out. Joints without weight are 0."""
+        """The ``count`` largest weights of each vertex, normalised to sum to 1: joints (V, count), weights, and the
+        largest total weight that was dropped. Joints without weight are 0."""
         order = np.argsort(-self.weights, axis=1, kind="stable")[:, :count]
         kept = np.take_along_axis(self.weights, order, axis=1).astype(np.float64)
         whole = kept.sum(1, keepdims=True)
@@ -65,7 +65,7 @@ class Surface:
         return np.where(kept > 0, order, 0), kept, float((1.0 - whole).max())
 
     def words(self, body: str, dropped: float) -> dict[str, Any]:
-        """What the JSON beside a file says of the skin: whose mesh, and what a format's skinning left out."""
+        """Entries of an export's JSON about the skin: which mesh, and what the format's skinning leaves out."""
         told: dict[str, Any] = {
             "mesh": "bones drawn round the skeleton" if self.drawn else body,
             "dropped_weight_max": round(dropped, 5),
@@ -86,7 +86,7 @@ def body_surface(body: LinearBody, betas: Tensor) -> Surface:
 
 
 def drawn_surface(rest: Tensor) -> Surface:
-    """A double cone for each bone of the rest skeleton (24, 3), each moved by the joint that it hangs on."""
+    """A double cone for each bone of the rest skeleton (24, 3), each moved by the joint at its start."""
     at = rest.double().numpy()
     vertices: list[np.ndarray] = []
     faces: list[np.ndarray] = []
@@ -115,7 +115,7 @@ def drawn_surface(rest: Tensor) -> Surface:
 
 
 def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Unit normals of the vertices, weighted by area; +y where a vertex has no face."""
+    """Unit vertex normals, weighted by face area; +y for a vertex without a face."""
     corners = vertices.astype(np.float64)[faces]
     face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     total = np.zeros(vertices.shape, np.float64)
@@ -126,18 +126,19 @@ def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 log = logging.getLogger(__name__)
-#: A result whose joints are further from its body's than this was posed by another body, m.
+#: If the joints of a result are further than this (m) from those of the body, it was posed by another body.
 _FAR = 1e-3
-#: Rest pelvis of an average adult in SMPL's origin, m, where no mesh body says it: what `transl` of SMPL leaves out.
+#: Rest pelvis of an average adult relative to SMPL's origin, m, used if no mesh body is available: pelvis minus SMPL's
+#: `transl`.
 STAND_IN = (0.0, -0.22, 0.03)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """``rest`` (24, 3) T-pose joints about the pelvis, m; ``pelvis`` (3,) its place in the model's own origin, exact or
-    (``pelvis_known`` False) that of an average adult; ``betas`` (10,) the shape that the joints have, zero for the
-    mean. ``mesh`` is None where the body has none, or where ``missing`` says what it lacks. ``gender``: of SMPL's
-    model, neutral for all others."""
+    """``rest`` (24, 3) T-pose joints relative to the pelvis, m; ``pelvis`` (3,) the rest pelvis relative to the model's
+    origin, exact or (``pelvis_known`` False) that of an average adult; ``betas`` (10,) the shape of the joints, zero
+    for the mean. ``mesh`` is None if the body has none; ``missing`` then says why. ``gender``: of the SMPL model,
+    neutral for all others."""
 
     rest: Tensor
     pelvis: Tensor
@@ -149,13 +150,15 @@ class Figure:
 
 
 def check_finite(result: Result, named: Mapping[str, Tensor]) -> None:
-    """Raises BadInput for a result without a rate, and for one of these arrays that lacks frames or is not finite."""
+    """Raise BadInput if the result has no frame rate, or if one of these arrays lacks frames or is not finite."""
     clip, where, frames = result.clip, result.clip.path or result.clip.name, len(result.joints)
     if not (0 < clip.fps < float("inf") and frames):
-        raise BadInput(where, "fps", f"is {clip.fps:g}, of {frames} frames; expected a rate, and one frame at least")
+        raise BadInput(
+            where, "fps", f"is {clip.fps:g} for {frames} frames; expected a positive rate and at least one frame"
+        )
     for key, value in named.items():
         if len(value) != frames:
-            raise BadInput(where, key, f"has {len(value)} frames; joints have {frames}")
+            raise BadInput(where, key, f"has {len(value)} frames; expected {frames}, as joints")
         bad = ~value.detach().reshape(frames, -1).isfinite().all(-1)
         if bool(bad.any()):
             raise BadInput(
@@ -164,10 +167,10 @@ def check_finite(result: Result, named: Mapping[str, Tensor]) -> None:
 
 
 def figure_of(result: Result) -> Figure:
-    """The figure that has the joints of the result.
+    """The skeleton, and if possible the mesh, that has the joints of the result.
 
-    Raises BadInput where its motion is not finite, DiffOptError where its joints fit neither the body that the result
-    names nor any rigid skeleton.
+    Raises BadInput if its motion is not finite, DiffOptError if its joints fit neither the body that the result names
+    nor any rigid skeleton.
     """
     motion = result.motion
     check_finite(result, {"joints": result.joints, "pose": motion.pose, "trans": motion.trans})
@@ -175,7 +178,7 @@ def figure_of(result: Result) -> Figure:
 
 
 def _gender(result: Result) -> str:
-    """That of the body that solved it, else that of the model whose betas these are (``smpl-female``)."""
+    """Gender of the solver's body, else of the model of the betas (``smpl-female``)."""
     if result.body_model == smpl.NAME:
         return str(_options(result.recipe).get("gender", "neutral"))
     return result.motion.betas_of.removeprefix(f"{smpl.NAME}-") if "-" in result.motion.betas_of else "neutral"
@@ -211,7 +214,7 @@ def _apart(a: Tensor, b: Tensor) -> float:
 
 
 def _mesh(result: Result) -> tuple[LinearBody | None, str | None]:
-    """The mesh body of a result, or why there is none (None for a body that never has one)."""
+    """The mesh body of a result, or the reason why it is not available (None for a body without a mesh)."""
     if result.body_model == anny24.NAME:
         return anny24.load(), None
     if result.body_model == smpl.NAME:
@@ -220,18 +223,18 @@ def _mesh(result: Result) -> tuple[LinearBody | None, str | None]:
         except MissingResource as error:
             return None, str(error)
     if result.body_model != "stick":
-        return None, f"the mesh of body '{result.body_model}' is not known here"
+        return None, f"the mesh of body '{result.body_model}' is not available: no installed plugin offers this body"
     return None, None
 
 
 def _options(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Of body ``smpl`` in a recipe; none where it names another body or ``auto``."""
+    """Options of body ``smpl`` in a recipe; empty if it names another body or ``auto``."""
     role = recipe.get("body")
     return role.get("options", {}) if isinstance(role, Mapping) and role.get("name") == smpl.NAME else {}
 
 
 def _smpl(recipe: Mapping[str, Any]) -> LinearBody:
-    """SMPL as a skinned mesh, from the file that the run used or the user has; needs no smplx."""
+    """SMPL as a skinned mesh, from the model file of the run or of the user; does not need smplx."""
     options = _options(recipe)
     path = options.get("path")
     arrays = smpl.read_model(smpl.find_model(Path(path) if path else None, options.get("gender", "neutral")))

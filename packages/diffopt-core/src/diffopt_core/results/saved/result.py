@@ -1,4 +1,4 @@
-"""A result that was written earlier, or a motion from elsewhere, as what exporters take."""
+"""Reading a result, or a motion file, as the Result that exporters take."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .figure import posed
 from .truth import truth_of
 
 log = logging.getLogger(__name__)
-#: Version of run.json that this reads.
+#: Version of run.json that this code reads.
 RUN_FORMAT = 1
 FILE = "motion.npz"
 _SHAPES: dict[str, tuple[int, ...]] = {
@@ -35,12 +35,12 @@ _WORDS = ("body_model", "betas_of")
 
 
 def read_result(path: Path, truth: bool = False) -> Result:
-    """From a result folder, its ``motion.npz``, or any motion file that dataset ``amass`` reads (``FILE#clip`` too).
+    """Read a result folder, its ``motion.npz``, or any motion file that dataset ``amass`` reads (also ``FILE#clip``).
 
-    With ``evidence.npz`` beside it, the result has its keypoints, initial motion and camera, losses and video too;
-    without it (an older folder) ``initial`` is the motion itself. ``truth``: also what the clip was scored against,
-    read again from the run's input; a notice where that is gone. A motion file has no camera: ``clip.size`` is (0, 0),
-    which exporters take as none. Raises BadInput naming file and key; nothing is solved and nothing is scored again.
+    With ``evidence.npz`` beside it, the result also has its keypoints, initial motion and camera, losses and video;
+    without it (an older folder) ``initial`` is the motion itself. ``truth``: also read the ground truth from the run's
+    input; a warning is logged if it no longer exists. A motion file has no camera: ``clip.size`` is (0, 0), which
+    exporters take as none. Raises BadInput naming file and key. Nothing is solved or scored again.
     """
     with reading(path):
         result = _read(path, truth)
@@ -57,7 +57,7 @@ def _read(path: Path, truth: bool) -> Result:
     if path.is_dir():
         file = path / FILE
         if not file.is_file():
-            raise BadInput(path, FILE, "is not here; expected the folder that `diffopt run` wrote")
+            raise BadInput(path, FILE, "does not exist; expected a result folder, as `diffopt run` writes it")
         return _own(file, truth)
     file, _ = split_address(path)
     if not file.exists():
@@ -136,7 +136,7 @@ def _result(
 
 
 def _provenance(run: dict[str, Any]) -> dict[str, Any]:
-    """With what run.json says of the evidence: the parts themselves are not all read back."""
+    """The provenance of run.json, including its evidence entries, because not all parts are read back."""
     return {**run.get("provenance", {}), **({"evidence": run["evidence"]} if run.get("evidence") else {})}
 
 
@@ -152,10 +152,11 @@ def _check(file: Path, arrays: Arrays) -> None:
 
 
 def run_beside(file: Path, reads: str = "reads") -> dict[str, Any]:
-    """The run file ``file``; empty where there is none, or another document. Raises BadInput for another version."""
+    """Contents of the run file ``file``; empty if it does not exist or is another document. Raises BadInput for another
+    version."""
     run = read_json(file) if file.exists() else None
     if not isinstance(run, dict) or "diffopt_run" not in run:
         return {}
     if (version := run["diffopt_run"]) != RUN_FORMAT:
-        raise BadInput(file, "diffopt_run", f"is {version!r}, of another version; this diffopt {reads} {RUN_FORMAT}")
+        raise BadInput(file, "diffopt_run", f"is version {version!r}; this diffopt {reads} version {RUN_FORMAT}")
     return run

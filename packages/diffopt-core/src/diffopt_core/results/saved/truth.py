@@ -1,4 +1,4 @@
-"""The truth of a result on disk, laid beside it."""
+"""The ground truth of a result on disk, aligned with it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from ...types import Truth
 
 @dataclass(frozen=True)
 class Beside:
-    """``joints`` in the motion's world, m, nan where the truth has none; ``error`` mm, of the joints that it has, nan
-    for the others; ``R``, ``t``: from the truth's world to the motion's."""
+    """The aligned truth. ``joints`` in the motion's world, m, nan where the truth has none; ``error`` mm per joint, nan
+    where the truth has none; ``R``, ``t``: from the truth's world to the motion's."""
 
     joints: Float[Tensor, "T 24 3"]
     error: Float[Tensor, "T 24"]
@@ -34,7 +34,7 @@ class Beside:
 
 
 def named_joints(truth: Truth) -> Float[Tensor, "T 24 3"]:
-    """True joints under SMPL's names, in the truth's own world, m, double; nan where it has none."""
+    """True joints in SMPL's order, in the truth's own world, m, float64; nan where it has none."""
     layout = LAYOUTS[truth.layout]
     names = layout if truth.index is None else tuple(layout[i] for i in truth.index)
     theirs = [i for i, name in enumerate(names) if name in JOINTS]
@@ -44,9 +44,10 @@ def named_joints(truth: Truth) -> Float[Tensor, "T 24 3"]:
 
 
 def truth_beside(truth: Truth, joints: Float[Tensor, "T 24 3"]) -> Beside | None:
-    """Fitted on all frames in which every joint that the truth has is finite, in double precision.
+    """The truth after one rotation and translation for the clip, fitted in float64 on the frames in which all its
+    joints are finite.
 
-    None where the fit has no answer, where no joint is known by name, or where the truth has other frames.
+    None if the fit is not unique, if no joint is known by name, or if the number of frames differs.
     """
     true, pred = named_joints(truth), joints.detach().cpu().double()
     has = true.isfinite().all(-1).any(0)
@@ -65,10 +66,10 @@ log = logging.getLogger(__name__)
 
 
 def truth_of(folder: Path, run: Mapping[str, Any], frames: int) -> Truth | None:
-    """The truth behind the result in ``folder``, of whose ``run.json`` this is the content; None where its clip had
-    none, or where the input is gone or has changed, which a notice tells.
+    """The truth of the result in ``folder``; ``run``: its ``run.json``. None if its clip had no truth, or, with a
+    warning, if the input no longer exists or has changed.
 
-    Only installed plugins are asked: a file that run.json names as a plugin is not run for the sake of looking.
+    Only installed plugins are used: plugin files that run.json names are not executed.
     """
     if not run.get("metrics"):  # a clip with truth is scored
         return None
@@ -77,7 +78,7 @@ def truth_of(folder: Path, run: Mapping[str, Any], frames: int) -> Truth | None:
         ctx = Registry.load().context()
         recipe = parse(run["recipe"], f"{folder / 'run.json'}")
         inputs = [input_of(Path(path), folder) for path in run.get("inputs", ())]
-        for path in sorted(inputs, key=lambda path: path.stem != name):  # the likely one of a batch first
+        for path in sorted(inputs, key=lambda path: path.stem != name):  # the likeliest input of a batch first
             if not is_there(path):
                 continue
             clip = open_clip(path, recipe, ctx)
@@ -91,13 +92,13 @@ def truth_of(folder: Path, run: Mapping[str, Any], frames: int) -> Truth | None:
                 return None
             return clip.truth
     except (DiffOptError, KeyError, OSError, ValueError) as error:
-        log.warning("%s: the truth cannot be read again and is left out (%s)", where, error)
+        log.warning("%s: the truth cannot be read and is left out (%s)", where, error)
         return None
-    log.warning("%s: the file behind clip '%s' is gone, so its truth is left out", where, name)
+    log.warning("%s: the input file of clip '%s' no longer exists, so its truth is left out", where, name)
     return None
 
 
 def input_of(path: Path, folder: Path) -> Path:
-    """An input as it was named then, or the file of that name in the result folder (the demonstration's lies there)."""
+    """The input at its recorded path, or the file of that name in the result folder (as for the demonstration)."""
     beside = folder / path.name
     return beside if beside.exists() and not path.exists() else path

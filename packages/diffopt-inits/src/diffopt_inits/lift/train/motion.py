@@ -60,7 +60,7 @@ def offsets_of(rest: Float[Tensor, "B 24 3"]) -> Float[Tensor, "B 24 3"]:
 
 
 def speed_of(x: Float[Tensor, "B T *d"], fps: Float[Tensor, "B"]) -> Float[Tensor, "B T *d"]:
-    """Central differences a second, one-sided at the ends."""
+    """Central differences per second, one-sided at the ends."""
     middle = (x[:, 2:] - x[:, :-2]) / 2
     step = torch.cat([x[:, 1:2] - x[:, :1], middle, x[:, -1:] - x[:, -2:-1]], 1)
     return step * fps.view(-1, *[1] * (x.dim() - 1))

@@ -20,7 +20,7 @@ from .motion import perform
 from .noise import Dice
 from .settings import LiftSettings
 
-#: Windows a shard, and what is given besides keypoints.
+#: Windows per shard, and what is given besides keypoints.
 WINDOWS = 48
 GIVEN = ("points", "pose", "landmarks")
 #: Radius that holds 90 % of a Gaussian of so many axes, in standard deviations.

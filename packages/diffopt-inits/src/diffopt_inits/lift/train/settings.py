@@ -107,8 +107,8 @@ class LiftSettings(TrainingSettings):
     heads: int = 4
     feedforward: int = 512
     kernel: int = 7
-    frames: int = option(64, "Frames a window.")
-    batch: int = option(32, "Windows a step.")
+    frames: int = option(64, "Frames per window.")
+    batch: int = option(32, "Windows per step.")
     ema: float = 0.998
     motion: MotionSettings = field(default_factory=MotionSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)

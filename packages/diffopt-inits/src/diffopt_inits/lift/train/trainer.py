@@ -56,7 +56,7 @@ class LiftTraining(NetworkTraining):
     def losses(self) -> dict[str, Tensor]:
         s = self.settings
         generator = torch.Generator().manual_seed(s.seed * _STRIDE + self.step_index)
-        # Clips are too short for long windows at few frames a second: half the frames, twice the windows.
+        # Clips are too short for long windows at few frames per second: half the frames, twice the windows.
         slow = bool(torch.rand((), generator=generator) < s.motion.slow_share)
         batch, frames = (2 * s.batch, s.frames // 2) if slow else (s.batch, s.frames)
         dice = Dice(rates(s.motion, batch, slow, generator), frames, generator)

@@ -118,7 +118,7 @@ def measure(examples: Rows) -> Statistics:
 
 
 def scales_of(statistics: Statistics) -> dict[str, float]:
-    """Root mean square change a frame of each part of the state: the unit of the energy's residual."""
+    """Root mean square change per frame of each part of the state: the unit of the energy's residual."""
     return {name: float(statistics.step[SLICES[name]].square().mean().sqrt()) for name in SIZES}
 
 

@@ -215,7 +215,7 @@ def fresh(
     """New run; statistics from ``draws`` batches of the training distribution."""
     needed, longest = windows.reach_of(settings.transitions + _MORE), int(clips.length.max())
     if longest < needed:
-        problem = f"the longest clip has {longest} frames; {settings.transitions} transitions a window need {needed}"
+        problem = f"the longest clip has {longest} frames; {settings.transitions} transitions per window need {needed}"
         raise BadInput(", ".join(clips.files), "starts", problem)
     generator = torch.Generator().manual_seed(settings.seed)
     many = [examples_of(clips, offsets, settings, generator) for _ in range(draws)]

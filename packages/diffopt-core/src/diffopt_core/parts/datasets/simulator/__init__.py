@@ -1,1 +1,1 @@
-"""From motion to evidence: a camera that follows the person, and detectors, regressors and SLAM that err."""
+"""The simulator: from motion to evidence of a moving camera, with errors of detector, regressor and SLAM."""

@@ -1,4 +1,4 @@
-"""What the simulator gives as evidence, with its noise: keypoints, a regressor's poses, cameras and their SLAM."""
+"""Simulated evidence with noise: keypoints, a regressor's poses, cameras and their SLAM estimates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ornstein_uhlenbeck(rng: np.random.Generator, shape: tuple[int, ...], sd: flo
 
 
 def hand(rng: np.random.Generator, shape: tuple[int, ...], sd: float, time: float) -> Array:
-    """An Ornstein-Uhlenbeck process without its jerks (a hand has mass): smoothed over time / 4, sd restored."""
+    """A smooth Ornstein-Uhlenbeck process for hand motion: filtered over time / 4, then rescaled to ``sd``."""
     window = time / 4.0
     pad = int(np.ceil(4.0 * window))
     smooth = gaussian_filter1d(ornstein_uhlenbeck(rng, (shape[0] + 2 * pad, *shape[1:]), 1.0, time), window, axis=0)
@@ -31,7 +31,7 @@ def hand(rng: np.random.Generator, shape: tuple[int, ...], sd: float, time: floa
 
 
 def _smoothed_sd(time: float, window: float, pad: int) -> float:
-    """Sd of a unit Ornstein-Uhlenbeck process after the Gaussian filter."""
+    """Standard deviation of a unit Ornstein-Uhlenbeck process after the Gaussian filter."""
     impulse = np.zeros(2 * pad + 1)
     impulse[pad] = 1.0
     kernel = gaussian_filter1d(impulse, window, mode="constant")
@@ -55,7 +55,7 @@ def exp_rotation(rotvec: Array) -> Array:
     return np.eye(3) + first * cross + second * cross @ cross
 
 
-# Confidence as measured on simulated cases: falls with a keypoint's own noise, wavers, and is lower for outliers.
+# Confidence model: falls with a keypoint's own noise, fluctuates, and is lower for outliers.
 _BEST, _SLOPE, _WAVER, _LOWEST, _HIGHEST = 0.98, 38.0, 0.05, 0.3, 0.8
 _OUTLIER_FACTOR = (0.3, 1.0)
 
@@ -67,7 +67,7 @@ def detect(
     """(T, J, 3) keypoints: x px, y px, confidence.
 
     ``pixels``: (T, J, 2) true positions. ``size``: (T,) height of the body in the image, px. ``served``: (J,) which
-    keypoints are given at all; the others, and what falls outside the image, get zeros.
+    keypoints are detected at all; the others, and points outside of the image, are zero.
     """
     frames, points = pixels.shape[:2]
     unit = size[:, None, None]
@@ -97,7 +97,7 @@ def detect(
 
 
 def occlusions(frames: int, served: Array, settings: KeypointSettings, rng: np.random.Generator) -> Array:
-    """(T, J) bool: a few groups of keypoints hidden for a while."""
+    """(T, J) bool: groups of keypoints that are occluded for some frames."""
     hidden = np.zeros((frames, len(served)), bool)
     candidates = np.flatnonzero(served)
 
@@ -129,13 +129,13 @@ class Estimate:
 def regress(
     pose: Array, transl: Array, betas: Array, settings: RegressorSettings, rng: np.random.Generator
 ) -> Estimate:
-    """Estimate of a body whose truth is given in the camera frame, in the shapes of :class:`Estimate`."""
+    """Simulated regressor estimate of a body; the truth is in the camera frame, in the shapes of :class:`Estimate`."""
     s, frames = settings, len(pose)
     body = s.pose_constant * rng.standard_normal((1, NUM_JOINTS, 3))
     body = body + ornstein_uhlenbeck(rng, (frames, NUM_JOINTS, 3), s.pose_sd, s.pose_time)
     body = body + s.pose_white * rng.standard_normal((frames, NUM_JOINTS, 3))
     body[:, _TRUNK] *= s.trunk
-    body[:, _HANDS] = 0.0  # no regressor of the SMPL family moves them
+    body[:, _HANDS] = 0.0  # SMPL regressors do not estimate the hands
     root = s.root_constant * rng.standard_normal((1, 3))
     root = root + ornstein_uhlenbeck(rng, (frames, 3), s.root_sd, s.root_time)
     erring = exp_rotation(body)
@@ -181,7 +181,7 @@ def film(root: Array, fps: float, settings: CameraSettings, rng: np.random.Gener
     away = np.stack([np.sin(azimuth), np.zeros(frames), np.cos(azimuth)], -1)
     if settings.static:
         away = np.broadcast_to(away[frames // 2], away.shape)
-        # The person must not walk into the camera: the distance is that to the nearest point of the path.
+        # The distance is that to the nearest point of the path, so that the person does not walk into the camera.
         middle = target.mean(0)
         distance += max(0.0, float(((target - middle) @ away[0]).max()))
         base = np.broadcast_to(middle, target.shape) + distance * away
@@ -210,7 +210,7 @@ def look_at(place: Array, aim: Array, roll: Array) -> Array:
 
 @dataclass(frozen=True)
 class SlamTrack:
-    """``x_cam = R x + t`` in the SLAM's own world; ``scale``: its units a metre."""
+    """``x_cam = R x + t`` in the SLAM's own world; ``scale``: its units per metre."""
 
     R: Array  # T 3 3
     t: Array  # T 3
@@ -219,7 +219,7 @@ class SlamTrack:
 
 
 def track(camera: TrueCamera, settings: SlamSettings, rng: np.random.Generator) -> SlamTrack:
-    """SLAM estimate of a camera. The world is the first camera's frame (up to the drift), hence not level."""
+    """Simulated SLAM estimate of a camera. Its world is the first camera's frame (up to drift), hence not level."""
     s, frames = settings, len(camera.R)
     drift = random_walk(rng, (frames, 3), s.rotation_walk) + s.rotation_white * rng.standard_normal((frames, 3))
     R = exp_rotation(drift) @ camera.R @ camera.R[0].T

@@ -1,4 +1,4 @@
-"""Simulated cases: dataset ``simulated``, and folders of cases with their truth."""
+"""Simulated cases: dataset ``simulated``, and folders of cases with truth."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class SimulatedDataset:
         self._config, self._seed = config, ctx.seed if config.seed is None else config.seed
 
     def accepts(self, path: Path) -> bool:
-        """Never unasked: a motion file opened as it is means the motion itself."""
+        """Always False: ``auto`` must open a motion file as the motion itself."""
         return False
 
     def load(self, path: Path) -> Clip:
-        from .simulate import simulate  # brings scipy.signal, which nobody needs who only asks what a file is
+        from .simulate import simulate  # imports scipy.signal, which is not needed to identify a file
 
         config = self._config
         motion = load_motion(path, config.motion)
@@ -54,9 +54,9 @@ def simulate_folder(
     """Write ``case_XX.npz``, ``truth/case_XX.npz`` and ``index.json`` into ``out``; return the index.
 
     ``motion_source``: a motion file, a folder of them (searched below), or a list of addresses (``shard.npz#clip``).
-    Clips of at least ``frames`` frames are drawn without replacement until they run out, then again, with a random
-    first frame. The last ``static`` cases have a camera that stands still. Bodies: the clip's own skeleton,
-    else the embedded mesh. ``motion``: how the files are read. Raises BadInput for a source without usable motion.
+    Clips of at least ``frames`` frames are drawn without replacement, repeatedly if needed, with a random first frame.
+    The last ``static`` cases have a static camera. Body: the clip's own skeleton, else the embedded mesh. ``motion``:
+    options for reading the files. Raises BadInput for a source without usable motion.
     """
     from .simulate import simulate
 
@@ -96,12 +96,12 @@ def _choose(
 ) -> list[Clip]:
     """``count`` clips at the reader's rate with at least ``frames`` frames."""
     if count < 1 or frames < 3:
-        raise DiffOptError(f"cannot simulate {count} cases of {frames} frames; at least 1 of 3 are needed")
+        raise DiffOptError(f"cannot simulate {count} cases of {frames} frames; expected at least 1 case and 3 frames")
     if isinstance(source, Path):
         addresses = _addresses(source)
         rng.shuffle(addresses)
         where: object = source
-    else:  # a list is taken in its own order
+    else:  # a list is used in its order
         addresses = [str(address) for address in source]
         where = "the list of motions"
     found: list[Clip] = []
@@ -112,7 +112,7 @@ def _choose(
         if clip.num_frames >= frames:
             found.append(clip)
     if not found:
-        raise BadInput(where, "motion", f"no clip of at least {frames} frames")
+        raise BadInput(where, "motion", f"has no clip of at least {frames} frames")
     return [found[i % len(found)] for i in range(count)]
 
 

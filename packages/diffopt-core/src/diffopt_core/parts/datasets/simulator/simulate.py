@@ -1,4 +1,4 @@
-"""One motion, one seed, one case with its truth."""
+"""Simulate one case with its truth from one motion and a seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ....types import Clip, HumanMotion
 from ..configs import SimulatorSettings
 from .evidence import Array, detect, film, regress, track
 
-#: From the foot joints to the floor and from the head joint to the crown of an adult, m.
+#: Distance from the foot joints to the floor and from the head joint to the crown of an adult, m.
 _BEYOND_JOINTS = 0.21
 _FACE = ("nose", "eye", "ear", "mouth")
 
@@ -27,9 +27,9 @@ def simulate(
     """Case and truth, as the arrays of their files.
 
     ``motion``: a clip with ``truth.motion`` (world, Y up, floor at y = 0, m). ``body`` gives joints and keypoints; by
-    default the stick figure of ``motion.rest_joints``, which the case then holds. The same arguments give the same
-    arrays; each part of the noise has a stream of its own, so that one setting does not stir the others.
-    Raises BadInput if the clip holds no motion or too little of it.
+    default the stick body of ``motion.rest_joints``, which the case then holds. The same arguments give the same
+    arrays; each part of the noise has its own random stream, so that changing one setting does not affect the others.
+    Raises BadInput if the clip has no motion or too few frames.
     """
     settings = settings or SimulatorSettings()
     true = _motion(motion)
@@ -91,14 +91,14 @@ def simulate(
 def _motion(clip: Clip) -> HumanMotion:
     where = clip.path or clip.name
     if clip.truth is None or clip.truth.motion is None:
-        raise BadInput(where, "motion", "the clip holds no motion to simulate from")
+        raise BadInput(where, "motion", "the clip has no motion to simulate from")
     if clip.num_frames < 3:
-        raise BadInput(where, "motion", f"has {clip.num_frames} frames; at least 3 are needed")
+        raise BadInput(where, "motion", f"has {clip.num_frames} frames; expected at least 3")
     return clip.truth.motion
 
 
 def _shaped_as(motion: HumanMotion, body: Body) -> HumanMotion:
-    """The same poses on this body: a shape of another model means nothing to it, so that its mean shape is taken."""
+    """The same poses on ``body``; betas of another model are replaced by its mean shape."""
     if motion.betas_of == body.name:
         return motion
     return replace(motion, betas=torch.zeros_like(motion.betas), betas_of=body.name)
@@ -121,7 +121,7 @@ def _points(motion: HumanMotion, body: Body, layout: str) -> tuple[Array, Array]
 
 
 def _given(settings: SimulatorSettings, body: Body) -> Array:
-    """(J,) bool: the keypoints that the detector gives: what the body has, less the face unless asked for."""
+    """(J,) bool: keypoints that the detector gives: those of the body, the face only if requested."""
     from ...bodies.stick_body import TreeBody
 
     names = LAYOUTS[settings.keypoints.layout]

@@ -1,7 +1,7 @@
-"""What a foreign script imports: its job, the frames, and ways to report progress, a result or a failure.
+"""The module that external scripts import: job, frames, progress, result, failure.
 
-Runs in the tool's own environment: Python 3.7 or newer, NumPy, nothing of DiffOpt. Importing it moves standard output
-and input out of the tool's reach: what the tool prints goes to standard error.
+Runs in the tool's environment: Python 3.7 or newer, NumPy, nothing of DiffOpt. Importing it redirects standard input
+and output, so that what the tool prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import zipfile
 
 
 def job():
-    """The job, as plain data."""
+    """The job: plain data from the component."""
     return _ORDER["job"]
 
 
 def count():
-    """How many frames there are."""
+    """Number of frames."""
     return _header()["count"]
 
 
@@ -41,7 +41,8 @@ def frames():
 
 
 def boxed(boxes, size, make):
-    """Lists of (number, ``make(image, box)``), at most ``size`` long, of the frames with a box; reports progress."""
+    """Yield lists of at most ``size`` pairs (number, ``make(image, box)``) of the frames with a box; reports
+    progress."""
     waiting = []
     for index, image in enumerate(frames()):
         if boxes[index] is not None:
@@ -55,21 +56,21 @@ def boxed(boxes, size, make):
 
 
 def progress(done, total=0):
-    """Report how far the script is; without ``total``, the number of frames is meant."""
+    """Report progress; ``total`` defaults to the number of frames."""
     _tell(progress=[int(done), int(total)])
 
 
 def save(**arrays):
-    """Write the result: plain arrays by name."""
+    """Write the result: arrays by name."""
     save_as(sys.argv[2], **arrays)
 
 
 def save_as(_path, **arrays):
-    """Write arrays to another ``.npz``, which appears whole or not at all."""
+    """Write arrays to another ``.npz``, atomically."""
     import numpy as np
 
     part = f"{_path}.{os.getpid()}.part"
-    # not NumPy's own writer, whose argument names could not be names of arrays
+    # not numpy.savez, whose argument names cannot be names of arrays
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, value in arrays.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as file:
@@ -78,7 +79,7 @@ def save_as(_path, **arrays):
 
 
 def fail(line):
-    """End the script; the user sees ``line`` as the error."""
+    """End the script with the error ``line`` for the user."""
     _tell(fail=" ".join(str(line).split()))
     sys.exit(2)
 
@@ -93,7 +94,7 @@ def _header():
 
 
 def _cut_short():
-    # no video was given, or the other side could not read on (it knows why), or it is gone
+    # no video was given, or the parent could not read on (it reports why), or it died
     _tell(died="the frames ended early")
     sys.exit(3)
 
@@ -102,7 +103,7 @@ def _tell(**message):
     try:
         _CHANNEL.write(json.dumps(message) + "\n")
         _CHANNEL.flush()
-    except OSError:  # nobody listens any more
+    except OSError:  # the parent has ended
         os._exit(3)
 
 
@@ -126,7 +127,7 @@ def _check_modules():
             sys.exit(2)
 
 
-# modules that lie beside the script are parts of a DiffOpt package; the tool must not find its own `config` there
+# files beside the script are modules of a DiffOpt package; the tool must not import its own `config` from there
 _beside = os.path.dirname(os.path.abspath(sys.argv[0]))
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != _beside]
 _HEADER: dict = {}

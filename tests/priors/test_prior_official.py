@@ -98,7 +98,7 @@ def test_the_prior_takes_a_checkpoint_directly(small: Path) -> None:
 
 
 def test_one_noise_level_is_all_they_know(small: Path) -> None:
-    with pytest.raises(DiffOptError, match=r"root_timesteps: .*one noise level only"):
+    with pytest.raises(DiffOptError, match=r"root_timesteps: .*only one noise level"):
         _build(small, root_timesteps=(0.9, 1.0))
 
 
@@ -200,7 +200,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
     "gru": (lambda s: s | {"gru.weight_ih_l0": torch.zeros(1)}, r"gru\.weight_ih_l0: this is a recurrent network"),
     "action": (lambda s: s | {"embed_action.action_embedding": torch.zeros(1)}, r"an action-conditioned model"),
     "other": (lambda s: {"a": torch.zeros(1), "b": torch.zeros(1)}, r"no transformer-encoder here \(keys: a, b\)"),
-    "wrapped other": (lambda s: {"model": 3}, r"model: is a int, not a dictionary"),
+    "wrapped other": (lambda s: {"model": 3}, r"model: is a int, expected a dictionary"),
     "list": (lambda s: [1, 2], r"holds an object of type list"),
     "empty": (lambda s: {}, r"holds nothing"),
 }

@@ -339,7 +339,7 @@ def test_the_command_prints_a_table_and_writes_json(
     [
         (["prior-report", "nobody", "--data", "."], "unknown prior 'nobody'"),
         (["prior-report", "mdm", "--data", "absent.npz"], "absent.npz: --data: no such file"),
-        (["sample", "mdm", "--out", "x", "--set", "window=9"], "--set window: sampling reads `weights` only"),
+        (["sample", "mdm", "--out", "x", "--set", "window=9"], "--set window: sampling only has the option `weights`"),
         (["sample", "mdm", "--out", "x", "--set", "weights=absent"], "mdm_absent.safetensors"),
     ],
 )

@@ -159,7 +159,7 @@ def _truncated_legacy(path: Path) -> None:
         (_truncated_legacy, "cannot be read"),
         (lambda path: path.write_text("hello"), "cannot be read"),
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: torch.save(torch.zeros(3), path), "ndarray, not a dictionary"),
+        (lambda path: torch.save(torch.zeros(3), path), "ndarray; expected a dictionary"),
         (lambda path: torch.save({"state_dict": [1]}, path), "holds a list"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Weights of the priors: those that ship with this package or that a user trained, and published ones. No torch."""
+"""Weight files of the priors: shipped, user-trained and published ones. No torch."""
 
 from __future__ import annotations
 

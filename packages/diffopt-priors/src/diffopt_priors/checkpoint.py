@@ -1,6 +1,6 @@
-"""Read somebody else's PyTorch checkpoint without running it, and say in one line what does not fit.
+"""Read a published PyTorch checkpoint without executing code, with one-line errors.
 
-It is read by :mod:`diffopt_core.common.unpickle`; objects of a training framework in it are passed over.
+Uses :mod:`diffopt_core.common.unpickle`; objects of a training framework are skipped.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from diffopt_core.errors import BadInput
 
 
 def read(path: Path, source: str) -> dict[Any, Any]:
-    """The dictionary in the file, arrays as tensors. ``source``: where such a file comes from, the end of every
-    message. Raises BadInput."""
+    """The dictionary in the file, arrays as tensors. ``source``: where to get such a file, appended to errors. Raises
+    BadInput."""
     try:
         loaded = read_foreign(path)
     except BadInput as error:
         raise BadInput(path, error.key, f"{error.problem}; {source}") from error
     if not isinstance(loaded, dict) or not loaded:
-        raise BadInput(path, "file", f"holds {_kind(loaded)}, not a dictionary of weights; {source}")
+        raise BadInput(path, "file", f"holds {_kind(loaded)}; expected a dictionary of weights; {source}")
     held: dict[Any, Any] = _tensors(loaded)
     return held
 

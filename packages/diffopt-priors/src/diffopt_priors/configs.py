@@ -28,7 +28,7 @@ class MDMConfig(TermConfig):
         "MDM checkpoint (model*.pt, its args.json beside it).",
     )
     stats: str | None = Field(
-        None, description="Folder with HumanML3D's Mean.npy and Std.npy; published checkpoints need it, others have it."
+        None, description="Folder with HumanML3D's Mean.npy and Std.npy; only for published checkpoints."
     )
     diffusion_steps: int | None = Field(
         None, ge=2, description="Diffusion steps of a published checkpoint that has no args.json beside it."
@@ -52,9 +52,9 @@ class MDMConfig(TermConfig):
     )
     root_timesteps: tuple[float, float] | None = Field(
         None,
-        description="Range of the noise level of the trajectory channels where it differs from the body's: high "
-        "values ask for the path that belongs to the articulation. Default: the card's; where timesteps is given, "
-        "the body's level, as in eq. 1.",
+        description="Range of the noise level of the trajectory channels, if it differs from "
+        "the body's: with high values the path is predicted from the articulation. "
+        "Default: the card's; if timesteps is given, the body's level, as in eq. 1.",
     )
     schedule: Literal["uniform", "annealed", "linear", "truncated"] = Field(
         "uniform",
@@ -63,9 +63,9 @@ class MDMConfig(TermConfig):
     )
     weighting: Literal["uniform", "sds", "snr", "fantasia", "likelihood"] = Field(
         "uniform",
-        description="w(t): 1, sigma^2, min(SNR, 5) / 5, or alpha sigma^2; likelihood: by clip, frame and channel, in "
-        "units of the residuals of held-out motion (the card's spread), bounded where the motion is not known, full "
-        "where the image shows nothing.",
+        description="w(t): 1, sigma^2, min(SNR, 5) / 5, or alpha sigma^2; likelihood: by clip, frame "
+        "and channel, in units of the residuals on held-out motion (the card's spread); bounded "
+        "for motion unlike the training data, full for channels that no keypoint shows.",
     )
     form: Literal["x0", "eps"] = Field(
         "x0",
@@ -73,11 +73,11 @@ class MDMConfig(TermConfig):
     )
     noise_samples: int = Field(1, ge=1, description="Noise samples per step.")
     noise: Literal["random", "inverted"] = Field(
-        "random", description="Noise drawn afresh, or found by inverting DDIM from the present motion (SDI)."
+        "random", description="Random noise, or noise from DDIM inversion of the current motion (SDI)."
     )
-    inversion_steps: int = Field(10, ge=1, description="DDIM steps up to the noise level, where noise is inverted.")
+    inversion_steps: int = Field(10, ge=1, description="DDIM steps up to the noise level, for inverted noise.")
     inversion_eta: float = Field(
-        0.3, ge=0, le=1, description="Share of fresh noise in inverted noise: 0 none, 1 is random noise."
+        0.3, ge=0, le=1, description="Share of random noise in inverted noise: 0 none, 1 only random noise."
     )
     target_steps: int = Field(
         1,
@@ -86,14 +86,13 @@ class MDMConfig(TermConfig):
     )
     inpaint: bool = Field(
         False,
-        description="Leave well-seen joints as they are at high noise: the target is blended with the motion by "
-        "2D confidence times max(0, 2 t - 1), at every step down.",
+        description="Keep well-detected joints unchanged at high noise: the target is blended "
+        "with the motion by 2D confidence times max(0, 2 t - 1), at every step down.",
     )
     strength: float | None = Field(
         None,
         gt=0,
-        description="Factor of the energy. The better a network denoises, the smaller are its residuals. Default: the "
-        "card's, else 1.",
+        description="Factor of the energy (a better denoiser has smaller residuals). Default: the card's, else 1.",
     )
     velocity_weight: float = Field(
         1.0,
@@ -106,7 +105,7 @@ class MDMConfig(TermConfig):
         for name in ("timesteps", "root_timesteps"):
             span = getattr(self, name)
             if span is not None and not 0 <= span[0] <= span[1] <= 1:
-                raise ValueError(f"{name}: two rising shares in [0, 1] expected, got {list(span)}")
+                raise ValueError(f"{name}: expected two increasing shares in [0, 1], got {list(span)}")
         return self
 
     def terms_of_use(self) -> str:
@@ -137,8 +136,9 @@ class VPoserConfig(TermConfig):
     reconstruction: float = Field(
         1.0,
         ge=0,
-        description="nll: weight of the squared distance between a pose and its reconstruction, in units of `spread`; "
-        "0 is the likelihood alone, which any pose that the encoder takes for an average one passes.",
+        description="nll: weight of the squared distance between a pose and its reconstruction, "
+        "in units of `spread`; 0 is the likelihood alone, which is "
+        "also high for impossible poses that the encoder maps to average codes.",
     )
     tie: float = Field(
         1.0, ge=0, description="latent: weight of the squared distance to the decoded pose, in `spread`."
@@ -152,7 +152,8 @@ class VPoserConfig(TermConfig):
         return VPOSER_WEIGHTS.terms(self.weights) or self.licence
 
     def target(self) -> str:
-        """The energy of the form: ``energy(scene) -> [B]``, mean over frames; a typical pose is worth about a half."""
+        """Class of the energy of this form: ``energy(scene) -> [B]``, mean over frames; about 0.5 for a typical
+        pose."""
         return f"diffopt_priors.vposer.term:{'NLLPrior' if self.form == 'nll' else 'LatentPrior'}"
 
 
@@ -171,20 +172,20 @@ class HuMoRConfig(TermConfig):
     )
     form: Literal["motion", "latent"] = Field(
         "motion",
-        description="`motion`: latents are read off the present motion; `latent`: the prior owns them as prior.z, "
-        "which a stage has to free (free = ['motion.*', 'prior.*']).",
+        description="`motion`: latents are encoded from the current motion; `latent`: they are "
+        "variables prior.z, which a stage must free (free = ['motion.*', 'prior.*']).",
     )
     likelihood: Literal["kl", "nll"] = Field(
         "kl",
-        description="Of the motion form: KL of the posterior to the conditional prior, or minus the log likelihood of "
-        "the posterior's mean. The latent form has the latter.",
+        description="For form `motion`: KL of the posterior to the conditional prior, or minus the "
+        "log likelihood of the posterior's mean. Form `latent` always uses the latter.",
     )
     transition: float = Field(0.1, ge=0, description="Weight of the likelihood, nats per latent.")
     consistency: float = Field(
         0.1,
         ge=0,
-        description="Weight of what the latent cannot explain of the next state, in units of its change; other weights "
-        "than the shipped may want another.",
+        description="Weight of the difference between decoded and actual next state, in "
+        "units of the usual change; other weight files may need another value.",
     )
     contact_speed: float = Field(0.02, ge=0, description="Weight of the speed of joints in contact, units of 0.3 m/s.")
     contact_height: float = Field(
@@ -193,8 +194,8 @@ class HuMoRConfig(TermConfig):
     limit: float = Field(
         1.0,
         gt=0,
-        description="Likelihood and consistency of one transition grow like a logarithm beyond this: a first estimate "
-        "is far from any motion, and a few bad frames must not outweigh the clip.",
+        description="Above this value, likelihood and consistency of a transition grow logarithmically, "
+        "so that a few bad frames of the initial estimate do not dominate the clip.",
     )
 
     def terms_of_use(self) -> str:
@@ -202,5 +203,6 @@ class HuMoRConfig(TermConfig):
         return HUMOR_WEIGHTS.terms(self.weights) or self.licence
 
     def target(self) -> str:
-        """The energy of the form: ``energy(scene) -> [B]``, mean over the clip's transitions at the model's rate."""
+        """Class of the energy of this form: ``energy(scene) -> [B]``, mean over the clip's transitions at the model's
+        rate."""
         return f"diffopt_priors.humor.energy:{'HuMoRPrior' if self.form == 'motion' else 'HuMoRLatentPrior'}"

@@ -1,4 +1,4 @@
-"""HuMoR as an energy, and the term that holds it."""
+"""The HuMoR prior: parts of the energy, and the two forms of the component."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from diffopt_priors.humor.network import CONTACT_JOINTS, SIZES, SLICES, HuMoR, k
 from diffopt_priors.humor.states import part, states, transitions
 from diffopt_priors.mdm.windows import Resampler
 
-#: Speed and height at which a contact costs one unit: m/s, m.
+#: Units of the speed (m/s) and height (m) of joints in contact.
 SPEED = 0.3
 HEIGHT = 0.05
-#: Joints lie inside the body: so far from the floor costs nothing (m).
+#: Height (m) of a joint in contact above the floor without cost, because joints are inside the body.
 ABOVE_FLOOR = 0.08
 
 
@@ -43,7 +43,7 @@ def difference(a: Float[Tensor, "N 339"], b: Float[Tensor, "N 339"], scales: Flo
 
 
 def soft(x: Tensor, limit: float) -> Tensor:
-    """``x`` while small, its logarithm beyond ``limit``."""
+    """``x`` up to ``limit``, logarithmic beyond."""
     return limit * torch.log1p(x.clamp_min(0) / limit) + x.clamp_max(0)
 
 
@@ -91,7 +91,7 @@ def energy_parts(
     )
 
 
-#: Velocities are central differences: two frames have one, and it says nothing.
+#: Least number of frames, because velocities are central differences.
 _FEWEST = 3
 
 

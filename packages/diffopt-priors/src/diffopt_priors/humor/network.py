@@ -1,12 +1,12 @@
-"""The networks of HuMoR and the state vector that they see (Rempe et al. 2021, sec. 3.1).
+"""The networks of HuMoR and their state vector (Rempe et al. 2021, sec. 3.1).
 
-A state lives in a z-up frame: ``trans`` 3 (m), ``trans_vel`` 3 (m/s), ``root_orient`` 9 (matrix, row by row),
-``root_orient_vel`` 3 (rad/s), ``pose_body`` 21 x 9, ``joints`` 22 x 3 (m), ``joints_vel`` 22 x 3 (m/s).
-The decoder's 216 numbers are changes of those (rotations as axis-angle, applied from the left) and 9 contact logits.
+A state is in a z-up frame: ``trans`` 3 (m), ``trans_vel`` 3 (m/s), ``root_orient`` 9 (matrix, row by row),
+``root_orient_vel`` 3 (rad/s), ``pose_body`` 21 x 9, ``joints`` 22 x 3 (m), ``joints_vel`` 22 x 3 (m/s). The decoder's
+216 numbers are changes of those (rotations as axis-angle, applied from the left) and 9 contact logits.
 
 All three networks are multilayer perceptrons, Linear then (GroupNorm, ReLU, Linear) repeated. The decoder sees the
 latent again at every layer. Names of weights are those of the published checkpoints. All tensors are ``[N ...]``: one
-row per transition, so a clip's transitions go through at once.
+row per transition, so all transitions of a clip are evaluated at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SIZES: dict[str, int] = {
     "joints": 66,
     "joints_vel": 66,
 }
-#: The same parts as the decoder gives them.
+#: The parts of the decoder's output.
 CHANGE_SIZES: dict[str, int] = SIZES | {"root_orient": 3, "pose_body": 63}
 ROTATIONS = ("root_orient", "pose_body")
 #: Joints with a contact: pelvis, knees, ankles, feet, wrists.
@@ -52,8 +52,8 @@ def _slices(sizes: dict[str, int]) -> dict[str, slice]:
 SLICES = _slices(SIZES)
 CHANGE_SLICES = _slices(CHANGE_SIZES)
 
-#: Root mean square change of each part in one frame of everyday motion (30 fps): the unit of a residual where a
-#: weight file's card has none of its own.
+#: Root mean square change per frame of each part in everyday motion (30 fps): the unit of residuals if the card of a
+#: weight file has none.
 SCALES: dict[str, float] = {
     "trans": 0.02,
     "trans_vel": 0.1,
@@ -65,7 +65,7 @@ SCALES: dict[str, float] = {
 }
 
 
-#: Groups of every GroupNorm; not in the state of a checkpoint, the same in every published model.
+#: Groups of every GroupNorm; not stored in a checkpoint, equal in all published models.
 GROUPS = 16
 
 
@@ -130,7 +130,7 @@ def _gaussian(out: Tensor) -> Gaussian:
 
 
 def apply_change(change: Float[Tensor, "N 207"], past: Float[Tensor, "N 339"]) -> Float[Tensor, "N 339"]:
-    """Add a change; rotations are turned by it: ``R_new = exp(change) R``."""
+    """Apply a change; for rotations ``R_new = exp(change) R``."""
     parts = []
     for name in SIZES:
         old, new = past[:, SLICES[name]], change[:, CHANGE_SLICES[name]]
@@ -143,7 +143,7 @@ def apply_change(change: Float[Tensor, "N 207"], past: Float[Tensor, "N 339"]) -
 
 
 def hidden_of(state: dict[str, Tensor]) -> dict[str, list[int]]:
-    """Hidden widths, read off weights of the published names."""
+    """Hidden widths, from weights with the published names."""
 
     def width(net: str) -> list[int]:
         layers = sorted(int(key.split(".")[2]) for key in state if key.startswith(f"{net}.net.") and _is_linear(key))

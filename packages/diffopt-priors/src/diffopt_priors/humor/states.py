@@ -1,12 +1,12 @@
-"""From motion to states, and between the frames that a state may be written in.
+"""From motion to states, and transformations of states between frames.
 
-Two changes of frame. The host's world is Y-up; the published model's is z-up with x to the same side, a quarter turn
-about x: ``(x, y, z) -> (x, -z, y)``. And each transition is written in a frame of its own, *canonical* in the first of
-its two states: root at x = y = 0, the body's right (minus the first column of the root's rotation) along +x. So nothing
-here depends on where a motion is and which way it faces.
+There are two changes of frame. DiffOpt's world is Y-up; the published model's is z-up with the same x axis, a quarter
+turn about x: ``(x, y, z) -> (x, -z, y)``. And each transition is expressed in the *canonical* frame of its first state:
+root at x = y = 0, the body's right (minus the first column of the root's rotation) along +x. So states do not depend on
+the position and heading of the motion.
 
-Joints turn about the pelvis and not about ``trans``: in the published data ``trans`` is SMPL's translation, which lies
-a constant vector ``root_offset`` away from the pelvis (``pelvis = trans + root_offset``).
+Joints rotate about the pelvis, not about ``trans``: in the published data ``trans`` is SMPL's translation, with a
+constant offset from the pelvis (``pelvis = trans + root_offset``).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Frame(NamedTuple):
 
 
 def heading_turn(orient: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]:
-    """Rotation about z that brings the body's right, ``-orient[:, 0]``, over +x."""
+    """Rotation about z that aligns the body's right, ``-orient[:, 0]``, horizontally with +x."""
     right = -orient[..., :2, 0]
     x, y = (right / (right.square().sum(-1, keepdim=True) + _EPS).sqrt()).unbind(-1)
     zero, one = torch.zeros_like(x), torch.ones_like(x)
@@ -98,12 +98,12 @@ def heading_turn(orient: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]:
 
 
 def _flat(points: Tensor) -> Tensor:
-    """Without height."""
+    """``points`` with height 0."""
     return torch.cat([points[..., :2], torch.zeros_like(points[..., :1])], -1)
 
 
 def pivot_of(state: Float[Tensor, "*b 339"]) -> Float[Tensor, "*b 3"]:
-    """The horizontal way from ``trans`` to the pelvis."""
+    """Horizontal offset from ``trans`` to the pelvis."""
     return _flat(part(state, "joints")[..., :3] - part(state, "trans"))
 
 
@@ -143,14 +143,14 @@ def out_of(state: Float[Tensor, "*b 339"], frame: Frame) -> Float[Tensor, "*b 33
 
 
 def transitions(sequence: Float[Tensor, "B T 339"]) -> tuple[Tensor, Tensor]:
-    """All neighbours of a sequence, each pair in the canonical frame of its first: two ``[B T-1 339]``."""
+    """All pairs of successive states, each in the canonical frame of its first: two ``[B T-1 339]``."""
     pivot = pivot_of(sequence[:, :1]).expand(-1, sequence.shape[1] - 1, -1)
     frame = frame_of(sequence[:, :-1], pivot)
     return into(sequence[:, :-1], frame), into(sequence[:, 1:], frame)
 
 
 class Rollout(NamedTuple):
-    """States in the frame of the first ``[B S 339]``, contact logits ``[B S 9]``, the prior met at each step."""
+    """States in the frame of the first ``[B S 339]``, contact logits ``[B S 9]``, the prior at each step."""
 
     states: Tensor
     contacts: Tensor
@@ -162,8 +162,8 @@ def rollout(
     first: Float[Tensor, "B 339"],
     steps: int,
 ) -> Rollout:
-    """``steps`` states after a canonical ``first`` one, each by the prior's mean from the model's own last
-    (Rempe et al. 2021, sec. 3.1)."""
+    """``steps`` states after a canonical ``first`` one, each predicted with the prior's mean from the previous
+    prediction (Rempe et al. 2021, sec. 3.1)."""
     pivot = pivot_of(first)
     eye = torch.eye(3, dtype=first.dtype, device=first.device).expand(len(first), 3, 3)
     frame, past = Frame(eye, torch.zeros_like(pivot), pivot), first
@@ -174,7 +174,7 @@ def rollout(
         found.append((out_of(state, frame), contacts, *p))
         step = frame_of(state, pivot)
         past = into(state, step)
-        # The world's origin of the next frame: where this one's trans is, without height.
+        # The origin of the next frame is this state's trans at height 0.
         frame = Frame(step.turn @ frame.turn, frame_of(found[-1][0], pivot).origin, pivot)
     sequences, logits, mean, variance = (torch.stack(column, 1) for column in zip(*found, strict=True))
     return Rollout(sequences, logits, Gaussian(mean, variance))

@@ -1,6 +1,6 @@
-"""Weight files: safetensors under the published names, and a JSON card that says what they mean.
+"""Weight files: safetensors with the published names, and a JSON card.
 
-A published checkpoint (``best_model.pth``) is read as it is. Nothing in it is run.
+A published checkpoint (``best_model.pth``) is read directly, without executing code.
 """
 
 from __future__ import annotations
@@ -18,25 +18,24 @@ from diffopt_priors.cards import HUMOR_WEIGHTS
 from diffopt_priors.humor.network import FPS, GROUPS, LATENT, SCALES, SIZES, STATE, HuMoR, hidden_of
 
 _PUBLISHED = "a HuMoR checkpoint comes from https://github.com/davrempe/humor (checkpoints/humor/best_model.pth)"
-#: Frozen body models that the published class keeps beside the networks, and buffers of theirs.
+#: Body models and buffers in published checkpoints, which are not part of the networks.
 _IGNORED = ("male_bm", "female_bm", "neutral_bm", "bm_dict", "smpl")
-#: Pelvis minus ``trans`` in published data, m: the pelvis of SMPL's mean shape, which its translation leaves out.
-#: The model's own axes, unturned, as SMPL adds it.
+#: Pelvis minus ``trans`` in published data, m: the rest pelvis of SMPL's mean shape, in the model's own axes.
 ROOT_OFFSET = (0.0, -0.23, 0.03)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Weights under their published names, body models left out."""
+    """Weights with their published names, without body models."""
     loaded = checkpoint.read(path, _PUBLISHED)
     state = loaded.get("model", loaded)
     if not isinstance(state, dict):
-        raise BadInput(path, "model", f"a state dict expected, found {type(state).__name__}; {_PUBLISHED}")
+        raise BadInput(path, "model", f"is a {type(state).__name__}; expected a state dict; {_PUBLISHED}")
     tensors = {str(key).removeprefix("module."): value for key, value in state.items() if isinstance(value, Tensor)}
     return {key: value for key, value in tensors.items() if not key.startswith(_IGNORED)}
 
 
 def card_of(path: Path) -> dict[str, Any]:
-    """What the published weights mean."""
+    """Card of the published weights."""
     return {
         "name": path.stem,
         "source": path.name,
@@ -48,7 +47,7 @@ def card_of(path: Path) -> dict[str, Any]:
 
 
 def check(path: Path, state: dict[str, Tensor]) -> HuMoR:
-    """A model of the state's own widths that holds it. Raises BadInput that says what is not HuMoR's about it."""
+    """A model with the state's widths and weights. Raises BadInput if the state is not HuMoR's."""
     for net, inputs in (("encoder", 2 * STATE), ("prior_net", STATE), ("decoder", STATE + LATENT)):
         key = f"{net}.net.0.weight"
         if key not in state:
@@ -63,7 +62,7 @@ def check(path: Path, state: dict[str, Tensor]) -> HuMoR:
     for net, widths in hidden.items():
         if not widths or any(width % GROUPS for width in widths):
             raise BadInput(
-                path, f"{net}.net", f"hidden widths {widths}, multiples of {GROUPS} expected; {HUMOR_WEIGHTS.source}"
+                path, f"{net}.net", f"hidden widths {widths}; expected multiples of {GROUPS}; {HUMOR_WEIGHTS.source}"
             )
     model = HuMoR(hidden)
     compare(path, state, model.state_dict(), HUMOR_WEIGHTS.source)
@@ -82,7 +81,7 @@ def load(path: Path) -> tuple[HuMoR, dict[str, Any]]:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights and checked card."""
+    """Read weights and check the card."""
     about = path.with_suffix(".json")
     state, card = HUMOR_WEIGHTS.read(path)
     if set(card.get("scales", {})) != set(SIZES) or len(card.get("root_offset", ())) != 3 or "fps" not in card:
@@ -91,7 +90,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
-    """Write weights and card; each file is replaced in one step. Half precision, but for the first layers: they carry
-    the statistics of the data, differences of nearly equal numbers among them."""
+    """Write weights and card, each atomically. Half precision, except the first layers, which contain the normalisation
+    and need more digits."""
     kept = {key: value.to(torch.float32 if ".net.0." in key else torch.float16) for key, value in state.items()}
     HUMOR_WEIGHTS.write(path, kept, card)

@@ -1,13 +1,13 @@
-"""A network with everything that gives its numbers a meaning: statistics, skeleton, schedule, scaling.
+"""The denoiser: a network with feature statistics, skeleton, noise schedule and scaling.
 
-Works on normalised features ``x = (f - mean) / std``. An official network answers x0. The embedded one answers what
-the best linear estimate lacks (:mod:`diffopt_priors.mdm.spectral`), so a low noise level reproduces its input however
-weak the network is.
+Works on normalised features ``x = (f - mean) / std``. An official network predicts x0. The embedded one predicts the
+residual of the best linear estimate (:mod:`diffopt_priors.mdm.spectral`), so at low noise levels the input is
+reproduced even by a weak network.
 
-Two noise levels: ``t`` for the body, ``root_t`` for the trajectory channels (``features.TRAJECTORY``). Equal
-levels are ordinary diffusion; ``root_t`` near the end with a small ``t`` asks "what path belongs to this
-articulation?". The schedule is fixed (Ho et al. 2020; cosine: Nichol and Dhariwal 2021), step 0 the least noisy; its
-coefficients are computed in float64 and held as float32 buffers, so a step is a gather and a multiply-add.
+Two noise levels: ``t`` for the body, ``root_t`` for the trajectory channels (``features.TRAJECTORY``). Equal levels are
+ordinary diffusion; ``root_t`` near the end with a small ``t`` predicts the path from the articulation. The schedule is
+fixed (Ho et al. 2020; cosine: Nichol and Dhariwal 2021), step 0 the least noisy; its coefficients are computed in
+float64 and stored as float32 buffers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def linear_betas(steps: int) -> Tensor:
 
 
 def trajectory_mask(channels: int) -> Tensor:
-    """``[D]`` bool: the channels (and the components) of the horizontal path."""
+    """``[D]`` bool: the channels (and components) of the horizontal path."""
     mask = torch.zeros(channels, dtype=torch.bool)
     mask[list(TRAJECTORY)] = True
     return mask
@@ -59,10 +59,10 @@ class Denoiser(nn.Module):
         spectral: Spectral | None = None,
     ) -> None:
         super().__init__()
-        # What the card holds is not repeated in the state: network and spectral statistics are all of it.
+        # The state holds only network and spectral statistics; everything else is in the card.
         self.network = network
         self.spectral = spectral
-        #: Whether the path may have a noise level of its own, and the motion a playback rate.
+        #: Whether the network supports a separate noise level of the path, and a playback rate.
         self.two_levels = spectral is not None
         self.steps = len(betas)
         signal = torch.cumprod(1 - betas.double(), 0)
@@ -94,7 +94,7 @@ class Denoiser(nn.Module):
         return torch.where(self.trajectory, root[:, None], body[:, None]).unsqueeze(1)
 
     def colour(self, white: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """Fresh noise as this denoiser was trained with, from white noise."""
+        """Noise with the spectrum that this denoiser was trained with, from white noise."""
         return white if self.spectral is None else self.spectral.colour(white)
 
     def noised(self, x: Float[Tensor, "B T D"], t: Tensor, root_t: Tensor, noise: Tensor) -> Float[Tensor, "B T D"]:
@@ -102,7 +102,7 @@ class Denoiser(nn.Module):
         return self.level("alpha", t, root_t) * x + self.level("sigma", t, root_t) * noise
 
     def step(self, share: float, like: Tensor) -> Int[Tensor, "B"]:
-        """The step at a share of the schedule, for each row of ``like``."""
+        """The diffusion step at a share of the schedule, for each row of ``like``."""
         return torch.full((len(like),), round(share * (self.steps - 1)), device=like.device)
 
     def predict(
@@ -112,7 +112,7 @@ class Denoiser(nn.Module):
         root_t: Tensor,
         playback: Float[Tensor, "B 2"] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Estimate of x0 (normalised). ``playback``: log2 of the rate, and 1 where reversed (embedded weights)."""
+        """Estimate of x0 (normalised). ``playback``: log2 of the rate, and 1 if reversed (embedded weights)."""
         if self.spectral is None:
             return self.network(x_t, t)
         inputs, estimate, out = self.spectral.prepare(

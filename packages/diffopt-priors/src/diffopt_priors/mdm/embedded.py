@@ -1,16 +1,16 @@
-"""The network of the embedded prior: a small transformer for denoising motion, conditioned by scale and shift.
+"""The network of the embedded prior: a small motion transformer, conditioned by scale and shift.
 
-What differs from the official network (:mod:`diffopt_priors.mdm.network`), and why:
+Differences from the official network (:mod:`diffopt_priors.mdm.network`):
 
 - Pre-norm blocks whose scale, shift and gate come from the noise levels (adaptive norm, Peebles and Xie 2023), with
   one shared map and a learned offset a layer (Chen et al. 2023): every layer knows the level, and the parameters go
   into the blocks.
-- Rotary positions: what matters is the distance between frames, and windows of any length are alike.
-- A depthwise convolution over time inside the feed-forward: neighbours at 30 fps are nearly equal, and attention
-  alone learns that slowly.
-- A playback condition: log2 of the rate at which the motion is played, and whether it runs backwards. The prior of
-  real motion is the condition (0, 0); the others make it possible to ask whether a motion is more likely slowed
-  down, sped up or reversed (:mod:`diffopt_priors.mdm.rank`).
+- Rotary positions: attention depends on the distance between frames, for windows of any length.
+- A depthwise convolution over time inside the feed-forward: neighbours at 30 fps are nearly equal, which attention
+  alone learns slowly.
+- A playback condition: log2 of the playback rate, and whether it runs backwards. The prior of real motion is the
+  condition (0, 0); the others allow testing whether a motion is more likely slowed down, sped up or reversed
+  (:mod:`diffopt_priors.mdm.rank`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Block(nn.Module):
 
 
 class MotionTransformer(nn.Module):
-    """``inputs, t, root_t, playback -> F``: what the linear estimate lacks, unit variance per component."""
+    """``inputs, t, root_t, playback -> F``: the residual of the linear estimate, unit variance per component."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class MotionTransformer(nn.Module):
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.last = nn.Linear(width, 2 * width)
         self.outputs = nn.Linear(width, channels)
-        # Every block starts as the identity and the whole as zero: training starts from the linear estimate.
+        # Every block starts as the identity and the output at zero, so training starts from the linear estimate.
         for layer in (self.modulation, self.last, self.outputs):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -108,7 +108,7 @@ class MotionTransformer(nn.Module):
         root_t: Int[Tensor, "B"],
         playback: Float[Tensor, "B 2"] | None = None,
     ) -> Float[Tensor, "B T {self.outputs.out_features}"]:
-        """``playback``: log2 of the rate, and 1 where reversed; None for motion as it is."""
+        """``playback``: log2 of the rate, and 1 if reversed; None for unchanged motion."""
         played = x.new_zeros(len(x), 2) if playback is None else playback
         condition = self.condition(torch.cat([self._embed(t), self._embed(root_t), played], dim=1))
         condition = functional.silu(condition)

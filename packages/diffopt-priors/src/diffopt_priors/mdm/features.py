@@ -44,15 +44,15 @@ STD_BLOCKS: tuple[tuple[int, ...], ...] = (
 )
 
 
-#: A foot joint slower than this stands (m/s). HumanML3D: 0.002 m^2 per frame at 20 fps, 0.89 m/s.
+#: A foot joint slower than this is in contact (m/s). HumanML3D: 0.002 m^2 per frame at 20 fps, 0.89 m/s.
 CONTACT_SPEED = 0.6
 _EPS = 1e-8
 _HORIZONTAL = (1.0, 0.0, 1.0)
 
 
 def _levels() -> tuple[list[int], list[list[int]]]:
-    """Joints per level of the tree, and for every level below the root its parents' places in the level above. SMPL
-    numbers joints by depth, so that kinematics take 8 steps instead of 23."""
+    """Joints of each level of the tree, and for every level below the root the indices of the parents in the level
+    above. SMPL numbers joints by depth, so kinematics take 8 steps instead of 23."""
     depth = [0] * len(PARENTS)
     for joint, parent in enumerate(PARENTS[1:], start=1):
         depth[joint] = depth[parent] + 1
@@ -66,7 +66,7 @@ _SIZES, _ROWS = _levels()
 
 
 def take(x: Tensor, index: list[int], dim: int) -> Tensor:
-    """``x`` at ``index`` by whole slices: the gradient of an index is the dearest part of kinematics."""
+    """``x`` at ``index`` by slices, because the gradient of indexing is the most expensive part of kinematics."""
     if index == list(range(x.shape[dim])):
         return x
     parts = x.unbind(dim)
@@ -75,7 +75,7 @@ def take(x: Tensor, index: list[int], dim: int) -> Tensor:
 
 @lru_cache
 def constant(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A tensor of plain numbers, copied to the device once and not at every step."""
+    """A cached tensor of plain numbers, copied to the device only once."""
     return torch.tensor(values, device=device, dtype=dtype)
 
 
@@ -167,7 +167,7 @@ def embed(
 
 
 def root_path(features: Float[Tensor, "B T 263"]) -> tuple[Tensor, Tensor]:
-    """World root ``[B T 3]`` (m) and yaw ``[B T]`` (rad) by summing velocities from the origin, facing +Z."""
+    """World root ``[B T 3]`` (m) and yaw ``[B T]`` (rad), by integrating velocities from the origin, facing +Z."""
     zero = torch.zeros_like(features[:, :1, 0])
     yaw = torch.cat([zero, features[:, :-1, 0].cumsum(1)], dim=1)
     flat = torch.stack([features[..., 1], torch.zeros_like(yaw), features[..., 2]], dim=-1)

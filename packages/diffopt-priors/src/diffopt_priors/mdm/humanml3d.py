@@ -1,9 +1,9 @@
 """The official HumanML3D features (Guo et al. 2022), differentiable and batched.
 
-``joints [B T 22 3]`` (m, Y up, any origin and heading, 20 fps) -> ``[B T-1 263]``, not normalised. Agrees with
-the data set's own pipeline, quirks included, because published checkpoints were trained on its output:
+``joints [B T 22 3]`` (m, Y up, any origin and heading, 20 fps) -> ``[B T-1 263]``, not normalised. Agrees with the data
+set's own pipeline, including its quirks, because published checkpoints were trained on its output:
 
-- Bones take the lengths of one target skeleton; the root path is scaled by the leg-length ratio of frame 0.
+- Bones get the lengths of one target skeleton; the root path is scaled by the leg-length ratio of frame 0.
 - Floor: the lowest joint of the clip is at y = 0. Frame 0 stands at the origin and faces +Z.
 - Heading inside the inverse kinematics swaps the hips (left minus right hip + right minus left shoulder), is
   smoothed over time with a Gaussian of 20 frames, and is forced to identity in frame 0. The canonical facing
@@ -112,7 +112,7 @@ def canonical(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 22 3"]:
 
 
 def heading(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T 2"]:
-    """(w, y) of the yaw quaternion that turns each frame to face +Z, as the inverse kinematics has it."""
+    """(w, y) of the yaw quaternion that rotates each frame to face +Z, as in the data set's inverse kinematics."""
     forward = normalize(_smooth(_forward(joints, swap_hips=True)), dim=-1)
     quaternion = normalize(torch.stack([1 + forward[..., 2], -forward[..., 0]], dim=-1), dim=-1)
     first = constant((1.0, 0.0), quaternion.device, quaternion.dtype).expand(len(joints), 1, 2)
@@ -141,7 +141,7 @@ def local_positions(joints: Float[Tensor, "B T 22 3"], root: Float[Tensor, "B T 
 
 
 def features(joints: Float[Tensor, "B T 22 3"]) -> Float[Tensor, "B T-1 263"]:
-    """The whole pipeline: target skeleton, canonical placement, 263 channels."""
+    """The complete pipeline: target skeleton, canonical placement, 263 channels."""
     joints = canonical(uniform_skeleton(joints))
     quaternion = heading(joints)
     root = yaw_matrix(quaternion)

@@ -1,8 +1,8 @@
 """The motion diffusion transformer (Tevet et al. 2023), with the official names of its weights.
 
-Facts that the official checkpoints rely on: token 0 is the time (plus text) embedding; the same sinusoidal
-table is added to all tokens, token 0 included; the time embedding reads row t of that table; post-norm
-layers, exact GELU, no final norm; the output is x0.
+Details that the official checkpoints require: token 0 is the time (plus text) embedding; the same sinusoidal table is
+added to all tokens, token 0 included; the time embedding reads row t of that table; post-norm layers, exact GELU, no
+final norm; the output is x0.
 """
 
 from __future__ import annotations
@@ -110,16 +110,17 @@ def read_embedding(path: Path) -> Float[Tensor, "512"]:
         raise MissingResource(f"prior.text_embedding: {path} not found; {_SOURCE}")
     values = read_array(path, f"; {_SOURCE}")
     if values.dtype.kind not in "fiu":
-        raise BadInput(path, "text_embedding", f"holds no plain array of numbers; {_SOURCE}")
+        raise BadInput(path, "text_embedding", f"is not an array of numbers; {_SOURCE}")
     if values.size != TEXT_DIM or max(values.shape) != TEXT_DIM:
         raise BadInput(path, "text_embedding", f"has shape {values.shape}; {_SOURCE}")
     if not np.isfinite(values).all():
-        raise BadInput(path, "text_embedding", f"holds numbers that are not finite; {_SOURCE}")
+        raise BadInput(path, "text_embedding", f"has values that are not finite; {_SOURCE}")
     return torch.from_numpy(values.reshape(-1).astype(np.float32))
 
 
 class TextGuided(nn.Module):
-    """A text network with its sentence: ``uncond + scale (cond - uncond)``, both in one batched forward."""
+    """A text-conditioned network with a fixed sentence: ``uncond + scale (cond - uncond)``, both in one batched
+    forward."""
 
     def __init__(self, network: MDM, embedding: Float[Tensor, "512"], scale: float) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
 """Published MDM checkpoints (trained on HumanML3D), loaded unchanged.
 
-A checkpoint holds the bare state, or ``{"model": …, "model_avg": …}``, of which the average is taken. Its
+A checkpoint holds the bare state, or ``{"model": …, "model_avg": …}``, of which ``model_avg`` is used. Its
 ``args.json`` holds the number of diffusion steps; ``Mean.npy`` and ``Std.npy`` come from the HumanML3D repository.
-Features are the official ones at 20 fps. A text model without a text embedding is used by its unconditional branch.
+Features are the official ones at 20 fps. Without a text embedding the unconditional branch of a text model is used.
 
-``mask_frames`` (padding hidden from attention) needs no setting: windows of a clip have equal length and no padding,
-so every frame is valid and the masked network gives what the plain one gives.
+``mask_frames`` (padding hidden from attention) needs no setting: windows of a clip have equal length and no padding, so
+every frame is valid and masking has no effect.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SOURCE = (
     "humanml_trans_enc_512/model000475000.pt with its args.json: README of github.com/GuyTevet/motion-diffusion-model"
 )
 _STATS = "expected HumanML3D's Mean.npy and Std.npy, in the folder HumanML3D of github.com/EricGuo5513/HumanML3D"
-_HEADS = 4  # not in the state; the same in every published model
+_HEADS = 4  # not stored in the state; equal in all published models
 _DROPPED = ("sequence_pos_encoder.pe", "embed_timestep.sequence_pos_encoder.pe")
 _OTHERS = {
     "seqTransDecoder.": "a transformer decoder (trans_dec)",
@@ -55,7 +55,9 @@ def read_state(path: Path) -> dict[str, Any]:
     if wrapped is not None:
         loaded = loaded[wrapped]
     elif "model" in loaded and not any(isinstance(v, Tensor) for v in loaded.values()):
-        raise BadInput(path, "model", f"is a {type(loaded['model']).__name__}, not a dictionary of weights; {SOURCE}")
+        raise BadInput(
+            path, "model", f"is a {type(loaded['model']).__name__}, expected a dictionary of weights; {SOURCE}"
+        )
     state = {str(k): v for k, v in loaded.items()}
     state = {k: v for k, v in state.items() if k not in _DROPPED and not k.startswith("clip_model.")}
     for prefix, what in _OTHERS.items():
@@ -68,7 +70,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def network_settings(path: Path, state: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:
-    """Shape of the network: by args.json where it says, else read off the weights."""
+    """Shape of the network: from args.json, else from the shapes of the weights."""
     shapes = {k: tuple(v.shape) for k, v in state.items() if isinstance(v, Tensor)}
     first, inner = "input_process.poseEmbedding.weight", "seqTransEncoder.layers.0.linear1.weight"
     for key in (first, inner):
@@ -94,14 +96,14 @@ def network_settings(path: Path, state: dict[str, Any], args: dict[str, Any]) ->
 
 
 def read_args(path: Path, steps: int | None) -> dict[str, Any]:
-    """What args.json beside the checkpoint says. ``steps`` wins over its ``diffusion_steps``."""
+    """Read args.json beside the checkpoint. ``steps`` overrides its ``diffusion_steps``."""
     file = path.with_name("args.json")
     try:
         args = json.loads(file.read_text()) if file.is_file() else {}
     except (OSError, ValueError) as error:
         raise BadInput(file, "file", f"cannot be read as JSON; {SOURCE}") from error
     if not isinstance(args, dict):
-        raise BadInput(file, "file", f"holds no JSON object; {SOURCE}")
+        raise BadInput(file, "file", f"is not a JSON object; {SOURCE}")
     for key, wanted in (("arch", "trans_enc"), ("dataset", "humanml")):
         if key in args and args[key] != wanted:
             raise BadInput(file, key, f"is '{args[key]}', expected '{wanted}': {SOURCE}")
@@ -130,13 +132,13 @@ def _statistics(folder: Path, name: str) -> list[float]:
     if values.shape != (DIM,) or values.dtype.kind not in "fiu":
         raise BadInput(path, "shape", f"is {values.shape}, expected ({DIM},) numbers; {_STATS}")
     if not np.isfinite(values).all() or (name == "Std.npy" and (values <= 0).any()):
-        raise BadInput(path, "values", f"must be finite, and deviations positive; {_STATS}")
+        raise BadInput(path, "values", f"has invalid values; expected finite means and positive deviations; {_STATS}")
     return [float(v) for v in values]
 
 
 def load(path: Path, stats: Path | None, steps: int | None = None) -> tuple[Denoiser, dict[str, Any]]:
-    """Frozen denoiser (float32, CPU) and a card. ``stats``: folder of Mean.npy and Std.npy; ``steps``: diffusion
-    steps, where no args.json says it."""
+    """Frozen denoiser (float32, CPU) and a card. ``stats``: folder of Mean.npy and Std.npy; ``steps``: diffusion steps,
+    if there is no args.json."""
     state = read_state(path)
     args = read_args(path, steps)
     settings = network_settings(path, state, args)
@@ -154,7 +156,7 @@ def load(path: Path, stats: Path | None, steps: int | None = None) -> tuple[Deno
         "window": WINDOW,
         "network": settings,
         "diffusion": {"schedule": args.get("noise_schedule", "cosine"), "steps": args["diffusion_steps"]},
-        "skeleton": {"offsets": [[0.0, 0.0, 0.0]] * 24},  # unused: the features carry their own skeleton
+        "skeleton": {"offsets": [[0.0, 0.0, 0.0]] * 24},  # unused: the features contain their own skeleton
         "mean": _statistics(stats, "Mean.npy"),
         "std": _statistics(stats, "Std.npy"),
     }

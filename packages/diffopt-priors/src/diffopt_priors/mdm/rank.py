@@ -1,14 +1,14 @@
-"""How unlike real motion is a motion: one number per window, for ranking.
+"""A score of how unlike real motion a motion is: one number per window, for ranking.
 
-The residual of a denoiser alone ranks badly: slow motion is smooth motion, and whatever is smooth is easy to denoise.
-So several questions are put to the prior, each answer is measured in standard deviations of the answers for real
-training motion (the card's ``calibration``), and the most suspicious one counts:
+The residual of a denoiser alone ranks badly, because slow, smooth motion is easy to denoise. So several statistics are
+computed, each is standardised with its mean and standard deviation on real training motion (the card's
+``calibration``), and the largest one counts:
 
 - residuals at a few noise levels, in units of the linear estimate's error (unnatural poses, noise, shuffling);
-- the error of the path that the articulation alone suggests (drift);
-- how fast those feet move that the articulation alone says are standing (sliding feet);
-- whether the motion is better explained as motion played slower, faster or backwards: the relative gain in residual
-  when the network is told so, under the same noise (a diffusion classifier, Li et al. 2023).
+- the error of the path predicted from the articulation (drift);
+- the speed of feet that are predicted to be in contact from the articulation (sliding feet);
+- whether the motion is better explained as motion played slower, faster or backwards: the relative reduction of the
+  residual under that playback condition, with the same noise (a diffusion classifier, Li et al. 2023).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from torch import Tensor
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import CONTACTS, ROOT_VELOCITY, foot_velocity
 
-#: Noise levels (shares of the schedule) of the residuals and of the playback questions.
+#: Noise levels (shares of the schedule) of the residuals and of the playback statistics.
 LEVELS = (0.1, 0.3, 0.5, 0.7)
-#: log2 of the rate, and 1 for backwards.
+#: Playback conditions: log2 of the rate, and 1 for backwards.
 PLAYBACKS = ((-1.0, 0.0), (-0.5, 0.0), (0.5, 0.0), (1.0, 0.0), (0.0, 1.0))
 NAMES = (
     *(f"residual {level:g}" for level in LEVELS),
@@ -34,14 +34,14 @@ NAMES = (
     "standing feet",
     *(f"played at {2**octave:.2g}{' backwards' if back else ''}" for octave, back in PLAYBACKS),
 )
-#: Standard deviations that count as one. Strangers are harder to denoise than the people of the training data.
+#: Standard deviations that count as one: unseen people are harder to denoise than those of the training data.
 TOLERANCE = (*(4.0 for _ in LEVELS), 1.0, 0.7, *(1.0 for _ in PLAYBACKS))
 _EPS = 1e-6
-#: Of the soft maximum over the answers.
+#: Sharpness of the soft maximum over the statistics.
 _SHARPNESS = 2.0
-#: ``mean`` and ``std`` of the answers for real motion; the card also lists the ``questions``.
+#: ``mean`` and ``std`` of the statistics on real motion; the card also lists their names as ``questions``.
 Calibration = Mapping[str, list[float] | list[str]]
-#: Speed below which speeds are alike, m/s.
+#: Speed below which differences in speed are ignored, m/s.
 _SLOW = 0.02
 
 
@@ -58,8 +58,8 @@ def _residual(
 
 
 def _path(denoiser: Denoiser, x: Tensor, noise: Tensor, fps: float) -> tuple[Float[Tensor, "N"], Float[Tensor, "N"]]:
-    """The path channels hidden, the body nearly clean. Error of the mean velocity (m/s) of the path that the network
-    answers; mean speed (m/s) of the feet that it says are standing."""
+    """With the path channels replaced by noise and the body nearly clean: error of the mean velocity (m/s) of the
+    predicted path, and mean speed (m/s) of the feet that are predicted to be in contact."""
     t, root_t = denoiser.step(0.05, x), denoiser.step(1.0, x)
     guess = denoiser.denormalise(denoiser.predict(denoiser.noised(x, t, root_t, noise), t, root_t))
     given = denoiser.denormalise(x)
@@ -72,12 +72,12 @@ def _path(denoiser: Denoiser, x: Tensor, noise: Tensor, fps: float) -> tuple[Flo
 
 @torch.no_grad()
 def answers(denoiser: Denoiser, x: Float[Tensor, "N L D"], noise: Float[Tensor, "N L D"], fps: float) -> Tensor:
-    """``[N Q]``: the answers to the questions ``NAMES``, larger = more suspicious, for one draw of noise."""
+    """``[N Q]``: the statistics ``NAMES`` for one draw of noise; larger is less like real motion."""
     noise = denoiser.colour(noise)
     plain = torch.stack([_residual(denoiser, x, noise, level, None) for level in LEVELS])
     asked = LEVELS[1:]
     drift, standing = _path(denoiser, x, noise, fps)
-    # A logarithm would tell slow from slower, where all feet stand well; running feet slide more, hence the width.
+    # Compressed, because running feet slide more; not a logarithm, which would separate slow from slower motion.
     rows = [*(plain + _EPS).log(), (drift + _SLOW).log(), standing]
     for playback in PLAYBACKS:
         told = torch.stack([_residual(denoiser, x, noise, level, playback) for level in asked])
@@ -86,7 +86,7 @@ def answers(denoiser: Denoiser, x: Float[Tensor, "N L D"], noise: Float[Tensor, 
 
 
 def suspicion(answered: Float[Tensor, "*b Q"], calibration: Calibration) -> Float[Tensor, "*b"]:
-    """Soft maximum over the questions of the deviations above what real motion answers."""
+    """Soft maximum over the statistics, standardised by their distribution on real motion."""
     mean = answered.new_tensor(calibration["mean"])
     std = answered.new_tensor(calibration["std"])
     z = (answered - mean) / (std * answered.new_tensor(TOLERANCE))
@@ -101,7 +101,7 @@ def rank(
     fps: float,
     calibration: Calibration,
 ) -> Float[Tensor, "B"]:
-    """Lower is more like real motion. Windows weigh by the frames that they alone cover."""
+    """Score of each clip; lower is more like real motion. Windows are weighted by the frames that only they cover."""
     clips, windows, length, dim = x.shape
     eps = noise.normal((windows, length, dim)).flatten(0, 1)
     answered = answers(denoiser, x.flatten(0, 1), eps, fps).view(clips, windows, -1)

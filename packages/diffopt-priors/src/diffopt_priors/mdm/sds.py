@@ -50,7 +50,7 @@ class SDS:
 
     @property
     def targets(self) -> Targets:
-        """Maker of x0."""
+        """Function that computes the target x0."""
         return Targets(self.denoiser, self.target_steps, self.inversion)
 
     def levels(
@@ -61,7 +61,7 @@ class SDS:
         body = self._draw(self.timesteps, noise.uniform(shape), progress)
         if self.root_timesteps is None:
             return body, body
-        # A path noisier than the body asks for the path; the other way round would ask for the body.
+        # The path must not be less noisy than the body, otherwise the body would be predicted from the path.
         return body, torch.maximum(body, self._draw(self.root_timesteps, noise.uniform(shape), progress))
 
     def _draw(self, span: tuple[float, float], u: Tensor, progress: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class SDS:
         """Weighted mean over channels, frames, windows and noise samples; one value per clip.
 
         Noise comes from each clip's own stream, so clips solved together equal clips solved alone. ``observed``:
-        confidence per channel, where the target is inpainted; ``shown``: the same, where the likelihood weighs.
+        confidence per channel, if the target is inpainted; ``shown``: the same, for ``weighting = "likelihood"``.
         """
         clips, windows, length, dim = x.shape
         body, root = self.levels(windows, noise, progress)
@@ -126,7 +126,7 @@ class SDS:
 
 
 def channel_weight(dim: int, velocity: float) -> Float[Tensor, "D"]:
-    """Yaw rate and root velocity weigh ``velocity``; contacts nothing, since they carry no gradient."""
+    """Channel weights: ``velocity`` for yaw rate and root velocity; 0 for contacts, which have no gradient."""
     weight = torch.ones(dim)
     weight[[0, 1, 2]] = velocity
     weight[CONTACTS] = 0.0

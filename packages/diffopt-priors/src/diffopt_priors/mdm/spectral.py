@@ -1,23 +1,23 @@
-"""The linear part of the denoiser: motion as a stationary Gaussian process, solved in closed form.
+"""The linear part of the denoiser: motion as a stationary Gaussian process, in closed form.
 
-Motion is smooth and its 263 channels repeat each other. In the basis of principal components over channels and
-cosines over time, its coefficients z are nearly uncorrelated, with variances S that fall by orders of magnitude from
-slow to fast and from the first component to the last. For z_t = alpha z + sigma eps the best linear estimate and its
-error are, coefficient by coefficient::
+Motion is smooth and its 263 channels are redundant. In the basis of principal components over channels and cosines over
+time, its coefficients z are nearly uncorrelated, with variances S that fall by orders of magnitude from slow to fast
+and from the first component to the last. For z_t = alpha z + sigma eps the best linear estimate and its error are,
+coefficient by coefficient::
 
     E[z | z_t] = c_skip z_t          c_skip = alpha S / (alpha^2 S + sigma^2)
     Var[z | z_t] = c_out^2           c_out^2 = S sigma^2 / (alpha^2 S + sigma^2)
 
 for white noise. This is EDM's preconditioning (Karras et al. 2022, appendix B.6) with a data variance for every
-coefficient in place of one for all. x0 = c_skip x_t + c_out F: white noise is gone before the network is asked, a low
-noise level returns its input, and whatever the network says cannot be rougher than motion is. The path channels have
-components of their own, since they may have a noise level of their own.
+coefficient instead of one for all. x0 = c_skip x_t + c_out F: white noise is removed before the network, a low noise
+level returns its input, and the output cannot be rougher than motion. The path channels have separate components,
+because they may have a separate noise level.
 
 White noise hides slow coefficients, which hold thousands of times the mean variance, only close to the end of the
-schedule. A denoiser that has learnt this trusts whatever is slow in its input: where the motion goes, a limb that is
-wrong for a second. But slow errors are what regressors and SLAM make. So the noise may be coloured: its variance N by
-coefficient is S^colour (mean 1, so a level means the same on average), sigma^2 above becomes sigma^2 N, and slow and
-fast are hidden together.
+schedule. A denoiser that has learnt this trusts everything slow in its input, such as the direction of the path or a
+limb that is wrong for a second. But regressors and SLAM make slow errors. So the noise may be coloured: its variance N
+per coefficient is S^colour (mean 1, so that a level has the same meaning on average), sigma^2 above becomes sigma^2 N,
+and slow and fast coefficients are hidden at the same levels.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def cosines(frames: int) -> Float[Tensor, "T T"]:
 
 
 def principal_components(x: Float[Tensor, "N D"], trajectory: Bool[Tensor, "D"]) -> Float[Tensor, "D D"]:
-    """Orthonormal rows, largest variance first within the body's rows and within the trajectory's; the rows of the
-    trajectory stand where its channels stand, so that one mask serves both."""
+    """Orthonormal rows, by decreasing variance within body and trajectory; the rows of the trajectory are at the
+    positions of its channels, so one mask applies to both."""
     basis = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64)
     for mask in (trajectory, ~trajectory):
         index = mask.nonzero().squeeze(1)
@@ -81,13 +81,13 @@ class Spectral(nn.Module):
         self._tables: dict[tuple[int, torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
 
     def tables(self, frames: int) -> tuple[Float[Tensor, "T T"], Float[Tensor, "T D"], Float[Tensor, "T D"]]:
-        """Cosines, and variances of the coefficients of motion and of noise, for windows of ``frames``; made once a
-        length."""
+        """Cosines, and variances of the coefficients of motion and of noise, for windows of ``frames``; computed once
+        per length."""
         key = (frames, self.basis.device, self.basis.dtype)
         if key not in self._tables:
             dct = cosines(frames)
             known = self.autocovariance.double().cpu()
-            # Beyond the longest lag that was measured the covariance is taken as the last one.
+            # Beyond the longest measured lag the covariance is constant.
             reach = torch.arange(frames).clamp(max=known.shape[1] - 1)
             lagged = [(dct[:, : frames - lag] * dct[:, lag:]).sum(1) * (2 if lag else 1) for lag in range(frames)]
             variance = torch.stack(lagged, dim=1) @ known[:, reach].T
@@ -100,8 +100,7 @@ class Spectral(nn.Module):
         return self._tables[key]
 
     def colour(self, white: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """Noise of the right colour from white noise, which is taken for the coefficients: in an orthonormal basis it
-        is as white."""
+        """Coloured noise from white noise, which is used as the coefficients (an orthonormal basis keeps it white)."""
         if self.exponent == 0:
             return white
         dct, _, noise = self.tables(white.shape[1])
@@ -131,6 +130,6 @@ class Spectral(nn.Module):
     def finish(
         self, estimate: Float[Tensor, "B T D"], out: Float[Tensor, "B T D"], answer: Float[Tensor, "B T D"]
     ) -> Float[Tensor, "B T D"]:
-        """x0 from the estimate and the network's answer F."""
+        """x0 from the estimate and the network's output F."""
         dct, _, _ = self.tables(estimate.shape[1])
         return (estimate + dct.T @ (out * (dct @ answer))) @ self.basis

@@ -1,13 +1,12 @@
-"""How well a prior knows a motion, from its own residual: a likelihood in place of one weight for everybody.
+"""Likelihood weighting: weights of the residual from its distribution on held-out motion.
 
-The residual r = x - x0 of real motion that a denoiser was not trained on has a spread of its own at every noise level
-and in every part of the body: the card's ``spread``, measured once (``diffopt calibrate prior``). In its units the
-residual is a likelihood: a level at which the denoiser is sure counts for more than one at which it guesses. And a
-residual that is larger than nine in ten of held-out motion's is of a motion that the prior does not know: there the
-energy grows with |r| and no longer with its square (Huber), so that the pull has a bound that no strangeness moves.
-Where the image shows nothing there is no better witness than the prior, and it keeps its full weight.
+The residual r = x - x0 of real motion that a denoiser was not trained on has a certain spread at every noise level and
+for every part of the body: the card's ``spread``, measured once (``diffopt calibrate prior``). In units of the spread
+the residual is a likelihood: a level at which the denoiser is accurate has more weight. A residual larger than in 90 %
+of held-out frames indicates motion that the prior does not know: there the energy grows with |r| instead of its square
+(Huber), so the gradient is bounded. Channels that no keypoint shows keep their full weight.
 
-All of it is made of the residual at hand: no further call of the network, nothing that the host waits for.
+It needs only the residual: no further call of the network, no host-device synchronisation.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from torch.nn.functional import avg_pool1d
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import CONTACTS, DIM, NUM_FEATURE_JOINTS, POSITIONS, ROTATIONS, VELOCITIES
 
-#: Noise levels (shares of the schedule) that the spread is measured at.
+#: Noise levels (shares of the schedule) at which the spread is measured.
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.98)
-#: Index of the level at which the likelihood's weight is 1, so that strengths mean about what they mean without it.
+#: Index of the level at which the weight is 1, so that strengths have about the same meaning as without it.
 _UNIT = 4
-#: Frames over which a residual is averaged before it is judged.
+#: Frames over which a residual is averaged before it is compared with the bound.
 _FRAMES = 15
-#: What the latest step counts for in the mean that is told.
+#: Weight of the latest step in the running mean that is reported.
 _MEMORY = 0.05
-#: Share of held-out motion whose residuals are within the bound.
+#: Share of held-out frames whose residuals are within the bound.
 _KNOWN = 0.9
 _LEGS, _ARMS = ("hip", "knee", "ankle", "foot"), ("collar", "shoulder", "elbow", "wrist")
 _PARTS = ("trunk", "legs", "arms")
@@ -51,7 +50,7 @@ def membership() -> Float[Tensor, "263 12"]:
     group[POSITIONS] = 3 + parts[1:].repeat_interleave(3)
     group[ROTATIONS] = 6 + parts[1:].repeat_interleave(6)
     group[VELOCITIES] = 9 + parts.repeat_interleave(3)
-    group[[193, 195]] = 1  # the root's horizontal velocity once more
+    group[[193, 195]] = 1  # the root's horizontal velocity in the velocity block
     group[259:] = 1
     return torch.nn.functional.one_hot(group, len(GROUPS)).float()
 
@@ -66,7 +65,7 @@ def _averaged(squared: Float[Tensor, "N L D"], member: Float[Tensor, "D G"]) -> 
 @torch.no_grad()
 def measure(denoiser: Denoiser, x: Float[Tensor, "N L D"]) -> dict[str, Any]:
     """The card's ``spread`` from windows of held-out motion (normalised features): by level and group the mean squared
-    residual, and the bound that nine in ten frames keep to."""
+    residual, and its 90 % quantile over frames."""
     member = membership()
     noise = denoiser.colour(torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
     mean, bound = [], []
@@ -80,15 +79,15 @@ def measure(denoiser: Denoiser, x: Float[Tensor, "N L D"]) -> dict[str, Any]:
 
 
 def unmeasured(denoiser: Denoiser) -> dict[str, Any]:
-    """A spread for weights whose card has none (published checkpoints): that of one who knows no more of motion than
-    its variance, sigma^2 at every level. Whoever is further off does not know the motion."""
+    """A default spread for weights whose card has none (published checkpoints): sigma^2 at every level, that of an
+    estimate that knows only the variance of motion."""
     steps = torch.cat([denoiser.step(level, denoiser.sigma[:1]) for level in LEVELS])
     rows = [[sigma**2] * len(GROUPS) for sigma in denoiser.sigma[steps].tolist()]
     return {"levels": list(LEVELS), "groups": list(GROUPS), "mean": rows, "bound": rows}
 
 
 def _at_every_step(denoiser: Denoiser, card: dict[str, Any], key: str) -> Float[Tensor, "steps G"]:
-    """A table of the card at every step of the schedule, straight lines between logarithms."""
+    """A table of the card at every step of the schedule, interpolated linearly in the logarithm."""
     levels = torch.tensor(card["levels"], dtype=torch.float64)
     table = torch.tensor(card[key], dtype=torch.float64).clamp_min(1e-8).log()
     step = torch.linspace(0, 1, denoiser.steps, dtype=torch.float64)
@@ -106,11 +105,12 @@ class Likelihood:
     member: Float[Tensor, "D G"]
     trajectory: Tensor  # D, bool
     path: Tensor  # G, bool: the group's channels are the trajectory's alone
-    told: Float[Tensor, "N L"]  # running mean over the steps of the weight, by frame
+    told: Float[Tensor, "N L"]  # running mean of the weight over the steps, by frame
 
     @classmethod
     def of(cls, denoiser: Denoiser, card: dict[str, Any], shape: tuple[int, int]) -> Likelihood:
-        """From a card's ``spread``, on the device of the denoiser, for so many windows of so many frames."""
+        """Create from a card's ``spread``, on the denoiser's device; ``shape``: number of windows, frames per
+        window."""
         member = membership()
         mean, bound = (_at_every_step(denoiser, card, key) for key in ("mean", "bound"))
         unit = torch.tensor(card["mean"][_UNIT]) / mean

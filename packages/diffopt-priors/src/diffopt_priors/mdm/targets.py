@@ -42,7 +42,8 @@ def shown_by(layout: str) -> tuple[int | None, ...]:
 def observed_channels(observations: Observations, *, velocities: bool) -> Float[Tensor, "B T 263"]:
     """S: confidence in [0, 1] of every channel; 0 in frames without a person.
 
-    velocities: whether joint velocities are free of the path. The embedded features' are, the official ones are not.
+    velocities: whether joint velocities do not contain the path (true for the embedded features, false for the official
+    ones).
     """
     confidence = observations.keypoints[..., 2].clamp(0, 1) * observations.valid.unsqueeze(-1)
     absent = torch.zeros_like(confidence[..., 0])
@@ -51,7 +52,7 @@ def observed_channels(observations: Observations, *, velocities: bool) -> Float[
     out = confidence.new_zeros(*confidence.shape[:-1], DIM)
     out[..., POSITIONS] = joints[..., 1:].repeat_interleave(3, dim=-1)
     out[..., ROTATIONS] = joints[..., 1:].repeat_interleave(6, dim=-1)
-    if velocities:  # the first three of them are the root's own
+    if velocities:  # the first three of them are the root's
         out[..., VELOCITIES.start + 3 : VELOCITIES.stop] = joints[..., 1:].repeat_interleave(3, dim=-1)
     return out
 
@@ -103,8 +104,8 @@ class Targets:
     ) -> Float[Tensor, "N L D"]:
         """Noise that carries x to level t along the deterministic path, mixed with ``fresh`` at constant variance.
 
-        The step away from the clean motion asks the network at the level where the step ends: at level 0 an error
-        of the network, divided by sigma, would be the whole answer.
+        The first step away from the clean motion evaluates the network at the level where the step ends: at level 0 the
+        network's error, divided by sigma, would dominate.
         """
         denoiser, count = self.denoiser, inversion.steps
         of, root_of = t // count, root_t // count

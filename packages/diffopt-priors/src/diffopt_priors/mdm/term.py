@@ -25,9 +25,9 @@ from diffopt_priors.mdm.spread import Likelihood, unmeasured
 from diffopt_priors.mdm.targets import Inversion, observed_channels
 from diffopt_priors.mdm.windows import Resampler, Windows, even_length
 
-#: Features are differences of neighbours, and attention over one of them says nothing.
+#: Least number of frames: features are differences of neighbours, and attention needs several.
 _FEWEST = 3
-#: Noise levels where neither the user nor the card says anything.
+#: Default noise levels, if neither the user nor the card gives any.
 ANY_LEVEL = (0.02, 0.98)
 
 
@@ -38,7 +38,7 @@ def bone_offsets(rest_joints: Float[Tensor, "B 24 3"]) -> Float[Tensor, "B 24 3"
 
 
 def _load(config: MDMConfig) -> tuple[Denoiser, dict[str, Any]]:
-    """Weights of either kind, with their text."""
+    """Load shipped or published weights, with the text embedding."""
     path = Path(config.weights)
     if path.suffix in official.SUFFIXES:
         stats = None if config.stats is None else Path(config.stats)
@@ -48,7 +48,7 @@ def _load(config: MDMConfig) -> tuple[Denoiser, dict[str, Any]]:
             if getattr(config, name) is not None:
                 raise DiffOptError(
                     f"prior.{name}: belongs to published checkpoints ({', '.join(official.SUFFIXES)}); "
-                    f"the card of '{config.weights}' says it already; leave it unset"
+                    f"the card of '{config.weights}' contains it already; leave it unset"
                 )
         denoiser, card = weights.load(MDM_WEIGHTS.resolve(config.weights))
     if config.text_embedding is not None:
@@ -63,7 +63,7 @@ def _load(config: MDMConfig) -> tuple[Denoiser, dict[str, Any]]:
 
 
 def levels(config: MDMConfig, card: dict[str, Any]) -> tuple[tuple[float, float], tuple[float, float] | None]:
-    """Noise levels of the body and of the path: the user's, else those that served best with these weights."""
+    """Noise levels of the body and of the path: the user's, else those recommended by the card."""
     advice = card.get("guidance", {})
     if config.timesteps is not None:
         return config.timesteps, config.root_timesteps
@@ -73,14 +73,14 @@ def levels(config: MDMConfig, card: dict[str, Any]) -> tuple[tuple[float, float]
 
 
 class MDMPrior:
-    """``energy(scene) -> [B]``. Weights are frozen; all index tables are made here, once."""
+    """``energy(scene) -> [B]``. Weights are frozen; all index tables are created once, here."""
 
     def __init__(self, config: MDMConfig, ctx: ProblemContext) -> None:
         denoiser, card = _load(config)
         denoiser.to(ctx.device)
         if config.root_timesteps is not None and not denoiser.two_levels:
             raise DiffOptError(
-                f"prior.root_timesteps: weights '{config.weights}' know one noise level only; leave it unset"
+                f"prior.root_timesteps: weights '{config.weights}' support only one noise level; leave it unset"
             )
         batch, frames = ctx.initial.trans.shape[:2]
         if frames < _FEWEST:
@@ -101,7 +101,7 @@ class MDMPrior:
             raise DiffOptError("prior mdm: official weights need the rest joints of the body; choose a --body")
         reference = denoiser.offsets.expand(batch, 24, 3)
         self.offsets = reference if rest is None else bone_offsets(rest.to(ctx.device)).detach()
-        # Leg lengths by bones: the same number for any origin of the rest pose.
+        # Leg lengths from bones, independent of the origin of the rest pose.
         self.scale = (leg_length(reference) / leg_length(self.offsets)).view(batch, 1, 1)
         observed = None
         if config.inpaint or config.weighting == "likelihood":
@@ -145,7 +145,7 @@ class MDMPrior:
         return self.strength * value
 
     def weight(self) -> Float[Tensor, "B T"] | None:
-        """Mean weight that each frame had, 1 where the prior knows the motion; None without the likelihood."""
+        """Mean weight of each frame (1: full weight); None without likelihood weighting."""
         likelihood = self.sds.likelihood
         if likelihood is None:
             return None

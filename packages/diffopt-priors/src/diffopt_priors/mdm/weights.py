@@ -1,4 +1,4 @@
-"""Weight files: safetensors for the numbers, a JSON card beside it for what they mean.
+"""Weight files of the diffusion prior: safetensors with a JSON card beside it.
 
 The card is the only source of the network's shape, the feature statistics, the reference skeleton, the
 frame rate and the terms of the training data.
@@ -28,7 +28,7 @@ def build(card: dict[str, Any]) -> Denoiser:
     channels = len(card["mean"])
     spectral = None
     if embedded:
-        # Filled by the weight file, which holds the numbers that are too many for a card.
+        # Filled from the weight file; these arrays are too large for a card.
         spectral = Spectral(
             torch.eye(channels),
             torch.ones(channels, card["window"]),
@@ -51,7 +51,7 @@ def load(path: Path) -> tuple[Denoiser, dict[str, Any]]:
 
 
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
-    """Write weights and card; each file is replaced in one step. Spectral statistics stay float32: their rows are
-    orthonormal to more digits than half precision has."""
+    """Write weights and card, each atomically. Spectral statistics stay float32, because half precision would break the
+    orthonormality of the basis."""
     kept = {k: v.to(torch.float32 if k.startswith("spectral.") else dtype) for k, v in state.items()}
     MDM_WEIGHTS.write(path, kept, card)

@@ -16,8 +16,8 @@ _SAME_RATE = 2e-3
 class Resampler:
     """Motions at ``fps`` -> motions at ``target`` frames per second.
 
-    Faster clips are sampled with a phase in [0, 1) of the stride, drawn anew at every call, so that over the
-    steps every frame receives gradient. Rotations are blended linearly in 6D and orthonormalised.
+    Faster clips are sampled with a random phase in [0, 1) of the stride, so that over the steps every frame receives a
+    gradient. Rotations are interpolated linearly in 6D and orthonormalised.
     """
 
     def __init__(self, frames: int, fps: float, target: float, device: torch.device) -> None:
@@ -35,7 +35,7 @@ class Resampler:
         trans: Float[Tensor, "B T 3"],
         phase: Float[Tensor, "B"] | None = None,
     ) -> tuple[Float[Tensor, "B K 24 3 3"], Float[Tensor, "B K 3"]]:
-        """``phase`` in [0, 1) is read only where ``random_phase`` is true."""
+        """``phase`` in [0, 1) is used only if ``random_phase`` is true."""
         if self.identity:
             return pose, trans
         position = self._grid.expand(len(pose), -1)
@@ -44,7 +44,7 @@ class Resampler:
         position = position.clamp(max=self._limit)
         below = position.long().clamp(max=max(self._limit - 1, 0))
         part = (position - below).to(trans.dtype)
-        # Whole frames by their number in the batch: the gradient of a plain index would be the dearest part.
+        # Frames are indexed in the flattened batch, because the gradient of plain indexing is more expensive.
         batch, frames = trans.shape[:2]
         first = torch.arange(batch, device=pose.device).unsqueeze(1) * frames
         rows = (below + first).flatten(), ((below + 1).clamp(max=self._limit) + first).flatten()
@@ -72,8 +72,8 @@ class Resampler:
 
 
 def even_length(frames: int, longest: int, overlap: int) -> int:
-    """Shortest window that covers ``frames`` in as few windows as ``longest`` would, at that overlap: 99 frames take
-    two of 58 and not two of 80, for two thirds of the cost."""
+    """Shortest window that covers ``frames`` with as few windows as ``longest`` would, at that overlap: 99 frames take
+    two windows of 58 instead of 80, at two thirds of the cost."""
     if frames <= longest:
         return frames
     overlap = min(overlap, longest - 1)
@@ -94,11 +94,11 @@ class Windows:
         cover = torch.zeros(frames, device=device).index_add_(
             0, self.index.flatten(), torch.ones(self.index.numel(), device=device)
         )
-        #: [count length], sums to 1: mean over frames in which no frame counts twice.
+        #: [count length], sums to 1: weights of a mean in which no frame counts twice.
         self.weight = 1 / (cover[self.index] * frames)
 
     def joined(self, x: Float[Tensor, "B W L"]) -> Float[Tensor, "B T"]:
-        """Mean over the windows that hold each frame."""
+        """Mean over the windows that contain each frame."""
         shared = (x * self.weight * self.frames).flatten(1)
         return x.new_zeros(len(x), self.frames).index_add_(1, self.index.flatten(), shared)
 

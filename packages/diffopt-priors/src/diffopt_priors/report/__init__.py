@@ -1,1 +1,1 @@
-"""Measuring priors on held motion, and drawing motions from them."""
+"""Evaluation of priors on held-out motion, calibration, and sampling."""

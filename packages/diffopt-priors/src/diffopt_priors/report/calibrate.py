@@ -1,9 +1,8 @@
-"""``diffopt calibrate prior``: the guidance of weights that bring none, found on people whom they do not know.
+"""``diffopt calibrate prior``: choose the guidance of a prior's weights on held-out motion.
 
-Two things belong into the card of weights and depend on them alone. ``spread``: how far held-out motion lies from what
-the denoiser makes of it (:mod:`diffopt_priors.mdm.spread`). ``guidance``: the strength at which cases made of that
-motion are solved best. Both are measured on motion that the weights were not trained on; nobody but the user knows
-which that is.
+Two entries of a card depend only on the weights. ``spread``: the residuals of the denoiser on held-out motion
+(:mod:`diffopt_priors.mdm.spread`). ``guidance``: the strength at which cases simulated from that motion are solved
+best. Both are measured on motion that the weights were not trained on, which the user must provide.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ import typer
 from diffopt_core.common.documents import write_json
 from diffopt_core.errors import BadInput, DiffOptError
 
-#: What guidance is judged by; lower is better in each.
+#: Metrics for choosing the guidance; lower is better.
 METRICS = ("W-MPJPE100", "WA-MPJPE100", "rigid_clip", "mpjpe_rigid", "pa_mpjpe")
-#: Strengths that are tried; the shipped weights have 0.5.
+#: Strengths to try; the shipped weights have 0.5.
 STRENGTHS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 #: Noise levels of eq. 1: all of them.
 _LEVELS = [0.02, 0.98]
@@ -31,12 +30,12 @@ _NONE = "none"
 
 
 def score(row: dict[str, float], best: dict[str, float]) -> float:
-    """Geometric mean over the metrics of the error over the least that any row has."""
+    """Geometric mean over the metrics of the error relative to the smallest error of any row."""
     return math.exp(statistics.mean(math.log(row[name] / best[name]) for name in METRICS))
 
 
 def choose(rows: dict[str, dict[str, float]]) -> str:
-    """Name of the row whose errors are least in all metrics together."""
+    """Name of the row with the lowest :func:`score`."""
     best = {name: min(row[name] for row in rows.values()) for name in METRICS}
     return min(rows, key=lambda name: score(rows[name], best))
 
@@ -45,7 +44,7 @@ def search(
     weights: Path, cases: Sequence[Path], recipe: str, settings: Sequence[str], seed: int, device: str,
     done: Callable[[str, dict[str, float]], None],
 ) -> dict[str, dict[str, float]]:  # fmt: skip
-    """Mean metrics (mm) over the cases without a prior and by strength; ``done`` hears of each row."""
+    """Mean metrics (mm) over the cases without a prior and for each strength; ``done`` is called with each row."""
     from diffopt_core.host.recipe import setting
     from diffopt_core.results.recover import recover
 
@@ -74,7 +73,9 @@ def simulated(shards: Sequence[Path], folder: Path, count: int, frames: int, see
 
 def calibrate(
     weights: Annotated[Path, typer.Argument(help="A .safetensors file with its card; the card is completed.")],
-    data: Annotated[Path, typer.Option(help="Shards (.npz) of people whom the weights do not know, or their folder.")],
+    data: Annotated[
+        Path, typer.Option(help="Shards (.npz) of motion that the weights were not trained on, or their folder.")
+    ],
     recipe: Annotated[str, typer.Option(help="Recipe to solve with.")] = "paper",
     cases: Annotated[int, typer.Option(min=0, help="Simulated cases to solve at each strength; 0: spread alone.")] = 12,
     frames: Annotated[int, typer.Option(min=20, help="Frames of a case.")] = 100,
@@ -84,11 +85,11 @@ def calibrate(
     seed: Annotated[int, typer.Option(help="Seed of cases and solves.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto",
 ) -> int:
-    """Find the guidance of weights on motion that they do not know, and write it into their card.
+    """Choose the guidance strength of a prior's weights on held-out motion, and write it into their card.
 
     Published checkpoints first become a file with a card: `diffopt train import-mdm`. The card gets `spread` (what
-    `prior.weighting=likelihood` reads) and `guidance` (noise levels and strength that a recipe uses unless it says its
-    own), with the table of the search. Shards whose name holds _val are taken where a folder has such.
+    `prior.weighting=likelihood` reads) and `guidance` (noise levels and strength that a recipe uses by default), with
+    the table of the search. In a folder, shards with _val in their name are taken if there are any.
 
     Example: diffopt calibrate prior mdm.safetensors --data MOCAP
     """
@@ -106,7 +107,9 @@ def calibrate(
     for line in notices:
         say(line)
     if known := sorted({file.name for file in files} & set(card.get("training_files", ()))):
-        raise DiffOptError(f"--data: the weights were trained on {', '.join(known)}; give motion that they do not know")
+        raise DiffOptError(
+            f"--data: the weights were trained on {', '.join(known)}; give motion that they were not trained on"
+        )
     official = card.get("features") == "humanml3d"
     card["spread"] = spread_of(denoiser, files, card["fps"], official)
     write_json(weights.with_suffix(".json"), card)  # the solves read the spread where a recipe weighs by likelihood
@@ -127,7 +130,7 @@ def calibrate(
             "data": [file.name for file in files], "rows": rows, "torch": version("torch"),
         }  # fmt: skip
         answer({"guidance": card["guidance"], "rows": rows})
-        say(f"strength {best} is best in all together" + ("" if choose(rows) != _NONE else ", yet no prior is better"))
+        say(f"strength {best} is best over all metrics" + ("" if choose(rows) != _NONE else ", but no prior is better"))
         write_json(weights.with_suffix(".json"), card)
     say(f"wrote {weights.with_suffix('.json')}")
     return 0

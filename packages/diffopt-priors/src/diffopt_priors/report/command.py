@@ -16,14 +16,14 @@ from diffopt_core.host.registry import Registry
 
 
 def registry_of(plugins: Sequence[str] | None, prior: str) -> Registry:
-    """Installed plugins and ``-p``; fails early for a prior that nobody offers."""
+    """Registry of installed plugins and ``-p``; raises UnknownName for an unknown prior."""
     registry = Registry.load(plugins or ())
     registry.component("prior", prior)
     return registry
 
 
 def options_of(registry: Registry, prior: str, settings: Sequence[str] | None) -> dict[str, Any]:
-    """Options of a prior from ``weights=open`` or, as ``diffopt run`` has it, ``prior.weights=open``; checked."""
+    """Check the options of a prior, given as ``weights=open`` or, as in ``diffopt run``, ``prior.weights=open``."""
     from diffopt_core.host.recipe import assign
 
     keys = [f"prior.{setting.removeprefix('prior.')}" for setting in settings or ()]
@@ -42,15 +42,17 @@ def prior_report(
         str,
         typer.Argument(help="A prior; `diffopt show prior` lists them.", autocompletion=component("prior")),
     ],
-    data: Annotated[Path, typer.Option(help="Motion shard (.npz), or folder: its *_val*.npz, or all where none is.")],
+    data: Annotated[
+        Path, typer.Option(help="Motion shard (.npz), or a folder: its *_val*.npz, or all if there are none.")
+    ],
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Option of the prior, e.g. weights=open.")
     ] = None,
     frames: Annotated[int, typer.Option(min=8, help="Frames per window.")] = 64,
-    windows: Annotated[int, typer.Option(min=2, help="Most windows, evenly spaced over the data.")] = 256,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the prior's noise that an energy is the mean of.")] = 4,
-    samples: Annotated[int, typer.Option(min=0, help="Motions to draw from priors that can; 0 for none.")] = 32,
-    batch: Annotated[int, typer.Option(min=1, help="Windows side by side.")] = 32,
+    windows: Annotated[int, typer.Option(min=2, help="Largest number of windows, evenly spaced over the data.")] = 256,
+    draws: Annotated[int, typer.Option(min=1, help="Draws of the prior's noise over which an energy is averaged.")] = 4,
+    samples: Annotated[int, typer.Option(min=0, help="Motions to sample from priors that can; 0 for none.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="Windows per batch.")] = 32,
     skeleton: Annotated[
         Path | None, typer.Option(help="skeleton.json with the data's bones; default: beside the data.")
     ] = None,
@@ -59,10 +61,10 @@ def prior_report(
     device: Annotated[str, typer.Option(help="cpu or cuda[:N].")] = "cpu",
     plugins: Plugins = None,
 ) -> int:
-    """Measure a prior: does it rank real motion above spoilt motion, and what does it say of itself.
+    """Evaluate a prior: how well its energy separates real motion from corrupted motion, and its own report.
 
-    Works for every prior, a plugin's too: real windows of held motion against the same windows shuffled, slowed,
-    sped up, reversed, slid and shaken. Priors that can also report denoising errors and samples beside the data.
+    Works for every prior, also of plugins: windows of held-out motion against the same windows shuffled, slowed down,
+    sped up, reversed, with sliding feet and with jitter. Some priors also report denoising errors and samples.
 
     Example: diffopt prior-report mdm --data runs/demo/motion.npz (after diffopt demo)
     """
@@ -91,7 +93,7 @@ def prior_report(
     if speaks():
         show(report)
     if not report["sections"]:
-        _log.warning(f"prior {name} reports nothing of its own beside the ranking")
+        _log.warning(f"prior {name} has no report of its own besides the ranking")
     if out is not None:
         write_json(out, report)
     return 0
@@ -104,7 +106,7 @@ def sample_mdm(
         int | None, typer.Option(min=8, help="Frames a motion; default: the window of the training.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
-    steps: Annotated[int, typer.Option(min=2, help="Noise levels on the way down (DDIM).")] = 50,
+    steps: Annotated[int, typer.Option(min=2, help="Number of DDIM steps.")] = 50,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="weights=NAME|FILE", help="Weights to sample from.")
     ] = None,
@@ -121,7 +123,9 @@ def sample_mdm(
     registry = registry_of(plugins, "mdm")
     options = options_of(registry, "mdm", settings)
     if other := sorted(options.keys() - {"weights"}):
-        raise DiffOptError(f"--set {other[0]}: sampling reads `weights` only; the rest belongs to distillation")
+        raise DiffOptError(
+            f"--set {other[0]}: sampling only has the option `weights`; other options are for distillation"
+        )
 
     from diffopt_priors.configs import MDMConfig
     from diffopt_priors.report.draw import draw_samples

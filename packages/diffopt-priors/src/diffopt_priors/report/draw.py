@@ -1,4 +1,4 @@
-"""Samples of the prior as sheets of stick figures."""
+"""Contact sheets of samples as stick figures."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def recover_motion(
 ) -> tuple[Float[Tensor, "B T 24 3 3"], Float[Tensor, "B T 3"]]:
     """Pose (joint 0 in the world) and pelvis (m) of embedded features: inverse of ``embed`` up to its gauge.
 
-    The joints that the local rotations give a body with its pelvis upright are laid on the joints of the position
-    block by the rotation of least squares (Kabsch). Exact where both blocks agree; hands keep their rest rotation.
+    The joints from the local rotations, with an upright pelvis, are aligned with the joints of the position block by a
+    least-squares rotation (Kabsch). Exact if both blocks agree; hands keep their rest rotation.
     """
     root, yaw = root_path(features)
     eye = torch.eye(3).expand(*yaw.shape, 1, 3, 3)
@@ -53,8 +53,8 @@ _COLOURS = [_RIGHT if JOINTS[child].startswith("right_") else _LEFT for child, _
 
 
 def draw(path: Path, joints: np.ndarray, fps: float, title: str) -> None:
-    """PNG of ``joints`` (B, T, 24, 3), world, m. Bodies stand side by side whatever way they went: the way is the
-    inset's, from above, from the ring to the dot, in a square whose side is written beside it."""
+    """PNG of ``joints`` (B, T, 24, 3), world, m. Bodies are drawn side by side, independent of their path; the inset
+    shows the path from above, from the ring to the dot, in a square with its side length."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -100,7 +100,7 @@ def _inset(axes: Axes, path: np.ndarray, width: float) -> None:
     side = float(max(1.0, math.ceil(np.ptp(path, axis=0).max())))
     low = (path.max(0) + path.min(0) - side) / 2
     size, corner = 1.1, np.array([width + 0.75, 0.55])
-    # +X of the world is left of someone who looks along +Z: drawn as seen from above, +Z up, so X is turned round.
+    # Seen from above with +Z up, +X of the world points left, so X is negated.
     flat = (path - low) / side * size
     flat = np.stack([size - flat[:, 0], flat[:, 1]], 1) + corner
     axes.plot(*np.array([(0, 0), (size, 0), (size, size), (0, size), (0, 0)]).T + corner[:, None], color=_FAINT, lw=0.6)
@@ -113,7 +113,7 @@ def _inset(axes: Axes, path: np.ndarray, width: float) -> None:
 
 
 def _screen(body: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Right and up (m) of a body seen from ``_TURN`` off the way that the first body faces."""
+    """Right and up coordinates (m) of a body seen from ``_TURN`` off the first body's facing direction."""
     across = first[[JOINT["left_hip"], JOINT["left_shoulder"]]].sum(0)
     across = across - first[[JOINT["right_hip"], JOINT["right_shoulder"]]].sum(0)
     forward = np.cross(across, (0.0, 1.0, 0.0))

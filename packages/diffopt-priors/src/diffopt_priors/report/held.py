@@ -1,4 +1,4 @@
-"""Motions that a report is made on: held out, true and spoilt in known ways."""
+"""Held-out motions for a report, and their corrupted versions."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from diffopt_priors.mdm.features import kinematics
 
 
 def read(file: Path) -> Clips:
-    """Clips of any motion file: shards as they are; AMASS files and this project's results as one clip at 30 fps.
-    BadInput names file and key."""
+    """Read the clips of any motion file: shards unchanged; AMASS files and results as one clip at 30 fps. Raises
+    BadInput naming file and key."""
     keys = keys_of(file)
     if "starts" in keys or not keys & {"poses", "global_orient"}:
-        # A broken shard is named by those who know shards.
+        # Broken shards are reported by the reader of shards.
         return read_shards([file])
     clip = load_motion(file, AmassConfig())
     if clip.truth is None or clip.truth.motion is None:
@@ -39,13 +39,13 @@ def read(file: Path) -> Clips:
     return Clips(d6, motion.trans.float(), torch.tensor([0]), torch.tensor([frames]), one, clip.fps, (file.name,))
 
 
-#: Mean speed of the joints in the world below which nothing moves, m/s.
+#: Mean speed of the joints in the world below which a window counts as still, m/s.
 STILL = 0.05
 
 
 @dataclass(frozen=True)
 class Held:
-    """Windows of equal length, as places in the frames of their clips."""
+    """Windows of equal length, as positions in the frames of their clips."""
 
     d6: Float[Tensor, "N 24 6"]  # columns
     trans: Float[Tensor, "N 3"]  # pelvis, m
@@ -77,7 +77,7 @@ class Held:
         return columns_to_matrix(self.d6[index]), self.trans[index]
 
     def moving(self) -> Bool[Tensor, "B"]:
-        """Windows in which something moves."""
+        """Windows with motion."""
         joints = kinematics(*self.windows(), self.offsets)
         return (joints.diff(dim=1).norm(dim=-1).mean((1, 2)) * self.fps) > STILL
 
@@ -87,7 +87,7 @@ class Held:
 
 
 def shards(path: Path) -> tuple[list[Path], list[str]]:
-    """Shards of a folder or the one named, and what is to be told about the choice."""
+    """Shards of a folder, or the one named, and notices about the choice."""
     if not path.exists():
         raise BadInput(path, "--data", "no such file or folder; expected a motion shard (.npz) or a folder of them")
     if path.is_file():
@@ -96,8 +96,8 @@ def shards(path: Path) -> tuple[list[Path], list[str]]:
         return found, []
     found = sorted(p for p in path.rglob("*.npz") if "_nonflat" not in p.stem)
     if not found:
-        raise BadInput(path, "--data", "holds no motion shard (*.npz; docs/formats.md says what is in one)")
-    return found, [f"{path} holds no *_val*.npz: all {len(found)} shards of it are measured, whatever they were for"]
+        raise BadInput(path, "--data", "holds no motion shard; expected *.npz as in docs/formats.md")
+    return found, [f"{path} has no *_val*.npz: all of its {len(found)} shards are measured, including training data"]
 
 
 def find_skeleton(path: Path, files: Sequence[Path]) -> Path | None:
@@ -163,13 +163,13 @@ def shuffled(held: Held, generator: torch.Generator) -> Motion:
 
 
 def slower(held: Held, generator: torch.Generator) -> Motion:
-    """The middle half of the window, stretched over all of it."""
+    """The middle half of the window, stretched to its length."""
     start = held.first + held.frames / 4
     return held.at(start.double()[:, None] + 0.5 * torch.arange(held.frames))
 
 
 def faster(held: Held, generator: torch.Generator) -> Motion:
-    """Twice the window's time, the window near its middle, every second frame."""
+    """Every second frame of twice the window's time, centred on the window."""
     reach = 2 * held.frames - 1
     start = torch.maximum(torch.minimum(held.first - held.frames // 2, held.high - reach), held.low)
     return held.at(start.double()[:, None] + 2.0 * torch.arange(held.frames))
@@ -199,7 +199,7 @@ def shaken(held: Held, generator: torch.Generator) -> Motion:
 
 @dataclass(frozen=True)
 class Corruption:
-    """``of_time``: says nothing of a window in which nothing moves. ``reach``: source frames over window frames."""
+    """``of_time``: not applicable to windows without motion. ``reach``: source frames per window frame."""
 
     amount: str
     apply: Callable[[Held, torch.Generator], Motion]
@@ -207,7 +207,7 @@ class Corruption:
     reach: int = 1
 
     def usable(self, held: Held) -> Bool[Tensor, "B"]:
-        """Windows whose corrupted version can be made and means something."""
+        """Windows to which the corruption applies."""
         enough = held.high - held.low >= self.reach * held.frames - (self.reach - 1)
         return enough & held.moving() if self.of_time else enough
 

@@ -1,4 +1,4 @@
-"""What is measured of a prior, for which bones, what ``prior mdm`` says of itself, and tables of it."""
+"""Measurements of a prior, the report of ``prior mdm``, and tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-#: Most motions between which the diversity is taken.
+#: Largest number of motions for the diversity.
 _PAIRS_OF = 64
 
 
@@ -47,7 +47,7 @@ def of_mdm(prior: MDMPrior, scene: Scene, parts: Mapping[str, Tensor], samples: 
         levels[name] = found.pop("mse")
         path[name] = {k.removeprefix("path_"): v for k, v in found.items() if k.startswith("path_")}
     if any(path.values()):
-        out["path read off the articulation"] = path
+        out["path predicted from the articulation"] = path
     if samples:
         out["samples beside the data"] = _beside(denoiser, features, parts, prior.fps, samples)
     return out
@@ -56,7 +56,7 @@ def of_mdm(prior: MDMPrior, scene: Scene, parts: Mapping[str, Tensor], samples: 
 def _beside(
     denoiser: Denoiser, features: Tensor, parts: Mapping[str, Tensor], fps: float, samples: int
 ) -> dict[str, dict[str, float | None]]:
-    """Samples as long as the windows, then each shard and all of them, and samples over all of the data."""
+    """Rows: samples as long as the windows, each shard, all shards, and the ratio of samples to data."""
     drawn = quality.sample(denoiser, samples, features.shape[1])
     rows = {"samples": _row(drawn, fps), "data": _row(features, fps)}
     shards = {name: _row(features[some], fps) for name, some in parts.items()} if len(parts) > 1 else {}
@@ -84,7 +84,7 @@ def diversity(features: Float[Tensor, "B T 263"]) -> float | None:
 
 
 def bones(skeleton: Path | None, path: Path, files: Sequence[Path]) -> tuple[Tensor, list[str]]:
-    """Offsets ``[24 3]`` (m), and a notice where the data has no ``skeleton.json`` of its own."""
+    """Offsets ``[24 3]`` (m), and a notice if the data has no ``skeleton.json``."""
     found = skeleton or find_skeleton(path, files)
     if found is not None:
         return read_offsets(found), []
@@ -92,7 +92,9 @@ def bones(skeleton: Path | None, path: Path, files: Sequence[Path]) -> tuple[Ten
     if not cards:
         raise MissingResource(f"{path}: no skeleton.json beside the data; give one with --skeleton FILE")
     offsets = torch.tensor(json.loads(cards[0].read_text())["skeleton"]["offsets"])
-    return offsets, [f"no skeleton.json beside {path}: the bones of the shipped weights are used (--skeleton FILE)"]
+    return offsets, [
+        f"no skeleton.json beside {path}: using the skeleton of the shipped weights (--skeleton FILE sets another)"
+    ]
 
 
 def batches(asked: Asked, held: Held) -> int:
@@ -133,7 +135,7 @@ def _sections(energy: Energy, scene: Scene, parts: dict[str, Tensor], samples: i
     return of_mdm(energy, scene, parts, samples) if isinstance(energy, MDMPrior) else {}
 
 
-#: Shards that get a column of their own in the ranking.
+#: Largest number of shards with their own column in the ranking.
 _MOST_SHARDS = 4
 
 
@@ -158,7 +160,7 @@ def _ranking(report: Mapping[str, Any]) -> Table:
     ranked = report["ranking"]
     shards = list(report["data"]["shards"])
     shards = shards if 1 < len(shards) <= _MOST_SHARDS else []
-    title = f"\nreal motion against spoilt motion, by the prior's {ranked['by']}"
+    title = f"\nreal against corrupted motion, by the prior's {ranked['by']}"
     columns = ("spoilt by", "amount", "windows", "AUC", "own pair", *(f"AUC {s}" for s in shards))
     table = grid(*columns, title=title, numbers=True)
     for name, row in ranked["rows"].items():
@@ -180,8 +182,9 @@ def heading(report: Mapping[str, Any]) -> str:
     return (
         f"prior {report['prior']}{f' ({options})' if options else ''}: {data['windows']} windows of {data['frames']} "
         f"frames at {data['fps']:g} fps ({shards}); mean of {ranked['draws']} draws of noise\n"
-        f"{data['still']} windows in which nothing moves (joints below {data['still_below_mps']:g} m/s) are left out "
-        "of the rows of time and order; speed x2 needs twice the source. AUC: all pairs of a real and a spoilt window."
+        f"{data['still']} windows without motion (joints below {data['still_below_mps']:g} m/s) are left out "
+        "of the rows of time and order; speed x2 needs twice the "
+        "source. AUC: all pairs of a real and a corrupted window."
     )
 
 

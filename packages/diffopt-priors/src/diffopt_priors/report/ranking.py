@@ -1,4 +1,4 @@
-"""Does a prior tell real motion from spoilt motion? Protocols, the scene it is asked about, and what is measured."""
+"""Ranking of real against corrupted motion by a prior: optional protocols of priors, scenes, statistics."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from torch import Tensor
 
 from diffopt_priors.report.held import CORRUPTIONS, Held
 
-#: Section -> row -> column -> value; None where nothing could be measured.
+#: Section -> row -> column -> value; None if there is no value.
 Sections = dict[str, dict[str, dict[str, float | None]]]
 
 
 @runtime_checkable
 class Ranks(Protocol):
-    """A prior whose energy is made for descent may have a better number for telling real motion from spoilt.
+    """A prior with a score for ranking, which may separate real from corrupted motion better than its energy.
 
-    An object that has none with its present weights says so with ``self.rank = None``; its energy is asked then.
+    An object without a score for its current weights sets ``self.rank = None``; then its energy is used.
     """
 
     def rank(self, scene: Scene) -> Float[Tensor, "B"]:
@@ -37,16 +37,17 @@ class Ranks(Protocol):
 
 @runtime_checkable
 class Reports(Protocol):
-    """A prior that can say more of itself than its energies do."""
+    """A prior with further sections for the report."""
 
     def report(self, scene: Scene, parts: Mapping[str, Tensor], samples: int) -> Sections:
-        """``scene``: all held windows, those that the object was built on. ``parts``: shard -> rows of them.
-        ``samples``: how many motions to draw, for priors that can; 0 for none. Each section is printed as a table."""
+        """``scene``: all held-out windows, those that the object was built with. ``parts``: shard -> its rows.
+        ``samples``: number of motions to sample, for priors that can; 0 for none. Each section is printed as a
+        table."""
         ...
 
 
 _LAYOUT = "smpl24"
-#: The camera stands this far from the body's first place (m), at this height, and looks along -Z.
+#: Distance of the camera from the body's first position (m) and its height; it looks along -Z.
 _AWAY, _UP = 5.0, 1.2
 _FOCAL, _CENTRE = 900.0, (640.0, 360.0)
 
@@ -59,10 +60,10 @@ def problem(
     seeds: Sequence[int],
     registry: Registry,
 ) -> ProblemContext:
-    """Windows as given, on a stick body with bones ``rest``, before a camera that stands; on the motion's device.
+    """A problem with the given windows, a stick body with bones ``rest`` and a static camera, on the motion's device.
 
-    ``initial`` is the motion itself, so that a prior with variables starts where the motion is. Noise comes from
-    ``seeds``, one per window: a window and its corrupted version see the same.
+    ``initial`` is the motion itself, so that a prior with variables starts at it. Noise comes from ``seeds``, one per
+    window: a window and its corrupted version see the same.
     """
     clips, frames = trans.shape[:2]
     device = trans.device
@@ -95,7 +96,7 @@ def problem(
 
 
 def scene_of(ctx: ProblemContext, needs: frozenset[str]) -> Scene:
-    """The scene of the context's motion; only what is needed is filled in."""
+    """The scene of the context's motion; computes only the fields in ``needs``."""
     points, pixels, depth = _seen(ctx)
     assert ctx.body is not None
     values = {"joints": ctx.body.joints(ctx.initial), "keypoints": points, "pixels": pixels, "depth": depth}
@@ -120,7 +121,7 @@ def _seen(ctx: ProblemContext) -> tuple[Tensor, Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A prior as the user named it, and how its energy is taken."""
+    """The prior to evaluate, and the settings of the evaluation."""
 
     name: str
     options: Mapping[str, Any]
@@ -131,7 +132,7 @@ class Asked:
     seed: int = 0
 
     def built(self, held: Held, pose: Tensor, trans: Tensor, windows: Tensor) -> tuple[Energy, Scene]:
-        """The prior's object on these motions, and their scene. ``windows``: numbers that the noise hangs on."""
+        """The prior's object for these motions, and their scene. ``windows``: window numbers, which seed the noise."""
         config = self.registry.config("prior", self.name, self.options)
         needs = config.needs if isinstance(config, TermConfig) else frozenset[str]()
         seeds = [self.seed * 1_000_003 + int(k) for k in windows]
@@ -140,20 +141,20 @@ class Asked:
 
 
 def by_rank(asked: Asked, held: Held) -> bool:
-    """Whether the prior offers ``rank``."""
+    """Whether the prior has ``rank``."""
     one = held.some(torch.tensor([0]))
     return _rank_of(asked.built(one, *one.windows(), torch.tensor([0]))[0]) is not None
 
 
 def _rank_of(energy: Energy) -> Energy | None:
-    """None also where the object has put None in its method's place."""
+    """The method ``rank``; None if it is missing or set to None."""
     return energy.rank if isinstance(energy, Ranks) else None
 
 
 def energies(
     asked: Asked, held: Held, pose: Tensor, trans: Tensor, windows: Tensor, step: Callable[[], None]
 ) -> Float[Tensor, "B"]:
-    """Mean over the draws of ``rank`` where the prior has one, else of its energy. float64, host."""
+    """Mean over the draws of ``rank`` if the prior has one, else of its energy; float64, on the host."""
     values = []
     rows = torch.arange(len(trans))
     for some in rows.split(asked.batch):
@@ -163,7 +164,7 @@ def energies(
             drawn = [ask(scene)]
             for _ in range(asked.draws - 1):
                 drawn.append(ask(scene))
-                if torch.equal(drawn[0], drawn[1]):  # nothing random in it
+                if torch.equal(drawn[0], drawn[1]):  # the prior is deterministic
                     break
         if drawn[0].shape != (len(some),):
             raise DiffOptError(
@@ -176,19 +177,19 @@ def energies(
 
 
 def area(real: Float[Tensor, "N"], spoilt: Float[Tensor, "M"]) -> float:
-    """Share of all pairs in which the spoilt motion has the higher value; a tie counts half."""
+    """Share of all pairs in which the corrupted motion has the higher value; a tie counts half."""
     order = real.sort().values
     below = torch.searchsorted(order, spoilt) + torch.searchsorted(order, spoilt, right=True)
     return float(below.double().mean() / (2 * len(real)))
 
 
 def paired(real: Float[Tensor, "N"], spoilt: Float[Tensor, "N"]) -> float:
-    """Share of windows whose own spoilt version has the higher value; a tie counts half."""
+    """Share of windows whose own corrupted version has the higher value; a tie counts half."""
     return float(((spoilt > real).double() + 0.5 * (spoilt == real)).mean())
 
 
 def ranking(asked: Asked, held: Held, step: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Corruption -> ``auc``, ``paired`` and ``windows``, over all held windows and by shard."""
+    """Corruption -> ``auc``, ``paired`` and ``windows``, over all held-out windows and by shard."""
     everything = torch.arange(len(held))
     real = _finite(energies(asked, held, *held.windows(), everything, step), asked.name, "real")
     rows: dict[str, Any] = {}

@@ -182,7 +182,7 @@ def test_folder_of_videos(diffopt, watch, tmp_path):
         (["--focal", "wide"], "--focal wide: expected a length such as"),
         (["--focal", "3px"], "is not plausible for a 1280 x 720 image"),
         (["--set", "input.most=10"], "input.most"),
-        (["--set", "detector.seen=false"], "walk.mp4: valid: the person is found in no frame"),
+        (["--set", "detector.seen=false"], "walk.mp4: valid: the person was not found in any frame"),
         (["--init", "given"], "walk.mp4: body: the clip holds no body"),
     ],
 )

@@ -177,7 +177,7 @@ def test_what_was_found_in_images_need_not_be_kept(tmp_path, monkeypatch, caplog
     monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "cache")
     part = make_clip(8).camera
     assert cache.kept(type(part), "k", lambda: part, fresh=False) is part
-    assert "not kept for a next run" in caplog.text and "cannot write" in caplog.text
+    assert "perception results could not be cached" in caplog.text and "cannot write" in caplog.text
 
 
 def test_a_picture_that_fails_does_not_cost_the_result(tmp_path, case):

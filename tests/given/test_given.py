@@ -52,7 +52,7 @@ def test_auto_takes_what_the_rows_say(kind, unchecked):
         return for_video(ctx, kind, asked)
 
     assert chosen("plain", "mine") == "mine" and chosen("plain", "mine", asked="plain") == "plain"
-    with pytest.raises(DiffOptError, match=f"no {kind}, and no installed package .* {flag} NAME"):
+    with pytest.raises(DiffOptError, match=f"of kind {kind}, and no installed package .* {flag} NAME"):
         chosen("plain")
     with pytest.raises(DiffOptError, match=f"mine and theirs are both defaults; choose one with {flag} NAME"):
         chosen("mine", "theirs")

@@ -221,7 +221,7 @@ def test_what_vibe_lacks_is_said(clip, vibe, name):
 @pytest.mark.slow
 def test_another_checkpoint_is_no_vibe(clip, vibe, tmp_path):
     torch.save({"model": {}}, tmp_path / "other.pth")
-    with pytest.raises(DiffOptError, match="no checkpoint of VIBE"):
+    with pytest.raises(DiffOptError, match="expected a checkpoint of VIBE"):
         vibe(clip, checkpoint=tmp_path / "other.pth")
 
 
@@ -245,7 +245,7 @@ def test_images_and_a_person_in_them_are_needed(clip, config):
     with pytest.raises(BadInput, match="no images"):
         config.build(context()).initialize(clip_of(N), *evidence(clip))
     seen, camera = evidence(clip)
-    with pytest.raises(BadInput, match="seen in no frame"):
+    with pytest.raises(BadInput, match="not detected in any frame"):
         config.build(context()).initialize(clip, replace(seen, valid=torch.zeros(N, dtype=torch.bool)), camera)
 
 

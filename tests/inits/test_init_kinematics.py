@@ -226,7 +226,7 @@ def test_landmarks_that_are_absent_or_of_another_layout_are_told(body, rest):
     for change, problem in (
         ({"landmarks": None}, "no 3D landmarks"),
         ({"landmark_layout": "smpl24"}, "expected 'blazepose33'"),
-        ({"valid": torch.zeros(3, dtype=torch.bool)}, "found in no frame"),
+        ({"valid": torch.zeros(3, dtype=torch.bool)}, "not found in any frame"),
     ):
         bad = replace(clip, observations=replace(clip.observations, **change))
         with pytest.raises(BadInput, match=problem):
@@ -279,7 +279,7 @@ def test_a_person_whose_limbs_are_nowhere_in_the_image_is_told(body, rest):
     clip, _ = seen(walk(3), rest)
     keypoints = clip.observations.keypoints.clone()
     keypoints[..., 2] = 0.0
-    with pytest.raises(BadInput, match="nothing places the person"):
+    with pytest.raises(BadInput, match="the translation is undetermined"):
         fitted(replace(clip, observations=replace(clip.observations, keypoints=keypoints)), body)
 
 

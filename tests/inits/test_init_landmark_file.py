@@ -64,7 +64,7 @@ def test_key_cameras_are_met_exactly_between_them_interpolated_and_held_at_the_e
 
 
 def test_without_key_frames_the_camera_stands_still_and_says_so(tmp_path):
-    with pytest.warns(UserWarning, match=r"clip\.landmarks\.npz: no camera was solved.*1500 px"):
+    with pytest.warns(UserWarning, match=r"clip\.landmarks\.npz: the file has no camera.*1500 px"):
         camera = load(write(tmp_path, landmark_arrays(keys=False))).camera
     assert torch.equal(camera.R, torch.eye(3).expand(6, 3, 3)) and camera.focal[0, 0] == 1500
 
@@ -123,10 +123,10 @@ def _cut(key, frames):
         ("landmarks_2d", _set("landmarks_2d", np.ones((6, 17, 4))), r"shape \(6, 17, 4\), expected \(6, 33, 4\)"),
         ("landmarks_2d", _set("landmarks_2d", 1.0), "0 frames"),
         ("landmarks_world", _cut("landmarks_world", 5), r"shape \(5, 33, 4\), expected \(6, 33, 4\)"),
-        ("landmarks_2d", _cut("landmarks_2d", 2), "2 frames, at least 3"),
+        ("landmarks_2d", _cut("landmarks_2d", 2), "has 2 frames; expected at least 3"),
         ("landmarks_2d", _nan("landmarks_2d"), "1 values are not finite"),
         ("landmarks_world", _nan("landmarks_world"), "not finite"),
-        ("landmarks_2d", lambda a: a["landmarks_2d"][..., 3].fill(0), "found in no frame"),
+        ("landmarks_2d", lambda a: a["landmarks_2d"][..., 3].fill(0), "not found in any frame"),
         ("landmarks_2d", lambda a: a["landmarks_2d"][..., 3].fill(1.5), r"outside \[0, 1\]"),
         ("fps", _set("fps", 0.0), "expected a positive number"),
         ("fps", _set("fps", np.nan), "not finite"),

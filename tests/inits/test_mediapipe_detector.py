@@ -157,7 +157,7 @@ def test_nobody(tmp_path, python):
 
 
 def test_nobody_of_that_number(tmp_path, python):
-    with pytest.raises(BadInput, match="person: there is no track '2'"):
+    with pytest.raises(BadInput, match="person: no track is named '2'"):
         detect(film(tmp_path, walk(30), "2"), python)
 
 
@@ -242,7 +242,7 @@ def test_real_mediapipe(tmp_path, real):
     scratch.mkdir()
     (scratch / "environments").symlink_to(CACHE / "environments")
     if real is None:
-        with pytest.raises(BadInput, match="nobody is found"):
+        with pytest.raises(BadInput, match="no person is found"):
             detect(film(tmp_path, walk(5)), "uv")
         return
     clip = clip_of(real)

@@ -103,7 +103,7 @@ def test_slahmrs_folder_has_a_folder_a_track_and_counts_from_one(tmp_path, caplo
 def test_without_a_folder_it_says_how_to_make_one(tmp_path):
     with pytest.raises(MissingResource, match=r"--write_json FOLDER.*--detector openpose=FOLDER"):
         OpenposeConfig().build(context()).detect(clip_of(3))
-    with pytest.raises(MissingResource, match="no folder at"):
+    with pytest.raises(MissingResource, match="does not exist"):
         detect(tmp_path / "nowhere")
 
 
@@ -115,16 +115,19 @@ def spoil(text: str):
     ("change", "problem"),
     [
         (spoil("{"), r"5_keypoints\.json: JSON: cannot be read"),
-        (spoil("{}"), r"5_keypoints\.json: people: missing"),
+        (spoil("{}"), r"5_keypoints\.json: people: is missing"),
         (spoil('{"people": [{}]}'), r"5_keypoints\.json: pose_keypoints_2d: missing"),
-        (spoil('{"people": [{"pose_keypoints_2d": [1, 2]}]}'), r"2 numbers, expected 75"),
+        (spoil('{"people": [{"pose_keypoints_2d": [1, 2]}]}'), r"2 numbers; expected 75"),
         (spoil(json.dumps({"people": [{"pose_keypoints_2d": [1.0] * 54}]})), "18 points, 25 in earlier files"),
-        (spoil(json.dumps({"people": [{"pose_keypoints_2d": ["a"] * 75}]})), "no number"),
+        (spoil(json.dumps({"people": [{"pose_keypoints_2d": ["a"] * 75}]})), "not numbers"),
         (lambda f: (f / "walk_000000000012_keypoints.json").write_text('{"people": []}'), "to frame 12 of 12 frames"),
-        (lambda f: (f / "other_000000000002_keypoints.json").write_text('{"people": []}'), "two files of one frame"),
-        (lambda f: (f / "walk_keypoints.json").write_text('{"people": []}'), "no frame number in it"),
+        (
+            lambda f: (f / "other_000000000002_keypoints.json").write_text('{"people": []}'),
+            "two files have the same frame number",
+        ),
+        (lambda f: (f / "walk_keypoints.json").write_text('{"people": []}'), "has no frame number"),
         (lambda f: [p.unlink() for p in f.iterdir()], "holds no .*_keypoints.json"),
-        (lambda f: [p.write_text('{"people": []}') for p in f.iterdir()], "nobody is found in any of the 12 files"),
+        (lambda f: [p.write_text('{"people": []}') for p in f.iterdir()], "none of the 12 files has a person"),
     ],
 )
 def test_bad_folders(tmp_path, change, problem):

@@ -62,7 +62,7 @@ def test_the_person_asked_for(caplog):
     # what lies outside of the clip does not count
     late = replace(clip_of(1), num_frames=3)
     assert choose(tracks[:2], late, "file")[1]["among"] == {"7": 3, "9": 3}
-    with pytest.raises(BadInput, match="nobody is found"):
+    with pytest.raises(BadInput, match="no person is found"):
         choose([Track("1", np.array([50]), person(1, 17, 9, (0, 0)))], late, "file")
 
 
@@ -128,7 +128,7 @@ def test_times_that_fit_come_before_numbers_and_counts(tmp_path, caplog):
         (lambda p: p.astype(object), "object values"),
         (lambda p: p * [np.nan, 1, 1], "not finite"),
         (lambda p: p * [1, 1, 90], "confidence up to 81"),
-        (lambda p: p / [320, 240, 1], "not pixels"),
+        (lambda p: p / [320, 240, 1], "expected pixels of the full image"),
     ],
 )
 def test_bad_keypoints(change, problem):

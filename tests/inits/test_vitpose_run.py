@@ -152,7 +152,7 @@ def test_the_expert_of_a_plus_model(clip, env, tmp_path):
     options = {"env": env, "model": str(tmp_path / "tiny-plus")}
     seen = VitposeConfig(**options, dataset_index=3).build(context()).detect(clip)
     np.testing.assert_allclose(seen.keypoints[0, :, 2], 0.3, rtol=1e-5)
-    with pytest.raises(DiffOptError, match="dataset_index 6, this model has 6 experts"):
+    with pytest.raises(DiffOptError, match="dataset_index is 6; expected less than 6"):
         VitposeConfig(**options, dataset_index=6).build(context()).detect(clip)
 
 
@@ -165,7 +165,7 @@ def test_the_expert_of_a_plus_model(clip, env, tmp_path):
             r"'some/absent' cannot be loaded \(no such model\): name a local folder .*model=FOLD",
         ),
         ({"person_model": "some/absent"}, r"person_model=FOLDER; or allow .*--set detector\.download=true"),
-        ({"boxes": Path("nowhere.npy")}, "no file of boxes at"),
+        ({"boxes": Path("nowhere.npy")}, "file of boxes"),
     ],
 )
 def test_what_is_missing_is_said(clip, env, options, problem):
@@ -202,7 +202,7 @@ def test_images_are_needed_and_somebody_in_them(env, tmp_path):
     with pytest.raises(BadInput, match="no images"):
         VitposeConfig(env=env).build(context()).detect(clip_of(3))
     late = clip_of(0, write_video(tmp_path / "w.mkv", 20), numbers=(10, 11, 12))
-    with pytest.raises(BadInput, match="nobody is found in 3 frames"):
+    with pytest.raises(BadInput, match="no person is found in 3 frames"):
         VitposeConfig(env=env).build(context()).detect(late)
 
 
@@ -211,7 +211,7 @@ def test_images_are_needed_and_somebody_in_them(env, tmp_path):
     [
         (np.ones((20, 3)), r"shape \(20, 3\), expected"),
         (np.ones((9, 4)), "9 boxes for 20 frames"),
-        (np.full((20, 4), np.nan), "none in the frames"),
+        (np.full((20, 4), np.nan), "has no box in the frames"),
         (np.tile([10.0, 20, 5, 5], (20, 1)), "corners, not width"),
     ],
 )

@@ -49,7 +49,7 @@ KEYS = (
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_is_missed_by_name(data, tmp_path, key):
     put(data, key, None)
-    with pytest.raises(BadInput, match=rf"_data\.pkl: {key}(\.\w+)?: missing; there is: ") as error:
+    with pytest.raises(BadInput, match=rf"_data\.pkl: {key}(\.\w+)?: is missing; the file has: ") as error:
         load(write(tmp_path, data))
     assert "\n" not in str(error.value)
 
@@ -69,14 +69,14 @@ def test_every_key_is_missed_by_name(data, tmp_path, key):
         ("smpl", [1, 2], "smpl: holds list; expected a mapping"),
         ("kp2d", np.full((24, 24, 2), np.nan), "kp2d: is not finite"),
         ("kp2d", np.zeros((24, 24, 2)), r"kp2d: lies \d+ px \(median\)"),
-        ("gender", "f", "gender: 'f', expected one of female, male, neutral"),
+        ("gender", "f", "gender: is 'f'; expected one of female, male, neutral"),
         ("gender", 3, "gender: holds int; expected text"),
-        ("name", "../../elsewhere", "name: '../../elsewhere', expected one such as"),
+        ("name", "../../elsewhere", "name: is '../../elsewhere'; expected a name such as"),
         ("emdb1", "yes", "emdb1: is 'yes', expected true or false"),
         ("camera.width", 0, "camera.width: is 0"),
-        ("camera.intrinsics", np.eye(3)[::-1], r"camera\.intrinsics: is no pinhole camera"),
-        ("camera.extrinsics", np.tile(np.diag([1.0, 1, -1, 1]), (24, 1, 1)), r"camera\.extrinsics: are no rigid"),
-        ("camera.extrinsics", np.tile(np.eye(4) * 2, (24, 1, 1)), r"camera\.extrinsics: are no rigid"),
+        ("camera.intrinsics", np.eye(3)[::-1], r"camera\.intrinsics: is not a pinhole camera"),
+        ("camera.extrinsics", np.tile(np.diag([1.0, 1, -1, 1]), (24, 1, 1)), r"camera\.extrinsics: are not rigid"),
+        ("camera.extrinsics", np.tile(np.eye(4) * 2, (24, 1, 1)), r"camera\.extrinsics: are not rigid"),
         ("camera.extrinsics", np.zeros((24, 3, 4)), r"camera\.extrinsics: shape \(24, 3, 4\)"),
         ("bboxes.invalid_idxs", np.array([24]), r"bboxes\.invalid_idxs: holds no frame numbers of 24 frames"),
         ("bboxes.bboxes", np.full((24, 4), np.inf), r"bboxes\.bboxes: is not finite"),
@@ -134,7 +134,7 @@ def test_a_file_that_is_none_of_emdb(tmp_path):
     (tmp_path / "results.pkl").write_bytes(pickle.dumps({}))
     for path in (*tmp_path.iterdir(), tmp_path, tmp_path / "absent_data.pkl", tmp_path / "absent_data.pkl#0:9"):
         assert not dataset.accepts(path), path
-        with pytest.raises(BadInput, match="is no sequence of EMDB"):
+        with pytest.raises(BadInput, match="is not a sequence of EMDB"):
             dataset.load(path)
 
 
@@ -184,11 +184,11 @@ def test_images(data, tmp_path, caplog):
     ("span", "problem"),
     [
         ("0:25", "frames: 0:25 of 24 frames"),
-        ("9:11", "frames: 9:11 of 24 frames; at least 3"),
+        ("9:11", "frames: 9:11 of 24 frames; expected at least 3"),
         ("9:3", "frames: 9:3 of 24"),
-        ("first", "'first' is no part of a sequence; write START:STOP"),
-        (":", "':' is no part"),
-        ("-3:9", "'-3:9' is no part"),
+        ("first", "is 'first'; expected START:STOP"),
+        (":", "is ':'"),
+        ("-3:9", "is '-3:9'"),
         ("3:9", "no frame of 3:9 is good"),
     ],
 )
@@ -201,7 +201,7 @@ def test_parts(data, tmp_path, span, problem):
 
 def test_options_that_contradict_one_another():
     for options in ({"protocol": "trimmed", "segment": 50}, {"protocol": "untrimmed", "subset": "emdb1"}):
-        with pytest.raises(ValidationError, match="leave them out"):
+        with pytest.raises(ValidationError, match="do not set them too"):
             EmdbConfig(**options)  # type: ignore[arg-type]
-    with pytest.raises(ValidationError, match="needs the truth"):
+    with pytest.raises(ValidationError, match="needs truth = true"):
         EmdbConfig(truth=False, keypoints="truth")

@@ -60,7 +60,7 @@ def test_every_level_of_the_folder(release):
 
 def test_subsets(release, caplog):
     assert clips(release, subset="emdb1") == ["P3_33_outdoor_soccer_warmup_b"]
-    assert "16 of 17 sequences of emdb1 are not here: P1_14_outdoor_climb, " in caplog.text
+    assert "16 of 17 sequences of emdb1 are missing: P1_14_outdoor_climb, " in caplog.text
     assert clips(release, subset="emdb2") == ["P4_37_outdoor_run_circle"]
     assert clips(release, subset="paper") == ["P4_37_outdoor_run_circle", "P5_41_indoor_jogging_workout"]
     with pytest.raises(BadInput, match="subset: emdb1 has no sequence in common"):
@@ -81,7 +81,7 @@ def test_segments(release, caplog):
     assert [dataset.load(clip).num_frames for clip in dataset.clips(file)] == [10, 10]
     part = file.with_name(file.name + "#3:9")
     assert dataset.accepts(part) and list(dataset.clips(part)) == [part], "what is named is not cut again"
-    with pytest.raises(BadInput, match="24 frames hold no segment of 100"):
+    with pytest.raises(BadInput, match="24 frames contain no segment of 100"):
         clips(file, segment=100)
 
 
@@ -96,7 +96,7 @@ def test_the_papers_protocols(release):
     assert EmdbConfig(protocol="trimmed").chosen() == ("paper", 100)
     assert EmdbConfig(protocol="untrimmed").chosen() == ("all", None)
     assert len(clips(release, protocol="untrimmed")) == 3
-    with pytest.raises(BadInput, match="hold no segment of 100"):
+    with pytest.raises(BadInput, match="contain no segment of 100"):
         clips(release, protocol="trimmed")
 
 
@@ -158,4 +158,4 @@ def test_a_run_over_segments(release, tmp_path, monkeypatch, capsys):
     assert "identical" in "".join(capsys.readouterr())
     (release / "P4").rename(release / "P4-elsewhere")
     assert main([*again, "--out", "third"]) == 2
-    assert "_data.pkl#0:10 is gone" in capsys.readouterr().err
+    assert "_data.pkl#0:10 does not exist" in capsys.readouterr().err

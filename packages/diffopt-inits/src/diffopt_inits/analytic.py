@@ -1,9 +1,9 @@
-"""SMPL pose from landmark directions in closed form: swings of the bones, hinge planes for the twists.
+"""SMPL pose from landmark directions in closed form: bone swings, and twists from hinge planes.
 
-Every rotation turns a frame of two directions at rest into the same frame as observed. Thigh and upper arm get
-their twist from the hinge axis of knee and elbow; near the straight limb, where that axis is undefined, it fades
-into the axis carried along by the parent. Swing and twist as in HybrIK (Li et al. 2021, sec. 3.2); here the twist
-comes from landmarks and not from a network.
+Every rotation maps a frame of two directions in the rest pose to the observed frame. The twist of thigh and upper arm
+comes from the hinge axis of knee and elbow; for a nearly straight limb, where that axis is undefined, it is blended
+into the axis carried along by the parent. Swing and twist as in HybrIK (Li et al. 2021, sec. 3.2), but with the twist
+from landmarks instead of a network.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from torch.nn.functional import normalize
 from .rest import RestBody
 
 _POINT = {name: i for i, name in enumerate(BLAZEPOSE33)}
-#: Sine of the hinge angle below which the carried axis has the larger say.
+#: Sine of the hinge angle below which the carried axis has the larger weight.
 STRAIGHT = 0.25
-#: Length from heel to toe, m, below which the foot's direction is that of a foot at rest.
+#: Length from heel to toe, m, below which the foot's direction is that of the rest pose.
 SHORT_FOOT = 0.05
 #: Flexion axes in the rest pose (T-pose, palms down): positive angles bend.
 _HINGES = {"left_leg": (1.0, 0, 0), "right_leg": (1.0, 0, 0), "left_arm": (0, -1.0, 0), "right_arm": (0, 1.0, 0)}
@@ -62,7 +62,7 @@ def analytic_pose(landmarks: Float[Tensor, "T 33 3"], rest: RestBody) -> Float[T
 
 
 def _trunk(p: dict[str, Tensor], line: str) -> tuple[Tensor, Tensor]:
-    """Left-right line of the hips or the shoulders, and the way up."""
+    """Left-right axis of the hips or the shoulders, and the up direction."""
     up = p["left_shoulder"] + p["right_shoulder"] - p["left_hip"] - p["right_hip"]
     return p[f"left_{line}"] - p[f"right_{line}"], up
 
@@ -72,8 +72,8 @@ def _head(p: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def _foot(p: dict[str, Tensor], side: str, shin: Tensor) -> tuple[Tensor, Tensor]:
-    """Heel to toe (a short one gives way to the shin's own forward) and the shin's hinge axis: a foot does not
-    roll much."""
+    """Heel-to-toe direction (if too short, the shin's forward direction) and the shin's hinge axis, because feet hardly
+    roll."""
     forward = p[f"{side}_foot_index"] - p[f"{side}_heel"] + SHORT_FOOT * shin[..., :, 2]
     return forward, shin[..., :, 0].expand_as(forward)
 
@@ -96,14 +96,14 @@ def _hinged(
 
 
 def _frame(primary: Tensor, secondary: Tensor) -> Tensor:
-    """Right-handed frame whose first column is the primary direction, whose second lies towards the other."""
+    """Right-handed frame: the first column is ``primary``, the second the orthogonal part of ``secondary``."""
     x = normalize(primary, dim=-1)
     y = normalize(secondary - (x * secondary).sum(-1, keepdim=True) * x, dim=-1)
     return torch.stack([x, y, torch.linalg.cross(x, y)], -1)
 
 
 def _turn(rest_primary: Tensor, rest_secondary: Tensor, primary: Tensor, secondary: Tensor) -> Tensor:
-    """Rotation that takes the frame at rest to the observed one."""
+    """Rotation from the rest frame to the observed one."""
     return _frame(primary, secondary) @ _frame(rest_primary, rest_secondary).mT
 
 

@@ -1,4 +1,4 @@
-"""The 2D evidence as rays, and how far each point is trusted."""
+"""2D keypoints as rays with weights, and 3D foot points from rays."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .rest import RestBody
 
 _SIDES = ("left", "right")
 _LIMBS = {f"{s}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for s in _SIDES}
-#: Feet and face are small and their places on the body less sure: they steer the pose but do not place the body.
-#: Eyes, mouth and fingers take no part.
+#: Feet and face are small and less well localised: they are used for the pose but not for the translation. Eyes, mouth
+#: and fingers are not used.
 _STEERING = {
     f"{s}_{part}": trust for part, trust in (("heel", 0.5), ("foot_index", 0.5), ("ear", 0.25)) for s in _SIDES
 }
@@ -59,9 +59,9 @@ def lift_feet(
     depth: Float[Tensor, "T 24"],
     rest: RestBody,
 ) -> Float[Tensor, "T 33 3"]:
-    """Landmarks with each foot index moved to where the image sees it from the heel, if it sees both.
+    """Landmarks with each foot index moved so that its offset from the heel agrees with the image, if both are visible.
 
-    ``rotations`` and ``depth`` (m): of the joints in the camera frame, of a first estimate of the body.
+    ``rotations`` and ``depth`` (m): of the joints in the camera frame, from an initial estimate of the body.
     """
     out = landmarks.clone()
     for side in ("left", "right"):

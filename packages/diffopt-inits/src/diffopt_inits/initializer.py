@@ -1,8 +1,8 @@
-"""Initializer ``landmarks``: an SMPL pose per frame from BlazePose's 3D landmarks, placed by its 2D landmarks.
+"""Initializer ``landmarks``: an SMPL pose per frame from BlazePose's 3D landmarks, translation from its 2D landmarks.
 
-The landmarks are metric only for the detector's average person, so the body keeps the mean shape (betas 0) and
-its own bone lengths: directions fix the pose, the 2D landmarks fix the distance. A person who is 5 % taller than
-the mean is therefore put 5 % too near; the camera's scale is the solver's to find.
+The landmarks are metric only for the detector's average person, so the body keeps the mean shape (betas 0) and its own
+bone lengths: directions give the pose, 2D landmarks give the distance. A person who is 5 % taller than the mean is
+therefore placed 5 % too near; the solver estimates the camera's scale.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from .refine import Targets, refine
 from .rest import LAYOUT, RestBody, rest_body
 from .smooth import fit_translation, smooth_landmarks
 
-#: Pose and place are refined in turn.
+#: Number of alternations between pose and translation.
 ROUNDS = 2
-#: Rounds of reweighting of a place that is nearly right.
+#: Reweighting rounds for a translation that is nearly right.
 AGAIN = 3
-#: Visibility below which a landmark is the detector's guess.
+#: Visibility below which a landmark counts as not visible.
 HIDDEN = 0.3
-#: Acceleration of the pelvis in the camera frame that still passes as motion, m/s^2.
+#: Standard deviation of the pelvis' acceleration in the camera frame, m/s^2.
 _PATH_ACCELERATION = 10.0
 _LIMBS = {
     f"{side} {limb}": [BLAZEPOSE33.index(f"{side}_{part}") for part in parts]
@@ -47,8 +47,8 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Steps on small tensors: sharing each out among threads costs more than it saves (a quarter of the speed is
-    left with two on a busy machine), and the pose would depend on how many there are."""
+    """Use one thread: for small tensors more threads are slower (four times on a busy machine), and the pose would
+    depend on their number."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -67,14 +67,17 @@ class LandmarksInitializer:
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
 
-        Frames without the person are bridged from their neighbours. Raises BadInput without 3D landmarks,
-        or where no limb is seen in 2D.
+        Frames without the person are interpolated. Raises BadInput without 3D landmarks, or if no limb is visible in
+        2D.
         """
         landmarks, visibility, good = _landmarks(clip, observations)
         rest, rays = rest_body(self._body, clip.rest_joints), rays_of(observations, camera)
         pose = self._analytic(landmarks, visibility, rest, clip.fps)
         if not bool((rays.placing > 0).any()):
-            problem = "no shoulder, elbow, wrist, hip, knee or ankle is seen in any frame, so nothing places the person"
+            problem = (
+                "no shoulder, elbow, wrist, hip, knee or ankle is "
+                "visible in any frame, so the translation is undetermined"
+            )
             raise BadInput(clip.path or clip.name, "keypoints", problem)
         transl = self._place(pose, rest, rays, clip.fps)
         rotations, joints, _ = rest.pose(pose)
@@ -95,7 +98,7 @@ class LandmarksInitializer:
         return analytic_pose(torch.from_numpy(steady).float(), rest)
 
     def _place(self, pose: Tensor, rest: RestBody, rays: Rays, fps: float, near: Tensor | None = None) -> Tensor:
-        """Pelvis ``[T 3]``, camera frame, m; ``near``: where it was before the pose changed a little."""
+        """Pelvis ``[T 3]``, camera frame, m; ``near``: its position before a small change of the pose."""
         points, limit = rest.pose(pose)[2], _PATH_ACCELERATION
         evidence = (points.numpy(), rays.ray.numpy(), rays.placing.numpy(), rays.focal.numpy())
         if near is None:
@@ -104,8 +107,8 @@ class LandmarksInitializer:
 
 
 def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor, Bool[Tensor, "T"]]:
-    """3D landmarks ``[T 33 3]``, missing frames copied from the nearest found one; visibility, 0 in those; and the
-    frames in which the person was found."""
+    """3D landmarks ``[T 33 3]``, with missing frames copied from the nearest one; visibility, 0 in those frames; mask
+    of the frames with the person."""
     where = clip.path or clip.name
     if observations.landmarks is None:
         raise BadInput(where, "landmarks", "the detector gave no 3D landmarks; choose another --init")
@@ -115,7 +118,7 @@ def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor, 
     extent = np.ptp(np.nan_to_num(landmarks[..., :3]), axis=1).max(-1)
     good = observations.valid.cpu().numpy() & np.isfinite(landmarks).all((1, 2)) & (extent > 1e-3)
     if not good.any():
-        raise BadInput(where, "landmarks", "the person is found in no frame")
+        raise BadInput(where, "landmarks", "the person is not found in any frame")
     found = np.flatnonzero(good)
     nearest = found[np.searchsorted((found[1:] + found[:-1]) / 2, np.arange(len(landmarks)))]
     seen = np.where(good[:, None], landmarks[..., 3], 0.0).clip(0.0, 1.0)
@@ -124,8 +127,8 @@ def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor, 
 
 
 def _facts(good: Bool[Tensor, "T"], visibility: Float[Tensor, "T 33"]) -> dict[str, Any]:
-    """``filled``: frames without the person; ``unseen``: limbs that are below ``HIDDEN`` in most of the frames with
-    the person, so that their motion is mostly assumed. Both are told."""
+    """``filled``: frames without the person; ``unseen``: limbs with a visibility below ``HIDDEN`` in most frames, so
+    that their motion is mostly assumed. Both are logged."""
     filled = (~good).nonzero().flatten().tolist()
     facts: dict[str, Any] = {"filled": filled, "shape": "mean body, betas 0"}
     shown = visibility[good]
@@ -134,9 +137,9 @@ def _facts(good: Bool[Tensor, "T"], visibility: Float[Tensor, "T 33"]) -> dict[s
     if filled:
         longest = int(np.diff(np.flatnonzero(np.r_[True, good.numpy(), True])).max()) - 1
         _log.warning(
-            "landmarks: the person is not found in %d of %d frames (longest gap %d); body and place are bridged there",
+            "landmarks: the person is not found in %d of %d frames (longest gap %d); these are interpolated",
             len(filled), len(good), longest,
         )  # fmt: skip
     if unseen:
-        _log.warning("landmarks: %s hardly seen in most frames; their pose is mostly assumed", ", ".join(unseen))
+        _log.warning("landmarks: %s hardly visible in most frames; their pose is mostly assumed", ", ".join(unseen))
     return facts

@@ -1,4 +1,4 @@
-"""Landmark files: arrays, camera, truth."""
+"""Dataset ``landmarks``: reading landmark files, their camera and truth."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ class Arrays:
         return key in self._arrays
 
     def fail(self, key: str, problem: str) -> BadInput:
-        """The error to raise."""
+        """The BadInput to raise."""
         return BadInput(self.path, key, problem)
 
     def raw(self, key: str) -> np.ndarray:
-        """An array as it is; BadInput where it is missing."""
+        """The array ``key``. Raises BadInput if it is missing."""
         if key not in self._arrays:
-            raise self.fail(key, f"missing; the file holds: {', '.join(sorted(self._arrays)) or 'nothing'}")
+            raise self.fail(key, f"is missing; the file has the keys: {', '.join(sorted(self._arrays)) or 'none'}")
         return self._arrays[key]
 
     def take(self, key: str, shape: tuple[int | None, ...], finite: np.ndarray | None = None) -> np.ndarray:
-        """Numbers of a shape (None: any size) as float64, all finite (or those rows where ``finite``)."""
+        """Numbers of a shape (None: any size) as float64; all must be finite, or only the rows in the mask
+        ``finite``."""
         array = self.raw(key)
         if array.dtype.kind not in "fiub":
             raise self.fail(key, f"expected numbers, found {array.dtype}")
@@ -60,7 +61,7 @@ class Arrays:
         """One positive number."""
         value = float(self.take(key, ()))
         if value <= 0:
-            raise self.fail(key, f"{value:g}, expected a positive number")
+            raise self.fail(key, f"{value:g}; expected a positive number")
         return value
 
     def rotations(self, key: str, count: int | None) -> np.ndarray:
@@ -68,16 +69,18 @@ class Arrays:
         R = self.take(key, (count, 3, 3))
         off = np.abs(R @ R.transpose(0, 2, 1) - np.eye(3)).max() if len(R) else 0.0
         if off > 1e-3 or (np.linalg.det(R) < 0).any():
-            raise self.fail(key, f"not rotations (R R^T is off by {off:.2g}, or the determinant is negative)")
+            raise self.fail(
+                key, f"has matrices that are not rotations (R R^T is off by {off:.2g}, or the determinant is negative)"
+            )
         return R
 
 
 def key_cameras(arrays: Arrays, frames: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """``R [T 3 3]`` and ``t [T 3]`` (world to camera, the solver's own unit) and ``key_focal`` as it is.
+    """``R [T 3 3]`` and ``t [T 3]`` (world to camera, in the file's unit) and ``key_focal``.
 
     Keys: ``key_R (K,3,3)`` world to camera, ``key_C (K,3)`` centres, ``key_names (K,)`` whose stem is the frame's
-    number, ``key_focal``. Rotations are interpolated along the shortest path, centres along a line; frames before
-    the first and after the last key frame take its camera. Raises BadInput.
+    number, ``key_focal``. Rotations are interpolated by slerp, centres linearly; frames before the first and after the
+    last key frame get its camera. Raises BadInput.
     """
     names = [str(name) for name in np.atleast_1d(arrays.raw("key_names"))]
     try:
@@ -95,13 +98,13 @@ def key_cameras(arrays: Arrays, frames: int) -> tuple[np.ndarray, np.ndarray, fl
     return turned, -(turned @ centre[..., None])[..., 0], arrays.positive("key_focal")
 
 
-#: Points whose place on the body is well defined; face, finger and foot points are left out of the score.
+#: Points with a well-defined position on the body; face, finger and foot points are not scored.
 LIMB_JOINTS: tuple[int, ...] = tuple(
     BLAZEPOSE33.index(f"{side}_{part}")
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     for side in ("left", "right")
 )
-#: Z-up to Y-up: x stays, z becomes y, y becomes -z.
+#: Z-up to Y-up: (x, y, z) -> (x, z, -y).
 Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
@@ -145,8 +148,8 @@ class LandmarksDataset:
     def load(self, path: Path) -> Clip:
         """Read and check (float32). Raises BadInput naming file and key.
 
-        Without key frames the camera is taken to stand still, with a warning; but a truth with a camera beside
-        the file says that it moved, and then the clip has no camera unless ``static`` asks for one.
+        Without key frames the camera is assumed static, with a warning; but if a truth with a camera is beside the
+        file, the clip has no camera unless ``static`` is set.
         """
         config, arrays = self._config, Arrays(path)
         observations = _observations(arrays)
@@ -167,7 +170,7 @@ class LandmarksDataset:
         elif truth is None or config.static:
             camera = _standing(config.focal or arrays.positive("focal_px"), frames, (width, height))
             warnings.warn(
-                f"{path}: no camera was solved for this clip; it is taken to stand still, focal length "
+                f"{path}: the file has no camera; it is assumed static, with a focal length of "
                 f"{float(camera.focal[0, 0]):.0f} px",
                 stacklevel=2,
             )
@@ -184,17 +187,17 @@ def _observations(arrays: Arrays) -> Observations:
         raise arrays.fail("layout", f"'{layout}', expected '{LAYOUT}'")
     frames = len(arrays.raw("landmarks_2d")) if arrays.raw("landmarks_2d").ndim else 0
     if frames < 3:
-        raise arrays.fail("landmarks_2d", f"{frames} frames, at least 3 are needed")
+        raise arrays.fail("landmarks_2d", f"has {frames} frames; expected at least 3")
     valid = arrays.take("valid", (frames,)) > 0 if "valid" in arrays else np.ones(frames, bool)
     flat = arrays.take("landmarks_2d", (frames, POINTS, 4), valid)
     world = arrays.take("landmarks_world", (frames, POINTS, 4), valid)
     valid &= (flat[..., 3] > 0).any(1) & (world[..., :3] != 0).any((1, 2))
     if not valid.any():
-        raise arrays.fail("landmarks_2d", "the person is found in no frame (no visible landmark)")
+        raise arrays.fail("landmarks_2d", "the person is not found in any frame (no visible landmark)")
     for key, array in (("landmarks_2d", flat), ("landmarks_world", world)):
         visibility = array[valid][..., 3]
         if visibility.min() < -1e-3 or visibility.max() > 1 + 1e-3:
-            raise arrays.fail(key, "visibility (last column) lies outside [0, 1]")
+            raise arrays.fail(key, "has visibilities (last column) outside [0, 1]")
         array[~valid] = 0.0
         array[..., 3] = array[..., 3].clip(0.0, 1.0)
     return Observations(
@@ -204,7 +207,7 @@ def _observations(arrays: Arrays) -> Observations:
 
 
 def _standing(focal: float, frames: int, size: tuple[int, int]) -> CameraTrajectory:
-    """A camera that is its own world."""
+    """A static camera at the world's origin."""
     return _camera(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), focal, size)
 
 

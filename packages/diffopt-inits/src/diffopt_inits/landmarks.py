@@ -12,10 +12,10 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 class LandmarksDatasetConfig(ComponentConfig):
     """How a ``*.landmarks.npz`` is read.
 
-    ``fps``: true frame rate where the file's is wrong (slow motion). ``focal``: px at the image's full width,
-    instead of the file's. ``key_width``: image width at which the key frames' camera was solved, px, for who solved
-    them at another. ``truth``: truth file; by default ``<stem>.truth.npz`` beside the landmarks, where there is one.
-    ``static``: take the camera to stand still where the file holds none, even if a truth knows better.
+    ``fps``: true frame rate if the file's is wrong (slow motion). ``focal``: px at the image's full width, instead of
+    the file's. ``key_width``: image width at which the key frames' camera was estimated, px, if it differs. ``truth``:
+    truth file; by default ``<stem>.truth.npz`` beside the landmarks, if it exists. ``static``: assume a static camera
+    if the file has none, even if the truth has a moving one.
     """
 
     builds: ClassVar[str] = "diffopt_inits.landmark_file:LandmarksDataset"
@@ -30,10 +30,10 @@ class LandmarksDatasetConfig(ComponentConfig):
 class LandmarksInitializerConfig(ComponentConfig):
     """Inverse kinematics from 3D landmarks.
 
-    ``body``: whose mean rest skeleton and landmark points are fitted, unless the clip brings ``rest_joints``.
-    ``steps``: Adam steps that refine the analytic pose (0: leave it). ``pixels``: weight of the 2D landmarks
-    beside the 3D directions. ``acceleration``: that of a point of the body that still passes as motion and not
-    as noise, m/s^2.
+    ``body``: body model of the mean rest skeleton and landmark points, unless the clip has ``rest_joints``. ``steps``:
+    Adam steps that refine the analytic pose (0: none). ``pixels``: weight of the 2D landmarks relative to the 3D
+    directions. ``acceleration``: standard deviation of the acceleration of points of the body, m/s^2; lower values
+    smooth more.
     """
 
     builds: ClassVar[str] = "diffopt_inits.initializer:LandmarksInitializer"

@@ -1,6 +1,7 @@
-"""Layouts of 2D keypoints in other programs' files, brought into those that are solved with, and told apart.
+"""Keypoint layouts in files of other programs: recognition, and conversion to the supported layouts.
 
-The count of points says which layout it can be; of two of one count, points that lie midway between two others tell.
+A layout is recognised by its number of points; layouts of equal size are distinguished by points that lie midway
+between two others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from diffopt_core.errors import BadInput
 
 _log = logging.getLogger(__name__)
 _TOES = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("big_toe", "small_toe", "heel"))
-#: What follows COCO's 17 in HALPE-26 (AlphaPose, RTMPose, Pose2Sim); its neck is no point of ours.
+#: Points after COCO's 17 in HALPE-26 (AlphaPose, RTMPose, Pose2Sim); its neck is not supported.
 _HALPE = (
     "head_top",
     "",
@@ -22,18 +23,18 @@ _HALPE = (
     *(f"{side}_{part}" for part in ("big_toe", "small_toe", "heel") for side in ("left", "right")),
 )
 HALPE26 = (*COCO17, *_HALPE)
-#: Human3.6M's 17: its hips lie inside the body, its trunk and head are points of their own.
+#: Human3.6M's 17: hips are inside the body, trunk and head points have no counterpart.
 H36M17 = (
     "", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "", "", "", "",
     "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
 )  # fmt: skip
-#: OpenPose's COCO order; it has a neck, which coco17 has not.
+#: OpenPose's COCO order; it has a neck, unlike coco17.
 COCO18 = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
     "right_ear", "left_ear",
 )  # fmt: skip
-#: By count: name, points in order, ours, and (point, one, other): points that lie midway between two others there.
+#: By number of points: name, points in order, our layout, and (point, one, other): points midway between two others.
 _KNOWN: dict[int, tuple[tuple[str, tuple[str, ...], str, tuple[tuple[int, int, int], ...]], ...]] = {
     17: (("COCO", COCO17, "coco17", ()), ("Human3.6M", H36M17, "coco17", ((0, 1, 4), (8, 11, 14)))),
     18: (("OpenPose's COCO", COCO18, "coco17", ()),),
@@ -43,14 +44,15 @@ _KNOWN: dict[int, tuple[tuple[str, tuple[str, ...], str, tuple[tuple[int, int, i
     133: (("COCO-WholeBody", (*COCO17, *_TOES), "openpose25b", ()),),
     136: (("HALPE-136", HALPE26, "openpose25b", ()),),
 }
-#: Midway: this near, as a share of the person's size.
+#: Tolerance of midway points, as a share of the person's size.
 _NEAR = 0.08
 
 
 def in_our_layout(points: np.ndarray, path: Path, key: str = "keypoints") -> tuple[np.ndarray, str]:
-    """``[n J 3]`` (x px, y px, confidence) in one of our layouts, and its name; an order that is not ours is said.
+    """``[n J 3]`` (x px, y px, confidence) in a supported layout, and its name; a converted order is logged.
 
-    Points that ours lacks are left out, ours that the file lacks have no confidence. Raises BadInput for another count.
+    Points that the layout lacks are dropped; points that the file lacks have confidence 0. Raises BadInput for an
+    unknown number of points.
     """
     count = points.shape[1]
     if count not in _KNOWN:
@@ -68,7 +70,7 @@ def in_our_layout(points: np.ndarray, path: Path, key: str = "keypoints") -> tup
 
 
 def _midway(points: np.ndarray, triples: tuple[tuple[int, int, int], ...]) -> bool:
-    """Whether in the middle of the frames each of these points lies between the two others."""
+    """Whether, in the median over the frames, each of these points is midway between the two others."""
     rows = points[(points[..., 2] > 0).all(1), :, :2]
     if not len(rows):
         return False

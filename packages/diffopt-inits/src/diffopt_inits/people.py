@@ -1,4 +1,4 @@
-"""People in 2D: detections linked to tracks, and the one of them that a clip is about."""
+"""People in 2D: linking detections to tracks, and choosing the person of a clip."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from diffopt_core.types import Clip, Observations
 from diffopt_formats.frames import rows_at, source_frames
 
 _log = logging.getLogger(__name__)
-#: A detection carries on a track whose last box it overlaps by this much (intersection over union) …
+#: A detection continues a track whose last box it overlaps by this much (intersection over union) …
 OVERLAP = 0.3
-#: … if that was seen at most this many frames ago.
+#: … if that box is at most this many frames old.
 PATIENCE = 15
-#: SimCC (RTMPose) scores are peaks of a distribution that is not normalised: they reach about so far.
+#: Approximate maximum of SimCC (RTMPose) scores, which are not normalised.
 _SCORE = 20.0
-#: So many others are named in a notice.
+#: Largest number of other tracks named in a notice.
 _NAMED = 4
 
 
@@ -75,7 +75,7 @@ def link(people: Detections) -> list[Track]:
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes, ``[n m]``; 0 for a box that is none."""
+    """Intersection over union of boxes, ``[n m]``; 0 for an invalid box."""
     low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
     both = (high - low).clip(0).prod(-1)
     area_a, area_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
@@ -83,18 +83,17 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def choose(tracks: Sequence[Track], clip: Clip, path: Path | str) -> tuple[Track, dict[str, Any]]:
-    """The track that ``clip.person`` asks for, and what ``facts["person"]`` says of it.
+    """The track that ``clip.person`` names, and its ``facts["person"]``.
 
-    ``largest`` fills most of the image over the whole clip, ``longest`` is seen in most of its frames; anything else
-    is a track's name. Only what lies in the clip's frames counts. Raises BadInput where nobody is there or nobody of
-    that name.
+    ``largest`` has the largest total size over the clip, ``longest`` the most frames; anything else is a track's name.
+    Only the clip's frames count. Raises BadInput without people, or without a track of that name.
     """
     wanted = np.unique(source_frames(clip))
     rows = {track.name: np.isin(track.frames, wanted) for track in tracks}
     seen = {track.name: int(rows[track.name].sum()) for track in tracks}
     there = [track for track in tracks if seen[track.name]]
     if not there:
-        raise BadInput(path, "people", "nobody is found in the frames of this clip")
+        raise BadInput(path, "people", "no person is found in the frames of this clip")
     if clip.person == "longest":
         chosen = max(there, key=lambda track: seen[track.name])
     elif clip.person == "largest":
@@ -103,7 +102,9 @@ def choose(tracks: Sequence[Track], clip: Clip, path: Path | str) -> tuple[Track
         named = [track for track in there if track.name == clip.person]
         if not named:
             known = ", ".join(f"{track.name} ({seen[track.name]} frames)" for track in there[: 5 * _NAMED])
-            raise BadInput(path, "person", f"there is no track '{clip.person}'; there are {known}; or largest, longest")
+            raise BadInput(
+                path, "person", f"no track is named '{clip.person}'; expected one of {known}, largest or longest"
+            )
         chosen = named[0]
     if len(there) > 1:
         rest = sorted((t for t in there if t is not chosen), key=lambda t: -seen[t.name])
@@ -130,31 +131,32 @@ def observations_of(track: Track, clip: Clip, layout: str, facts: dict[str, Any]
 
 
 def check_keypoints(keypoints: np.ndarray, joints: int, path: Path, key: str) -> np.ndarray:
-    """``[n joints 3]`` in px with confidence in [0, 1], float64; absent points (confidence 0) may be anything.
+    """``[n joints 3]`` in px with confidence in [0, 1], float64; coordinates of absent points (confidence 0) are
+    ignored.
 
-    Raises BadInput for another shape, for numbers that are not finite, and for what is not in pixels.
+    Raises BadInput for another shape, for values that are not finite, or not in pixels.
     """
     points = np.asarray(keypoints)
     if points.dtype.kind not in "fiu" or points.ndim != 3 or points.shape[1:] != (joints, 3):
         what = f"shape {points.shape}" if points.dtype.kind in "fiu" else f"{points.dtype} values"
         raise BadInput(path, key, f"{what}, expected (people or frames, {joints}, 3): x px, y px, confidence")
     points = points.astype(np.float64)
-    points[~(points[..., 2] > 0)] = 0.0  # NaN is how some programs write an absent point
+    points[~(points[..., 2] > 0)] = 0.0  # some programs write NaN for an absent point
     if not np.isfinite(points).all():
         raise BadInput(path, key, f"{int((~np.isfinite(points)).sum())} values are not finite")
     best = points[..., 2].max(initial=0.0)
     if best > 1.5:
         if best > _SCORE:
             raise BadInput(path, key, f"confidence up to {best:.3g}, expected [0, 1]")
-        _log.warning(f"{path}: {key}: scores up to {best:.3g}, as RTMPose's; those over 1 are taken as certain")
+        _log.warning(f"{path}: {key}: scores up to {best:.3g}, as RTMPose's; those above 1 are set to 1")
     seen = points[points[..., 2] > 0]
     if len(seen) and np.abs(seen[:, :2]).max() <= 2.0:
-        raise BadInput(path, key, "all points lie within 2 px of the corner: these are not pixels of the full image")
+        raise BadInput(path, key, "all points are within 2 px of the corner; expected pixels of the full image")
     points[..., 2] = points[..., 2].clip(0.0, 1.0)
     return points
 
 
-#: Keypoints end at the joints; a body is larger than that by about this much.
+#: Padding of boxes, because a body extends beyond its joints.
 PADDING = 1.2
 
 

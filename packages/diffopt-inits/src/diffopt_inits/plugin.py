@@ -1,4 +1,4 @@
-"""What this package offers to the host. The rows name config classes; nothing heavy is imported here."""
+"""Components, weights and commands of this package. The rows name config classes; nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _HERE = "diffopt_inits"
 _READERS = f"{_HERE}.readers.configs"
 
-#: Systems whose results are read as they are: name, what it stands for, what the file is usually called.
+#: Systems whose result files are read: component name, system, usual file name.
 RESULTS = (
     ("wham", "WHAM", "wham_output.pkl, written with --save_pkl"),
     ("gvhmr", "GVHMR and GEM", "hmr4d_results.pt of GVHMR, smpl_params.pt of GEM"),

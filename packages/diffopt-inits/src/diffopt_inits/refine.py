@@ -1,4 +1,4 @@
-"""Poses that fit landmarks: the chain of joints, its segments, and their refinement over time."""
+"""Refinement of poses against landmarks: kinematic chain, segments, optimisation over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .rest import JOINT_OF, RestBody
 
 
 def _levels() -> list[tuple[int, list[int]]]:
-    """A level of the tree each: how many joints, and where their parents stand in the level above."""
+    """Per level of the tree: number of joints, and indices of their parents in the level above."""
     depth = [0] * NUM_JOINTS
     for joint in range(1, NUM_JOINTS):
         depth[joint] = depth[PARENTS[joint]] + 1
@@ -41,7 +41,7 @@ def global_columns(local: Float[Tensor, "T 24 3 3"]) -> Float[Tensor, "T 3 72"]:
 
 
 def axis_angle_matrix(values: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
-    """Rodrigues' formula in few operations; smooth at 0, with the gradient of the identity there."""
+    """Rodrigues' formula in few operations; smooth at 0."""
     squared = values.square().sum(-1, keepdim=True).unsqueeze(-1) + 1e-12
     half = squared.sqrt() / 2
     sinc = half.sin() / half
@@ -56,14 +56,15 @@ def axis_angle_matrix(values: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
 
 @dataclass(frozen=True)
 class Chain:
-    """``joints [24 72]`` and ``points [33 72]``: positions about the pelvis, m, of the columns of global rotations."""
+    """``joints [24 72]`` and ``points [33 72]``: linear maps from the columns of global rotations to positions relative
+    to the pelvis, m."""
 
     joints: Float[Tensor, "24 72"]
     points: Float[Tensor, "33 72"]
 
 
 def chain_of(rest: RestBody) -> Chain:
-    """The maps of a rest body."""
+    """The linear maps of a rest body."""
     bones = rest.joints[1:] - rest.joints[list(PARENTS[1:])]
     joints = rest.joints.new_zeros(NUM_JOINTS, NUM_JOINTS, 3)
     for joint in range(1, NUM_JOINTS):
@@ -77,7 +78,7 @@ def chain_of(rest: RestBody) -> Chain:
 _INDEX = {name: i for i, name in enumerate(BLAZEPOSE33)}
 _Ends = tuple[str, ...]
 _SIDED: dict[_Ends, tuple[_Ends, float]] = {
-    # from, to, trust: limbs and trunk are seen well, feet and hands are small
+    # from, to, weight: limbs and trunk are well visible, feet and hands are small
     ("{s}_hip",): (("{s}_knee",), 1.0),
     ("{s}_knee",): (("{s}_ankle",), 1.0),
     ("{s}_shoulder",): (("{s}_elbow",), 1.0),
@@ -113,7 +114,7 @@ _PAIRS, _TRUST = _rows()
 
 
 def segment_vectors(points: Float[Tensor, "*b 33 n"]) -> Float[Tensor, "*b S n"]:
-    """Vector of each segment, in the points' unit and frame; or its map, from the maps of the points."""
+    """Vector of each segment, in the points' unit and frame; or its linear map, from those of the points."""
     matrix = torch.zeros(len(_PAIRS), len(BLAZEPOSE33), dtype=points.dtype, device=points.device)
     for row, (start, end) in enumerate(_PAIRS):
         matrix[row, list(end)] += 1 / len(end)
@@ -124,8 +125,8 @@ def segment_vectors(points: Float[Tensor, "*b 33 n"]) -> Float[Tensor, "*b S n"]
 def segment_weights(
     visibility: Float[Tensor, "*b 33"], vectors: Float[Tensor, "*b S 3"], rest: Float[Tensor, "S 3"]
 ) -> Float[Tensor, "*b S"]:
-    """Trust in each segment: that of its kind, times the visibility of its least visible end, times the share of
-    its length that the landmarks give it, squared: the direction of a foreshortened segment is mostly noise."""
+    """Weight of each segment: that of its kind, times the visibility of its less visible end, times the squared ratio
+    of its observed to its rest length, because the direction of a foreshortened segment is mostly noise."""
     seen = torch.stack([visibility[..., list(start + end)].amin(-1) for start, end in _PAIRS], -1)
     share = (vectors.norm(dim=-1) / rest.norm(dim=-1)).clamp_max(1.0)
     return seen * share.square() * torch.tensor(_TRUST).to(visibility)
@@ -133,26 +134,26 @@ def segment_weights(
 
 #: Expected error of a direction (radians), and of a landmark across the ray (m at its depth).
 DIRECTION_SIGMA, PIXEL_SIGMA = 0.12, 0.02
-#: Beyond that many sigmas an observation loses its pull.
+#: Width of the robust error, in sigmas.
 ROBUST = 3.0
-#: Corrections are steady over this time, s.
+#: Time over which corrections are smoothed, s.
 STEADY = 0.03
-#: Rotations are compared in metres on a lever of this length.
+#: Lever arm that converts rotations to metres.
 LEVER = 0.1
-#: How far from rest a joint may be, radians; others are free.
+#: Standard deviation of a joint from its rest rotation, radians; other joints are free.
 _REST_SIGMA = {
     "spine": 0.25, "neck": 0.4, "head": 0.4, "collar": 0.15, "wrist": 0.4, "ankle": 0.5, "foot": 0.1, "hand": 0.1,
     "hip": 1.5, "shoulder": 1.5,
 }  # fmt: skip
-#: Knees and elbows: off their hinge, and bent the wrong way, radians; how far they bend is free.
+#: Knees and elbows: standard deviations off the hinge axis, and of hyperextension, radians; flexion is free.
 _HINGE_SIGMA = {"knee": (0.1, 0.05), "elbow": (0.5, 0.05)}
 _HINGE_AXIS: dict[str, tuple[int, float]] = {"knee": (0, 1.0), "left_elbow": (1, -1.0), "right_elbow": (1, 1.0)}
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What the pose is fitted to: 3D landmarks (m) and their visibility (0: not seen), rays ``(u - c) / f`` of the
-    2D landmarks and their weights, and the pelvis in the camera frame (m)."""
+    """Data of the fit: 3D landmarks (m) and their visibility (0: not visible), rays ``(u - c) / f`` of the 2D landmarks
+    and their weights, and the pelvis in the camera frame (m)."""
 
     landmarks: Float[Tensor, "T 33 3"]
     visibility: Float[Tensor, "T 33"]
@@ -178,15 +179,15 @@ def refine(
     sizes = [len(weight[0]), len(chain.points)]
     linear = torch.cat([segment_vectors(chain.points), chain.points]).to(start).T
     levers = torch.cat([chain.joints.to(start).T, LEVER * torch.eye(3 * NUM_JOINTS).to(start)], 1)
-    steady = (fps**2 / acceleration) / 2  # half: one joint and three levers say the same
+    steady = (fps**2 / acceleration) / 2  # half, because joint and levers are redundant
     inverse, (joint, axis, sign) = _rest_weights(start), _hinges(start)
     ray, place = targets.ray.mT, targets.transl.unsqueeze(-1)
     root = start[:, 0]
-    # Joints as axis-angle, well short of half a turn; the root as a correction to its start, which may be anywhere.
+    # Joints as axis-angle (below half a turn); the root, which may have any rotation, as a correction.
     first = matrix_to_axis_angle(start)
     first[:, 0] = 0.0
-    # Steps are steady over time by construction: Adam's own are as large in every frame as in its neighbour, with
-    # a sign of their own, and the acceleration term would spend most steps on taking that noise out again.
+    # Updates are smoothed over time: Adam's steps have equal size and independent signs in neighbouring frames, and the
+    # acceleration term would need most steps to remove that noise.
     moved = torch.zeros_like(first)
     optimiser = torch.optim.Adam([moved], lr=rate, betas=(0.9, 0.95))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1), eta_min=0.05 * rate)
@@ -195,12 +196,12 @@ def refine(
         values = (first + blur(moved)).requires_grad_(True)
         columns = global_columns(_matrices(values, root))
         segments, points = (columns @ linear).split(sizes, -1)
-        # the squared distance of two unit vectors
+        # squared distance of two unit vectors
         cosine = (segments * target).sum(1) * (segments.square().sum(1) + 1e-12).rsqrt()
         loss = (weight * _robust((2 - 2 * cosine) / DIRECTION_SIGMA**2)).sum()
         seen = points + place
         depth = seen[:, 2:].clamp_min(0.3)
-        # in metres at the landmark's depth; depth itself must not grow to shrink the error
+        # in metres at the landmark's depth; the depth is detached, so that it cannot grow to reduce the error
         miss = (seen[:, :2] / depth - ray) * depth.detach() / PIXEL_SIGMA
         loss = loss + (targets.ray_weight * _robust(miss.square().sum(1))).sum()
         loss = loss + (values * inverse).square().sum() + (values[:, joint, axis] * sign).relu().square().sum()
@@ -215,8 +216,8 @@ def refine(
 
 
 class Blur:
-    """Gaussian mean over time, ``sigma`` in frames, of what there is at the ends; outside of autograd, because its
-    transpose is at hand."""
+    """Gaussian smoothing over time, ``sigma`` in frames, normalised at the ends; outside of autograd, because its
+    transpose is known."""
 
     def __init__(self, frames: int, sigma: float, like: Tensor):
         self._reach = min(max(int(3 * sigma), 1), frames - 1)
@@ -228,7 +229,7 @@ class Blur:
         return self._spread(values) / self._share
 
     def back(self, gradient: Float[Tensor, "T J 3"]) -> Float[Tensor, "T J 3"]:
-        """The transpose: gradient of the input from that of the mean."""
+        """The transpose: gradient of the input from that of the output."""
         return self._spread(gradient / self._share)
 
     def _spread(self, values: Tensor) -> Tensor:
@@ -245,12 +246,12 @@ def _matrices(values: Tensor, root: Tensor) -> Tensor:
 
 
 def _robust(square: Tensor) -> Tensor:
-    """Geman-McClure of a squared error in sigmas, equal to it where it is small."""
+    """Geman-McClure of a squared error in sigmas; equal to it for small errors."""
     return square / (1 + square / ROBUST**2)
 
 
 def _rest_weights(like: Tensor) -> Tensor:
-    """``1 / sigma`` of each axis-angle component ``[24 3]``; 0 where a joint is free."""
+    """``1 / sigma`` of each axis-angle component ``[24 3]``; 0 for free joints."""
     inverse = torch.zeros(NUM_JOINTS, 3)
     for joint, name in enumerate(JOINTS):
         part = name.split("_")[-1].rstrip("123")
@@ -263,7 +264,7 @@ def _rest_weights(like: Tensor) -> Tensor:
 
 
 def _hinges(like: Tensor) -> tuple[list[int], list[int], Tensor]:
-    """Joint, axis, and the factor that makes hyperextension positive and counts it in sigmas."""
+    """Joint, axis, and the factor that converts hyperextension to positive sigmas."""
     joints, axes, factors = [], [], []
     for side in ("left", "right"):
         for part, (_, sigma) in _HINGE_SIGMA.items():

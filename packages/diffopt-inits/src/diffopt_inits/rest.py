@@ -1,4 +1,4 @@
-"""The rest body that the kinematics are solved for: SMPL joints, and BlazePose points fixed to them."""
+"""The rest body of the inverse kinematics: SMPL joints, and BlazePose points fixed to them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 LAYOUT = "blazepose33"
-#: What a point that is no SMPL joint rides on, by the first of these words in its name (``left_foot_index`` is
-#: of the foot); ``{s}`` is its side.
+#: SMPL joint for points that are not joints, by the first of these words in the point's name (``left_foot_index``:
+#: foot); ``{s}`` is the side.
 _RIDES_ON = {
     "foot": "{s}_foot", "heel": "{s}_ankle", "pinky": "{s}_wrist", "index": "{s}_wrist", "thumb": "{s}_wrist",
 }  # fmt: skip
@@ -30,7 +30,7 @@ def _joint_of(point: str) -> int:
     return JOINT["head"]
 
 
-#: SMPL joint that each BlazePose point rides on.
+#: SMPL joint to which each BlazePose point is fixed.
 JOINT_OF: tuple[int, ...] = tuple(_joint_of(point) for point in BLAZEPOSE33)
 _IS_JOINT = torch.tensor([point in JOINT for point in BLAZEPOSE33])
 
@@ -57,9 +57,9 @@ class RestBody:
 
 
 def rest_body(body: Body, rest_joints: Float[Tensor, "24 3"] | None) -> RestBody:
-    """Mean shape of a body; with ``rest_joints`` that skeleton, face, fingers and feet scaled to its height.
+    """Mean shape of a body; with ``rest_joints`` that skeleton, with face, fingers and feet scaled to its height.
 
-    The limb points of a bare skeleton are its joints; those of a mesh lie where its keypoints do.
+    The limb points of a skeleton are its joints; those of a mesh are its keypoints.
     """
     betas = torch.zeros(1, 10)
     still = HumanMotion(torch.eye(3).expand(1, 1, NUM_JOINTS, 3, 3), torch.zeros(1, 1, 3), betas, body.name)

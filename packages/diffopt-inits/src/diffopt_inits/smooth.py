@@ -1,4 +1,4 @@
-"""Curves over time by banded least squares: smoothed angles, and the translation that meets the keypoints."""
+"""Banded least squares over time: smoothing of landmarks, and translations from keypoints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def empty(frames: int, width: int) -> np.ndarray:
 
 
 def tie(band: np.ndarray, width: int, stencil: np.ndarray, weight: float) -> None:
-    """Add ``weight * (stencil . unknown)^2`` for each unknown and every place of the stencil, in place."""
+    """Add ``weight * (stencil . unknown)^2`` for each unknown and every position of the stencil, in place."""
     places = band.shape[1] // width - len(stencil) + 1
     if places < 1:
         return
@@ -33,15 +33,16 @@ _TINY = 1e-6
 def smooth_landmarks(
     points: np.ndarray, visibility: np.ndarray, fps: float, acceleration: float, rounds: int = 4
 ) -> np.ndarray:
-    """Smoothed ``points [T N 3]``, m. ``visibility [T N]``, 0 where not seen; ``acceleration`` m/s^2.
+    """Smoothed ``points [T N 3]``, m. ``visibility [T N]``, 0 if not visible; ``acceleration``: standard deviation,
+    m/s^2.
 
-    A point that is never seen keeps a trace of a weight, so that it stays with the body.
+    A point that is never visible keeps a tiny weight, so that it stays near the body.
     """
     frames, count = visibility.shape
     weight = np.where(visibility.sum(0) > 0, visibility, _TINY).T + _TINY
     wanted = np.asarray(points, np.float64).transpose(1, 0, 2)
     out, robust = wanted, np.ones_like(weight)
-    # One system for all points: a band knows only neighbours, and the ties of each point end at its last frame.
+    # One banded system for all points; smoothness terms do not cross from one point to the next.
     ties = empty(frames, 1)
     tie(ties, 1, ACCELERATE, (fps**2 / acceleration) ** 2)
     still = empty(frames, 1)
@@ -57,7 +58,7 @@ def smooth_landmarks(
     return np.ascontiguousarray(out.transpose(1, 0, 2))
 
 
-#: Errors of neighbouring landmarks agree with one another: that many count as one measurement.
+#: Errors of neighbouring landmarks are correlated: this many count as one measurement.
 CORRELATED = 4.0
 _NEAREST = 0.3
 
@@ -72,16 +73,16 @@ def fit_translation(
     start: np.ndarray | None = None,
     rounds: int = 8,
 ) -> np.ndarray:
-    """Translations ``[T 3]``, m, of ``points [T N 3]`` (camera axes, m) that are seen along ``ray [T N 2]``.
+    """Translations ``[T 3]``, m, of ``points [T N 3]`` (camera axes, m) that project to ``ray [T N 2]``.
 
-    ``ray = (u - c) / f``; ``weight [T N]`` in [0, 1]; ``focal [T]`` px; ``acceleration``: standard deviation of
-    that of the path, m/s^2; ``start [T 3]``: a path that is nearly right, m, which a few ``rounds`` make better.
+    ``ray = (u - c) / f``; ``weight [T N]`` in [0, 1]; ``focal [T]`` px; ``acceleration``: standard deviation of the
+    path's acceleration, m/s^2; ``start [T 3]``: an initial path, m, which is refined in a few ``rounds``.
     """
     used = np.any(weight > 0, axis=0)
     points, ray, weight = (np.asarray(a, np.float64)[:, used] for a in (points, ray, weight))
     scale = np.asarray(focal, np.float64)[:, None]
     zeros, ones = np.zeros_like(ray[..., 0]), np.ones_like(ray[..., 0])
-    # two rows a point: [1 0 -x] t = x Z - X and [0 1 -y] t = y Z - Y
+    # two rows per point: [1 0 -x] t = x Z - X and [0 1 -y] t = y Z - Y
     rows = np.stack([np.stack([ones, zeros, -ray[..., 0]], -1), np.stack([zeros, ones, -ray[..., 1]], -1)], -2)
     right = ray * points[..., 2:] - points[..., :2]
     trust = weight * (scale / scale.mean()) ** 2
@@ -110,7 +111,7 @@ def _solve(
     for i in range(3):
         for j in range(i, 3):
             band[6 + i - j, j::3] = normal[:, i, j]
-    # a weak tie that only matters where nothing is seen: stand still
+    # a weak zero-velocity term, which only matters without observations
     tie(band, 3, STAND, 1e-6 * float(normal[:, 0, 0].mean()))
     if acceleration is not None:
         tie(band, 3, ACCELERATE, (fps**2 / acceleration) ** 2)

@@ -1,7 +1,7 @@
-"""Files that detectors and initializers of this package need and that are not shipped.
+"""Weight files of detectors and initializers of this package that are not shipped.
 
-Google publishes no checksum of its bundles; the digests below are of version 1, as several projects that pin them
-have them. Those of hub models are the ones that the hub itself shows.
+Google publishes no checksums of its bundles; the digests below are those of version 1, as pinned by several projects.
+Digests of hub models are those shown by the hub.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bodies from networks that look at a box around the person: what they say of the box, said of the whole image."""
+"""Crop-based regressors: boxes of the person, and conversion from the crop's camera to the full image."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 
 
 class CropInitializer(ABC):
-    """What the initializers of this folder share: boxes out, bodies of the boxes in. ``name``: of the component;
-    ``tool``: of the system; ``uv``: why uv cannot build its environment."""
+    """Base class of crop-based initializers. ``name``: of the component; ``tool``: of the system; ``uv``: why uv cannot
+    build its environment."""
 
     name: ClassVar[str]
     tool: ClassVar[str]
@@ -41,17 +41,19 @@ class CropInitializer(ABC):
 
     @abstractmethod
     def job(self, folder: Path) -> dict[str, Any]:
-        """What the script is told besides boxes, batch and device. ``folder``: for files that last as long as it runs.
+        """Entries of the script's job besides boxes, batch and device. ``folder``: for temporary files.
 
-        Raises MissingResource for what is not there.
+        Raises MissingResource if something is missing.
         """
 
     def found(self, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the script saved, as :func:`body_of_crops` takes it. Raises MissingResource for what it missed."""
+        """The script's result in the form that :func:`body_of_crops` takes. Raises MissingResource if the script
+        reports something missing."""
         return result
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
-        """A body per frame, placed by the camera's focal length; frames without the person are filled and listed.
+        """One body per frame, placed with the camera's focal length; frames without the person are interpolated and
+        listed.
 
         Raises MissingResource without the system, its data or its packages, BadInput without a video.
         """
@@ -71,17 +73,19 @@ class CropInitializer(ABC):
 
 
 def boxes_for(clip: Clip, observations: Observations) -> list[list[float] | None]:
-    """x0 y0 x1 y1 in px of each frame, around the keypoints; None where the person is not seen.
+    """Bounding box x0 y0 x1 y1 (px) of the keypoints in each frame; None if the person is not detected.
 
-    Raises BadInput without a video, or where nobody is seen in it.
+    Raises BadInput without a video, or without any detection.
     """
     where = clip.path or clip.name
     if clip.video is None:
-        raise BadInput(where, "video", "there are no images to look at; give a result file, or --init given")
+        raise BadInput(where, "video", "the clip has no images; give a result file, or use --init given")
     boxes = boxes_around(observations)
     seen = np.isfinite(boxes).all(1)
     if not seen.any():
-        raise BadInput(where, "keypoints", "the person is seen in no frame, so there is no box to look at")
+        raise BadInput(
+            where, "keypoints", "the person is not detected in any frame, so there is no box for the network"
+        )
     return [box.tolist() if there else None for box, there in zip(boxes, seen, strict=True)]
 
 
@@ -92,21 +96,23 @@ def body_of_crops(
     tool: str,
     smpl: Path | None,
 ) -> CameraFrameBody:
-    """From what a script saved to the clip's body.
+    """Convert a script's result to the clip's body.
 
-    ``found``: ``frames`` n (of the clip), ``orient`` n 3 3, ``body_pose`` n 23 3 3, ``betas`` n 10, ``cam`` n 3 (s,
-    tx, ty of a square crop), ``centre`` n 2 and ``side`` n of that crop, px. The crop's camera is weak perspective:
-    a point X is seen s (X + t) half sides from the crop's middle, which in the whole image is a scale of s side / 2
-    px per metre; with the focal length of the clip's camera that is a translation.
-    Raises DiffOptError for a result that is not of such shapes.
+    ``found``: ``frames`` n (of the clip), ``orient`` n 3 3, ``body_pose`` n 23 3 3, ``betas`` n 10, ``cam`` n 3 (s, tx,
+    ty of a square crop), ``centre`` n 2 and ``side`` n of that crop, px. The crop's camera is weak perspective: a point
+    X is projected to s (X + t) half sides from the crop's centre, which in the full image is a scale of s side / 2 px
+    per metre; the focal length of the clip's camera then gives a translation. Raises DiffOptError for a result of other
+    shapes.
     """
     where = Path(f"result of {tool}")
     frames = _array(found, "frames", tool).astype(np.int64)
     n = len(frames)
     if not n or (np.diff(frames) <= 0).any() or frames[0] < 0 or frames[-1] >= clip.num_frames:
-        raise DiffOptError(f"{tool}: its script gave {n} frames of {clip.num_frames}, in no order")
+        raise DiffOptError(
+            f"{tool}: its script returned {n} frames of {clip.num_frames} that are not in increasing order"
+        )
     numbered = source_frames(clip)[frames]
-    # a source frame that is shown twice was looked at twice
+    # a repeated source frame was processed twice
     _, once = np.unique(numbered, return_index=True)
 
     def values(key: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -116,7 +122,7 @@ def body_of_crops(
     scale = cam[:, 0] * side / 2
     if (scale <= 0).any():
         bad = int((scale <= 0).sum())
-        _log.warning("%s: %d frames with a person behind the camera; they are filled", tool, bad)
+        _log.warning("%s: %d frames with the person behind the camera; these are interpolated", tool, bad)
     good = scale > 0
     if not good.any():
         raise DiffOptError(f"{tool}: the person is behind the camera in every frame")
@@ -132,7 +138,7 @@ def body_of_crops(
         weak=Weak(scale[good], offset),
         size=clip.size,
     )
-    # the boxes are of the person that the detector chose: there is nobody else to choose among
+    # the boxes are those of the detector's person, so no choice is needed
     body = body_of([track], replace(clip, person="longest"), smpl, camera, where)
     facts = {key: value for key, value in body.facts.items() if key != "person"}
     return replace(body, facts={**facts, "boxes": "around the keypoints"})

@@ -11,10 +11,10 @@ from ..readers.configs import ResultConfig
 
 
 class CropConfig(ResultConfig):
-    """A result file, or the system itself on the person's boxes where no ``file`` is named."""
+    """A result file; without ``file`` the system runs on the person's boxes."""
 
     runs: ClassVar = frozenset({"env", "checkpoint"})
-    #: What runs the system.
+    #: The class that runs the system.
     runner: ClassVar[str]
 
     env: str | None = None
@@ -22,7 +22,7 @@ class CropConfig(ResultConfig):
     batch: PositiveInt = 16
 
     def target(self) -> str:
-        """The reader of a file, or what runs the system."""
+        """The reader of a file, or the class that runs the system."""
         return self.builds if self.file else self.runner
 
 
@@ -31,7 +31,7 @@ class Hmr2Config(CropConfig):
 
     ``file``: a result of PHALP or 4D-Humans' ``track.py`` (``results/*.pkl``). ``smpl``: your SMPL model file, for the
     exact pelvis. Without ``file`` the package ``hmr2`` runs in ``env`` (a path, ``conda:NAME``, ``here``; by default
-    what ``--env`` says): ``checkpoint``, by default where 4D-Humans keeps it; ``batch``: people at once.
+    the value of ``--env``): ``checkpoint``, by default where 4D-Humans stores it; ``batch``: people per batch.
     """
 
     licence: ClassVar[str] = "HMR2.0: MIT (code); needs SMPL, Max Planck non-commercial research licence"
@@ -44,9 +44,9 @@ class VibeConfig(CropConfig):
     """VIBE (Kocabas et al. 2020) from a result file, or run on the person's boxes.
 
     ``file``: ``vibe_output.pkl``. ``smpl``: your SMPL model file, for the exact pelvis. Without ``file`` VIBE runs in
-    ``env`` (a path, ``conda:NAME``, ``here``; by default what ``--env`` says) from its ``repository``, the folder of
+    ``env`` (a path, ``conda:NAME``, ``here``; by default the value of ``--env``) from its ``repository``, the folder of
     the clone with its ``data/vibe_data``; ``checkpoint``, by default the one trained without 3DPW there; ``batch``:
-    frames that its recurrent network sees in one piece.
+    length of the sequences for its recurrent network, frames.
     """
 
     licence: ClassVar[str] = "VIBE and SMPL: Max Planck non-commercial research licences"

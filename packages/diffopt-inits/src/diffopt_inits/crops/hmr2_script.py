@@ -8,7 +8,7 @@ Job: ``boxes`` (one [x0, y0, x1, y1] or None per frame), ``checkpoint`` (None: t
 import os
 import sys
 
-# first, because it says which of the modules below is missing, and keeps what they print apart
+# must be first: it reports which of the modules below is missing, and redirects their output
 from diffopt_frames import boxed, job, save
 
 # isort: split
@@ -21,7 +21,7 @@ JOB = job()
 
 
 def missing(what, why):
-    """Tell the other side, which knows the remedy."""
+    """Report something missing to the component, which knows the remedy."""
     save(missing=np.array(what), why=np.array(" ".join(str(why).split())))
     sys.exit(0)
 
@@ -32,7 +32,7 @@ def load():
         missing("checkpoint", f"there is no checkpoint at {path}")
     try:
         model, config = load_hmr2(path)
-    except FileNotFoundError as error:  # what the package raises where SMPL is not in its place
+    except FileNotFoundError as error:  # raised by the package if SMPL is missing
         if "SMPL" in str(error) or "smpl" in str(getattr(error, "filename", "")):
             missing("smpl", error)
         missing("checkpoint", error)
@@ -49,7 +49,7 @@ def main():
     rows: dict = {key: [] for key in ("frames", "orient", "body_pose", "betas", "cam", "centre", "side")}
 
     def crop(image, box):
-        # the package reads images as OpenCV does
+        # the package uses OpenCV's channel order
         return ViTDetDataset(config, np.ascontiguousarray(image[:, :, ::-1]), np.array([box]))[0]
 
     for waiting in boxed(JOB["boxes"], JOB["batch"], crop):

@@ -21,7 +21,7 @@ INSTALL = (
     "PATH or --env conda:NAME; or give a result: --init vibe=vibe_output.pkl"
 )
 CHECKPOINT = Path("data/vibe_data/vibe_model_wo_3dpw.pth.tar")
-#: What VIBE reads besides its checkpoint, below its repository, and what to do where it is not there.
+#: Files that VIBE needs besides its checkpoint, relative to its repository, and how to get them.
 DATA = {
     "lib/models/vibe.py": INSTALL,
     "data/vibe_data/spin_model_checkpoint.pth.tar": "run scripts/prepare_data.sh in the clone",
@@ -47,13 +47,13 @@ class VibeInitializer(CropInitializer):
         return {**result, "orient": pose[:, 0], "body_pose": pose[:, 1:]}
 
     def _files(self) -> tuple[Path, Path]:
-        """Repository and checkpoint, both there."""
+        """Paths of repository and checkpoint. Raises MissingResource."""
         if self._config.repository is None:
             raise MissingResource(f"initializer vibe: {INSTALL}")
         repository = self._config.repository.expanduser().absolute()
         for name, remedy in DATA.items():
             if not (repository / name).is_file():
-                raise MissingResource(f"initializer vibe: there is no {repository / name}; {remedy}")
+                raise MissingResource(f"initializer vibe: {repository / name} does not exist; {remedy}")
         given = self._config.checkpoint
         checkpoint = given.expanduser().absolute() if given else repository / CHECKPOINT
         if not checkpoint.is_file():
@@ -65,11 +65,11 @@ class VibeInitializer(CropInitializer):
 
 
 def _weights(checkpoint: Path, folder: Path) -> Path:
-    """The network's arrays alone: VIBE's own loader would run whatever the checkpoint's pickle names."""
+    """Write only the network's arrays: VIBE's own loader would execute the checkpoint's pickle."""
     held = read_foreign(checkpoint)
     state = held.get("gen_state_dict") if isinstance(held, dict) else None
     if not isinstance(state, dict):
-        raise BadInput(checkpoint, "gen_state_dict", "is missing: this is no checkpoint of VIBE")
+        raise BadInput(checkpoint, "gen_state_dict", "is missing; expected a checkpoint of VIBE")
     file = folder / "vibe.npz"
     write_npz(file, {str(key): value for key, value in state.items() if isinstance(value, np.ndarray)})
     return file

@@ -7,7 +7,7 @@ Job: ``boxes`` (one [x0, y0, x1, y1] or None per frame), ``repository``, ``weigh
 import os
 import sys
 
-# first, because it says which of the modules below is missing, and keeps what they print apart
+# must be first: it reports which of the modules below is missing, and redirects their output
 from diffopt_frames import boxed, job, save
 
 # isort: split
@@ -23,13 +23,15 @@ from lib.data_utils.img_utils import get_single_image_crop_demo  # noqa: E402
 from lib.models.vibe import VIBE_Demo  # noqa: E402
 
 CROP = 224
-#: VIBE's demonstration looks at the square around the box, enlarged so.
+#: Enlargement of the square around the box, as in VIBE's demo.
 MARGIN = 1.1
 
 
 def load():
     model = VIBE_Demo(seqlen=16, n_layers=2, hidden_size=1024, add_linear=True, use_residual=True)
-    with np.load(JOB["weights"], allow_pickle=False) as state:  # plain arrays, which the host took out of the pickle
+    with np.load(
+        JOB["weights"], allow_pickle=False
+    ) as state:  # plain arrays, extracted from the pickle by the component
         model.load_state_dict({key: torch.from_numpy(state[key]) for key in state.files}, strict=False)
     return model.to(JOB["device"]).eval()
 

@@ -1,4 +1,5 @@
-"""Where a sequence lies, and how a part of it is written: ``P8_62_outdoor_walk_data.pkl#100:200``."""
+"""Dataset ``emdb``: addresses of sequences and their parts (``P8_62_outdoor_walk_data.pkl#100:200``), subsets,
+clips."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from .read import Sequence, read_sequence, reprojection
 from .whole import Whole, read_whole
 
 SUFFIX = "_data.pkl"
-#: Files of a release: of a sequence's folder, of a participant's, of the whole.
+#: Glob patterns of the pickles in a sequence's folder, a participant's folder, the whole release.
 _PATTERNS = (f"P[0-9]*{SUFFIX}", f"*/P[0-9]*{SUFFIX}", f"P[0-9]*/*/P[0-9]*{SUFFIX}")
 _SPAN = re.compile(r"(\d*):(\d*)$")
 
@@ -39,13 +40,13 @@ class Address:
 
     @staticmethod
     def of(path: Path) -> Address:
-        """From what the user typed. Raises BadInput for what follows ``#`` but is no ``START:STOP``."""
+        """Parse a path. Raises BadInput if the text after ``#`` is not ``START:STOP``."""
         if path.exists() or "#" not in path.name:
             return Address(path)
         name, _, span = path.name.rpartition("#")
         found = _SPAN.match(span)
         if not found or span == ":":
-            raise BadInput(path, "frames", f"'{span}' is no part of a sequence; write START:STOP, such as #0:100")
+            raise BadInput(path, "frames", f"is '{span}'; expected START:STOP, such as #0:100")
         start, stop = (int(number) if number else None for number in found.groups())
         return Address(path.with_name(name), start or 0, stop)
 
@@ -59,11 +60,11 @@ def is_data_file(path: Path) -> bool:
     if not (path.name.endswith(SUFFIX) and path.is_file()):
         return False
     with open(path, "rb") as file:
-        return file.read(1) == b"\x80"  # protocol 2 and later, which numpy arrays are written in
+        return file.read(1) == b"\x80"  # pickle protocol 2 or later, as for numpy arrays
 
 
 def data_files(path: Path) -> list[Path]:
-    """The pickles at a path: itself, or those of a sequence's, a participant's or the whole folder, in order."""
+    """The pickles at a path, in order: the file itself, or those of a sequence, a participant or the whole release."""
     if path.is_dir():
         found = next((files for pattern in _PATTERNS if (files := sorted(path.glob(pattern)))), [])
         return [file for file in found if is_data_file(file)]
@@ -71,7 +72,7 @@ def data_files(path: Path) -> list[Path]:
 
 
 def sequence_name(file: Path) -> str:
-    """``P8_62_outdoor_walk`` of its pickle's file name."""
+    """Name of a sequence, ``P8_62_outdoor_walk``, from its pickle's file name."""
     return file.name.removesuffix(SUFFIX)
 
 
@@ -101,7 +102,7 @@ SUBSETS: dict[str, tuple[str, ...]] = {"emdb1": EMDB1, "emdb2": EMDB2, "paper": 
 
 
 def listed(subset: str, name: str) -> str | None:
-    """The entry of a subset that a sequence (``P8_62_outdoor_walk``) answers to; None where it has none."""
+    """The entry of a subset for a sequence (``P8_62_outdoor_walk``); None if it is not in the subset."""
     entries = SUBSETS[subset]
     return next((entry for entry in (name, name.partition("_")[2]) if entry in entries), None)
 
@@ -112,7 +113,7 @@ def in_subset(subset: str, name: str) -> bool:
 
 
 def absent(subset: str, names: list[str]) -> list[str]:
-    """Entries of a subset that none of the sequences answers to."""
+    """Entries of a subset that are not among the sequences."""
     if subset == "all":
         return []
     here = {listed(subset, name) for name in names}
@@ -122,7 +123,7 @@ def absent(subset: str, names: list[str]) -> list[str]:
 log = logging.getLogger(__name__)
 FPS = 30.0
 LAYOUT = "smpl24"
-#: The fewest frames that can be solved.
+#: Least number of frames of a clip.
 FEWEST = 3
 
 
@@ -139,9 +140,9 @@ class EmdbDataset:
         return bool(data_files(plain))
 
     def clips(self, path: Path) -> ListOf[Path]:
-        """Addresses of the clips at ``path``, by subset and segment. Says what a folder lacks of a subset.
+        """Addresses of the clips at ``path``, by subset and segment. Logs the missing sequences of a subset.
 
-        Raises BadInput where none is left.
+        Raises BadInput if none is left.
         """
         address = Address.of(path)
         if address.is_part:
@@ -154,7 +155,7 @@ class EmdbDataset:
             raise BadInput(path, "subset", problem)
         if path.is_dir() and (lacks := absent(self._subset, [sequence_name(file) for file in chosen])):
             total = len(lacks) + len(chosen)
-            log.warning("%s: %d of %d sequences of %s are not here: %s", path, len(lacks), total, self._subset,
+            log.warning("%s: %d of %d sequences of %s are missing: %s", path, len(lacks), total, self._subset,
                         ", ".join(lacks))  # fmt: skip
         if self._segment is None:
             return chosen
@@ -166,22 +167,24 @@ class EmdbDataset:
         files = data_files(address.path)
         if len(files) != 1:
             names = ", ".join(sequence_name(file) for file in files[:3])
-            problem = f"holds {len(files)} sequences ({names} ...); name one" if files else "is no sequence of EMDB"
+            problem = f"holds {len(files)} sequences ({names} ...); name one" if files else "is not a sequence of EMDB"
             raise BadInput(path, "file", problem)
         whole = read_whole(files[0], self._config.smpl, self._config.truth)
         made = whole.sequence
         start, stop = address.start or 0, len(made) if address.stop is None else address.stop
         if stop > len(made) or stop - start < FEWEST:
-            problem = f"{start}:{stop} of {len(made)} frames; at least {FEWEST} of them are needed"
+            problem = f"{start}:{stop} of {len(made)} frames; expected at least {FEWEST} frames"
             raise BadInput(path, "frames", problem)
         if not made.good[start:stop].any():
-            raise BadInput(path, "good_frames_mask", f"no frame of {start}:{stop} is good: nothing to be scored")
+            raise BadInput(
+                path, "good_frames_mask", f"no frame of {start}:{stop} is good, so there is nothing to score"
+            )
         if sequence_name(files[0]) != made.name:
-            log.warning("%s: its own name is %s", files[0], made.name)
+            log.warning("%s: the name in the file is %s", files[0], made.name)
         return self._clip(whole, path, start, stop)
 
     def _segments(self, file: Path, length: int) -> list[Path]:
-        """Parts of ``length`` frames, one after the other; those without a good frame are left out and named."""
+        """Consecutive parts of ``length`` frames; parts without a good frame are left out, with a warning."""
         made, address = read_sequence(file), Address(file)
         frames = len(made)
         bounds = [(start, min(start + length, frames)) for start in range(0, frames, length)]
@@ -192,7 +195,7 @@ class EmdbDataset:
         if gone := [f"{start}:{stop}" for start, stop in bounds if (start, stop) not in kept]:
             log.warning("%s: segments without a good frame are left out: %s", made.name, ", ".join(gone))
         if not kept:
-            raise BadInput(file, "segment", f"{frames} frames hold no segment of {length} with a good frame")
+            raise BadInput(file, "segment", f"{frames} frames contain no segment of {length} with a good frame")
         return [address.part(start, stop) for start, stop in kept]
 
     def _clip(self, whole: Whole, path: Path, start: int, stop: int) -> Clip:
@@ -251,7 +254,7 @@ def _part_of(truth: Truth, part: slice) -> Truth:
 
 
 def _true_keypoints(made: Sequence, part: slice) -> Observations:
-    """Confidence 1 inside the image in good frames, else 0, as for a detector that cannot see beyond the frame."""
+    """Confidence 1 inside the image in good frames, else 0."""
     points, good = made.kp2d[part], made.good[part]
     points = np.where(good[:, None, None], points, 0.0)
     inside = ((points >= 0) & (points < made.size)).all(-1) & good[:, None]
@@ -260,7 +263,7 @@ def _true_keypoints(made: Sequence, part: slice) -> Observations:
 
 
 def _check_flags(made: Sequence) -> None:
-    """Say where the file's own flags and the published lists differ."""
+    """Log differences between the file's flags and the published lists."""
     for subset, flag in made.flags.items():
         if in_subset(subset, made.name) != flag:
             ours, theirs = ("in", "not in") if not flag else ("not in", "in")

@@ -1,4 +1,4 @@
-"""EMDB's files: evidence, SMPL's parameters and truth."""
+"""Reading EMDB's files: evidence, SMPL parameters and truth."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from diffopt_core.parts.bodies.linear import BodyArrays, LinearBody
 from diffopt_core.parts.bodies.smpl import ENVIRONMENT, NAME, NUM_VERTICES, find_model, read_model
 from diffopt_core.types import CameraTrajectory, HumanMotion, Truth, as_float
 
-#: SMPL's vertex at the tip of the nose: a linear body wants one point beside its joints.
+#: SMPL's vertex at the tip of the nose, because LinearBody needs one point besides its joints.
 _NOSE = 332
 
 
 def smpl_folder(named: Path | None) -> Path:
-    """Where SMPL's files are: ``named``, else where DIFFOPT_SMPL points, else the folder of weights.
+    """Folder of SMPL's files: ``named``, else that of DIFFOPT_SMPL, else the weights folder.
 
-    A file stands for its folder: one file is one gender, which need not be the one that is wanted.
+    If a file is given, its folder is used, because the file may be of another gender.
     """
     given = named or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else weights_folder())
     given = given.expanduser()
@@ -38,8 +38,8 @@ def smpl_folder(named: Path | None) -> Path:
 def gendered_body(folder: Path, gender: str, sequence: str) -> LinearBody:
     """SMPL of a gender (CPU, float32) from ``folder``.
 
-    Its name is ``smpl`` for neutral, else ``smpl-<gender>``: shapes of one do not fit the other. Raises
-    MissingResource (what, where to get it, where to put it), or BadInput for a file that is not SMPL's.
+    Its name is ``smpl`` for neutral, else ``smpl-<gender>``: shapes of one do not fit the other. Raises MissingResource
+    (where to get it and where to put it), or BadInput for a file that is not SMPL's.
     """
     file = _model_file(folder, gender, sequence)
     return _load(file, file.stat().st_mtime_ns, gender)
@@ -60,7 +60,7 @@ def _model_file(folder: Path, gender: str, sequence: str) -> Path:
 
 @lru_cache(maxsize=3)
 def _load(file: Path, changed: int, gender: str) -> LinearBody:
-    """``changed`` only tells two states of a file apart."""
+    """``changed``: modification time, for the cache."""
     nose = torch.zeros(NUM_VERTICES)
     nose[_NOSE] = 1.0
     arrays = BodyArrays.of(read_model(file), torch.device("cpu"))
@@ -93,15 +93,15 @@ class Sequence:
 
 
 def read_sequence(path: Path) -> Sequence:
-    """Read without running the pickle, and check everything. Raises BadInput naming file and key."""
+    """Read without executing the pickle, and check everything. Raises BadInput naming file and key."""
     data = _Keys(path, read_pickle(path))
     frames = data.integer("n_frames")
     good = data.array("good_frames_mask", (frames,), "bui", "n_frames") > 0
     if not good.any():
-        raise BadInput(path, "good_frames_mask", "no frame is good: there is nothing to be scored")
+        raise BadInput(path, "good_frames_mask", "no frame is good, so there is nothing to score")
     gender = data.text("gender")
     if gender not in GENDERS:
-        raise BadInput(path, "gender", f"'{gender}', expected one of {', '.join(GENDERS)}")
+        raise BadInput(path, "gender", f"is '{gender}'; expected one of {', '.join(GENDERS)}")
     root = data.array("smpl.poses_root", (frames, 3))
     body = data.array("smpl.poses_body", (frames, 69))
     made = Sequence(
@@ -135,17 +135,17 @@ class _Keys:
         for depth, part in enumerate(key.split(".")):
             if not isinstance(value, dict):
                 what = ".".join(key.split(".")[:depth]) or "pickle"
-                raise BadInput(self.path, what, f"holds {type(value).__name__}; expected a mapping, as EMDB's files do")
+                raise BadInput(self.path, what, f"holds {type(value).__name__}; expected a mapping, as in EMDB's files")
             if part not in value:
                 known = ", ".join(sorted(map(str, value))) or "nothing"
-                raise BadInput(self.path, key, f"missing; there is: {known}. Is this a file of EMDB's release?")
+                raise BadInput(self.path, key, f"is missing; the file has: {known}. Is it a file of EMDB's release?")
             value = value[part]
         return value
 
     def array(
         self, key: str, shape: tuple[int, ...], kinds: str = "fiu", like: str = "", rows: np.ndarray | None = None
     ) -> np.ndarray:
-        """Finite numbers of a shape, as float64; ``rows``: those that must be finite, the others may hold anything."""
+        """Finite numbers of a shape, as float64; ``rows``: only these must be finite."""
         array = np.asarray(self.raw(key))
         if array.dtype.kind not in kinds:
             raise BadInput(self.path, key, f"holds {array.dtype}; expected numbers")
@@ -180,11 +180,11 @@ class _Keys:
 
 
 def _boxes(data: _Keys, frames: int, good: np.ndarray) -> np.ndarray:
-    """Boxes with nan where the file calls them invalid, where they are empty, and in frames that are not good."""
+    """Boxes, with nan if marked invalid, if empty, and in frames that are not good."""
     key = "bboxes.invalid_idxs"
     indices = np.asarray(data.raw(key))
     if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= frames):
-        raise BadInput(data.path, key, f"holds no frame numbers of {frames} frames")
+        raise BadInput(data.path, key, f"holds invalid frame numbers; expected numbers below {frames}")
     valid = good.copy()
     valid[indices.reshape(-1).astype(int)] = False
     boxes = data.array("bboxes.bboxes", (frames, 4), rows=valid)
@@ -194,9 +194,9 @@ def _boxes(data: _Keys, frames: int, good: np.ndarray) -> np.ndarray:
 
 
 def _check_name(made: Sequence) -> None:
-    # it becomes the name of a folder
+    # the name is used as a folder name
     if not made.name or not made.name.replace("_", "").replace("-", "").isalnum():
-        raise BadInput(made.path, "name", f"'{made.name}', expected one such as P8_62_outdoor_walk")
+        raise BadInput(made.path, "name", f"is '{made.name}'; expected a name such as P8_62_outdoor_walk")
 
 
 def _check_camera(made: Sequence) -> None:
@@ -207,24 +207,24 @@ def _check_camera(made: Sequence) -> None:
         or abs(K[0, 1]) > 1e-3 * focal[0]
         or np.abs(K[[1, 2, 2, 2], [0, 0, 1, 2]] - [0, 0, 0, 1]).max() > 1e-6
     ):
-        raise BadInput(made.path, "camera.intrinsics", "is no pinhole camera: fx 0 cx / 0 fy cy / 0 0 1 is expected")
+        raise BadInput(made.path, "camera.intrinsics", "is not a pinhole camera; expected fx 0 cx / 0 fy cy / 0 0 1")
     R = E[:, :3, :3]
     off = np.abs(R @ R.transpose(0, 2, 1) - np.eye(3)).max()
     if off > 1e-3 or (np.linalg.det(R) < 0).any() or np.abs(E[:, 3] - [0, 0, 0, 1]).max() > 1e-6:
-        raise BadInput(made.path, "camera.extrinsics", f"are no rigid transforms (R R^T is off by {off:.2g})")
+        raise BadInput(made.path, "camera.extrinsics", f"are not rigid transforms (R R^T is off by {off:.2g})")
 
 
 log = logging.getLogger(__name__)
-#: The file's ``kp2d`` are its own joints, projected. More than this share of the longer side between the two is
-#: another direction or convention; more than this many px, another body.
+#: The file's ``kp2d`` are its projected joints. A distance above this share of the longer side means another camera
+#: direction or convention; above this many px, another body.
 _TOO_FAR = 0.02
 _NOTICEABLE = 5.0
 
 
 def truth_of(made: Sequence, smpl: Path) -> Truth:
-    """Truth of the whole sequence (float32): SMPL's ``trans`` becomes the pelvis, nothing else is moved.
+    """Truth of the whole sequence (float32): SMPL's ``trans`` is converted to the pelvis, nothing else is changed.
 
-    Raises MissingResource without the SMPL file of this gender; BadInput where truth, camera and ``kp2d`` disagree.
+    Raises MissingResource without the SMPL file of this gender; BadInput if truth, camera and ``kp2d`` disagree.
     """
     body = gendered_body(smpl, made.gender, made.name)
     betas = torch.from_numpy(made.betas)[None]
@@ -256,7 +256,7 @@ def truth_of(made: Sequence, smpl: Path) -> Truth:
 
 
 def reprojection(truth: Truth, made: Sequence) -> float:
-    """Median distance in px of ``kp2d`` to the truth's joints as its camera sees them, good frames."""
+    """Median distance in px of ``kp2d`` to the projected true joints, good frames."""
     camera = truth.camera
     assert camera is not None
     seen = project(world_to_camera(truth.joints, camera.R, camera.t), camera.focal, camera.centre)
@@ -268,7 +268,7 @@ def _check_projection(truth: Truth, made: Sequence) -> None:
     if not distance <= _TOO_FAR * max(made.size):
         raise BadInput(
             made.path, "kp2d",
-            f"lies {distance:.0f} px (median) from where the camera sees the true joints; expected world-to-camera "
+            f"lies {distance:.0f} px (median) from the projected true joints; expected world-to-camera "
             f"extrinsics and SMPL's {made.gender} parameters, as in EMDB's release",
         )  # fmt: skip
     if distance > _NOTICEABLE:

@@ -1,4 +1,4 @@
-"""The images of a sequence: ``images/00000.jpg`` and on, one for each frame."""
+"""A whole sequence: its pickle, images (``images/00000.jpg`` and on, one per frame) and truth, cached."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ FOLDER = "images"
 
 
 def find_images(file: Path, frames: int, size: tuple[int, int]) -> Video | None:
-    """All frames of the sequence of the pickle ``file``; None, with a notice, where there is no folder of images.
+    """The images of the sequence of the pickle ``file``; None, with a warning, if there is no folder of images.
 
-    Raises BadInput where images are missing, or are not of the calibrated camera's size.
+    Raises BadInput if images are missing, or are not of the calibrated camera's size.
     """
     folder = file.parent / FOLDER
     if not folder.is_dir():
@@ -29,12 +29,15 @@ def find_images(file: Path, frames: int, size: tuple[int, int]) -> Video | None:
         return None
     numbers = {int(path.stem) for path in _images(folder) if path.stem.isdecimal()}
     if missing := sorted(set(range(frames)) - numbers):
-        problem = f"{len(missing)} of {frames} are missing, the first is {missing[0]:05d}.jpg; is it unpacked whole?"
+        problem = (
+            f"{len(missing)} of {frames} are missing, the first is "
+            f"{missing[0]:05d}.jpg; is the archive completely unpacked?"
+        )
         raise BadInput(folder, FOLDER, problem)
     if len(numbers) != len(_images(folder)):
-        raise BadInput(folder, FOLDER, "holds images that are not named 00000.jpg and on, or numbers twice")
+        raise BadInput(folder, FOLDER, "has images that are not named 00000.jpg and on, or duplicate numbers")
     if len(numbers) > frames:
-        log.warning("%s: %d images for %d frames; the last are not used", folder, len(numbers), frames)
+        log.warning("%s: %d images for %d frames; the last images are not used", folder, len(numbers), frames)
     found = probe(folder).size
     if found != size:
         problem = f"{found[0]} x {found[1]} px, but the camera of {file.name} is calibrated for {size[0]} x {size[1]}"
@@ -43,7 +46,7 @@ def find_images(file: Path, frames: int, size: tuple[int, int]) -> Video | None:
 
 
 def digest(video: Video | None) -> bytes:
-    """A fingerprint of the images by name and length: their content is a gigabyte, read for nothing else."""
+    """A fingerprint of the images by name and length, because reading their content (a gigabyte) would be slow."""
     if video is None:
         return b""
     lines = sorted(f"{path.name} {path.stat().st_size}" for path in _images(video.path))
@@ -65,7 +68,7 @@ class Whole:
 
 
 def read_whole(file: Path, smpl: Path | None, truth: bool) -> Whole:
-    """Pickle, images and, if wanted, truth. Raises as its parts do."""
+    """Read pickle, images and, if requested, truth. Raises like its parts."""
     images = file.parent / FOLDER
     stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in (file, images))
     return _read(file.absolute(), smpl_folder(smpl) if truth else None, stamps)
@@ -73,7 +76,7 @@ def read_whole(file: Path, smpl: Path | None, truth: bool) -> Whole:
 
 @lru_cache(maxsize=1)
 def _read(file: Path, smpl: Path | None, stamps: tuple[int, ...]) -> Whole:
-    """``smpl`` None: no truth. ``stamps`` only tell two states of the files apart."""
+    """``smpl`` None: no truth. ``stamps``: modification times, for the cache."""
     made = read_sequence(file)
     video = find_images(file, len(made), made.size)
     true = None if smpl is None else truth_of(made, smpl)

@@ -1,1 +1,1 @@
-"""A network that lifts 2D keypoints: pose, root, vertical, depth, speed and contacts, each with its variance."""
+"""The lifting network: from 2D keypoints to pose, root, vertical, depth, velocity and contacts, with variances."""

@@ -1,4 +1,4 @@
-"""Settings of the initializer ``lift``, and where its weights are found. No torch."""
+"""Settings of the initializer ``lift``, and its weight files. No torch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LIFT = OwnWeights(
 
 
 class LiftConfig(ComponentConfig):
-    """A network on 2D keypoints, and on the detector's 3D landmarks where there are any.
+    """The lifting network on 2D keypoints and, if the detector gives them, 3D landmarks.
 
-    ``weights``: shipped ones by name (``open``), or a file of ``diffopt train lift``. ``fuse``: an initializer whose
-    poses are read as evidence too, and towards which joints are kept halfway (``given``: the body of the clip's file;
-    ``auto``: whatever the clip brings). ``body``: whose mean skeleton gives the lengths in metres, unless the clip
-    brings ``rest_joints``.
+    ``weights``: name of shipped weights (``open``), or a file of ``diffopt train lift``. ``fuse``: an initializer whose
+    poses are a further input, and whose joints are averaged with the network's (``given``: the body of the clip's file;
+    ``auto``: whatever the clip has). ``body``: body model of the mean skeleton, which sets the metric size unless the
+    clip has ``rest_joints``.
     """
 
     builds: ClassVar[str] = "diffopt_inits.lift.initializer:LiftInitializer"
@@ -31,5 +31,5 @@ class LiftConfig(ComponentConfig):
     body: str = "anny24"
 
     def terms_of_use(self) -> str:
-        """Those of the motion that the weights were trained on."""
+        """Terms of the motion data that the weights were trained on."""
         return LIFT.terms(self.weights)

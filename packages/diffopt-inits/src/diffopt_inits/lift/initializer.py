@@ -1,4 +1,4 @@
-"""Initializer ``lift``: body, place, vertical, speed and contacts from 2D keypoints, each with its variance."""
+"""Initializer ``lift``: body, translation, vertical, velocity and contacts from 2D keypoints, with variances."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .inputs import Evidence, Frame, observed
 from .outputs import Outputs, read
 from .windows import Bridge, bridge, run
 
-#: What is not seen for a second may have changed by this much, in standard deviations: rad, log m, legs per second.
+#: Growth of the standard deviation after one second without observation: rad, log m, leg lengths per second.
 _TURNS, _TILTS, _RECEDES, _DRIFTS, _SPEEDS = 0.8, 0.2, 0.2, 0.3, 0.8
-#: How far a fused joint is from the other initializer's towards the network's. What a regressor gets wrong changes
-#: from frame to frame and averages out in the solve; what the network gets wrong lasts (docs/lift.md).
+#: Weight of the network in a fused joint. A regressor's errors change between frames and average out in the solve; the
+#: network's errors last (docs/lift.md).
 _TOWARDS = 0.5
 
 
 @dataclass(frozen=True)
 class Lifted:
-    """One clip in metres and camera frames; variances of one axis, calibrated on validation motion.
+    """Estimates of one clip in metres and camera frames; variances per axis, calibrated on validation motion.
 
     ``rotations``: root, then 21 joints, rad^2. ``transl``: pelvis; ``depth_var`` is that of its log depth, ``ray_var``
-    of its ray. ``up``: unit vector, rad^2. ``velocity``: pelvis, m/s, to the left, up and forward as the body heads.
-    ``contact``: chance that left and right ankle and foot stand. ``present``: frames with the person.
+    of its ray. ``up``: unit vector, rad^2. ``velocity``: of the pelvis in the heading frame (left, up, forward), m/s.
+    ``contact``: probability that left and right ankle and foot are in contact. ``present``: frames with the person.
     """
 
     rotations: Float[Tensor, "T 22 3 3"]
@@ -61,9 +61,9 @@ class LiftInitializer:
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
 
-        The size of the body is not told by keypoints: it is that of ``rest_joints`` or of the mean body. Frames
-        without the person are bridged. A body that tells evidence of its own is left as it is. Raises BadInput where
-        no frame shows three keypoints that the network knows.
+        Keypoints do not determine the size of the body: it is that of ``rest_joints`` or of the mean body. Frames
+        without the person are interpolated. A fused body that has its own ``evidence`` is not changed. Raises BadInput
+        if no frame has three keypoints that the network uses.
         """
         body = None if self._other is None else self._other.initialize(clip, observations, camera)
         if body is not None and body.evidence is not None:
@@ -77,15 +77,15 @@ class LiftInitializer:
         camera: CameraTrajectory,
         body: CameraFrameBody | None = None,
     ) -> tuple[CameraFrameBody, Lifted]:
-        """The body, and all that the network says of the clip; ``body``: to be fused with it."""
+        """The body, and all estimates of the network; ``body``: an estimate to fuse."""
         if body is not None and body.poses_from != "regressor":
-            body = None  # made of landmarks, which the network reads itself, or of nobody knows what
+            body = None  # from landmarks, which the network reads itself, or of unknown origin
         leg = self._leg(clip)
         evidence = observed(_on_cpu(observations), _on_cpu(camera), body, leg, clip.fps)
         raw, frame = run(self._network, evidence)
         present = frame.present[0] > 0
         if not bool(present.any()):
-            problem = f"layout '{observations.layout}': no frame shows three keypoints that initializer lift knows"
+            problem = f"layout '{observations.layout}': no frame has three keypoints that initializer lift uses"
             raise BadInput(clip.path or clip.name, "keypoints", problem)
         lifted = metric(read(raw), frame, bridge(present, clip.fps), leg, self._card["calibration"])
         facts = {"weights": self._card["name"], "fused": _fused(evidence, body), **_facts(lifted)}
@@ -105,7 +105,7 @@ class LiftInitializer:
 
 
 def metric(out: Outputs, frame: Frame, over: Bridge, leg: float, calibration: dict[str, float]) -> Lifted:
-    """The network's answer in metres, gaps bridged, variances as calibrated."""
+    """The network's outputs in metres, with gaps interpolated and calibrated variances."""
 
     def variance(log_var: Tensor, name: str, rate: float, unit: float = 1.0) -> Tensor:
         return over.variance(log_var.exp() * (unit * calibration[name]) ** 2, (unit * rate) ** 2)
@@ -132,7 +132,7 @@ def metric(out: Outputs, frame: Frame, over: Bridge, leg: float, calibration: di
 
 
 def evidence_of(lifted: Lifted) -> MotionEvidence:
-    """As the solver reads it. The hands, which the network does not know, keep still for sure."""
+    """Convert to the solver's form. The hands, which the network does not estimate, have a tiny variance."""
     still = torch.full_like(lifted.rotations_var[:, :2], 1e-4)
     return MotionEvidence(
         up=lifted.up,
@@ -146,7 +146,7 @@ def evidence_of(lifted: Lifted) -> MotionEvidence:
 
 
 def _facts(lifted: Lifted) -> dict[str, Any]:
-    """``filled``: frames without the person; how sure the rest is, medians of standard deviations."""
+    """``filled``: frames without the person; medians of the standard deviations."""
     seen = lifted.present
 
     def sd(variance: Tensor) -> float:

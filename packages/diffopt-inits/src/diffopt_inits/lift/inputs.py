@@ -1,7 +1,7 @@
-"""What the network reads: points about their centre, the camera's turning, and whatever else was estimated.
+"""Inputs of the network: centred points, the camera's angular velocity, and optional estimates.
 
-Rays (x / z, y / z), not pixels: the focal length is divided out. The centre and size of what is seen are means weighted
-by confidence: a box would jump with every stray point at its rim.
+Points are rays (x / z, y / z), independent of the focal length. Centre and size are confidence-weighted means, which
+are more robust to outliers than a bounding box.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from torch import Tensor
 from .outputs import ROTATIONS
 from .points import POINTS, gather
 
-#: Fewer points than this say nothing of where the person is.
+#: Least number of points that determine the person's position.
 _FEWEST = 3
-#: Log of the size of a person who fills a third of an image; angles per second that are large.
+#: Normalisation: log size of a person who fills a third of an image; a large angular velocity.
 _LOG_SIZE, _FAST = -1.8, 2.0
 _P = len(POINTS)
-#: Points and confidences; present, centre, log size, their rates, turning, frame rate; regressor; landmarks.
+#: Number of channels: points and confidences; present, centre, log size, their rates, turning, frame rate; regressor;
+#: landmarks.
 CHANNELS = 3 * _P + (1 + 3 + 3 + 3 + 1) + (6 * ROTATIONS + 1 + 1 + 1) + 4 * _P
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found in the frames of windows.
+    """Inputs of windows.
 
     ``points``: rays of our points and confidences (0: not seen). ``turning``: rotation of the camera, rad/s in its own
-    axes. ``fps``: of each window. ``pose``: a regressor's root in the camera frame and 21 joints, with ``pose_seen``
-    (1 where there is one); ``pose_depth``: the pelvis' depth by the regressor, in legs, 0 where not known.
-    ``landmarks``: 3D points in legs about the middle of the hips, camera axes, and their visibility.
+    axes. ``fps``: of each window. ``pose``: a regressor's root in the camera frame and 21 joints, with ``pose_seen`` (1
+    if there is one); ``pose_depth``: the regressor's depth of the pelvis in leg lengths, 0 if unknown. ``landmarks``:
+    3D points in leg lengths relative to the mid-hip, camera axes, and their visibility.
     """
 
     points: Float[Tensor, "B T P 3"]
@@ -48,8 +49,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the person is seen: ``centre`` (ray), ``size`` (root mean square of the points about it, in rays) and
-    ``present``, 1 where enough points are seen; elsewhere centre and size mean nothing."""
+    """The person in the image: ``centre`` (ray), ``size`` (root mean square distance of the points, in rays) and
+    ``present``, 1 if enough points are detected; otherwise centre and size are meaningless."""
 
     centre: Float[Tensor, "B T 2"]
     size: Float[Tensor, "B T"]
@@ -57,7 +58,7 @@ class Frame:
 
 
 def frame_of(points: Float[Tensor, "B T P 3"]) -> Frame:
-    """Centre and size of what is seen."""
+    """Centre and size of the detected points."""
     weight = points[..., 2]
     total = weight.sum(-1).clamp_min(1e-6)
     centre = (weight.unsqueeze(-1) * points[..., :2]).sum(-2) / total.unsqueeze(-1)
@@ -68,20 +69,20 @@ def frame_of(points: Float[Tensor, "B T P 3"]) -> Frame:
 
 
 def turning(R: Float[Tensor, "*b T 3 3"], fps: Tensor) -> Float[Tensor, "*b T 3"]:
-    """Angular velocity of cameras, rad/s, in their own axes; the last frame repeats the one before it."""
+    """Angular velocity of cameras, rad/s, in their own axes; the last frame repeats the previous one."""
     step = matrix_to_axis_angle(R[..., 1:, :, :] @ R[..., :-1, :, :].mT)
     last = step[..., -1:, :] if step.shape[-2] else torch.zeros_like(R[..., 0])
     return torch.cat([step, last], -2) * fps[..., None, None]
 
 
 def rate(x: Float[Tensor, "B T D"], present: Float[Tensor, "B T"], fps: Float[Tensor, "B"]) -> Float[Tensor, "B T D"]:
-    """Change per second to the next frame; 0 where either of the two is missing."""
+    """Change per second to the next frame; 0 if either of the two is missing."""
     step = (x[:, 1:] - x[:, :-1]) * (present[:, 1:] * present[:, :-1]).unsqueeze(-1)
     return torch.cat([step, torch.zeros_like(x[:, :1])], 1) * fps[:, None, None]
 
 
 def features(evidence: Evidence, frame: Frame) -> Float[Tensor, "B T C"]:
-    """Channels of the network."""
+    """Input channels of the network."""
     points, fps, present = evidence.points, evidence.fps, frame.present.unsqueeze(-1)
     B, T = points.shape[:2]
     size = frame.size.unsqueeze(-1)
@@ -124,7 +125,7 @@ def _landmarks(evidence: Evidence) -> list[Tensor]:
 def observed(
     observations: Observations, camera: CameraTrajectory, body: CameraFrameBody | None, leg: float, fps: float
 ) -> Evidence:
-    """Evidence of one clip (batch 1). ``leg``: leg length, m."""
+    """Inputs of one clip (batch 1). ``leg``: leg length, m."""
     valid = observations.valid.float()
     points = gather(finite(observations.keypoints.float()), observations.layout)
     rays = (points[..., :2] - camera.centre.unsqueeze(1)) / camera.focal.unsqueeze(1)
@@ -143,14 +144,14 @@ def observed(
 
 
 def trusted(body: CameraFrameBody, valid: Float[Tensor, "T"]) -> Float[Tensor, "T"]:
-    """1 in frames that the other initializer saw, 0 where it filled in."""
+    """1 in frames that the other initializer estimated, 0 in interpolated ones."""
     seen = valid.clone()
     seen[[f for f in body.facts.get("filled", []) if f < len(seen)]] = 0.0
     return seen
 
 
 def landmarks(observations: Observations, leg: float) -> Float[Tensor, "1 T P 4"] | None:
-    """3D landmarks in legs, where the detector gave BlazePose's."""
+    """3D landmarks in leg lengths, if the detector gave BlazePose's."""
     found = observations.landmarks
     if found is None or len(BLAZEPOSE33) != found.shape[-2]:
         return None
@@ -160,6 +161,6 @@ def landmarks(observations: Observations, leg: float) -> Float[Tensor, "1 T P 4"
 
 
 def finite(points: Float[Tensor, "T J D"]) -> Float[Tensor, "T J D"]:
-    """With confidence 0 instead of numbers that are none."""
+    """Points with non-finite values replaced by zeros with confidence 0."""
     good = torch.isfinite(points).all(-1, keepdim=True)
     return torch.where(good, points, 0.0)

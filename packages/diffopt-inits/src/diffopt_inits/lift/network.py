@@ -1,7 +1,7 @@
 """The lifting network: a transformer over the frames of a window, with positions in seconds.
 
-Pre-norm blocks of attention with rotary positions, a depth-wise convolution and a feed-forward layer; the outputs
-start at the mean (a person upright before the camera), because their weights start at zero.
+Pre-norm blocks of attention with rotary positions, a depth-wise convolution and a feed-forward layer. The output
+weights start at zero, so outputs start at the mean (a person upright in front of the camera).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from .outputs import START, WIDTH
 
-#: Rotary positions count this many a second.
+#: Rotary positions per second.
 _TICKS = 30.0
 
 
 def rotary(time: Float[Tensor, "B T"], dim: int) -> tuple[Float[Tensor, "B 1 T d"], Float[Tensor, "B 1 T d"]]:
-    """Cosine and sine of the positions' angles (Su et al. 2021); the slowest wave takes some 1000 ticks."""
+    """Cosine and sine of the positions' angles (Su et al. 2021); the slowest wave has a period of about 1000
+    positions."""
     rate = 1000.0 ** (-torch.arange(0, dim, 2, device=time.device) / dim)
     angle = (time * _TICKS).unsqueeze(1).unsqueeze(-1) * rate
     return angle.cos(), angle.sin()
@@ -30,7 +31,7 @@ def _turn(x: Float[Tensor, "B H T D"], wave: tuple[Tensor, Tensor]) -> Float[Ten
 
 
 class Block(nn.Module):
-    """Attention, convolution in time, feed-forward: each added to what came in."""
+    """Attention, convolution over time, feed-forward, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, feedforward: int, kernel: int) -> None:
         super().__init__()
@@ -44,7 +45,7 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T D"], wave: tuple[Tensor, Tensor]) -> Float[Tensor, "B T D"]:
         q, k, v = self.qkv(self.norms[0](x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        # Written out: for windows of 64 frames on a CPU the fused kernel costs a third more a step.
+        # Written out, because for windows of 64 frames on a CPU the fused kernel is a third slower.
         near = _turn(q * self.scale, wave) @ _turn(k, wave).mT
         x = x + self.mix((near.softmax(-1).to(v.dtype) @ v).transpose(1, 2).flatten(2))
         x = x + self.conv(self.norms[1](x).mT).mT
@@ -70,7 +71,7 @@ class LiftNetwork(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, feedforward, kernel) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, WIDTH)
-        #: Evidence that is a pose already reaches the outputs without a detour.
+        #: Linear skip connection from inputs to outputs, for inputs that are poses already.
         self.skip = nn.Linear(channels, WIDTH, bias=False)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.skip.weight)

@@ -1,7 +1,7 @@
-"""What the network says of each frame: means, and the log variance of each.
+"""Outputs of the network for each frame: means and log variances.
 
-Camera frame: OpenCV axes. Lengths in leg lengths (thigh plus shin), so that the size of the body, which no 2D keypoint
-tells, drops out; whoever knows the skeleton multiplies.
+Camera frame: OpenCV axes. Lengths are in leg lengths (thigh plus shin), because 2D keypoints do not determine the size
+of the body; the caller multiplies by the leg length.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from diffopt_core.data.rotation import columns_to_matrix
 from jaxtyping import Float
 from torch import Tensor
 
-#: Root and the 21 joints that move; the hands do not.
+#: Root and 21 joints, without the hands.
 ROTATIONS = 22
-#: Channels by name, in order, with the values at which training starts.
+#: Channels by name, in order, with their initial values.
 _PARTS: tuple[tuple[str, list[float]], ...] = (
     # 6D columns; the root faces the camera upright
     ("rotations", [1.0, 0.0, 0.0, 0.0, -1.0, 0.0] + [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] * (ROTATIONS - 1)),
@@ -32,18 +32,18 @@ _PARTS: tuple[tuple[str, list[float]], ...] = (
 )
 START = [value for _, values in _PARTS for value in values]
 WIDTH = len(START)
-#: A variance outside of these is a network that ran away.
+#: Limits of log variances.
 _LOG_VAR = (-12.0, 4.0)
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Of each frame; every variance is that of one axis.
+    """Outputs of each frame; variances are per axis.
 
     ``rotations``: root in the camera frame, then 21 joints in their parents' frames, rad^2. ``up``: unit vector, and
     the variance of its direction, rad^2. ``depth``: log of the pelvis' depth times the observed size (:mod:`.inputs`)
     in legs. ``ray``: pelvis from the observed centre in observed sizes. ``velocity``: of the pelvis, legs per second:
-    to the left, up, forward as the body heads. ``contact``: logits.
+    in the heading frame (left, up, forward). ``contact``: logits.
     """
 
     rotations: Float[Tensor, "*b 22 3 3"]
@@ -60,7 +60,7 @@ class Outputs:
 
 
 def read(raw: Float[Tensor, "*b W"]) -> Outputs:
-    """The network's numbers by name: rotations are rotations, the vertical is a unit vector, variances are bounded."""
+    """Convert raw outputs: rotations are orthonormalised, the vertical is normalised, variances are bounded."""
     sizes = [len(values) for _, values in _PARTS]
     part = dict(zip((name for name, _ in _PARTS), raw.split(sizes, -1), strict=True))
     log_var = {

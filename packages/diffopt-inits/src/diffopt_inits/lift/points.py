@@ -1,7 +1,7 @@
-"""The named points that the network knows, and how each keypoint layout gives them.
+"""The named points of the network, and their mapping from keypoint layouts.
 
-Detectors disagree on names and on what they see; the network reads one set, with a confidence of 0 for what a layout
-lacks. ``neck`` is OpenPose's (the middle of the shoulders), ``upper_neck`` and ``head_top`` are those of MPII.
+The network reads one set of points, with confidence 0 for points that a layout lacks. ``neck`` is OpenPose's (the
+middle of the shoulders), ``upper_neck`` and ``head_top`` are those of MPII.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LEGS = [
 #: Points that are the mean of two others.
 MEANS = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
 
-#: Points of a layout that stand for one of ours; the mean where there are two. ``smpl24`` has a neck of another kind.
+#: Points of a layout that are used for one of ours; the mean if there are two. The neck of ``smpl24`` is another point.
 _STAND_FOR: dict[str, dict[str, tuple[str, ...]]] = {
     "blazepose33": {
         **{f"{s}_big_toe": (f"{s}_foot_index",) for s in ("left", "right")},
@@ -40,12 +40,12 @@ _STAND_FOR: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "smpl24": {"neck": ()},
 }
-#: Points that are no SMPL joint of the same name: what they ride on and where, m in that joint's frame.
+#: Points without an SMPL joint of the same name: joint they are fixed to, and offset (m) in its frame.
 _RIDE = anchored_points()
 
 
 def ride(name: str) -> tuple[int, tuple[float, float, float]]:
-    """SMPL joint and offset (m, rest pose of a 1.70 m body) of a point; a mean of two rides on one of them."""
+    """SMPL joint and offset (m, rest pose of a 1.70 m body) of a point; for a mean of two points, one of them."""
     if name in MEANS:
         name = MEANS[name][0]
     return _RIDE[name] if name in _RIDE else (JOINT[name], (0.0, 0.0, 0.0))
@@ -65,12 +65,12 @@ def _rows(layout: str) -> tuple[Float[Tensor, "P J"], Float[Tensor, "P"]]:
 
 
 def offered(layout: str) -> Float[Tensor, "P"]:
-    """1 for the points that a layout has. Raises UnknownName."""
+    """1 for points that a layout has, else 0. Raises UnknownName."""
     return _rows(layout)[1]
 
 
 def gather(keypoints: Float[Tensor, "T J D"], layout: str) -> Float[Tensor, "T P D"]:
-    """Our points of a layout: coordinates, then confidence; that of a mean is the least of its parts."""
+    """The network's points from a layout: coordinates, then confidence (for a mean, the smaller one)."""
     rows, _ = _rows(layout)
     rows = rows.to(keypoints)
     seen = keypoints[..., -1]

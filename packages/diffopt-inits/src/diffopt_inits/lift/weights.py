@@ -1,4 +1,4 @@
-"""Weight files: safetensors for the numbers, a JSON card beside it for what they mean."""
+"""Weight files of the lifting network: safetensors with a JSON card."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def load(path: Path) -> tuple[LiftNetwork, dict[str, Any]]:
 
 
 def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
-    """Write weights (half precision) and card; each file is replaced in one step."""
+    """Write weights (half precision) and card, each atomically."""
     LIFT.write(path, {key: value.half() for key, value in state.items()}, card)

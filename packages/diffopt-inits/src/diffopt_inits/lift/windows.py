@@ -17,7 +17,7 @@ from .network import LiftNetwork
 
 @dataclass(frozen=True)
 class Bridge:
-    """``before``, ``after``: the nearest frames with the person; ``share``: of the way between them; ``doubt``:
+    """``before``, ``after``: the nearest frames with the person; ``share``: relative position between them; ``doubt``:
     variance of a random walk of unit rate that is fixed at both, s. A frame with the person is its own neighbour."""
 
     before: Int[Tensor, "T"]
@@ -26,25 +26,25 @@ class Bridge:
     doubt: Float[Tensor, "T"]
 
     def mean(self, x: Float[Tensor, "T *d"]) -> Float[Tensor, "T *d"]:
-        """Straight lines across the gaps."""
+        """Linear interpolation across gaps."""
         share = self.share.view(-1, *[1] * (x.dim() - 1))
         return torch.lerp(x[self.before], x[self.after], share)
 
     def rotation(self, x: Float[Tensor, "T *d 3 3"]) -> Float[Tensor, "T *d 3 3"]:
-        """The shortest turn across the gaps."""
+        """Slerp across gaps."""
         gaps = self.doubt > 0
         out, share = x.clone(), self.share.view(-1, *[1] * (x.dim() - 3))
         out[gaps] = slerp(x[self.before[gaps]], x[self.after[gaps]], share[gaps])
         return out
 
     def variance(self, x: Float[Tensor, "T *d"], rate: float) -> Float[Tensor, "T *d"]:
-        """Variances, with what a walk of ``rate`` (units squared per second) adds in the gaps."""
+        """Variances plus those of a random walk of ``rate`` (units squared per second) in gaps."""
         return self.mean(x) + rate * self.doubt.view(-1, *[1] * (x.dim() - 1))
 
 
 def bridge(present: Bool[Tensor, "T"], fps: float) -> Bridge:
-    """Neighbours of every frame; at least one frame must have the person. Beyond the first and the last such frame
-    what was there stays, and doubt grows without end."""
+    """Neighbours of every frame; at least one frame must have the person. Before the first and after the last such
+    frame, its values are kept and the variance grows without limit."""
     frame = torch.arange(len(present))
     last = torch.where(present, frame, -1).cummax(0).values
     following = torch.where(present, frame, len(present)).flip(0).cummin(0).values.flip(0)
@@ -59,9 +59,9 @@ def bridge(present: Bool[Tensor, "T"], fps: float) -> Bridge:
 
 #: Frames of a window as trained, above and below ``_SLOW`` frames per second.
 _LONG, _SHORT, _SLOW = 64, 32, 22.0
-#: Faster clips are read as several of every n-th frame each.
+#: Highest frame rate; faster clips are split into sequences of every n-th frame.
 _FASTEST = 60.0
-#: Windows a pass.
+#: Windows per forward pass.
 _AT_ONCE = 128
 
 
@@ -75,9 +75,9 @@ def cut(frames: int, length: int) -> Int[Tensor, "N L"]:
 
 @torch.no_grad()
 def run(network: LiftNetwork, evidence: Evidence) -> tuple[Float[Tensor, "T W"], Frame]:
-    """Raw outputs of each frame of one clip (batch 1), and where the person is seen.
+    """Raw outputs of each frame of one clip (batch 1), and the person's position in the image.
 
-    Where windows overlap, the one that sees more on both sides of a frame counts more.
+    In overlaps, the window in which the frame is closer to the centre has more weight.
     """
     fps = float(evidence.fps[0])
     stride = max(1, math.ceil(fps / _FASTEST - 1e-6))
@@ -117,7 +117,7 @@ def _every(evidence: Evidence, phase: int, stride: int) -> Evidence:
 
 
 def _woven(parts: list[Tensor]) -> Tensor:
-    """Frames of every n-th sequences in their own order again."""
+    """Interleave sequences of every n-th frame back into the original order."""
     out = parts[0].new_empty(sum(len(part) for part in parts), *parts[0].shape[1:])
     for phase, part in enumerate(parts):
         out[phase :: len(parts)] = part

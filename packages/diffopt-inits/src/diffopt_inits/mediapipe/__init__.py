@@ -1,1 +1,1 @@
-"""Detector ``mediapipe``: BlazePose on the CPU, in an environment of its own."""
+"""Detector ``mediapipe``: BlazePose on the CPU, in its own environment."""

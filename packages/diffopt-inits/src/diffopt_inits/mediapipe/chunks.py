@@ -1,7 +1,7 @@
-"""Long videos in pieces: what a killed run had finished is not done again.
+"""Processing of long videos in chunks, so that an interrupted run can continue.
 
-Each chunk has a tracker of its own that is warmed up on the frames before it. So what comes out does not depend on
-where a run was stopped.
+Each chunk has its own tracker, which is warmed up on the preceding frames, so the result does not depend on
+interruptions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from diffopt_core.types import Clip, Video
 
 #: Frames of a chunk, and frames before it on which its tracker is warmed up.
 LENGTH, WARM = 300, 10
-#: Close up: margin about the person and most extent of a region, in their heights; least frames of a chunk.
+#: For crops: margin around the person and largest extent of a region, in heights of the person; least frames of a
+#: chunk.
 AROUND, ROOM, SHORTEST = 0.5, 3.5, 60
 SCRIPT = Path(__file__).with_name("script.py")
 #: One row per frame: landmarks (shares of the image), world landmarks (m), whether found, mask.
@@ -32,7 +33,7 @@ Arrays = dict[str, np.ndarray]
 @dataclass(frozen=True)
 class Chunk:
     """Frames ``start`` to ``end`` (not included) of the clip; its tracker starts at ``warm``. ``region``: the part of
-    the image that is looked at, as shares of its width and height; None for all of it."""
+    the image to process, as shares of its width and height; None for the whole image."""
 
     warm: int
     start: int
@@ -46,7 +47,7 @@ class Chunk:
 
 
 def folder_of(clip: Clip, settings: dict[str, Any]) -> Path:
-    """Where the results of this video with these settings are kept."""
+    """Cache folder for this video and these settings."""
     assert clip.video is not None
     said = {
         "video": clip.sha256 or content(clip.video.path),
@@ -72,7 +73,7 @@ def content(path: Path) -> str:
 
 
 def plan(count: int, folder: Path) -> list[Chunk]:
-    """The chunks of ``count`` frames; a last one that would be short joins the one before it."""
+    """The chunks of ``count`` frames; a short last one is merged with the previous one."""
     starts = list(range(0, max(count - LENGTH // 2, 1), LENGTH))
     ends = [*starts[1:], count]
     pairs = enumerate(zip(starts, ends, strict=True))
@@ -80,8 +81,8 @@ def plan(count: int, folder: Path) -> list[Chunk]:
 
 
 def plan_close_up(boxes: np.ndarray, size: tuple[int, int], folder: Path) -> list[Chunk]:
-    """The same for a person who is small in the image: ``boxes`` ``[T 4]`` px are where they are expected. A chunk ends
-    where its region would have to grow beyond ``ROOM`` of their heights."""
+    """Chunks with crops for a small person: ``boxes`` ``[T 4]`` px are the expected positions. A chunk ends when its
+    region would exceed ``ROOM`` heights of the person."""
     height = boxes[:, 3] - boxes[:, 1]
     reach = AROUND * height[:, None]
     low, high = boxes[:, :2] - reach, boxes[:, 2:] + reach
@@ -102,7 +103,7 @@ def plan_close_up(boxes: np.ndarray, size: tuple[int, int], folder: Path) -> lis
 
 
 def _square(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> tuple[float, ...]:
-    """A box grown to a square where the image has the room, as shares of the image."""
+    """A box extended to a square within the image, as shares of the image."""
     half = np.maximum(high - low, (high - low).max()) / 2
     middle, full = (low + high) / 2, np.array(size)
     corners = np.concatenate([(middle - half) / full, (middle + half) / full]).clip(0.0, 1.0)
@@ -110,8 +111,8 @@ def _square(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> tuple[f
 
 
 def still_to_do(video: Video, chunks: Sequence[Chunk]) -> tuple[Video, list[list[object]], np.ndarray]:
-    """What is missing: the video cut to the frames that are needed, the missing chunks as the script wants them
-    (warm, start, end in the frames of that video, file, region), and which frames of the clip those are."""
+    """Remaining work: the video cut to the needed frames, the missing chunks in the script's form (warm, start, end in
+    the frames of that video, file, region), and the frame numbers in the clip."""
     missing = [chunk for chunk in chunks if not chunk.done]
     needed = np.unique(np.concatenate([np.arange(chunk.warm, chunk.end) for chunk in missing]))
     rows: list[list[object]] = []
@@ -122,16 +123,16 @@ def still_to_do(video: Video, chunks: Sequence[Chunk]) -> tuple[Video, list[list
 
 
 def gather(chunks: Sequence[Chunk]) -> Arrays:
-    """The arrays of all chunks, one after the other. A damaged file is removed, so that the next run makes it anew."""
+    """The concatenated arrays of all chunks. A damaged file is removed, so that the next run recomputes it."""
     parts: list[Arrays] = []
     for chunk in chunks:
         try:
             part = read_npz(chunk.path)
             if any(len(part[key]) != chunk.end - chunk.start for key in COLUMNS):
-                raise BadInput(chunk.path, "frames", "another number of frames than the chunk has")
+                raise BadInput(chunk.path, "frames", "has another number of frames than the chunk")
         except (BadInput, KeyError) as error:
             chunk.path.unlink(missing_ok=True)
-            problem = "was damaged and has been removed; run again, only its frames are done anew"
+            problem = "was damaged and has been removed; run again to recompute only its frames"
             raise BadInput(chunk.path, "file", problem) from error
         parts.append(part)
     whole = {key: np.concatenate([part[key] for part in parts]) for key in COLUMNS}

@@ -1,4 +1,4 @@
-"""The object behind the detector ``mediapipe``."""
+"""The detector ``mediapipe``."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .needs import SOLUTIONS, TASKS
 _log = logging.getLogger(__name__)
 #: Longest side of the masks, px.
 MASK = 160
-#: MediaPipe's detector finds people reliably who are at least this share of the longer side high.
+#: MediaPipe reliably finds people of at least this height, as a share of the longer side.
 SMALL = 0.25
-#: Looks a second, first and where several people are there.
+#: Surveyed frames per second: at first, and if there are several people.
 RATE, DENSE = 1.0, 3.0
 Arrays = dict[str, np.ndarray]
 
@@ -42,11 +42,11 @@ class MediapipeDetector:
     def detect(self, clip: Clip) -> Observations:
         """Keypoints (``blazepose33``, px of the upright image; visibility as confidence), landmarks and masks.
 
-        A frame in which the person is not found, or the tracker had gone to somebody else, has zeros and is not
-        ``valid``. Raises BadInput where there are no images or nobody in them, MissingResource without MediaPipe.
+        A frame without the person, or in which the tracker followed another person, has zeros and is not ``valid``.
+        Raises BadInput without images or without a person in them, MissingResource without MediaPipe.
         """
         if clip.video is None:
-            problem = "there are no images to look at: give a video, or keep this file's own keypoints (detector given)"
+            problem = "the clip has no images; give a video, or use the file's own keypoints (--detector given)"
             raise BadInput(clip.path or clip.name, "detector mediapipe", problem)
         settings = self._settings(clip)
         looked, people = self._people(clip, settings)
@@ -54,13 +54,13 @@ class MediapipeDetector:
         count, size = clip.num_frames, clip.video.size
         out, ran = self._follow(clip, settings, person, alone=len(people) == 1)
         points = out["points"].astype(np.float64)
-        points[..., :2] *= np.array(size)  # shares of the image, whatever the size that MediaPipe saw
+        points[..., :2] *= np.array(size)  # shares of the image, independent of the size that MediaPipe processed
         boxes, enough = boxes_of(points, size)
         found = out["found"] & enough
         others = [other for other in people if other is not person]
         valid = found & right_person(boxes, found, person, others)
         if not valid.any():
-            raise BadInput(clip.video.path, "person", f"nobody could be followed in {count} frames; {self._advice()}")
+            raise BadInput(clip.video.path, "person", f"no person could be tracked in {count} frames; {self._advice()}")
         masks = paint(out["masks"], others, size, gap=2 * count / len(looked)) if others else out["masks"]
         said = {
             "detector": "mediapipe",
@@ -83,7 +83,7 @@ class MediapipeDetector:
         )
 
     def _settings(self, clip: Clip) -> dict[str, Any]:
-        """What the script's job and the name of the cache share."""
+        """Settings of the script's job, which also identify the cache entry."""
         config = self._config
         model = self._model() if config.backend == "tasks" else None
         return {
@@ -91,7 +91,7 @@ class MediapipeDetector:
             "model": str(model) if model else None,
             "complexity": config.complexity,
             "detection": config.detection_confidence,
-            "tracking": 0.5,  # below it the person is looked for anew
+            "tracking": 0.5,  # below it the person is detected again
             "longest": config.longest,
             "fps": clip.fps,
         }
@@ -104,8 +104,9 @@ class MediapipeDetector:
             return locate(f"pose-landmarker-{('lite', 'full', 'heavy')[self._config.complexity]}")
         if not given.expanduser().is_file():
             raise MissingResource(
-                f"detector mediapipe: model {given} is not there; `diffopt weights get pose-landmarker-full` fetches "
-                "Google's bundle, and without the option it is found by itself"
+                f"detector mediapipe: model {given} does not exist; "
+                "`diffopt weights get pose-landmarker-full` downloads "
+                "Google's bundle, which is then used by default"
             )
         return given.expanduser().absolute()
 
@@ -115,7 +116,7 @@ class MediapipeDetector:
         return pieces.folder_of(clip, {**key, "env": self._env, **more})
 
     def _people(self, clip: Clip, settings: dict[str, Any]) -> tuple[np.ndarray, list[Person]]:
-        """Frames that were looked at, and who was seen in them; looks closer where there are several, or nobody."""
+        """Surveyed frames and the people found in them; surveys more frames if there are several people, or none."""
         looked = looks(clip.num_frames, clip.fps, RATE, FIRST)
         people = self._survey(clip, settings, looked)
         if len(people) != 1:
@@ -123,7 +124,7 @@ class MediapipeDetector:
             people = self._survey(clip, settings, looked)
         if not people:
             assert clip.video is not None
-            problem = f"nobody is found in the {len(looked)} frames (of {clip.num_frames}) that were looked at"
+            problem = f"no person is found in {len(looked)} surveyed frames (of {clip.num_frames})"
             raise BadInput(clip.video.path, "person", f"{problem}; {self._advice()}")
         return looked, people
 
@@ -140,11 +141,11 @@ class MediapipeDetector:
     def _follow(
         self, clip: Clip, settings: dict[str, Any], person: Person, alone: bool
     ) -> tuple[Arrays, dict[str, Any]]:
-        """Points, world points, found and masks of all frames; and how they came about, for the facts."""
+        """Points, world points, found and masks of all frames; and facts about the tracking."""
         assert clip.video is not None
         size, expected = clip.video.size, between(person, clip.num_frames)
         small = float(np.median(expected[:, 3] - expected[:, 1])) < SMALL * max(size)
-        # one large person: MediaPipe is given the images as they are
+        # one large person: MediaPipe processes the images unchanged
         plan = None if alone else (expected / np.array([*size, *size])).round(4).tolist()
         where = expected.round().tolist() if small else None
         folder = self._cache(clip, settings, windows=plan, close_up=where)
@@ -180,8 +181,8 @@ class MediapipeDetector:
     def _advice(self) -> str:
         lower = self._config.detection_confidence / 2
         return (
-            f"is a whole person to be seen, upright, at least a fifth of the image high? Try --set "
-            f"detector.detection_confidence={lower:g}, a cut-out of the video, or --detector vitpose"
+            f"is a whole person visible, upright, at least a fifth of the image high? Try --set "
+            f"detector.detection_confidence={lower:g}, a cropped video, or --detector vitpose"
         )
 
 
@@ -193,5 +194,5 @@ def _tell(path: Path, valid: np.ndarray, found: np.ndarray) -> None:
     if valid.all():
         return
     missing, other = int((~valid).sum()), int((found & ~valid).sum())
-    why = f" ({other} of them show somebody or something else)" if other else ""
+    why = f" ({other} of them show another person or object)" if other else ""
     _log.warning("%s: the person is missing in %d of %d frames%s", path, missing, len(valid), why)

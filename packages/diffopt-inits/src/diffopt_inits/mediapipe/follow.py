@@ -1,4 +1,4 @@
-"""A small person followed close up: where to look, and the crops."""
+"""Survey of people, choice of the person, and crops for a small person."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from diffopt_core.types import Clip
 
 from ..people import Track, choose, tight_boxes
 
-#: Frames of the first look: one per second, at most so many; of the second, where several people are there.
+#: Surveyed frames: one per second, at most this many; and of the second survey, if there are several people.
 FIRST, SECOND = 30, 120
-#: People that are looked for in one frame.
+#: Largest number of people per frame.
 MOST = 4
-#: A box belongs to a person whose last box is within this many of its heights …
+#: A box is assigned to a person whose last box is within this many of its heights …
 REACH = 1.5
-#: … is at most so much larger or smaller, and was seen at most so many looks ago.
+#: … is at most this much larger or smaller, and at most this many surveyed frames ago.
 RATIO, PATIENCE = 2.0, 6
-#: Share of the tallest one's height from which on somebody counts.
+#: Least height of a person, relative to the tallest one.
 SHORTEST = 0.25
 
 
@@ -34,7 +34,7 @@ class Person:
 
 
 def looks(count: int, fps: float, a_second: float, most: int, least: int = 3) -> np.ndarray:
-    """Frames to look at: ``a_second`` of them evenly spread, at least ``least`` (or all) and at most ``most``."""
+    """Evenly spaced frames to survey: ``a_second`` per second, at least ``least`` (or all) and at most ``most``."""
     wanted = int(np.clip(np.ceil(count / fps * a_second), min(least, count), most))
     return np.unique(((np.arange(wanted) + 0.5) * count / wanted).astype(np.int64))
 
@@ -42,9 +42,9 @@ def looks(count: int, fps: float, a_second: float, most: int, least: int = 3) ->
 def link(frames: np.ndarray, boxes: np.ndarray) -> list[Person]:
     """People from boxes ``[n 4]`` found in ``frames`` ``[n]`` (not decreasing), by distance in heights of the box.
 
-    They are numbered from 1 in the order in which they appear, from left to right. Somebody seen once while there are
-    four looks or more is a mistake or a passer-by, and left out unless there is nobody else; so is whoever is less than
-    ``SHORTEST`` as tall as the tallest (things on a table pass for people at that size).
+    They are numbered from 1 in order of appearance, from left to right. People found once in four or more surveyed
+    frames are left out as false detections or passers-by, unless there are no others; so are people smaller than
+    ``SHORTEST`` times the tallest one, which are often objects.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -80,7 +80,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def pick(people: Sequence[Person], clip: Clip, looked: np.ndarray, path: Path) -> tuple[Person, dict[str, Any]]:
-    """The person that ``clip.person`` asks for, and ``facts["person"]``; see :func:`diffopt_inits.people.choose`."""
+    """The person that ``clip.person`` names, and ``facts["person"]``; see :func:`diffopt_inits.people.choose`."""
     assert clip.video is not None
     number = np.array(clip.video.frames)
     tracks = [Track(p.name, number[p.frames], np.insert(p.boxes.reshape(-1, 2, 2), 2, 1.0, axis=-1)) for p in people]
@@ -93,23 +93,25 @@ def pick(people: Sequence[Person], clip: Clip, looked: np.ndarray, path: Path) -
 
 
 def between(person: Person, count: int) -> np.ndarray:
-    """Box of each frame ``[count 4]``: between two sightings in proportion, before and after them as the nearest."""
+    """Box of each frame ``[count 4]``: linear interpolation between detections, constant before the first and after the
+    last."""
     steps = np.arange(count)
     return np.stack([np.interp(steps, person.frames, person.boxes[:, k]) for k in range(4)], axis=-1)
 
 
-#: Nobody moves by more than this share of their height from one frame to the next …
+#: Largest motion from one frame to the next, as a share of the person's height …
 JUMP = 0.5
-#: … and this much more for each frame in between without a person.
+#: … plus this much for each frame in between without a person.
 DRIFT = 0.1
-#: How far, in heights, a box may lie from where the survey saw the person, or expects them.
+#: Largest distance, in heights, of a box from the survey's detection, or from the expected position.
 SEEN_AT, EXPECTED_AT = 0.5, 1.0
-#: Landmarks in the image with visibility over this that a person has at least.
+#: Least visibility and number of a person's landmarks in the image.
 VISIBLE, LEAST = 0.5, 4
 
 
 def boxes_of(points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes ``[T 4]`` px around the visible points ``[T J 4]`` (px; visibility last), and where there are enough."""
+    """Boxes ``[T 4]`` px around the visible points ``[T J 4]`` (px; visibility last), and mask of frames with enough of
+    them."""
     x, y, visible = points[..., 0], points[..., 1], points[..., 3] > VISIBLE
     seen = visible & (x >= 0) & (y >= 0) & (x <= size[0]) & (y <= size[1])
     enough = seen.sum(1) >= LEAST
@@ -117,7 +119,7 @@ def boxes_of(points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.
 
 
 def pieces(boxes: np.ndarray, found: np.ndarray) -> list[np.ndarray]:
-    """Frames ``found``, cut where the box ``[T 4]`` jumps to another place."""
+    """The frames ``found``, split where the box ``[T 4]`` jumps."""
     frames = np.flatnonzero(found)
     if not len(frames):
         return []
@@ -129,9 +131,9 @@ def pieces(boxes: np.ndarray, found: np.ndarray) -> list[np.ndarray]:
 def right_person(boxes: np.ndarray, found: np.ndarray, chosen: Person, others: Sequence[Person]) -> np.ndarray:
     """Frames ``[T]`` in which the tracked box is that of ``chosen``.
 
-    Between two jumps it is one person throughout. It is the chosen one where the survey saw them at the box more often
-    than away from it or than somebody else nearer; a piece without a frame of the survey must lie about where the
-    chosen one is expected.
+    Between two jumps it is the same person. It is the chosen one if the survey found the chosen person at the box more
+    often than elsewhere, and more often than another person nearer to it; a piece without a surveyed frame must be near
+    the chosen person's expected position.
     """
     right = np.zeros(len(found), dtype=bool)
     expected = between(chosen, len(found))
@@ -150,8 +152,8 @@ def right_person(boxes: np.ndarray, found: np.ndarray, chosen: Person, others: S
 
 
 def paint(masks: np.ndarray, people: Sequence[Person], size: tuple[int, int], gap: float) -> np.ndarray:
-    """``masks`` ``[T h w]`` with the boxes of ``people`` filled in, from sighting to sighting where these are at most
-    ``gap`` frames apart: bystanders, whom the tracker does not outline."""
+    """``masks`` ``[T h w]`` with the boxes of ``people`` filled in, interpolated between detections at most ``gap``
+    frames apart, for bystanders, whom the tracker does not segment."""
     masks = masks.copy()
     count, height, width = masks.shape
     scale = np.array([width / size[0], height / size[1]] * 2)

@@ -1,11 +1,12 @@
-"""What the two generations of MediaPipe need of their environment."""
+"""Requirements of the two MediaPipe backends on their environment."""
 
 from __future__ import annotations
 
 from diffopt_core.perception.foreign import Needs
 
-#: The last release with models in its wheel. It asks for JAX and NumPy 1, and uses neither for poses: it is installed
-#: without its dependencies, and what it does import is listed. protobuf 5 and later break it.
+#: The last release with models in its wheel. It requires JAX and NumPy 1, but uses neither for poses, so it is
+#: installed without its dependencies, and the packages it does import are listed. It does not work with protobuf 5 and
+#: later.
 SOLUTIONS = Needs(
     name="mediapipe",
     packages=(

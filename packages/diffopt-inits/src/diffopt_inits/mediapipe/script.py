@@ -1,4 +1,4 @@
-"""Runs where MediaPipe is installed: looks for people in single images, or follows one through a video.
+"""Runs in MediaPipe's environment: detects people in single images, or tracks one person through a video.
 
 Job: ``mode`` ``survey`` (boxes of all people in each image) or ``track`` (landmarks and masks by chunks, each written
 to its own file as soon as it is done). Coordinates are shares of the image's width and height.
@@ -11,17 +11,17 @@ import os
 import numpy as np
 from diffopt_frames import fail, frames, job, progress, save, save_as
 
-#: A landmark counts as seen from this visibility on; a person has this many of them in the image.
+#: Least visibility of a landmark, and least number of visible landmarks of a person.
 SEEN, LEAST = 0.5, 8
-#: Margin around a person, in their height: of what is blanked out once found, and of the window they are followed in.
+#: Margins around a person, in heights: of the area that is blanked out after detection, and of the tracking window.
 BLANK, WINDOW = 0.08, 0.6
 GREY = 127
-#: The mask is where the segmentation is at least this sure.
+#: Least score of the segmentation mask.
 SURE = 0.3
 
 
 class Solutions:
-    """MediaPipe 0.10: the models lie in its package."""
+    """MediaPipe 0.10: the models are in its package."""
 
     def __init__(self, order, still):
         import mediapipe as mp
@@ -53,7 +53,7 @@ class Solutions:
 
 
 class Tasks:
-    """MediaPipe's Tasks API: the models come as a bundle."""
+    """MediaPipe's Tasks API: the models are in a bundle."""
 
     def __init__(self, order, still):
         import mediapipe as mp
@@ -82,7 +82,7 @@ class Tasks:
         if self._still:
             found = self._pose.detect(picture)
         else:
-            # times must grow, whatever the rate
+            # time stamps must increase; their rate does not matter
             self._time = max(self._time + 1, round(self._count * self._step))
             self._count += 1
             found = self._pose.detect_for_video(picture, self._time)
@@ -104,7 +104,7 @@ def finder(still):
 
 
 def box_of(points):
-    """x0 y0 x1 y1 of the landmarks that are seen and lie in the image; None where they are too few."""
+    """Box x0 y0 x1 y1 of the visible landmarks in the image; None if there are too few."""
     seen = points[(points[:, 3] > SEEN) & (points[:, :2] > 0).all(1) & (points[:, :2] < 1).all(1)]
     return None if len(seen) < LEAST else np.concatenate([seen[:, :2].min(0), seen[:, :2].max(0)])
 
@@ -117,8 +117,9 @@ def inside(box, margin):
 
 
 def survey():
-    """MediaPipe sees one person at a time, and small ones not in a large image: whoever is found is blanked out and the
-    image is looked at again, whole and then by overlapping squares. Whoever is not found again close up was none."""
+    """MediaPipe finds one person at a time, and no small people in large images. So each person found is blanked out
+    and the image is processed again, whole and then in overlapping squares. Detections that are not confirmed in a crop
+    are dropped."""
     find = finder(still=True)
     index, boxes = [], []
     for i, image in enumerate(frames()):
@@ -132,13 +133,13 @@ def survey():
 
 
 def people(find, image):
-    """Boxes, px, of at most ``most`` people; they are blanked out of ``image``."""
+    """Boxes, px, of at most ``most`` people, who are blanked out in ``image``."""
     found: list = []
     for square in [(0, 0, image.shape[1], image.shape[0]), *squares(image.shape)]:
         for _ in range(job()["most"] - len(found)):
             first = seen_in(find, image, square)
             if first is None or cut_off(first, square, image.shape):
-                break  # whoever is cut off by one square stands whole in the next
+                break  # a person cut off by one square is complete in the next one
             close = around(first, image.shape)
             box = seen_in(find, image, close)
             for area in (first, box):
@@ -150,7 +151,7 @@ def people(find, image):
 
 
 def squares(shape):
-    """Squares as high as the image (or as wide), each half over the one before; none where the image is a square."""
+    """Squares of the image's shorter side, overlapping by half; none for a square image."""
     side, long = min(shape[:2]), max(shape[:2])
     if long == side:
         return []
@@ -168,14 +169,14 @@ def seen_in(find, image, area):
 
 
 def around(box, shape):
-    """A square about a box, large enough for a person of whom only the trunk was found; px."""
+    """A square around a box, px, large enough for a person of whom only the trunk was found."""
     half = max(1.25 * max(box[2:] - box[:2]), 0.25 * min(shape[:2]))
     x, y = (box[:2] + box[2:]) / 2
     return max(0, int(x - half)), max(0, int(y - half)), min(shape[1], int(x + half)), min(shape[0], int(y + half))
 
 
 def cut_off(box, area, shape):
-    """Whether a box touches a side of the area that is no side of the image."""
+    """Whether a box touches a border of the area that is not a border of the image."""
     near = 0.02 * (area[3] - area[1])
     low = [box[k] - area[k] < near and area[k] > 0 for k in (0, 1)]
     high = [area[k + 2] - box[k + 2] < near and area[k + 2] < shape[1 - k] for k in (0, 1)]
@@ -183,13 +184,13 @@ def cut_off(box, area, shape):
 
 
 def same(a, b):
-    """Whether one of two boxes lies mostly in the other."""
+    """Whether one of two boxes is mostly inside the other."""
     both = (np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).clip(0).prod()
     return both > 0.5 * min((a[2:] - a[:2]).prod(), (b[2:] - b[:2]).prod())
 
 
 def track():
-    """Each chunk has a tracker of its own, which sees some frames before it: no chunk depends on another run's."""
+    """Track all chunks. Each has its own tracker with some warm-up frames, so chunks are independent of each other."""
     chunks = [Chunk(*row) for row in job()["chunks"]]
     for i, image in enumerate(frames()):
         for chunk in chunks:
@@ -200,8 +201,8 @@ def track():
 
 
 class Chunk:
-    """Frames ``start`` to ``end`` of the stream, and the tracker's run-up from ``warm`` on. ``region``: the part of the
-    image that MediaPipe sees (shares), the same throughout; it finds a small person in that much better."""
+    """Frames ``start`` to ``end`` of the stream, with the tracker's warm-up from ``warm`` on. ``region``: the fixed
+    part of the image (shares) that MediaPipe processes, for small people."""
 
     def __init__(self, warm, start, end, path, region):
         self.warm, self.start, self.end, self._path = warm, start, end, path
@@ -238,9 +239,10 @@ class Chunk:
 
 
 def window(image, plan, last):
-    """The image with all but the surroundings of the person greyed out, so that the tracker cannot leave for another.
+    """The image with everything outside the person's surroundings greyed out, so that the tracker cannot switch to
+    another person.
 
-    It goes where the person was last seen, unless that is too far from where the survey expects them. Boxes in px.
+    It follows the last detection, unless that is too far from the expected position by the survey. Boxes in px.
     """
     here = plan
     if last is not None:
@@ -256,7 +258,7 @@ def window(image, plan, last):
 
 
 def reduced(mask):
-    """Where the segmentation is sure, at the size that masks are kept in."""
+    """The segmentation mask at the stored size."""
     longest = job()["mask"]
     height, width = (max(1, round(side * min(1.0, longest / max(mask.shape)))) for side in mask.shape)
     y = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(int)

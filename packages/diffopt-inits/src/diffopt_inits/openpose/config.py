@@ -10,9 +10,8 @@ from pydantic import NonNegativeInt
 
 
 class OpenposeConfig(ComponentConfig):
-    """``file``: OpenPose's output folder (``--write_json``), one ``*_keypoints.json`` a frame; BODY_25 or COCO.
-
-    ``first``: the number that the video's first frame has in the files' names; by default the names tell.
+    """``file``: OpenPose's output folder (``--write_json``), one ``*_keypoints.json`` per frame; BODY_25 or COCO.
+    ``first``: number of the video's first frame in the file names; by default it is inferred.
     """
 
     builds: ClassVar[str] = "diffopt_inits.openpose.detector:OpenposeDetector"

@@ -1,4 +1,4 @@
-"""Detector ``openpose``: the person of a clip in OpenPose's files."""
+"""Detector ``openpose``: keypoints from OpenPose's files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class OpenposeDetector:
         self._config = config
 
     def detect(self, clip: Clip) -> Observations:
-        """Keypoints of one person, linked by the overlap of boxes. Raises BadInput for files that do not fit."""
+        """Keypoints of one person, linked by the overlap of boxes. Raises BadInput for files that do not match the
+        clip."""
         folder = self._config.file
         if folder is None:
             raise MissingResource(

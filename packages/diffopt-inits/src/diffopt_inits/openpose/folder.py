@@ -1,4 +1,4 @@
-"""A folder of OpenPose's JSON files, one per frame; or, as SLAHMR keeps them, a folder of such folders, one per track.
+"""A folder of OpenPose's JSON files, one per frame; or, as in SLAHMR, a folder of such folders, one per track.
 
 Keys of a file: ``people``, a list of ``{"pose_keypoints_2d": [x, y, confidence, ...]}`` (px of the full image, zeros
 for what was not found; OpenPose 1.0 wrote ``pose_keypoints``). 25 points are BODY_25, 18 are COCO.
@@ -30,7 +30,7 @@ _KEYS = ("pose_keypoints_2d", "pose_keypoints")
 
 @dataclass(frozen=True)
 class People:
-    """What a folder holds; ``tracks`` where the folder says who is who."""
+    """People in a folder; ``tracks`` if the folder identifies them."""
 
     detections: Detections
     layout: str
@@ -39,13 +39,13 @@ class People:
 
 
 def read_folder(folder: Path, clip: Clip, first: int | None = None) -> People:
-    """Everybody in the files. Frames without a file, or without people in it, are gaps.
+    """All people in the files. Frames without a file, or without people in it, are gaps.
 
     ``first``: the number of the video's first frame in the names. Raises BadInput naming the file and key,
-    MissingResource for a folder that is not there.
+    MissingResource if the folder does not exist.
     """
     if not folder.exists():
-        raise MissingResource(f"no folder at '{folder}'")
+        raise MissingResource(f"folder '{folder}' does not exist; name OpenPose's --write_json folder")
     if not folder.is_dir():
         raise BadInput(folder, "folder", f"expected a folder of *{SUFFIX}, one per frame (OpenPose's --write_json)")
     own = sorted(path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
@@ -77,7 +77,7 @@ def _tracks(folders: list[Path], folder: Path, clip: Clip, first: int | None) ->
     for part, paths, number in zip(folders, files, numbers, strict=True):
         frames, points, layout = _read(paths, placed[np.searchsorted(every, number)], part)
         if len(np.unique(frames)) < len(frames):
-            raise BadInput(part, "people", "more than one person in a file of one track")
+            raise BadInput(part, "people", "has more than one person; expected one, as the folder is one track")
         tracks.append(Track(part.name, frames, points))
         layouts.add(layout)
     if len(layouts) > 1:
@@ -92,16 +92,18 @@ def _numbers(paths: list[Path], folder: Path) -> np.ndarray:
     found = [re.search(r"(\d+)\D*$", path.name.removesuffix(SUFFIX)) for path in paths]
     if None in found:
         raise BadInput(
-            paths[found.index(None)], "name", f"no frame number in it; expected such as 000000000012{SUFFIX}"
+            paths[found.index(None)], "name", f"has no frame number; expected a name such as 000000000012{SUFFIX}"
         )
     numbers = np.array([int(match[1]) for match in found if match])
     if len(np.unique(numbers)) < len(numbers):
-        raise BadInput(folder, "names", "two files of one frame: keep each video's files in a folder of their own")
+        raise BadInput(
+            folder, "names", "two files have the same frame number; keep the files of each video in a separate folder"
+        )
     return numbers
 
 
 def _placed(numbers: np.ndarray, folder: Path, clip: Clip, first: int | None, base: int | None = None) -> np.ndarray:
-    """Frame of the video of each of the rising numbers."""
+    """Frame of the video for each of the increasing numbers."""
     rows = Rows(folder, len(numbers), numbers=numbers, base=base, key="names", option="detector")
     return place(rows, source_of(clip), first=first)
 
@@ -121,7 +123,7 @@ def _read(paths: list[Path], frames: np.ndarray, folder: Path) -> tuple[np.ndarr
                 of.append(int(frames[index]))
             update(done)
     if size is None:
-        raise BadInput(folder, "people", f"nobody is found in any of the {len(paths)} files")
+        raise BadInput(folder, "people", f"none of the {len(paths)} files has a person")
     points = check_keypoints(np.array(rows).reshape(len(rows), -1, 3), size // 3, folder, _KEYS[0])
     points, layout = in_our_layout(points, folder)
     kept = (points[..., 2] > 0).any(1)
@@ -133,7 +135,7 @@ def _people(path: Path) -> list[list[float]]:
     content = read_json(path)
     people = content.get("people") if isinstance(content, dict) else None
     if not isinstance(people, list):
-        raise BadInput(path, "people", "missing; expected a list of people, as OpenPose writes it")
+        raise BadInput(path, "people", "is missing; expected a list of people, as OpenPose writes it")
     found = []
     for person in people:
         key = next((key for key in _KEYS if isinstance(person, dict) and key in person), None)
@@ -142,8 +144,8 @@ def _people(path: Path) -> list[list[float]]:
         values = person[key]
         if not isinstance(values, list) or len(values) // 3 not in _COUNTS or len(values) % 3:
             what = f"{len(values)} numbers" if isinstance(values, list) else type(values).__name__
-            raise BadInput(path, key, f"{what}, expected 75 (BODY_25) or 54 (COCO)")
+            raise BadInput(path, key, f"{what}; expected 75 (BODY_25) or 54 (COCO)")
         if not all(isinstance(value, int | float) for value in values):
-            raise BadInput(path, key, "holds something that is no number")
+            raise BadInput(path, key, "has values that are not numbers")
         found.append([float(value) for value in values])
     return found

@@ -1,1 +1,1 @@
-"""Readers of the result files of other systems: one file format a module, one neutral form for all."""
+"""Initializers from result files of other systems (read by ``diffopt_formats``), and ``diffopt convert``."""

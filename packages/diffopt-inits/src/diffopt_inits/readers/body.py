@@ -1,4 +1,4 @@
-"""From the people of a result file to the body of a clip: which person, which frames, and the pelvis in the cameras."""
+"""From a result file to the body of a clip: person, frames, and pelvis in the camera frame."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ _log = logging.getLogger(__name__)
 
 
 class ResultInitializer:
-    """Implements :class:`diffopt_core.interfaces.Initializer`. The file is read when it is wanted, and once."""
+    """Implements :class:`diffopt_core.interfaces.Initializer`. The file is read once, on first use."""
 
     def __init__(self, config: ResultConfig, ctx: BuildContext | None = None):
         self._system, self._file, self._smpl = config.name, config.named_file().expanduser(), config.smpl
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
-        """The wanted person in the camera frame; see :func:`diffopt_inits.readers.choose.body_of`."""
+        """The chosen person in the camera frame; see :func:`body_of`."""
         body = body_of(read_tracks(self._file, self._system), clip, self._smpl, camera, self._file)
         return replace(body, facts={"file": str(self._file), **body.facts})
 
 
 def choose(tracks: Sequence[Track], person: str) -> tuple[Track, dict[str, Any]]:
-    """The wanted person: ``largest`` (in the image; without boxes by scale or nearness), ``longest``, or a track's
-    id. Returns the track and who it was among whom. Raises UnknownName for an id that is not there."""
+    """Choose a person: ``largest`` (in the image; without boxes by scale or depth), ``longest``, or a track's id.
+    Returns the track and facts about the choice. Raises UnknownName for an unknown id."""
     if person == "longest":
         chosen = max(tracks, key=lambda track: len(track.frames))
     elif person == "largest":
-        # a person who is seen for longer counts for more
+        # weighted by the number of frames
         chosen = max(tracks, key=lambda track: _area(track) * len(track.frames))
     else:
         known = {track.id: track for track in tracks}
-        plain = {track.id.lstrip("0") or "0": track for track in tracks}  # folders write 004
+        plain = {track.id.lstrip("0") or "0": track for track in tracks}  # folder names have leading zeros
         if person not in known and person not in plain:
             raise UnknownName("person", person, known)
         chosen = known.get(person) or plain[person]
@@ -73,10 +73,10 @@ def _area(track: Track) -> float:
 
 
 def rows_of(track: Track, clip: Clip, where: object) -> tuple[np.ndarray, np.ndarray, str | None]:
-    """Row of the track for each frame of the clip, whether there is one, and what is remarkable about their counts.
+    """Row of the track for each frame of the clip, mask of frames with a row, and a note about their counts.
 
-    With a video the clip's frames are picked by their numbers in it; without one the counts must match. Raises
-    BadInput naming both counts.
+    With a video, rows are matched by frame numbers; without one the counts must match. Raises BadInput naming both
+    counts.
     """
     source = source_of(clip)
     last = int(track.frames.max())
@@ -93,8 +93,8 @@ def in_camera(
 ) -> Placed:
     """Root and pelvis in the camera frame, for the clip's frames (``rows`` of the track).
 
-    The translation goes with a focal length. Where that of the clip's camera is another than the tool's, the depth
-    is scaled with it, which keeps the size in the image.
+    The translation depends on the focal length. If the clip's camera has another one than the tool, the depth is scaled
+    accordingly, which keeps the size in the image.
     """
     if track.weak is not None:
         assert track.orient is not None
@@ -105,14 +105,14 @@ def in_camera(
         return _other_focal(track, Placed(root.orient[rows], pelvis[rows]), clip, camera)
     assert track.world is not None and track.world.R is not None and track.world.t is not None
     R, t, root = track.world.R, track.world.t, track.world.root
-    # the pelvis is turned and not transl, which is no point of the body
+    # rotate the pelvis, not transl, which is not a point of the body
     pelvis = turned(R, pelvis_of(root, track.betas, rest)) + t
     return _other_focal(track, Placed((R @ root.orient)[rows], pelvis[rows]), clip, camera)
 
 
 def focal_of(track: Track, clip: Clip, camera: CameraTrajectory | None) -> tuple[np.ndarray, str]:
-    """Focal length in px for each frame of the clip, and where it is from: the camera, the clip, the file, or (with a
-    notice) half the sum of width and height."""
+    """Focal length in px for each frame of the clip, and its source: the camera, the clip, the file, or (with a
+    warning) half the sum of width and height."""
     if camera is not None:
         return camera.focal.detach().cpu().double().numpy().mean(-1), str(camera.facts.get("focal_from", "the camera"))
     if clip.focal is not None:
@@ -120,7 +120,7 @@ def focal_of(track: Track, clip: Clip, camera: CameraTrajectory | None) -> tuple
     if track.focal is not None:
         return np.full(clip.num_frames, track.focal * _enlarged(track, clip)), f"{track.tool}'s file"
     guess = 0.5 * sum(clip.size)
-    _log.warning(f"the focal length is not known: {guess:g} px is assumed (half of width plus height); set --focal")
+    _log.warning(f"the focal length is unknown; assuming {guess:g} px (half of width plus height); set it with --focal")
     return np.full(clip.num_frames, guess), "assumed: half of width plus height"
 
 
@@ -131,7 +131,7 @@ def _from_weak(track: Track, clip: Clip, rest: RestJoints, rows: np.ndarray, cam
     width, height = clip.size
     scale, offset = track.weak.scale[rows], track.weak.offset[rows]
     scale = scale * width / 2 if track.weak.normalised else scale * enlarged
-    if camera is not None:  # the tool measures from the image's middle
+    if camera is not None:  # the tool's coordinates are relative to the image centre
         centre = camera.centre.detach().cpu().double().numpy()
         offset = offset + (np.array([width, height]) / 2 - centre) / scale[:, None]
     transl = np.concatenate([offset, (focal / scale)[:, None]], 1)
@@ -139,14 +139,14 @@ def _from_weak(track: Track, clip: Clip, rest: RestJoints, rows: np.ndarray, cam
 
 
 def _enlarged(track: Track, clip: Clip) -> float:
-    """Size of the clip's images over that of the tool's. Raises BadInput where the shapes differ."""
+    """Size of the clip's images relative to the tool's. Raises BadInput if the aspect ratios differ."""
     if track.size is None or min(clip.size) <= 0:
         return 1.0
     ratio = np.array(clip.size) / np.array(track.size)
     if abs(ratio[0] / ratio[1] - 1) > 0.02:
         made, have = (f"{w} x {h}" for w, h in (track.size, clip.size))
         raise BadInput(
-            clip.path or clip.name, "size", f"{track.tool}'s images were {made} px, the clip's are {have} px"
+            clip.path or clip.name, "size", f"{track.tool}'s images were {made} px; expected {have} px, as the clip's"
         )
     return float(ratio[0])
 
@@ -154,7 +154,7 @@ def _enlarged(track: Track, clip: Clip) -> float:
 def _other_focal(track: Track, placed: Placed, clip: Clip, camera: CameraTrajectory | None) -> Placed:
     enlarged = _enlarged(track, clip)
     if track.focal is None:
-        return Placed(placed.orient, placed.pelvis, {"focal_from": "not in the file; the depth is taken as it is"})
+        return Placed(placed.orient, placed.pelvis, {"focal_from": "not in the file; the depth is unchanged"})
     if camera is None and clip.focal is None:
         return Placed(placed.orient, placed.pelvis, {"focal_from": f"{track.tool}'s file"})
     focal, source = focal_of(track, clip, camera)
@@ -162,7 +162,7 @@ def _other_focal(track: Track, placed: Placed, clip: Clip, camera: CameraTraject
     if np.abs(ratio - 1).max() < 0.01:
         return Placed(placed.orient, placed.pelvis, {"focal_from": source})
     _log.warning(
-        f"{track.tool} took a focal length of {track.focal * enlarged:.0f} px, the clip's is {np.median(focal):.0f} px;"
+        f"{track.tool} used a focal length of {track.focal * enlarged:.0f} px, the clip's is {np.median(focal):.0f} px;"
         f" the depth is scaled by {np.median(ratio):.3f}"
     )
     pelvis = placed.pelvis * np.stack([np.ones_like(ratio), np.ones_like(ratio), ratio], -1)
@@ -176,15 +176,15 @@ def body_of(
     camera: CameraTrajectory | None = None,
     where: object = None,
 ) -> CameraFrameBody:
-    """The wanted person of the clip, in its cameras' frames; float32.
+    """The chosen person of the clip, in the camera frames; float32.
 
-    ``smpl``: the user's model file, for the exact pelvis. ``camera``: the clip's cameras, whose focal length places a
-    body that is known in weak perspective. ``where``: what errors name, the result file. Frames without the person
-    are filled from their neighbours and listed in ``facts["filled"]``. Raises BadInput.
+    ``smpl``: the user's model file, for the exact pelvis. ``camera``: the clip's cameras, whose focal length converts
+    weak perspective to a translation. ``where``: the result file, for errors. Frames without the person are
+    interpolated and listed in ``facts["filled"]``. Raises BadInput.
     """
     where = where if where is not None else (clip.path or clip.name)
     if not tracks:
-        raise BadInput(where, "people", "the result holds no person")
+        raise BadInput(where, "people", "the result has no person")
     track, who = choose(tracks, clip.person)
     rows, found, remark = rows_of(track, clip, where)
     if remark:
@@ -197,7 +197,7 @@ def body_of(
     found = found & (placed.pelvis[:, 2] > 0)
     filled = np.flatnonzero(~found).tolist()
     if filled:
-        _log.warning(f"person {track.id} is absent in {len(filled)} of {len(found)} frames; filled from neighbours")
+        _log.warning(f"person {track.id} is absent in {len(filled)} of {len(found)} frames; these are interpolated")
     facts = {"tool": track.tool, "person": who, "filled": filled, "pelvis_from": rest.source, **placed.facts}
     facts.update(track.facts)
     return _filled(track, placed, rows, found, facts)

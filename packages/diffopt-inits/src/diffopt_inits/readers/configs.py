@@ -11,11 +11,11 @@ from pydantic import NonNegativeInt
 
 
 class ResultConfig(ComponentConfig):
-    """``file``: the result. ``smpl``: the body-model file of the user, SMPL's or SMPL-X's as the system has it, for
-    the exact place of the pelvis (else the environment variable DIFFOPT_SMPL, else the mean shape's)."""
+    """``file``: the result. ``smpl``: your SMPL or SMPL-X model file (the system's body model), for the exact pelvis
+    (else the environment variable DIFFOPT_SMPL, else the mean shape)."""
 
     builds: ClassVar[str] = "diffopt_inits.readers.body:ResultInitializer"
-    #: The system, and what its result is usually called.
+    #: The system, and the usual name of its result file.
     name: ClassVar[str]
     usual: ClassVar[str]
 
@@ -23,18 +23,18 @@ class ResultConfig(ComponentConfig):
     smpl: Path | None = None
 
     def named_file(self) -> Path:
-        """The file; MissingResource where none is named."""
+        """The file. Raises MissingResource if none is named."""
         if self.file is None:
             raise MissingResource(
-                f"initializer '{self.name}' reads a result that exists: name it with --init {self.name}=FILE "
-                f"({self.usual})"
+                f"initializer '{self.name}' reads a result file: name it with --init {self.name}=FILE ({self.usual})"
             )
         return self.file
 
 
 class Sam3dConfig(ResultConfig):
-    """``file``: people of SAM 3D Body by frame. Its body is MHR and not SMPL: the pose is found anew from its 3D
-    keypoints by the initializer ``landmarks``, at the mean shape. ``smpl`` has no effect. ``steps``: of that."""
+    """``file``: people of SAM 3D Body by frame. Its body is MHR, not SMPL: the pose is computed from its 3D keypoints
+    with the initializer ``landmarks``, at the mean shape. ``smpl`` has no effect. ``steps``: option of that
+    initializer."""
 
     builds: ClassVar[str] = "diffopt_inits.readers.sam3d_initializer:Sam3dInitializer"
     name: ClassVar[str] = "sam3d"

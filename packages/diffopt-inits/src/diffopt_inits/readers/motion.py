@@ -1,4 +1,4 @@
-"""A track as ``motion.npz``: the keys of docs/conventions.md, 'The result folder'."""
+"""Writing a track as ``motion.npz`` with the keys of docs/conventions.md, 'The result folder'."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write_motion(
 ) -> Written:
     """Write ``out``. Raises BadInput, DiffOptError."""
     if out.suffix != ".npz":
-        raise DiffOptError(f"{out}: the name of a motion file ends in .npz")
+        raise DiffOptError(f"{out}: expected a file name that ends in .npz")
     track, who = choose(read_tracks(file, system), person)
     rest = rest_joints(track.betas_of, smpl)
     arrays, words = _arrays(file, track, rest, _pixels(file, track, focal), camera_frame)
@@ -62,13 +62,15 @@ def _pixels(file: Path, track: Track, focal: str | None) -> float | None:
     if number and track.size is None:
         return float(number[1])
     if track.size is None:
-        raise BadInput(file, "size", f"the image's size is not in the file: say the focal length in px, not as {focal}")
+        raise BadInput(
+            file, "size", f"the image size is not in the file; give the focal length in px instead of {focal}"
+        )
     return focal_pixels(focal, track.size)
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written where; as text the line for people. ``camera_frame``: not in a world."""
+    """Summary of a written file; ``str`` is one line for the user. ``camera_frame``: not in a world."""
 
     file: Path
     system: str
@@ -79,9 +81,7 @@ class Written:
 
     def __str__(self) -> str:
         place = "in the cameras' frames" if self.camera_frame else "in one world, Y up"
-        return (
-            f"{self.system}: person {self.person}, {self.frames} frames at {self.fps:g} a second, {place}: {self.file}"
-        )
+        return f"{self.system}: person {self.person}, {self.frames} frames at {self.fps:g} fps, {place}: {self.file}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _arrays(
     valid = np.zeros(last - first + 1, bool)
     valid[track.frames - first] = True
     if not valid.all():
-        _log.warning(f"{int((~valid).sum())} of {len(valid)} frames lack the person: filled from their neighbours")
+        _log.warning(f"{int((~valid).sum())} of {len(valid)} frames lack the person; these are interpolated")
     pose = _spread(np.concatenate([moved.placed.orient[:, None], track.body_pose], 1), track, valid, rotations=True)
     pelvis, betas = _spread(moved.placed.pelvis, track, valid), moved.betas.mean(0)
     rotvec = Rotation.from_matrix(pose.reshape(-1, 3, 3)).as_rotvec().reshape(-1, 24, 3)
@@ -141,8 +141,10 @@ def _arrays(
 def _in_world(file: Path, track: Track, rest: RestJoints) -> _Motion:
     found = in_world(track, rest)
     if found is None:
-        problem = f"{track.tool} gives no motion in a world here; --camera-frame writes what there is"
-        raise BadInput(file, "world", problem + ", diffopt run finds the rest")
+        problem = (
+            f"{track.tool} has no motion in a world in this file; --camera-frame writes the motion in the camera frames"
+        )
+        raise BadInput(file, "world", problem + ", diffopt run estimates the world motion")
     placed, R, t = found
     assert track.world is not None
     if not track.world.level:
@@ -152,10 +154,10 @@ def _in_world(file: Path, track: Track, rest: RestJoints) -> _Motion:
 
 
 def _in_cameras(file: Path, track: Track, rest: RestJoints, focal: float | None) -> _Motion:
-    """Every frame in its camera's frame; a weak camera needs a focal length and the image's size."""
+    """Motion in the camera frames; weak perspective needs a focal length and the image size."""
     size = track.size or (0, 0)
     if track.weak is not None and size == (0, 0):
-        raise BadInput(file, "size", "the image's size does not follow from the file")
+        raise BadInput(file, "size", "is missing; the image size cannot be inferred from the file")
     clip = Clip(file.name, file, 1.0, size, len(track.frames), focal=focal, focal_from="--focal" if focal else "")
     placed = in_camera(track, clip, rest, np.arange(len(track.frames)))
     eye = np.tile(np.eye(3), (len(track.frames), 1, 1))
@@ -163,7 +165,7 @@ def _in_cameras(file: Path, track: Track, rest: RestJoints, focal: float | None)
 
 
 def _joints(pose: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, rest: RestJoints) -> tuple[np.ndarray, str]:
-    """``[T 24 3]`` by the user's model, else by the embedded body at its mean shape, with a notice."""
+    """Joints ``[T 24 3]`` by the user's model, else by the embedded body at its mean shape, with a warning."""
     if rest.exact and len(rest.mean) == 24:
         skeleton, name = rest.joints(betas), "smpl"
     else:
@@ -178,14 +180,14 @@ def _rate(track: Track, fps: float | None) -> float:
     if fps is not None:
         return fps
     if track.fps is not None:
-        _log.warning(f"frame rate: {track.fps:g}, which {track.tool} takes every video to have; set --fps otherwise")
+        _log.warning(f"frame rate: {track.fps:g}, which {track.tool} assumes for every video; set --fps if it differs")
         return track.fps
-    _log.warning(f"frame rate: {track.tool}'s file tells none, 30 is assumed; set --fps")
+    _log.warning(f"frame rate: {track.tool}'s file has none, assuming 30; set it with --fps")
     return 30.0
 
 
 def _spread(values: np.ndarray, track: Track, valid: np.ndarray, rotations: bool = False) -> np.ndarray:
-    """Values of the track's frames at all frames from its first to its last."""
+    """Values at all frames from the track's first to its last, with gaps interpolated."""
     rows = np.searchsorted(track.frames, np.arange(track.frames[0], track.frames[-1] + 1))
     whole, mask = torch.from_numpy(values[rows]), torch.from_numpy(valid)
     return (fill_rotations(whole, mask) if rotations else fill_linear(whole, mask)).numpy()

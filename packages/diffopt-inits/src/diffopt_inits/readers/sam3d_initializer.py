@@ -1,7 +1,8 @@
-"""Initializer ``sam3d``: a SMPL pose for the 3D keypoints of SAM 3D Body, by the initializer ``landmarks``.
+"""Initializer ``sam3d``: SMPL poses from the 3D keypoints of SAM 3D Body, with the initializer ``landmarks``.
 
-MHR's pose and shape parameters are another body's. The points are: the pose is solved for the mean SMPL-tree body,
-and its hips are put where MHR's hips are, so that the place is the tool's and not that of a person of mean height.
+MHR's pose and shape parameters belong to another body model, so the pose of the mean body on the SMPL tree is fitted to
+the 3D keypoints. Its hips are placed at MHR's hips, so that the translation is the tool's and not that of a person of
+mean height.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Sam3dInitializer:
             raise BadInput(self._file, "pred_cam_t", "the person is behind the camera")
         body = self._kinematics.initialize(clip, _observed(points, found, camera), camera)
         _log.warning(
-            "SAM 3D Body's model is MHR: the pose of the mean SMPL-tree body is solved anew from its 3D keypoints; for "
+            "SAM 3D Body's model is MHR: the pose of the mean SMPL body is computed from its 3D keypoints; for "
             "its own shape convert it to SMPL first (the converter of facebookresearch/MHR)"
         )
         pose = torch.cat([body.global_orient[:, None], body.body_pose], 1)
@@ -61,7 +62,7 @@ class Sam3dInitializer:
         return replace(body, transl=fill_linear(there, valid), facts={**body.facts, **facts})
 
     def _rows(self, held: Points, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the clip's frames, and which of them are there."""
+        """Rows of the clip's frames, and mask of the frames that have one."""
         if clip.video is None and held.total != clip.num_frames:
             problem = f"the result covers {held.total} frames, the clip has {clip.num_frames}"
             raise BadInput(self._file, "frames", problem)
@@ -72,27 +73,28 @@ class Sam3dInitializer:
 
 
 def _at_focal(held: Points, rows: np.ndarray, camera: CameraTrajectory) -> tuple[np.ndarray, str]:
-    """Points in the camera frame, moved in depth as the camera's focal length asks: their size in the image stays."""
+    """Points in the camera frame, with the depth scaled to the camera's focal length, which keeps their size in the
+    image."""
     points = held.points[rows]
     if held.focal is None:
         return points, "not in the file; the depth is taken as it is"
     ratio = camera.focal.detach().cpu().double().numpy().mean(-1) / held.focal[rows]
     if np.abs(ratio - 1).max() > 0.01:
-        _log.warning(f"SAM 3D Body took another focal length: the depth is scaled by {np.median(ratio):.3f}")
+        _log.warning(f"SAM 3D Body used another focal length: the depth is scaled by {np.median(ratio):.3f}")
         points = points.copy()
         points[..., 2] += (points[:, _HIPS, 2].mean(1) * (ratio - 1))[:, None]
     return points, str(camera.facts.get("focal_from", "the camera"))
 
 
 def _observed(points: np.ndarray, found: np.ndarray, camera: CameraTrajectory) -> Observations:
-    """The points as a detector of BlazePose's would give them, 2D and 3D."""
+    """The points as BlazePose landmarks, 2D and 3D."""
     known = torch.from_numpy(points).float()
     pixels = project(known, camera.focal.cpu().float(), camera.centre.cpu().float())
     frames = len(points)
     keypoints, landmarks = torch.zeros(frames, len(BLAZEPOSE33), 3), torch.zeros(frames, len(BLAZEPOSE33), 4)
     hips = known[:, _HIPS].mean(1)
     for i, name in enumerate(BLAZEPOSE33):
-        # points that the tool lacks lie at their neighbour and have no weight
+        # points that the tool lacks get a neighbour's position and weight 0
         source = POINTS.get(name, POINTS.get(name.removesuffix("_inner").removesuffix("_outer"), POINTS["nose"]))
         weight = float(name in POINTS)
         keypoints[:, i, :2], keypoints[:, i, 2] = pixels[:, source], weight

@@ -1,4 +1,4 @@
-"""Boxes of the person that the user gives."""
+"""Boxes of the person from a file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from diffopt_formats.frames import Rows, place, rows_at, source_of
 
 
 def read_boxes(path: Path, clip: Clip) -> np.ndarray:
-    """``[T 4]`` x0 y0 x1 y1, px of the full image, of the clip's frames; NaN where nobody is."""
+    """Boxes ``[T 4]`` x0 y0 x1 y1, px of the full image, for the clip's frames; NaN without a person."""
     if not path.is_file():
-        raise MissingResource(f"detector vitpose: no file of boxes at '{path}'")
+        raise MissingResource(f"detector vitpose: file of boxes '{path}' does not exist")
     if path.suffix == ".npz":
         arrays = read_npz(path)
         if "boxes" not in arrays:
@@ -30,7 +30,7 @@ def read_boxes(path: Path, clip: Clip) -> np.ndarray:
     boxes = boxes.astype(np.float64)[rows]
     there = np.isfinite(boxes).all(1) & found
     if not there.any():
-        raise BadInput(path, "boxes", "none in the frames of this clip")
+        raise BadInput(path, "boxes", "has no box in the frames of this clip")
     if (boxes[there, 2:] <= boxes[there, :2]).any():
-        raise BadInput(path, "boxes", "a box without area; expected x0 y0 x1 y1 (corners, not width and height)")
+        raise BadInput(path, "boxes", "has a box without area; expected x0 y0 x1 y1 (corners, not width and height)")
     return np.where(there[:, None], boxes, np.nan)

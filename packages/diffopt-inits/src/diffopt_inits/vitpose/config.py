@@ -12,17 +12,17 @@ from pydantic import NonNegativeInt, PositiveInt
 class VitposeConfig(ComponentConfig):
     """ViTPose's keypoints in COCO's order, from its result files or by transformers' classes.
 
-    ``file``: results that are there already: WHAM's ``tracking_results.pth``, an array (N, 17, 3) as ``.npy`` or
-    GVHMR's ``vitpose.pt``, mmpose's ``pose_results`` (pickle) or prediction JSON, SLAHMR's folder of JSON files.
-    ``first``: the number of the first frame in the names of a folder's files.
+    ``file``: existing results: WHAM's ``tracking_results.pth``, an array (N, 17, 3) as ``.npy`` or GVHMR's
+    ``vitpose.pt``, mmpose's ``pose_results`` (pickle) or prediction JSON, SLAHMR's folder of JSON files. ``first``: the
+    number of the first frame in the names of a folder's files.
 
     Without ``file`` the model runs. ``model``: a local folder, a name of `diffopt weights list`, or a hub id;
     ``dataset_index`` chooses the expert of a ``plus`` model (0 is COCO). People's boxes: ``boxes``, an array (N, 4) of
     x0 y0 x1 y1 in px of the video's frames (NaN: nobody), as ``.npy`` or ``boxes`` of an ``.npz``; or ``boxes_from``,
     another detector around whose keypoints they are put; or ``person_model`` (RT-DETR: folder, name or hub id), boxes
-    of score 0.5 and more. ``longest``: images are scaled down to it, px; ``batch``: frames at once.
-    ``env``: environment that has transformers (``here``, ``uv``, a path, ``conda:NAME``). ``download``: let
-    transformers fetch a model that is not here.
+    of score 0.5 and more. ``longest``: images are scaled down to it, px; ``batch``: frames at once. ``env``:
+    environment with transformers (``here``, ``uv``, a path, ``conda:NAME``). ``download``: allow transformers to
+    download a missing model.
     """
 
     licence: ClassVar[str] = "ViTPose and RT-DETR: Apache-2.0; models from other hub ids have their own terms"

@@ -1,4 +1,4 @@
-"""Detector ``vitpose``: boxes of people, keypoints in each box, boxes linked to tracks, one track chosen."""
+"""Detector ``vitpose``: boxes of people, keypoints in each box, linking to tracks, choice of one track."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class VitposeDetector:
         self._boxes_from = ctx.build("detector", config.boxes_from) if config.boxes_from else None
 
     def detect(self, clip: Clip) -> Observations:
-        """Keypoints of one person. Raises MissingResource without transformers or a model, BadInput without a video,
-        or where nobody is found."""
+        """Keypoints of one person. Raises MissingResource without transformers or a model, BadInput without a video or
+        a person."""
         if clip.video is None:
-            raise BadInput(clip.path or clip.name, "video", "there are no images to look at; use --detector given")
+            raise BadInput(clip.path or clip.name, "video", "the clip has no images; use --detector given")
         boxes, source = self._boxes(clip)
         longest = self._config.longest
         scale = reduced_size(clip.video.size, longest)[0] / clip.video.size[0]
         found = self._run(clip, None if boxes is None else boxes * scale)
         frames = found["frames"].astype(np.int64)
         if not len(frames):
-            raise BadInput(clip.path or clip.name, "people", f"nobody is found in {clip.num_frames} frames")
+            raise BadInput(clip.path or clip.name, "people", f"no person is found in {clip.num_frames} frames")
         points = found["keypoints"].astype(np.float64)
         points[..., :2] /= scale
         points = check_keypoints(points, 17, clip.path or Path(clip.name), "keypoints of vitpose")
@@ -56,7 +56,7 @@ class VitposeDetector:
         if boxes is not None:
             tracks = [Track("0", numbers[first], points[first])]
         else:
-            shown_once = np.isin(frames, frames[first])  # a source frame that is shown twice was looked at twice
+            shown_once = np.isin(frames, frames[first])  # a repeated source frame was processed twice
             rows = Detections(numbers[shown_once], points[shown_once], found["boxes"][shown_once] / scale)
             tracks = link(rows)
         track, person = choose(tracks, clip, clip.path or clip.name)

@@ -20,9 +20,9 @@ class VitposeFileDetector:
         self._file, self._first = config.file.expanduser(), config.first
 
     def detect(self, clip: Clip) -> Observations:
-        """Keypoints of one person of the file. Raises BadInput for a file that does not fit the clip."""
+        """Keypoints of one person in the file. Raises BadInput for a file that does not match the clip."""
         if not self._file.exists():
-            raise MissingResource(f"detector vitpose: no file at '{self._file}'")
+            raise MissingResource(f"detector vitpose: file '{self._file}' does not exist")
         facts: dict[str, object] = {"file": str(self._file)}
         if self._file.is_dir():
             people = read_folder(self._file, clip, self._first)

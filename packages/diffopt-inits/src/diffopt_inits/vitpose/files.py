@@ -1,4 +1,4 @@
-"""Files in which other programs keep 2D keypoints, x px, y px, confidence, of the full image.
+"""Files of other programs with 2D keypoints: x px, y px, confidence, in the full image.
 
 ================================  ==============================================================================
 an array (N, J, 3), one per frame   WHAM's detections (``.npy``), GVHMR's ``vitpose.pt``, ``keypoints`` of an npz
@@ -10,7 +10,7 @@ list of people with ``image_id``  COCO's results, AlphaPose's (``idx`` is the pe
 ``images``, ``annotations``       COCO's annotations
 ================================  ==============================================================================
 
-How many points a person has says the layout (:mod:`diffopt_inits.layouts`).
+The layout is recognised by the number of points (:mod:`diffopt_inits.layouts`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAMES = ("track_id", "idx", "instance_id")
 
 @dataclass(frozen=True)
 class _People:
-    """Rows of people: ``record`` says which of the file's frames each is in; ``named`` says who each is."""
+    """Rows of people: ``record``: frame of each in the file; ``named``: identity of each."""
 
     points: list[Any]
     record: list[int]
@@ -50,7 +50,7 @@ class _People:
 
 
 def read_results(path: Path, clip: Clip, first: int | None = None) -> tuple[list[Track], str]:
-    """Everybody in the file, and their layout. ``first``: the number of the video's first frame in the file.
+    """All people in the file, and their layout. ``first``: the number of the video's first frame in the file.
 
     Raises BadInput, naming the key, for a file of another kind or of another video.
     """
@@ -79,7 +79,7 @@ def _checked(points: Any, path: Path, key: str = "keypoints") -> tuple[np.ndarra
 
 
 def _with_scores(content: Mapping[Any, Any]) -> Any:
-    """Keypoints with the confidence that stands beside them; where it does not, they are as they are."""
+    """Keypoints joined with separate scores; unchanged without scores."""
     points = content["keypoints"]
     scores = next((content[key] for key in ("keypoint_scores", "scores", "confidence") if key in content), None)
     if (
@@ -96,7 +96,7 @@ def _annotated(content: Mapping[Any, Any], path: Path) -> list[Any]:
     """COCO's annotations with the names of their images; visibility 0, 1 or 2 as confidence 0, 0.5 or 1."""
     images, people = content.get("images", []), content["annotations"]
     if not isinstance(people, list) or not isinstance(images, list):
-        raise BadInput(path, "annotations", f"no list of people; {EXPECTED}")
+        raise BadInput(path, "annotations", f"is not a list of people; {EXPECTED}")
     names = {image.get("id"): image.get("file_name") for image in images if isinstance(image, Mapping)}
     out = []
     for person in people:
@@ -123,9 +123,9 @@ def _by_id(content: Mapping[Any, Any], clip: Clip, path: Path, first: int | None
             raise BadInput(path, f"{name}.frame_id", f"{len(frames)} frames for {len(points)} rows of keypoints")
         people.append((str(name), frames, points[order]))
     if not people:
-        raise BadInput(path, "people", "the file holds no track")
+        raise BadInput(path, "people", "the file has no track")
     every = np.unique(np.concatenate([frames for _, frames, _ in people]))
-    rows = Rows(path, len(every), numbers=every, base=0, key="frame_id", option="detector")  # as WHAM counts
+    rows = Rows(path, len(every), numbers=every, base=0, key="frame_id", option="detector")  # as in WHAM
     placed = _placed(rows, clip, first)
     return [Track(name, placed[np.searchsorted(every, frames)], points) for name, frames, points in people], layout
 
@@ -135,7 +135,7 @@ def _placed(rows: Rows, clip: Clip, first: int | None) -> np.ndarray:
 
 
 def _listed(content: list[Any], path: Path) -> _People:
-    """People of a list: of frames, or of people who each say their image."""
+    """People of a list of frames, or of a list of people with image ids."""
     if not content:
         raise BadInput(path, "frames", "the list is empty")
     if all(isinstance(one, Mapping) and "image_id" in one and "keypoints" in one for one in content):
@@ -160,7 +160,7 @@ def _listed(content: list[Any], path: Path) -> _People:
 
 
 def _who(people: list[Any]) -> list[Any]:
-    """Who each is, by whatever key names people; None where nothing does."""
+    """Identity of each person, from the key that names people; None without such a key."""
     found = []
     for person in people:
         named = person if isinstance(person, Mapping) else {}
@@ -170,7 +170,7 @@ def _who(people: list[Any]) -> list[Any]:
 
 def _tracks(people: _People, clip: Clip, path: Path, first: int | None) -> tuple[list[Track], str]:
     if not people.points:
-        raise BadInput(path, "people", f"nobody is found in any of {people.frames.count} frames")
+        raise BadInput(path, "people", f"none of the {people.frames.count} frames has a person")
     placed = _placed(people.frames, clip, first)
     rows = [_points(person, path) for person in people.points]
     if len({len(row) for row in rows}) > 1:
@@ -183,13 +183,13 @@ def _tracks(people: _People, clip: Clip, path: Path, first: int | None) -> tuple
         seen = (points[..., 2] > 0).any(1)
         return link(Detections(frames[seen], points[seen], boxes_of(points[seen]))), layout
     if len(set(pairs)) < len(pairs):
-        raise BadInput(path, "track_id", "a track comes twice in one frame")
+        raise BadInput(path, "track_id", "a track occurs twice in one frame")
     of = np.array(names)
     return [Track(str(name), frames[of == name], points[of == name]) for name in dict.fromkeys(names)], layout
 
 
 def _points(person: Any, path: Path) -> np.ndarray:
-    """``[J 3]`` of a person; mmpose 1.x keeps the scores apart, COCO's and AlphaPose's rows are flat."""
+    """``[J 3]`` of a person; mmpose 1.x has separate scores, COCO's and AlphaPose's rows are flat."""
     if not isinstance(person, Mapping) or "keypoints" not in person:
         raise BadInput(path, "keypoints", "a person without keypoints")
     points = numbers(path, "keypoints", person["keypoints"], (None, 3), (None, 2), (None,), finite=False)

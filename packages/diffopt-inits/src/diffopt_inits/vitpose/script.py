@@ -1,8 +1,8 @@
-"""Runs in an environment that has transformers: boxes of people (RT-DETR) and keypoints in them (ViTPose).
+"""Runs in an environment with transformers: boxes of people (RT-DETR) and keypoints in them (ViTPose).
 
 Job: ``model``, ``person_model`` (None where ``boxes`` are given), ``boxes`` (one [x0, y0, x1, y1] or None per frame),
-``dataset_index``, ``batch``, ``device``, ``download``. Saves ``frames`` n, ``boxes`` n 4, ``keypoints``
-n 17 3; or ``missing`` and ``why`` where a model cannot be loaded.
+``dataset_index``, ``batch``, ``device``, ``download``. Saves ``frames`` n, ``boxes`` n 4, ``keypoints`` n 17 3; or
+``missing`` and ``why`` if a model cannot be loaded.
 """
 
 import os
@@ -20,7 +20,7 @@ from transformers import AutoImageProcessor, AutoModelForObjectDetection, VitPos
 
 
 def load(cls, key):
-    """Image processor and model; a model that is not here is told to the other side, which knows the remedy."""
+    """Load image processor and model; a missing model is reported to the component, which knows the remedy."""
     try:
         local = not JOB["download"]
         processor = AutoImageProcessor.from_pretrained(JOB[key], local_files_only=local)
@@ -46,7 +46,7 @@ def people(processor, model, images):
 
 
 def poses(processor, model, images, boxes):
-    """Keypoints of each box, as n 17 3 arrays, image by image. Images without a box must be left out before."""
+    """Keypoints of each box, as n 17 3 arrays, by image. Images without a box must be removed before."""
     corner = [[[b[0], b[1], b[2] - b[0], b[3] - b[1]] for b in of.tolist()] for of in boxes]
     inputs = processor(images=images, boxes=corner, return_tensors="pt").to(JOB["device"])
     if getattr(model.config.backbone_config, "num_experts", 1) > 1:
@@ -64,7 +64,10 @@ def main():
     processor, model = load(VitPoseForPoseEstimation, "model")
     experts = getattr(model.config.backbone_config, "num_experts", 1)
     if experts > 1 and JOB["dataset_index"] >= experts:
-        fail(f"vitpose: dataset_index {JOB['dataset_index']}, this model has {experts} experts")
+        fail(
+            f"vitpose: dataset_index is {JOB['dataset_index']}; expected "
+            f"less than {experts}, the number of experts of this model"
+        )
     finder = None if JOB["boxes"] is not None else load(AutoModelForObjectDetection, "person_model")
     out: dict = {"frames": [], "boxes": [], "keypoints": []}
 

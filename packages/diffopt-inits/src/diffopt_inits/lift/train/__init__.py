@@ -1,1 +1,1 @@
-"""Training of the lifting network: motion seen through simulated cameras, by detectors that err."""
+"""Training of the lifting network on motion with simulated cameras and detectors."""

@@ -1,4 +1,4 @@
-"""Cameras that film: walking along, standing and turning, on a tripod; held by hand, rolled, near and far."""
+"""Simulated cameras: following, rotating in place, static; hand-held, rolled, near and far."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..inputs import turning
 from .noise import Dice
 from .settings import CameraSettings
 
-#: Nearest depth that a point is seen at, m: what is behind the camera is not seen.
+#: Smallest depth of a visible point, m.
 NEAR = 0.3
 
 
 @dataclass(frozen=True)
 class Filmed:
-    """``x_cam = R (x - place)``, m. ``turning``: what a SLAM makes of the camera's rotation, rad/s. ``stretch``: true
-    rays over those of the assumed focal length. ``half``: half the image's width and height, in rays."""
+    """``x_cam = R (x - place)``, m. ``turning``: the camera's angular velocity with SLAM errors, rad/s. ``stretch``:
+    true rays over those of the assumed focal length. ``half``: half the image's width and height, in rays."""
 
     R: Float[Tensor, "B T 3 3"]
     place: Float[Tensor, "B T 3"]
@@ -44,7 +44,7 @@ def look_at(place: Tensor, aim: Tensor, roll: Tensor) -> Float[Tensor, "B T 3 3"
 
 
 def film(root: Float[Tensor, "B T 3"], dice: Dice, s: CameraSettings) -> Filmed:
-    """A camera for each window's path of the pelvis."""
+    """Simulate a camera for the pelvis path of each window."""
     B = dice.batch
     kind = dice.uniform(0, 1)
     walks = (kind < s.follow_share)[:, None, None]
@@ -57,7 +57,7 @@ def film(root: Float[Tensor, "B T 3"], dice: Dice, s: CameraSettings) -> Filmed:
         walks[..., 0], s.drift_sd * dice.normal(1) * seconds, 0.0
     )
     away = torch.stack([azimuth.sin(), torch.zeros_like(azimuth), azimuth.cos()], -1)
-    # nobody walks into a camera that stands
+    # the person must not walk into a static camera
     reach = ((target - middle) * away).sum(-1).amax(1, keepdim=True).clamp_min(0.0)
     distance = torch.where(walks[..., 0], distance * torch.exp(0.12 * dice.wandering(3.0)), distance + reach)
     base = torch.where(walks, target, middle) + distance.unsqueeze(-1) * away

@@ -1,4 +1,4 @@
-"""What 2D detectors make of a body: layouts, places that they disagree on, jitter, outliers, and what they miss."""
+"""Simulated 2D detectors: layouts, systematic offsets, jitter, outliers, missing points."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .settings import DetectorSettings
 _RIDE = [ride(name) for name in POINTS]
 _JOINT = [joint for joint, _ in _RIDE]
 _OFFSET = torch.tensor([place for _, place in _RIDE])
-#: Nobody agrees on where these are.
+#: Points whose definition differs most between detectors.
 _VAGUE = [INDEX[name] for name in ("head_top", "upper_neck", "pelvis", "mid_hip", "neck")]
 _ARMS = [[INDEX[f"{s}_{p}"] for p in ("elbow", "wrist", "hand")] for s in ("left", "right")]
-#: Leg length of the body that the points' offsets were taken from, m; crown and soles beyond the joints, m.
+#: Leg length of the body of the points' offsets, m; distance of crown and soles beyond the joints, m.
 _LEG, _BEYOND = 0.79, 0.21
 _OFFERED = torch.stack([offered(layout) for layout in LAYOUTS])
 
 
 def points_of(motion: Motion, dice: Dice, sd: float) -> Float[Tensor, "B T P 3"]:
-    """Our points in the world, m, each with an error of its own that is constant in its joint's frame."""
+    """The network's points in the world, m, each with a random offset that is constant in its joint's frame."""
     B = dice.batch
     wrong = sd * dice.uniform(0.3, 1.7, 1, 1) * dice.normal(len(POINTS), 3)
     wrong[:, _VAGUE] *= 1.7
@@ -52,7 +52,7 @@ def detect(
         dice.frames, P, 2
     )
     rays = rays + unit * sd.unsqueeze(-1) * jitter
-    # detectors say how sure they are each in its own way
+    # confidences of detectors are scaled differently
     sure = (0.98 - 38 * sd + 0.05 * dice.normal(dice.frames, P)).clamp(0.3, 0.98)
     sure = sure ** dice.uniform(0.2, 3.0, 1, 1)
     stray = dice.chance(s.outliers, dice.frames, P)
@@ -70,7 +70,7 @@ def detect(
 
 
 def _hidden(dice: Dice) -> Tensor:
-    """Points hidden for a while ``[B T P]``: three spells of a few points each."""
+    """Mask of occluded points ``[B T P]``: three intervals with a few points each."""
     hidden = torch.zeros(dice.batch, dice.frames, len(POINTS), dtype=torch.bool)
     for share in (1.0, 0.6, 0.4):
         chosen = dice.chance(0.12, 1, len(POINTS)) & dice.chance(share, 1, 1)
@@ -86,7 +86,7 @@ def _swapped(rays: Tensor, sure: Tensor, dice: Dice, share: float) -> tuple[Tens
 
 
 def _given(dice: Dice, s: DetectorSettings) -> Tensor:
-    """Points that the layout has, that are not missing as a group, in frames with the person ``[B T P]``."""
+    """Mask of detected points ``[B T P]``: in the layout, not in a missing group, in frames with the person."""
     layout = (dice.uniform(0, len(LAYOUTS))).long().clamp(max=len(LAYOUTS) - 1)
     there = _OFFERED[layout].bool()
     groups = [(FACE, s.no_face), (EYES_AND_EARS, s.no_eyes), (FEET, s.no_feet), (LEGS[0] + LEGS[1], s.no_legs)]

@@ -1,4 +1,4 @@
-"""Windows as the network sees them: keypoints, and now and then a regressor's poses and 3D landmarks, that err."""
+"""Training inputs: noisy keypoints, and in some windows noisy poses of a regressor and 3D landmarks."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _BLAZEPOSE = offered("blazepose33")
 
 @dataclass(frozen=True)
 class Target:
-    """What is true, in the units of :class:`~diffopt_inits.lift.outputs.Outputs`. ``rest``: T-pose, legs.
-    ``upright``, ``recorded``: windows that tell the vertical, and contacts."""
+    """Targets in the units of :class:`~diffopt_inits.lift.outputs.Outputs`. ``rest``: T-pose, leg lengths. ``upright``,
+    ``recorded``: windows with a valid vertical, and with valid contacts."""
 
     rotations: Float[Tensor, "B T 22 3 3"]
     rest: Float[Tensor, "B 24 3"]
@@ -44,7 +44,7 @@ class Target:
 
 
 def observe(motion: Motion, dice: Dice, settings: LiftSettings) -> tuple[Evidence, Frame, Target]:
-    """Film and detect."""
+    """Simulate camera, detector and further estimates."""
     filmed = film(motion.root, dice, settings.camera)
     seen = filmed.see(points_of(motion, dice, settings.detector.places_sd))
     points = detect(seen, motion, filmed, dice, settings.detector)
@@ -64,7 +64,7 @@ def observe(motion: Motion, dice: Dice, settings: LiftSettings) -> tuple[Evidenc
         rest=motion.rest / motion.leg[:, None, None],
         up=filmed.R[..., 1],
         depth=(depth * frame.size / leg).log(),
-        # the stretched rays are what the size was measured in
+        # the size was measured in stretched rays
         ray=(pelvis[..., :2] / depth.unsqueeze(-1) * filmed.stretch[:, 0] - frame.centre) / frame.size.unsqueeze(-1),
         velocity=(axes @ motion.velocity.unsqueeze(-1)).squeeze(-1) / leg.unsqueeze(-1),
         contact=motion.contact,
@@ -78,7 +78,8 @@ def observe(motion: Motion, dice: Dice, settings: LiftSettings) -> tuple[Evidenc
 def regressor(
     pose: Float[Tensor, "B T 22 3 3"], depth: Float[Tensor, "B T"], dice: Dice, s: EvidenceSettings
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Poses with constant, slow and white error, and now and then a spell of nonsense; where there are any; depth."""
+    """Poses with constant, slow and white errors and occasional intervals of failure; mask of frames with a pose;
+    depth."""
     slow = dice.wandering(s.pose_time, ROTATIONS, 3)
     body = s.pose_constant * dice.normal(1, ROTATIONS, 3) + s.pose_sd * slow
     body = body + s.pose_white * dice.normal(dice.frames, ROTATIONS, 3)
@@ -98,7 +99,7 @@ def regressor(
 def landmarks(
     seen: Float[Tensor, "B T P 3"], leg: Float[Tensor, "B 1"], dice: Dice, s: EvidenceSettings
 ) -> Float[Tensor, "B T P 4"]:
-    """3D points about the middle of the hips, legs: depth wrong slowly, arms short, the size an average person's."""
+    """3D points relative to the mid-hip, leg lengths: slow depth errors, short arms, size of an average person."""
     P = len(POINTS)
     about = seen - seen[:, :, _HIPS].mean(2, keepdim=True)
     short = 1 - s.short_arms * dice.uniform(0, 1, 1, 1, 1) * dice.uniform(0, 1, 1, 1, 1)

@@ -1,6 +1,6 @@
 """The training loss: robust errors of the means, and the likelihood of those errors under the variances.
 
-The likelihood sees the errors as they are (detached), so that an output cannot buy a good likelihood with a worse mean.
+The likelihood uses detached errors, so that it trains only the variances.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .evidence import Target
 from .motion import speed_of
 
 _TREE = PARENTS[:ROTATIONS]
-#: Weight of each part; lengths in legs.
+#: Weight of each part; lengths in leg lengths.
 WEIGHTS = {
     "joints": 10.0, "rotations": 0.5, "motion": 0.2, "up": 1.0, "velocity": 1.0, "depth": 1.0, "ray": 0.5,
     "contact": 0.3, "likelihood": 0.05,
@@ -25,13 +25,13 @@ WEIGHTS = {
 
 
 def joints_of(rotations: Float[Tensor, "B T 22 3 3"], rest: Float[Tensor, "B 24 3"]) -> Float[Tensor, "B T 22 3"]:
-    """Joints about the pelvis."""
+    """Joints relative to the pelvis."""
     spread = rest[:, None, :ROTATIONS].expand(-1, rotations.shape[1], -1, -1)
     return forward_kinematics(rotations, spread, _TREE)[1]
 
 
 def loss(out: Outputs, target: Target, fps: Float[Tensor, "B"]) -> dict[str, Tensor]:
-    """Means over windows and frames, ``loss`` among them."""
+    """Means of all parts over windows and frames; ``loss`` is the total."""
     made, true = joints_of(out.rotations, target.rest), joints_of(target.rotations, target.rest)
     turned = (out.rotations - target.rotations).square().sum((-1, -2))  # about 2 angle^2
     tilted = (out.up - target.up).square().sum(-1)
@@ -60,7 +60,8 @@ def loss(out: Outputs, target: Target, fps: Float[Tensor, "B"]) -> dict[str, Ten
 
 
 def surprise(squared: Tensor, log_var: Tensor, axes: int) -> Tensor:
-    """Negative log likelihood, less a constant, of an error of ``axes`` axes whose square is ``squared``, an axis."""
+    """Negative log likelihood per axis, without constant, of an error of ``axes`` axes with squared norm
+    ``squared``."""
     return 0.5 * (squared / axes * torch.exp(-log_var) + log_var)
 
 

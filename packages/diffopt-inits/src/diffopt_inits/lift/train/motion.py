@@ -1,4 +1,5 @@
-"""Windows of motion in the world: recorded, then played, stretched, mirrored, bent and put on other bodies."""
+"""Training windows of motion: recorded motion, augmented by playback speed, mirroring, pose changes and other
+bodies."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from ..outputs import ROTATIONS
 from .noise import Dice
 from .settings import MotionSettings
 
-#: A foot joint is in contact below this speed (m/s) and this height over its lowest point in the window (m).
+#: A foot joint is in contact below this speed (m/s) and this height above its lowest point in the window (m).
 _STILL, _LOW = 0.35, 0.06
 _UPPER = [JOINT[f"{s}_{p}"] for s in ("left", "right") for p in ("collar", "shoulder", "elbow", "wrist")]
 
@@ -25,8 +26,8 @@ _UPPER = [JOINT[f"{s}_{p}"] for s in ("left", "right") for p in ("collar", "shou
 @dataclass(frozen=True)
 class Motion:
     """World, Y up, m. ``rest``: T-pose about the pelvis. ``joints``: positions; ``rotations``: global, 24 joints.
-    ``velocity``: of the pelvis, m/s. ``contact``: of four foot joints; true of windows that were not ``bent``
-    afterwards. Windows that were ``tilted`` do not tell the vertical."""
+    ``velocity``: of the pelvis, m/s. ``contact``: of four foot joints; not valid in windows that were ``bent``. The
+    vertical is not valid in windows that were ``tilted``."""
 
     pose: Float[Tensor, "B T 24 3 3"]
     root: Float[Tensor, "B T 3"]
@@ -45,7 +46,7 @@ class Motion:
 
 
 def rest_of(offsets: Float[Tensor, "B 24 3"]) -> Float[Tensor, "B 24 3"]:
-    """Rest positions about the pelvis from offsets to the parents."""
+    """Rest positions relative to the pelvis, from offsets to the parents."""
     above = torch.zeros(NUM_JOINTS, NUM_JOINTS)
     for joint in range(1, NUM_JOINTS):
         above[joint] = above[PARENTS[joint]]
@@ -75,7 +76,7 @@ def rates(settings: MotionSettings, batch: int, slow: bool, generator: torch.Gen
 def perform(
     clips: Clips, offsets: Float[Tensor, "24 3"], dice: Dice, settings: MotionSettings, generator: torch.Generator
 ) -> Motion:
-    """Draw windows and vary them."""
+    """Draw and augment windows."""
     tempo = 1 + settings.tempo * dice.uniform(-1, 1) * dice.chance(0.5)
     pose, root = draw(clips, dice.batch, dice.frames, generator, tempo * clips.fps / dice.fps)
     varied = proportions(offsets, dice.batch, settings.proportions, generator)
@@ -96,11 +97,11 @@ def perform(
 
 
 def _bend(pose: Float[Tensor, "B T 24 3 3"], dice: Dice, sd: float) -> Float[Tensor, "B T 24 3 3"]:
-    """Slow random turns of every joint but the root and the hands: poses that nobody recorded."""
+    """Slow random rotations of every joint except root and hands, for poses that are not in the data."""
     how_much = sd * dice.uniform(0.2, 1.0, 1, 1, 1)
     turn = how_much * (0.7 * dice.wandering(1.5, ROTATIONS, 3) + 0.7 * dice.normal(1, ROTATIONS, 3))
     turn[:, :, 0] = 0.0
-    # arms are free in a way that trunk and legs are not
+    # arms vary more than trunk and legs
     turn[:, :, _UPPER] *= 1.5
     bent = pose.clone()
     bent[:, :, :ROTATIONS] = pose[:, :, :ROTATIONS] @ axis_angle_to_matrix(turn)

@@ -1,4 +1,4 @@
-"""Random numbers over windows and frames, all windows at once."""
+"""Random numbers over windows and frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from torch import Tensor
 
 
 class Dice:
-    """Draws of one step, of ``batch`` windows of ``frames`` frames at ``fps`` ``[B]``; everything from one stream."""
+    """Random draws of one training step, for windows of ``frames`` frames at ``fps`` ``[B]``, all from one
+    generator."""
 
     def __init__(self, fps: Float[Tensor, "B"], frames: int, generator: torch.Generator) -> None:
         self.fps, self.batch, self.frames, self._generator = fps, len(fps), frames, generator
@@ -35,13 +36,13 @@ class Dice:
         return (weight @ white.reshape(self.batch, self.frames, -1)).view_as(white)
 
     def smooth(self, x: Float[Tensor, "B T D"], time: Float[Tensor, "B"]) -> Float[Tensor, "B T D"]:
-        """Gaussian mean over ``time`` seconds, cut off at the ends."""
+        """Gaussian smoothing over ``time`` seconds, truncated at the ends."""
         sigma = (time * self.fps).clamp_min(0.1)[:, None, None]
         bell = torch.exp(-0.5 * (self._apart / sigma) ** 2)
         return (bell / bell.sum(-1, keepdim=True)) @ x
 
     def spells(self, least: float, most: float) -> Bool[Tensor, "B T"]:
-        """One stretch a window of ``least`` to ``most`` seconds, at any place."""
+        """Mask of one random interval of ``least`` to ``most`` seconds per window."""
         length = (self.uniform(least, most) * self.fps).clamp(min=1.0, max=self.frames - 1.0)
         start = torch.rand(self.batch, generator=self._generator) * (self.frames - length)
         frame = torch.arange(self.frames)

@@ -1,4 +1,4 @@
-"""How well a network lifts held-out motion, and how well its variances hold the truth."""
+"""Errors of the network on held-out motion, and calibration of its variances."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .motion import perform
 from .noise import Dice
 from .settings import LiftSettings
 
-#: Windows per shard, and what is given besides keypoints.
+#: Windows per shard, and the inputs besides keypoints.
 WINDOWS = 48
 GIVEN = ("points", "pose", "landmarks")
-#: Radius that holds 90 % of a Gaussian of so many axes, in standard deviations.
+#: Radius that contains 90 % of a Gaussian, in standard deviations, by number of axes.
 RADIUS = {1: 1.6449, 2: 2.1460, 3: 2.5003}
 
 
 def held_out(
     network: LiftNetwork, clips: Clips, offsets: Float[Tensor, "24 3"], settings: LiftSettings
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Report by what is given, and errors over standard deviations (:func:`ratios`) of all of them together."""
+    """Report by inputs, and the :func:`ratios` of all of them together."""
     generator = torch.Generator().manual_seed(1)
     plain = replace(settings.motion, broad_share=0.0, tilt_share=0.0, fps=(30.0, 30.0))
     sure = replace(settings.evidence, pose_share=1.0, landmark_share=1.0)
@@ -59,7 +59,7 @@ def _only(evidence: Evidence, given: str) -> Evidence:
 
 
 def errors(out: Outputs, target: Target, leg: Float[Tensor, "B"]) -> dict[str, float]:
-    """mm, degrees, and speeds as shares of the truth."""
+    """Errors in mm and degrees, and speed relative to the truth."""
     rest = target.rest * leg[:, None, None]
     made, true = joints_of(out.rotations, rest), joints_of(target.rotations, rest)
     pa = transform(made, *align(made, true, scale=True))
@@ -78,12 +78,12 @@ def errors(out: Outputs, target: Target, leg: Float[Tensor, "B"]) -> dict[str, f
 
 
 def angle(a: Float[Tensor, "*b 3"], b: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b"]:
-    """Between unit vectors, rad."""
+    """Angle between unit vectors, rad."""
     return 2 * ((a - b).norm(dim=-1) / 2).clamp(max=1.0).asin()
 
 
 def ratios(out: Outputs, target: Target) -> dict[str, Tensor]:
-    """By output: the error over the radius that should hold 90 % of them; below 1 is inside. Flat."""
+    """By output, flattened: the error relative to the radius that should contain 90 %; below 1 is inside."""
     turned = 2 * ((out.rotations - target.rotations).square().sum((-1, -2)) / 8).clamp(max=1.0).sqrt().asin()
     present = target.present > 0
 
@@ -107,5 +107,5 @@ def _coverage(found: dict[str, Tensor]) -> dict[str, float]:
 
 
 def calibration(found: dict[str, Tensor]) -> dict[str, float]:
-    """What standard deviations are multiplied by so that 90 % of these errors lie inside."""
+    """Factors of the standard deviations for which 90 % of these errors are inside."""
     return {name: round(float(torch.quantile(value[: 2**24], 0.9)), 4) for name, value in found.items()}

@@ -1,7 +1,7 @@
 """Hyper-parameters of the lifting network's training. No torch: the command line reads the defaults.
 
-Ranges are drawn from once a window; an ``sd`` is a standard deviation, a ``time`` (s) that after which a correlation
-has fallen to 1/e. Shares are of windows.
+A value is drawn from a range once per window; ``sd`` is a standard deviation, ``time`` (s) the lag at which a
+correlation is 1/e. Shares are of windows.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from diffopt_core.host.train.settings import TrainingSettings, option
 
 @dataclass(frozen=True)
 class MotionSettings:
-    """How recorded motion is varied: frame rate and speed of play, bodies, poses.
+    """Augmentation of recorded motion: frame rate, playback speed, bodies, poses.
 
-    ``travel``: a clip is drawn ``1 + travel * v`` times as often, v its mean speed over ground in m/s.
+    ``travel``: a clip is drawn ``1 + travel * v`` times as often, v: its mean horizontal speed in m/s.
     """
 
     fps: tuple[float, float] = (24.0, 60.0)
@@ -32,7 +32,7 @@ class MotionSettings:
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """Who films: shares of a holder who walks along, one who stands and turns, and a tripod that does not turn."""
+    """Simulated cameras: shares of a following camera, one that rotates in place, and a static one."""
 
     follow_share: float = 0.5
     pan_share: float = 0.3
@@ -76,7 +76,8 @@ class DetectorSettings:
 
 @dataclass(frozen=True)
 class EvidenceSettings:
-    """A regressor's poses and a detector's 3D landmarks: how often they are there, and how they err (rad, m)."""
+    """Poses of a regressor and 3D landmarks of a detector: share of windows that have them, and their errors (rad,
+    m)."""
 
     pose_share: float = 0.4
     pose_constant: float = 0.10
@@ -100,7 +101,7 @@ class EvidenceSettings:
 
 @dataclass(frozen=True)
 class LiftSettings(TrainingSettings):
-    """The network, and what it is shown."""
+    """The network, and its training data."""
 
     width: int = option(192, "Width of the transformer.")
     layers: int = option(6, "Layers.")

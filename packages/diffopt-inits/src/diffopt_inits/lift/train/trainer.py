@@ -1,4 +1,4 @@
-"""State of the lifting network's training: drawing, one step, evaluation, checkpoint, export."""
+"""Training of the lifting network: batches, steps, evaluation, checkpoint, export."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .motion import perform, rates
 from .noise import Dice
 from .settings import LiftSettings
 
-#: Steps of a run that share nothing: a seed of its own for each.
+#: Purposes with separate random seeds.
 _STRIDE = 1_000_003
 
 
 class LiftTraining(NetworkTraining):
-    """All randomness comes from (seed, step)."""
+    """All random numbers depend only on (seed, step)."""
 
     name = "lift"
     settings_type = LiftSettings
@@ -40,7 +40,7 @@ class LiftTraining(NetworkTraining):
 
     @property
     def shape(self) -> dict[str, int]:
-        """What the network is built from."""
+        """Hyper-parameters of the network."""
         s = self.settings
         return {
             "width": s.width,
@@ -56,7 +56,7 @@ class LiftTraining(NetworkTraining):
     def losses(self) -> dict[str, Tensor]:
         s = self.settings
         generator = torch.Generator().manual_seed(s.seed * _STRIDE + self.step_index)
-        # Clips are too short for long windows at few frames per second: half the frames, twice the windows.
+        # At low frame rates clips are too short for long windows: half the frames, twice the windows.
         slow = bool(torch.rand((), generator=generator) < s.motion.slow_share)
         batch, frames = (2 * s.batch, s.frames // 2) if slow else (s.batch, s.frames)
         dice = Dice(rates(s.motion, batch, slow, generator), frames, generator)
@@ -83,7 +83,7 @@ class LiftTraining(NetworkTraining):
         return report, quality.calibration({key: torch.cat(parts) for key, parts in pooled.items()})
 
     def evaluate(self) -> dict[str, Any]:
-        """Report by validation shard and by what is given."""
+        """Report by validation shard and by inputs."""
         return self._validate()[0]
 
     def export(self, path: Path, report: dict[str, Any]) -> None:
@@ -93,10 +93,14 @@ class LiftTraining(NetworkTraining):
 
 
 def start_from(path: Path, training: LiftTraining) -> None:
-    """Take over the network of a weight file of the same shape; it becomes the last link of the chain."""
+    """Start from the network of a weight file of the same shape, which is recorded as the last entry of ``chain``."""
     network, card = weights.load(path)
     if card["network"] != training.shape:
-        raise BadInput(path, "network", f"--from needs the same shape: {card['network']} against {training.shape}")
+        raise BadInput(
+            path,
+            "network",
+            f"has the shape {card['network']}; --from needs the same shape as the training: {training.shape}",
+        )
     training.adopt(network.state_dict())
     link = {
         "name": card["name"],

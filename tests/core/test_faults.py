@@ -165,7 +165,7 @@ def test_ctrl_c_at_any_report_leaves_nothing_and_the_next_call_ends_whole(case, 
 def test_another_run_does_not_take_a_folder(case, tmp_path):
     solve(case, tmp_path / "out")
     before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
-    with pytest.raises(DiffOptError, match=r"out: holds another run .*--overwrite"):
+    with pytest.raises(DiffOptError, match=r"out: holds the result of another run .*--overwrite"):
         solve(case, tmp_path / "out", seed=1)
     assert before == {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
     solve(case, tmp_path / "out", seed=1, overwrite=True)

@@ -63,8 +63,8 @@ class Probe:
     """``times``: presentation time of each frame, s, increasing; None for a folder of images. ``size``: width, height
     of the upright image. ``fps``: mean rate, None for images. ``even``: frames are evenly spaced. ``focal``: px, from
     metadata. ``missing``: frame numbers of a folder without an image. ``notes``: warnings for the user. ``length``:
-    frames of the source as it was meant, more than ``count`` where its end does not decode: what others made of the
-    whole has so many rows.
+    frames of the complete source, more than ``count`` if its end cannot be decoded; results of other programs may have
+    that many rows.
     """
 
     count: int

@@ -16,6 +16,8 @@ def test_run_writes_a_result_and_says_so(diffopt, scored):
     assert {"motion.npz", "run.json"} <= tree(Path("out"))
     for word in ("rigid_clip", "speed", "path", "foot skate", "reprojection", "seconds", "wrote out"):
         assert word in ran.out
+    for word in ("m (guessed)", "mm/frame (guessed)", "truth", "focal length: ", "unit: metre, guessed", "vertical: "):
+        assert word in ran.out
     for stage in ("warmup", "guide", "finetune"):
         assert stage in ran.err
     saved = json.loads(Path("out/run.json").read_text())

@@ -37,6 +37,7 @@ OURS = {
     "diffopt-formats",
     "diffopt-smplify",
     "diffopt-exports",
+    "diffopt-robots",
     "diffopt-render",
     "diffopt-viewer",
     "diffopt-lab",

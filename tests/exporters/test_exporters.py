@@ -10,15 +10,18 @@ import pytest
 import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.errors import DiffOptError
+from diffopt_core.parts.assumed import marked
 from diffopt_core.parts.datasets.case_file import clip_of
 from diffopt_core.parts.datasets.configs import AmassConfig
 from diffopt_core.parts.datasets.motion_file import load_motion
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
 from diffopt_core.parts.exporters import JsonExporter, NpzExporter
-from diffopt_core.types import HumanMotion, Result, Status
+from diffopt_core.results.saved import read_result
+from diffopt_core.types import HumanMotion, Result, Spread, Status
 
-WORDS = ("axes", "unit", "rotations", "transl_is", "camera_direction", "body_model", "betas_of")
+WORDS = ("axes", "unit", "rotations", "transl_is", "camera_direction", "body_model", "betas_of", "contact_of",
+         "scale", "assumed")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +103,29 @@ def test_a_failed_write_leaves_the_old_file(result, tmp_path, monkeypatch):
     with pytest.raises(DiffOptError, match="No space left"):
         NpzExporter().export(result, tmp_path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_frames_say_whether_they_were_seen(result, tmp_path):
+    """valid, bridged, contact and bands go where the motion goes; text says what was guessed."""
+    frames, seen, filled = 30, torch.ones(30, dtype=torch.bool), torch.zeros(30, dtype=torch.bool)
+    seen[4:6], filled[9] = False, True
+    clip = replace(
+        result.clip,
+        observations=replace(result.clip.observations, valid=seen),
+        camera=replace(result.clip.camera, filled=filled, unit="guess"),
+    )
+    told = replace(result, clip=clip, spread=Spread(3, torch.full((frames,), 0.1), torch.full((frames, 24), 0.02)))
+    NpzExporter().export(told, tmp_path)
+    with np.load(tmp_path / "motion.npz", allow_pickle=False) as archive:
+        assert archive["valid"].tolist() == seen.tolist()
+        assert np.flatnonzero(archive["bridged"]).tolist() == [4, 5, 9]
+        contact = archive["contact"]
+        assert contact.shape == (frames, 4) and 0.2 < contact.mean() < 0.9
+        assert archive["root_band90"].shape == (frames,) and archive["joint_band90"].shape == (frames, 24)
+        assert str(archive["scale"]) == "m (guessed)" and str(archive["contact_of"]).split()[2] == "left_foot"
+        said = {row["what"]: row["guessed"] for row in json.loads(str(archive["assumed"]))}
+    assert list(said) == ["focal length", "unit", "frame rate", "body size", "vertical"] and said["unit"]
+    again = read_result(tmp_path / "motion.npz")  # without a run.json beside it
+    assert marked("m/s", again) == "m/s (guessed)" and marked("px", again) == "px"
+    metric = replace(told, clip=replace(clip, camera=replace(clip.camera, unit="metre", travel="travels")))
+    assert marked("mm", metric) == "mm"

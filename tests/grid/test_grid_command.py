@@ -63,7 +63,7 @@ def test_killed_in_the_middle_and_started_again(diffopt, tmp_path, data, mine):
     assert f"{len(first)} of 8 cells are settled already" in err
     assert {path: path.stat().st_mtime_ns for path in first} == times
     report = json.loads(out)
-    assert len(report["cells"]) == 8 + 4 and not report["failures"]
+    assert len(report["cells"]) == 8 + 4 + 4 and not report["failures"]
     assert report["title"] == "Mine" and report["data"].startswith("2 ")
 
 

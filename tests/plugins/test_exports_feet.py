@@ -11,7 +11,7 @@ from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.data.skeleton import JOINT, PARENTS
 from diffopt_exports.configs import MotionOptions
-from diffopt_exports.feet import contacts
+from diffopt_exports.feet import standing_feet
 from diffopt_exports.legs import POINTS, bend, between
 from diffopt_exports.performance import perform
 from exports_cases import apart, bare, sliding, walk
@@ -32,7 +32,7 @@ def steps_of_held(joints, standing):
 @pytest.mark.parametrize("fps", [None, 60.0, 120.0])
 def test_held_feet_stand_still(fps):
     result = sliding()
-    before = contacts(result.joints.double(), 30.0, by_speed=True)
+    before = standing_feet("auto", result.joints.double(), 30.0)
     assert steps_of_held(result.joints, before).mean() > 4e-3, "the case slides"
     done = perform(result, MotionOptions(feet="auto", fps=fps))
     plain = perform(result, MotionOptions(fps=fps))

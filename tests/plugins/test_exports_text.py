@@ -104,10 +104,12 @@ def test_bvh_angles_do_not_jump(tmp_path):
 def test_csv_and_trc_hold_the_joints(tmp_path):
     path, _ = exporter("csv", unit="cm").export(walk(), tmp_path)
     head = path.open().readline().strip().split(",")
-    assert head[:5] == ["frame", "time", "pelvis_x", "pelvis_y", "pelvis_z"] and len(head) == 74
+    assert head[:5] == ["frame", "time", "pelvis_x", "pelvis_y", "pelvis_z"] and head[74:][-1] == "right_foot_stands"
     table = np.loadtxt(path, delimiter=",", skiprows=1)
     assert np.allclose(table[:, 1], np.arange(FRAMES) / 30, atol=1e-6)
-    assert apart(table[:, 2:].reshape(FRAMES, 24, 3) / 100, walk().joints) < 1e-5
+    assert apart(table[:, 2:74].reshape(FRAMES, 24, 3) / 100, walk().joints) < 1e-5
+    stands = table[:, 74:][:, -4:]
+    assert set(np.unique(stands)) <= {0.0, 1.0} and 0.1 < stands.mean() < 0.9
 
     path, _ = exporter("trc").export(bare(), tmp_path)
     lines = [line.split("\t") for line in path.read_text().splitlines()]

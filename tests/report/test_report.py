@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.text
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from diffopt_core.data.rotation import yaw_to_matrix
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.results.saved import figure_of
 from diffopt_core.types import HumanMotion, Result, Spread
+from diffopt_lab.picture import draw_result
 from diffopt_lab.report import Page, write_report
 from diffopt_lab.report.curves import charts_of
 from diffopt_lab.report.page import SCRIPTS, filled
@@ -236,3 +238,41 @@ def test_a_result_shows_itself(result):
 def test_assets_are_named_and_packed():
     named = {*SCRIPTS, "page.html", "style.css"}
     assert {path.name for path in ASSETS.iterdir()} == named
+
+
+def guessed(result: Result) -> Result:
+    """The same with a camera path without a metre, of a person whom nobody measured, by an assumed focal length."""
+    facts = {"focal_from": "assumed 864 px (0.9 of the longer side, may be off by 30%)"}
+    camera = replace(result.camera, unit="guess", travel="travels", facts=facts)
+    return replace(result, clip=replace(result.clip, camera=camera, rest_joints=None))
+
+
+def test_no_length_of_a_guessed_scale_without_its_mark(result, monkeypatch, tmp_path):
+    """Report, its charts and the picture: each unit of length that is the result's own carries the mark."""
+    shown = guessed(replace(result, metrics={"final": {"jitter": 3.0}, "truth": {"jitter": 4.0}}))
+    html = Page(shown).html
+    assert re.search(r"focal length</dt><dd>assumed 864 px", html) and "metre, guessed" in html
+    head = html[: html.index("<main>")]
+    units = re.findall(r"<small>([^<]*)</small>", head + html[html.index("<h2>Figures") : html.index("<h2>Settings")])
+    assert len(units) > 5 and all("(guessed)" in unit for unit in units if re.match(r"m?m\b|10 m", unit)), units
+    charts = data_of(html)[0]["charts"]
+    own = [chart["unit"] for chart in charts if chart["title"] in ("From above", "Speed")]
+    own += [row["unit"] for chart in charts for row in chart.get("rows", ()) if row["label"] == "height"]
+    assert own == ["m (guessed)", "m/s (guessed)", "m (guessed)"]
+    drawn = []
+    monkeypatch.setattr("diffopt_lab.picture.result.save", lambda figure, path: drawn.append(figure) or Path(path))
+    draw_result(replace(shown, clip=replace(shown.clip, truth=None)), tmp_path / "picture.png")
+    words = [text.get_text() for text in drawn[0].findobj(matplotlib.text.Text)]
+    lengths = [word for word in words if re.search(r"(, | )(m|m/s|× 10 m/s³)( |$)", word)]
+    assert len(lengths) == 4 and all("(guessed)" in word for word in lengths), lengths
+    plain = Page(replace(result, clip=replace(result.clip, camera=replace(result.camera, travel="travels")))).html
+    assert "(guessed)" not in plain
+
+
+def test_what_is_nearest_the_truth_is_marked(result):
+    """Of two results the one that jitters less than the truth is not the better one."""
+    smooth, close = (replace(result, metrics={"final": {"jitter": j}, "truth": {"jitter": 12.0}}) for j in (4.0, 11.0))
+    html = Page([smooth, close], labels=["smooth", "close"]).html
+    row = html[html.index("<th scope=row>jitter") :]
+    cells = re.findall(r"<td>(.*?)</td>", row[: row.index("</tr>")])
+    assert cells == ["4.00", "<b>11.0</b>", "12.0"]

@@ -270,8 +270,55 @@ def phalp(k: Known, folder: Path) -> Path:
 
 
 #: System's name, its body model, what writes its file, and whether the file holds a world.
+#: NVlabs/SOMA-X, tests/test_pose_inversion.py: SOMA's bones in their order, fingers aside.
+SOMA = {
+    0: "Hips", 1: "Spine1", 2: "Spine2", 3: "Chest", 4: "Neck1", 5: "Neck2", 6: "Head", 11: "LeftShoulder",
+    12: "LeftArm", 13: "LeftForeArm", 14: "LeftHand", 39: "RightShoulder", 40: "RightArm", 41: "RightForeArm",
+    42: "RightHand",
+    67: "LeftLeg", 68: "LeftShin", 69: "LeftFoot", 70: "LeftToeBase", 72: "RightLeg", 73: "RightShin", 74: "RightFoot",
+    75: "RightToeBase",
+}  # fmt: skip
+#: SMPL's 21 body joints by those names, in SMPL's order.
+AS_SOMA = (
+    "LeftLeg RightLeg Spine1 LeftShin RightShin Spine2 LeftFoot RightFoot Chest LeftToeBase RightToeBase Neck1 "
+    "LeftShoulder RightShoulder Head LeftArm RightArm LeftForeArm RightForeArm LeftHand RightHand"
+)
+
+
+def _soma(orient, pelvis, k: Known) -> dict:
+    """NVlabs/GEM-X, pipeline/gem_pipeline.py; the neck's bend is shared by Neck2 and Head, as SOMA has it."""
+    index = {name: n for n, name in SOMA.items()}
+    local = np.tile(np.eye(3), (k.n, 77, 1, 1))
+    for joint, name in enumerate(AS_SOMA.split(), 1):
+        local[:, index[name]] = k.pose[:, joint]
+    half = Rotation.from_matrix(local[:, index["Head"]])
+    local[:, index["Neck2"]] = Rotation.from_rotvec(half.as_rotvec() / 2).as_matrix()
+    local[:, index["Head"]] = local[:, index["Neck2"]]
+    return {
+        "body_pose": torch.tensor(aa(local[:, 1:]).reshape(k.n, 76 * 3)).float(),
+        "global_orient": torch.tensor(aa(orient)).float(),
+        "transl": torch.tensor(pelvis).float(),  # SOMALayer.pose puts Hips there
+        "identity_coeffs": torch.zeros(k.n, 45),
+        "scale_params": torch.ones(k.n, 69),
+    }
+
+
+def gemx(k: Known, folder: Path) -> Path:
+    """gem/gem.py: predict, saved by scripts/demo/demo_soma.py."""
+    file = folder / "hpe_results.pt"
+    held = {
+        "body_params_global": _soma(k.pose[:, 0], k.pelvis, k),
+        "body_params_incam": _soma(k.orient_cam, k.pelvis_cam, k),
+        "K_fullimg": torch.tensor(K_of(k.n)),
+        "net_outputs": {"pred_cam": torch.zeros(1, k.n, 3)},
+    }
+    torch.save(held, file)
+    return file
+
+
 TOOLS = {
     "wham": (wham, "smpl", True), "gvhmr": (gvhmr, "smplx", True), "gem": (gem, "smplx", True),
-    "tram": (tram, "smpl", True), "slahmr": (slahmr, "smplh", True), "glamr": (glamr, "smpl", True),
-    "prompthmr": (prompthmr, "smplx", True), "vibe": (vibe, "smpl", False), "hmr2": (phalp, "smpl", False),
+    "gemx": (gemx, "smpl", True), "tram": (tram, "smpl", True), "slahmr": (slahmr, "smplh", True),
+    "glamr": (glamr, "smpl", True), "prompthmr": (prompthmr, "smplx", True), "vibe": (vibe, "smpl", False),
+    "hmr2": (phalp, "smpl", False),
 }  # fmt: skip

@@ -85,7 +85,7 @@ def test_world(tool, seed, tmp_path):
         np.testing.assert_allclose(held["cam_t"], k.t, atol=1e-3)
 
 
-@pytest.mark.parametrize("tool", cases.TOOLS)
+@pytest.mark.parametrize("tool", [tool for tool in cases.TOOLS if tool != "gemx"])  # its shape is no SMPL's
 def test_the_users_model_gives_the_pelvis_of_any_shape(tool, tmp_path):
     write, model, world = cases.TOOLS[tool]
     name, vertices, joints = ("SMPLX_NEUTRAL.npz", 10475, 55) if model == "smplx" else ("SMPL_NEUTRAL.npz", 6890, 24)

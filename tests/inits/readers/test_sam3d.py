@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import numpy as np
@@ -155,3 +156,38 @@ class TestSam3d(InitializerContract):
         file = tmp_path_factory.mktemp("sam3d") / "s.pkl"
         file.write_bytes(pickle.dumps([[one] for one in people(calm(12))[0]]))
         type(self).options = {"file": file, "steps": 2}
+
+
+def test_mhr_params_of_video_to_data(k, tmp_path):
+    """nvidia-isaac/video_to_data, estimate_mhr_params.py: export_mhr_outputs carries all points and says so."""
+    frames, _ = people(k)
+    stacked = {key: torch.tensor(np.stack([one[key] for one in frames])) for key in frames[0] if key != "mask"}
+    plain = tmp_path / "outputs.pt"
+    torch.save(stacked, plain)
+    cam_t, native = stacked["pred_cam_t"], stacked["pred_cam_t"].clone()
+    native[..., [1, 2]] *= -1
+    model = torch.zeros(k.n, 204)
+    model[:, 0:3] = native * 10
+    held = {
+        "global_rot": stacked["global_rot"], "body_pose_params": stacked["body_pose_params"],
+        "shape_params": stacked["shape_params"], "pred_cam_t": cam_t, "focal_length": stacked["focal_length"],
+        "pred_keypoints_3d": stacked["pred_keypoints_3d"] + cam_t[:, None, :], "mhr_model_params": model,
+    }  # fmt: skip
+    file = tmp_path / "mhr_params.pt"
+    torch.save(held, file)
+    np.testing.assert_allclose(read(file).points, read(plain).points, atol=1e-5)
+    torch.save({key: value for key, value in held.items() if key != "focal_length"}, file)
+    with pytest.raises(BadInput, match="several calibrated views"):
+        read(file)
+
+
+def test_a_list_over_the_frames_of_a_video_as_json(k, tmp_path):
+    """What ComfyUI nodes and scripts leave of the estimator's lists: arrays as lists."""
+    frames, _ = people(k)
+    plain, file = tmp_path / "s.pkl", tmp_path / "s.json"
+    plain.write_bytes(pickle.dumps([[one] for one in frames]))
+    rows = [[{key: np.asarray(v).tolist() for key, v in one.items() if v is not None}] for one in frames]
+    file.write_text(json.dumps(rows))
+    np.testing.assert_allclose(read(file).points, read(plain).points, atol=1e-6)
+    body = initialize(file, k.n)
+    assert body.facts["tool"] == "SAM 3D Body" and body.transl.isfinite().all()

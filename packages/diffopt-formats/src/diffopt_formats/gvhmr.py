@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from diffopt_core.errors import BadInput
 
+from . import gemx
 from .fields import Fields, body_rotations, joint_rotations, same_length, shape_ten
 from .tracks import Contents, Root, Track, World, size_of
 from .worlds import upright
@@ -23,7 +24,7 @@ _GLOBAL = ("smpl_params_global", "body_params_global")
 
 def accepts(held: Any) -> bool:
     """Whether this is the content of such a file."""
-    return isinstance(held, dict) and any(key in held for key in (*_IN_CAMERA, *_GLOBAL))
+    return isinstance(held, dict) and any(key in held for key in (*_IN_CAMERA, *_GLOBAL)) and not gemx.accepts(held)
 
 
 def parse(path: Path, held: Any) -> Contents:

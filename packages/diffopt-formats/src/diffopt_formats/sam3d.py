@@ -1,8 +1,9 @@
 """SAM 3D Body: what its estimator returns for each person of an image (facebookresearch/sam-3d-body).
 
 No file format is fixed: read are a list over frames (or a mapping from frame number or image name) of lists of people,
-the arrays of one person stacked over frames, and one person. ``pred_keypoints_3d`` are 70 points, m, in camera axes
-about the model's own origin; ``pred_cam_t``, m, carries them into the camera; ``focal_length`` is px of the image.
+the arrays of one person stacked over frames, and one person; the same as JSON; and ``mhr_params.pt`` of
+nvidia-isaac/video_to_data, whose points are in the camera already. ``pred_keypoints_3d`` are 70 points, m, in camera
+axes about the model's own origin; ``pred_cam_t``, m, carries them into the camera; ``focal_length`` is px of the image.
 The body is MHR, whose parameters are no SMPL's: only the points and the place are taken.
 """
 
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.documents import read_json
 from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, reading
 
-from .fields import Fields
+from .fields import Fields, is_text
 
 NUM_POINTS = 70
 #: Of BlazePose's 33 points, those among the 70 (names as in the tool's table). Eyes stand for their corners;
@@ -48,7 +50,7 @@ class Points:
 def read(path: Path) -> Points:
     """The largest person of each frame. Raises BadInput."""
     with reading(path):
-        return _read(path, read_foreign(path))
+        return _read(path, read_json(path) if is_text(path) else read_foreign(path))
 
 
 def _read(path: Path, held: Any) -> Points:
@@ -109,10 +111,23 @@ def _person(person: Fields) -> tuple[np.ndarray, float, float]:
 def _stacked(whole: Fields) -> Points:
     points = whole.array("pred_keypoints_3d", (None, NUM_POINTS, 3), (NUM_POINTS, 3)).reshape(-1, NUM_POINTS, 3)
     place = whole.array("pred_cam_t", (None, 3), (3,)).reshape(-1, 3)
+    carried = _carried(whole, place)
+    if carried and "focal_length" not in whole:
+        problem = "is missing: of several calibrated views (mhr_params_mv.pt), in their rig's world; give the "
+        raise whole.fail("focal_length", f"{problem}mhr_params.pt of one camera")
     if len(points) != len(place):
         raise whole.fail("pred_cam_t", f"has {len(place)} frames where pred_keypoints_3d has {len(points)}: truncated?")
     keys = ("frame_idx", "frames", "frame")
     frames = whole.frames(*keys) if any(key in whole for key in keys) else np.arange(len(points))
     focal = whole.array("focal_length", (len(points),), ()) if "focal_length" in whole else None
     focal = None if focal is None else np.broadcast_to(focal, len(points))
-    return Points(frames, points + place[:, None], focal, 1, int(frames.max()) + 1)
+    return Points(frames, points if carried else points + place[:, None], focal, 1, int(frames.max()) + 1)
+
+
+def _carried(whole: Fields, place: np.ndarray) -> bool:
+    """Whether the points are in the camera already: video_to_data adds the place to them and says so in MHR's own
+    parameters, decimetres with y up and z backward. The estimator leaves those at zero."""
+    if "mhr_model_params" not in whole or not place.any():
+        return False
+    moved = whole.array("mhr_model_params", (None, None), (None,)).reshape(len(place), -1)[:, :3]
+    return bool(np.abs(moved * [0.1, -0.1, -0.1] - place).max() < 1e-3 * np.abs(place).max())

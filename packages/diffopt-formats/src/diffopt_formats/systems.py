@@ -11,7 +11,7 @@ from diffopt_core.common.documents import read_json
 from diffopt_core.common.unpickle import read_foreign
 from diffopt_core.errors import BadInput, MissingResource, UnknownName, reading
 
-from . import colmap, glamr, gvhmr, nerf, phalp, prompthmr, slahmr, slam, tram, wham
+from . import colmap, gemx, glamr, gvhmr, nerf, phalp, prompthmr, slahmr, slam, tram, wham
 from .fields import data_lines, describe, is_text, read_text, words_of
 from .tracks import Cameras, Contents, Track
 from .worlds import cameras_of
@@ -34,6 +34,7 @@ SYSTEMS: dict[str, System] = {
         System("vibe", wham.accepts_vibe, wham.parse_vibe),
         System("wham", wham.accepts, wham.parse),
         System("gvhmr", gvhmr.accepts, gvhmr.parse),
+        System("gemx", gemx.accepts, gemx.parse),
         System("tram", tram.accepts, tram.parse, tram.read_folder),
         System("slahmr", slahmr.accepts, slahmr.parse, slahmr.read_folder),
         System("glamr", glamr.accepts, glamr.parse),
@@ -42,9 +43,11 @@ SYSTEMS: dict[str, System] = {
 }
 
 #: Other names that people give them.
-ALIASES = {"phalp": "hmr2", "4dhumans": "hmr2", "4d-humans": "hmr2", "gem": "gvhmr"}
+ALIASES = {"phalp": "hmr2", "4dhumans": "hmr2", "4d-humans": "hmr2", "gem": "gvhmr", "gem-x": "gemx"}
 #: Where the cameras are of systems that keep them in a file of their own.
 _BESIDE = {"wham": "slam_results.pth", "gvhmr": "preprocess/slam.pt"}
+#: Systems whose world is seen by a camera that stands, whatever the video's did.
+_STILL = frozenset({"gemx"})
 #: Systems that save cameras as rows of a translation and a quaternion.
 _ROWS = frozenset({"droid", "dpvo", "wham", "gvhmr"})
 _TEXT = frozenset({"colmap-text", "colmap", "tum", "kitti"})
@@ -185,6 +188,10 @@ def _of_result(system: System, path: Path, held: Any, person: str) -> Cameras:
     found = system.parse(path, held)
     if found.cameras is not None:
         return found.cameras
+    if system.name in _STILL:
+        raise BadInput(
+            path, "cameras", f"{system.name} finds none and takes the camera to stand; --camera auto finds it"
+        )
     named = [track for track in found.people if track.id == person]
     track = max(named or found.people, key=lambda one: len(one.frames), default=None)
     cameras = None if track is None else cameras_of(track, path, system.name)

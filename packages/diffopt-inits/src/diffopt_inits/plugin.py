@@ -17,6 +17,7 @@ _READERS = f"{_HERE}.readers.configs"
 RESULTS = (
     ("wham", "WHAM", "wham_output.pkl, written with --save_pkl"),
     ("gvhmr", "GVHMR and GEM", "hmr4d_results.pt of GVHMR, smpl_params.pt of GEM"),
+    ("gemx", "GEM-X (SOMA)", "hpe_results.pt"),
     ("tram", "TRAM", "hps/hps_track_0.npy or the folder results/SEQUENCE"),
     ("slahmr", "SLAHMR", "motion_chunks/..._world_results.npz, or a folder of track_preds"),
     ("glamr", "GLAMR", "SEQUENCE_seed1.pkl"),

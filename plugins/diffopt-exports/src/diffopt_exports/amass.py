@@ -16,6 +16,8 @@ from .files import Axes, FileExporter
 from .performance import Performance
 
 log = logging.getLogger(__name__)
+#: Rest pelvis of the mean neutral shape, m, in the model's own origin.
+MEAN_PELVIS = {"smpl": (-0.001795, -0.223333, 0.028219), "smplx": (0.0031, -0.3514, 0.0120)}
 #: SMPL-H's columns: root, 21 body joints, 2 x 15 finger joints. SMPL's joints 22 and 23 (hands) have no place in it.
 COLUMNS, SHARED = 156, 22
 
@@ -44,6 +46,9 @@ class AmassExporter(FileExporter[AmassConfig]):
 def _shape(performance: Performance, options: AmassConfig) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
     """Betas (10,), the rest pelvis in the model's origin (3,), and what to say of them."""
     figure, given = performance.figure, performance.given_betas
+    if options.body not in ("own", performance.body_model):
+        said = f"the mean neutral shape of {options.body}"
+        return np.zeros(10), np.array(MEAN_PELVIS[options.body]), {"rest_pelvis_from": said, "betas_from": said}
     betas = torch.zeros_like(given) if options.betas == "zero" else figure.betas
     pelvis, told = figure.pelvis, dict[str, object]()
     if figure.mesh is not None and options.betas == "zero":
@@ -72,7 +77,7 @@ def _arrays(
     rate = performance.fps
     return {
         "trans": axes.points(performance.trans) - pelvis,
-        "gender": np.array(options.gender or performance.figure.gender),
+        "gender": np.array(options.gender or (performance.figure.gender if options.body == "own" else "neutral")),
         # readers compare it with whole numbers
         "mocap_framerate": np.array(round(rate) if abs(rate - round(rate)) < 1e-6 else rate),
         "betas": np.concatenate([betas, np.zeros(6)]),
@@ -82,4 +87,6 @@ def _arrays(
         "betas_given": performance.given_betas.double().numpy(),
         "betas_model": np.array(performance.betas_of),
         "up": np.array(axes.up),
+        "scale": np.array(performance.scale),
+        **{key: values.numpy() for key, values in performance.marks.items()},
     }

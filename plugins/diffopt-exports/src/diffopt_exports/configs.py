@@ -81,6 +81,11 @@ class AmassConfig(MotionOptions):
     gender: Literal["neutral", "female", "male"] | None = Field(
         default=None, description="what the file says; null: that of the body model"
     )
+    body: Literal["own", "smpl", "smplx"] = Field(
+        default="own",
+        description="whose rest pelvis trans leaves out; smpl, smplx: the mean neutral shape, for readers that know no "
+        "other",
+    )
     betas: Literal["own", "zero"] = Field(
         default="own", description="own: the shape that the joints have; zero: the mean shape of whatever body reads it"
     )

@@ -6,51 +6,13 @@ import logging
 import math
 from typing import Any
 
-import numpy as np
 import torch
+from diffopt_core.data.contact import runs, skate, standing
 from diffopt_core.data.skeleton import JOINT
 from diffopt_core.results.saved import Figure, posed
 from torch import Tensor
 
-from .legs import POINTS, lock, runs
-
-#: A point stands below this height over its low mark (m) and, for `auto`, this speed (m/s).
-HEIGHT, SPEED = 0.05, 0.7
-#: Shortest stand, and gaps that are closed, s.
-SHORTEST, GAP = 0.1, 0.07
-
-
-def contacts(joints: Tensor, fps: float, by_speed: bool) -> Tensor:
-    """(T, 2, 2) bool: left and right foot; ankle, ball. ``by_speed``: a low point that moves fast does not stand."""
-    points = joints[:, [list(pair) for pair in POINTS]]  # T 2 2 3
-    height = points[..., 1]
-    # both feet share a low mark for each of the two points; a quantile, since a dip of one frame is noise
-    mark = torch.quantile(height.flatten(0, 1), 0.05, dim=0)
-    standing = height - mark < HEIGHT
-    if by_speed and len(points) > 1:
-        standing &= _speed(points, fps) < SPEED
-    return torch.from_numpy(_tidied(standing.numpy(), fps))
-
-
-def _speed(points: Tensor, fps: float) -> Tensor:
-    """(T, ...) m/s, the mean of the steps before and after each frame."""
-    steps = points.diff(dim=0).norm(dim=-1) * fps
-    before, after = torch.cat([steps[:1], steps]), torch.cat([steps, steps[-1:]])
-    return 0.5 * (before + after)
-
-
-def _tidied(standing: np.ndarray, fps: float) -> np.ndarray:
-    """Short gaps closed, then short stands dropped."""
-    out = standing.copy()
-    for foot, point in np.ndindex(*out.shape[1:]):
-        row = out[:, foot, point]
-        for value, seconds in ((False, GAP), (True, SHORTEST)):
-            for first, last in runs(row == value):
-                at_the_rim = first == 0 or last == len(row)
-                if last - first < seconds * fps and not (at_the_rim and not value):
-                    row[first:last] = not value
-    return out
-
+from .legs import POINTS, lock
 
 #: Ankle and ball of a standing foot over its sole, as shares of the leg's length, for a body without a surface
 #: (those of the embedded mesh body).
@@ -90,30 +52,30 @@ FURTHEST = 0.15
 
 def standing_feet(policy: str, joints: Tensor, fps: float) -> Tensor:
     """(T, 2, 2) bool: which foot stands, on ankle or ball."""
-    return contacts(joints, fps, by_speed=policy != "always")
+    return standing(joints, fps, by_speed=policy != "always").unflatten(1, (2, 2)).mT
 
 
 def set_feet(
-    policy: str, pose: Tensor, trans: Tensor, figure: Figure, standing: Tensor, fps: float
+    policy: str, pose: Tensor, trans: Tensor, figure: Figure, stand: Tensor, fps: float
 ) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """The motion with its feet set where ``standing`` (T, 2, 2) says so, and what that moved, mm."""
-    stands = sum(len(runs(standing[:, foot].any(-1).numpy())) for foot in range(2))
-    told: dict[str, Any] = {"policy": policy, "stands": stands, "standing_share": _share(standing)}
+    """The motion with its feet set where ``stand`` (T, 2, 2) says so, and what that moved, mm."""
+    stands = sum(len(runs(stand[:, foot].any(-1).numpy())) for foot in range(2))
+    told: dict[str, Any] = {"policy": policy, "stands": stands, "standing_share": _share(stand)}
     if policy == "ground":
-        shift = lift(posed(pose, trans, figure.rest), standing, figure)
+        shift = lift(posed(pose, trans, figure.rest), stand, figure)
         told["lifted_mm"] = round(shift * 1e3, 3)
         log.info("feet: the clip was lifted by %.1f mm", shift * 1e3)
         return pose, trans + trans.new_tensor([0.0, shift, 0.0]), told
     before = posed(pose, trans, figure.rest)
     furthest = FURTHEST if policy == "auto" else math.inf
-    pose, trans, moved, held = lock(pose, trans, figure.rest, standing, fps, furthest)
-    standing = standing & held[..., None]
+    pose, trans, moved, held = lock(pose, trans, figure.rest, stand, fps, furthest)
+    stand = stand & held[..., None]
     locked = sum(len(runs(held[:, foot].numpy())) for foot in range(2))
     after = posed(pose, trans, figure.rest)
     told |= {
         "stands_locked": locked,
-        "slide_before_mm_per_frame": _slide(before, standing),
-        "slide_after_mm_per_frame": _slide(after, standing),
+        "slide_before_mm_per_frame": _slide(before, stand),
+        "slide_after_mm_per_frame": _slide(after, stand),
         "foot_displacement_mean_mm": _mm(moved.mean()),
         "foot_displacement_max_mm": _mm(moved.max()),
         "pelvis_displacement_max_mm": _mm((after[:, 0] - before[:, 0]).norm(dim=-1).max()),
@@ -128,15 +90,9 @@ def set_feet(
     return pose, trans, told
 
 
-def _slide(joints: Tensor, standing: Tensor) -> float:
-    """Mean way of the held point between frames in which it is held, mm."""
-    ways = []
-    for foot, (ankle, ball) in enumerate(POINTS):
-        for joint, held in ((ball, standing[:, foot, 1]), (ankle, standing[:, foot, 0] & ~standing[:, foot, 1])):
-            both = held[1:] & held[:-1]
-            ways.append(joints[:, joint].diff(dim=0).norm(dim=-1)[both])
-    way = torch.cat(ways)
-    return _mm(way.mean()) if len(way) else 0.0
+def _slide(joints: Tensor, stands: Tensor) -> float:
+    """By the rule of foot skate, mm a frame; ``stands`` (T, 2, 2)."""
+    return round(skate(joints, stands.mT.flatten(1)) or 0.0, 3)
 
 
 def _share(standing: Tensor) -> float:

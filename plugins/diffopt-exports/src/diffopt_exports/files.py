@@ -82,6 +82,7 @@ def describe(performance: Performance, options: MotionOptions, axes: Axes, **own
         **axes.describe(),
         "body_model": performance.body_model,
         "betas_of": performance.betas_of,
+        **performance.honesty(),
         "options": options.model_dump(mode="json"),
         **own,
         **performance.facts,

@@ -143,7 +143,7 @@ def write_document(performance: Performance, options: SkinnedOptions) -> tuple[b
         for channel in own.channels:
             sampler = own.samplers[channel.sampler]
             _channel(motion, times, NUM_JOINTS + 1, channel.target.path, sampler.output)
-    document.scenes.append(gltf.Scene(name=performance.name, nodes=roots))
+    document.scenes.append(gltf.Scene(name=performance.name, nodes=roots, extras=performance.honesty()))
     blob = buffers.blob()
     document.buffers.append(gltf.Buffer(byteLength=len(blob)))
     document.set_binary_blob(blob)

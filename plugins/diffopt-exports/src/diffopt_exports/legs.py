@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from diffopt_core.data.contact import runs
 from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.skeleton import JOINT, PARENTS
 from torch import Tensor
@@ -14,12 +15,6 @@ from torch import Tensor
 POINTS: tuple[tuple[int, int], ...] = tuple(
     (JOINT[f"{side}_ankle"], JOINT[f"{side}_foot"]) for side in ("left", "right")
 )
-
-
-def runs(row: np.ndarray) -> list[tuple[int, int]]:
-    """Half-open spans in which a row of booleans is true."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], row.astype(bool), [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 #: A leg is stretched to this share of its length at most: at its full length the knee has no direction to bend in.

@@ -7,8 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from diffopt_core.data.contact import runs
+from diffopt_core.data.contact import standing as contact
 from diffopt_core.data.rotation import slerp, yaw_to_matrix
+from diffopt_core.data.skeleton import FEET, JOINTS
 from diffopt_core.errors import MissingResource
+from diffopt_core.parts.assumed import as_data, marked
+from diffopt_core.parts.exporters import frame_marks
 from diffopt_core.results.saved import Figure, Surface, body_surface, drawn_surface, figure_of, posed
 from diffopt_core.types import CameraTrajectory, Result, map_tensors
 from torch import Tensor
@@ -99,7 +104,9 @@ class Start:
 @dataclass(frozen=True)
 class Performance:
     """float64, one clip. ``pose`` (T, 24, 3, 3), ``trans`` (T, 3) pelvis, ``joints`` (T, 24, 3), world, Y up, m.
-    ``camera`` is None for a motion that no images belong to. ``facts``: what was done, plain data."""
+    ``camera`` is None for a motion that no images belong to. ``marks``: of each frame, as motion.npz has them
+    (:func:`diffopt_core.parts.exporters.frame_marks`). ``assumed``: what the motion rests on. ``facts``: what was done,
+    plain data."""
 
     name: str
     fps: float
@@ -112,11 +119,18 @@ class Performance:
     body_model: str
     betas_of: str
     given_betas: Tensor
+    marks: dict[str, Tensor]
+    assumed: list[dict[str, Any]]
+    scale: str
     facts: dict[str, Any]
 
     @property
     def num_frames(self) -> int:
         return len(self.pose)
+
+    def honesty(self) -> dict[str, Any]:
+        """Plain data: whether the scale is guessed, what the motion rests on, and what is known of its frames."""
+        return {"scale": self.scale, "assumed": self.assumed, "of_frames": _of_frames(self.marks)}
 
     def surface(self, mesh: str) -> Surface:
         """``body``: its own mesh; ``bones``, or where the body has none: bones drawn round its skeleton.
@@ -132,6 +146,23 @@ class Performance:
         return drawn_surface(self.figure.rest)
 
 
+def _of_frames(marks: dict[str, Tensor]) -> dict[str, Any]:
+    """As plain data: flags as first and last frame of every span in which they hold, bands in mm."""
+    told: dict[str, Any] = {}
+    for key, values in marks.items():
+        if values.dtype == torch.bool:
+            rows = (
+                {key: values}
+                if values.dim() == 1
+                else dict(zip((JOINTS[foot] for foot in FEET), values.mT, strict=True))
+            )
+            spans = {name: [[first, last - 1] for first, last in runs(row.numpy())] for name, row in rows.items()}
+            told[key] = spans[key] if values.dim() == 1 else spans
+        else:
+            told[f"{key}_mm"] = (values.double() * 1e3).round(decimals=1).tolist()
+    return told
+
+
 def perform(result: Result, options: MotionOptions) -> Performance:
     """Apply the options: start, frame rate, feet (at the higher of both rates).
 
@@ -142,7 +173,7 @@ def perform(result: Result, options: MotionOptions) -> Performance:
     camera = None
     if min(result.clip.size) > 0:
         camera = map_tensors(result.camera, lambda tensor: tensor.double())
-    fps, facts = float(result.clip.fps), dict[str, Any]()
+    fps, facts, marks = float(result.clip.fps), dict[str, Any](), frame_marks(result)
     if options.origin:
         start = Start.of(pose, trans)
         pose, trans = start.motion(pose, trans)
@@ -160,11 +191,17 @@ def perform(result: Result, options: MotionOptions) -> Performance:
         facts["resampled_from_fps"] = round(fps, 6)
         pose, trans, fps = grid.rotations(pose), grid.lines(trans), options.fps
         camera = grid.camera(camera) if camera else None
+        marks = {
+            key: grid.lines(each) if each.is_floating_point() else grid.nearest(each) for key, each in marks.items()
+        }
         if standing is not None:  # more frames than there were: what lies between two held ones is held as well
             pose, trans, facts["feet"] = set_feet(options.feet, pose, trans, figure, grid.nearest(standing), fps)
     if facts:
         joints = posed(pose, trans, figure.rest)
+    if "feet" in facts and "contact" in marks:
+        marks["contact"] = contact(joints, fps)
     return Performance(
         result.clip.name, fps, pose, trans, joints, figure, camera, result.clip.size, result.body_model,
-        result.motion.betas_of, result.motion.betas.reshape(-1)[:10], facts,
+        result.motion.betas_of, result.motion.betas.reshape(-1)[:10], marks, as_data(result), marked("m", result),
+        facts,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 from diffopt_core.common.npz import atomic
-from diffopt_core.data.skeleton import NUM_JOINTS, PARENTS
+from diffopt_core.data.skeleton import FEET, JOINTS, NUM_JOINTS, PARENTS
 from pymotion.io.bvh import BVH
 from scipy.spatial.transform import Rotation
 from torch import Tensor
@@ -82,9 +82,9 @@ def joint_rows(performance: Performance, axes: Axes, first: int) -> np.ndarray:
     return np.c_[frames + first, frames / performance.fps, places]
 
 
-def write_rows(file: IO[bytes], rows: np.ndarray, decimals: int, separator: str) -> None:
-    """The rows as text: a whole number, then numbers with so many decimals."""
-    np.savetxt(file, rows, ["%d", *[f"%.{decimals}f"] * (rows.shape[1] - 1)], separator)
+def write_rows(file: IO[bytes], rows: np.ndarray, decimals: int, separator: str, flags: int = 0) -> None:
+    """The rows as text: a whole number, then numbers with so many decimals; ``flags``: whole ones at the end."""
+    np.savetxt(file, rows, ["%d", *[f"%.{decimals}f"] * (rows.shape[1] - 1 - flags), *["%d"] * flags], separator)
 
 
 class CsvExporter(FileExporter[CsvConfig]):
@@ -94,10 +94,16 @@ class CsvExporter(FileExporter[CsvConfig]):
 
     def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
         head = ["frame", "time", *(f"{name}_{axis}" for name in joint_names(self.options.names) for axis in "xyz")]
+        marks = performance.marks
+        flags = {str(key): marks[key] for key in ("valid", "bridged") if key in marks}
+        if "contact" in marks:
+            flags |= {f"{JOINTS[foot]}_stands": marks["contact"][:, n] for n, foot in enumerate(FEET)}
+        rows = joint_rows(performance, axes, first=0)
+        columns = [values.numpy().astype(int) for values in flags.values()]
         with atomic(path) as file:
-            file.write((",".join(head) + "\n").encode())
-            write_rows(file, joint_rows(performance, axes, first=0), self.options.decimals, ",")
-        return {"time": "seconds"}
+            file.write((",".join([*head, *flags]) + "\n").encode())
+            write_rows(file, np.column_stack([rows, *columns]), self.options.decimals, ",", len(flags))
+        return {"time": "seconds", "flags": "1 or 0: found in this frame; filled in from others; the joint stands"}
 
 
 class TrcExporter(FileExporter[TrcConfig]):

@@ -5,6 +5,7 @@ USD's matrices act on rows: the translation is in the last row.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def make_stage(performance: Performance, options: SkinnedOptions, axes: Axes) ->
     stage.SetFramesPerSecond(performance.fps)
     stage.SetStartTimeCode(0)
     stage.SetEndTimeCode(performance.num_frames - 1)
+    said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in performance.honesty().items()}
+    stage.GetRootLayer().customLayerData = said
     root = UsdSkel.Root.Define(stage, "/motion")
     stage.SetDefaultPrim(root.GetPrim())
     # names with a colon are no identifiers of USD

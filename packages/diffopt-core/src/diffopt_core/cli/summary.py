@@ -8,7 +8,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from ..common.console import grid, out, say
-from ..parts.metrics.quality import UNITS, quality
+from ..parts.assumed import Ground, as_data, grounds, marked
+from ..parts.metrics import OF_ITSELF
+from ..parts.metrics.quality import UNITS, quality, true_quality
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,10 +18,9 @@ if TYPE_CHECKING:
     from ..results.run import Run
     from ..types import Result
 
-Pair = tuple[float | None, float | None]
-
-
-Rows = dict[str, tuple[str, Pair]]
+#: Initial, final, and the truth's own.
+Three = tuple[float | None, float | None, float | None]
+Rows = dict[str, tuple[str, Three]]
 
 
 def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[dict[str, Any]]:
@@ -39,6 +40,8 @@ def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[d
                 "units": {name: unit for name, (unit, _) in row.items()},
                 "initial": {name: pair[0] for name, (_, pair) in row.items()},
                 "final": {name: pair[1] for name, (_, pair) in row.items()},
+                "truth": {name: pair[2] for name, (_, pair) in row.items() if pair[2] is not None},
+                "assumed": as_data(result),
                 "seconds": result.provenance.get("seconds", {}),
             }
         )
@@ -46,15 +49,22 @@ def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[d
 
 
 def print_summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> None:
-    """Print initial and final values, seconds per stage, files. For several clips: means, then a line per clip."""
+    """Print assumptions, initial and final values, those of the truth, seconds per stage, files. For several clips:
+    means, then a line per clip."""
     title = results[0].clip.name if len(results) == 1 else f"mean of {len(results)} clips"
-    table = grid(title, "unit", "initial", "final", "change")
+    scored = any(three[2] is not None for row in rows for _, three in row.values())
+    table = grid(title, "unit", "initial", "final", "change", *(["truth"] if scored else []))
     for column in table.columns[2:]:
         column.justify = "right"
-    for name, (unit, _) in rows[0].items():
-        pairs = [row[name][1] for row in rows if name in row]
-        first, last = _mean(pair[0] for pair in pairs), _mean(pair[1] for pair in pairs)
-        table.add_row(name, unit, _number(first), _number(last), _change(first, last))
+    for name in rows[0]:
+        threes = [row[name][1] for row in rows if name in row]
+        unit = max((row[name][0] for row in rows if name in row), key=len)  # a guess in one clip is one in the mean
+        first, last, true = (_mean(three[n] for three in threes) for n in range(3))
+        table.add_row(name, unit, _number(first), _number(last), _change(first, last),
+                      *([_number(true)] if scored else []))  # fmt: skip
+    out.print()
+    for line in _rests_on([grounds(result) for result in results]):
+        say(line)
     out.print()
     out.print(table)
     if len(results) > 1:
@@ -65,19 +75,31 @@ def print_summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> 
         say(f"wrote {folder}: {', '.join(_files(folder))}")
 
 
+def _rests_on(each: Sequence[tuple[Ground, ...]]) -> list[str]:
+    """A line for each thing that the results rest on; one that differs between clips is told as such."""
+    lines = []
+    for rows in zip(*each, strict=False):
+        said = {row.said for row in rows}
+        text = rows[0].said if len(said) == 1 else f"differs between the clips: {rows[0].said}, … (run.json)"
+        lines.append(f"{rows[0].what}: {text}")
+    return lines
+
+
 def _files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
 def rows_of(run: Run, result: Result) -> Rows:
-    """Row -> unit, (initial, final). Scores against truth come first, if there is a truth."""
+    """Row -> unit, (initial, final, truth). Scores against truth come first, if there is a truth."""
     rows: Rows = {}
     if result.metrics:
-        units = _units(run)
+        units, true = _units(run), result.metrics.get("truth", {})
         for name, last in result.metrics["final"].items():
-            rows[name] = units.get(name, ""), (result.metrics["initial"].get(name), last)
-    for name, pair in quality(result).items():
-        rows[name] = UNITS[name], pair
+            unit = marked(units.get(name, ""), result) if name in OF_ITSELF else units.get(name, "")
+            rows[name] = unit, (result.metrics["initial"].get(name), last, true.get(name))
+    own = true_quality(result.clip)
+    for name, (first, final) in quality(result).items():
+        rows[name] = marked(UNITS[name], result), (first, final, own.get(name))
     return rows
 
 
@@ -93,7 +115,7 @@ def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> N
     shown = [name for name in rows[0] if name in (run.recipe.metrics[:1] or ()) or name in UNITS]
     table = grid("clip", "status", *(f"{name} [{rows[0][name][0]}]".replace("[", r"\[") for name in shown))
     for result, row in zip(results, rows, strict=True):
-        cells = [" → ".join(_number(value) for value in row[name][1]) if name in row else "–" for name in shown]
+        cells = [" → ".join(_number(value) for value in row[name][1][:2]) if name in row else "–" for name in shown]
         table.add_row(result.clip.name, str(result.status), *cells)
     out.print()
     out.print(table)

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..common.npz import Arrays, atomic, write_npz
+from ..data.contact import LEAST_RATE, standing
 from ..data.rotation import matrix_to_axis_angle
+from ..data.skeleton import FEET, JOINTS
 from ..types import CameraTrajectory, HumanMotion, Result
+from .assumed import as_data, marked
 
 #: Conventions that are written into every file as text.
 CONVENTIONS: dict[str, str] = {
@@ -21,15 +25,15 @@ CONVENTIONS: dict[str, str] = {
     "rotations": "axis-angle, SMPL joint order; global_orient is the root in the world",
     "transl_is": "position of the pelvis joint in the world (SMPL's transl is this less the rest-pose pelvis)",
     "camera_direction": "world to camera: x_cam = cam_R x_world + cam_t; camera x right, y down, z forward",
+    "contact_of": " ".join(JOINTS[foot] for foot in FEET),
 }
 
 
 def motion_arrays(result: Result) -> dict[str, np.ndarray]:
     """float32 arrays of a result: motion, joints, camera, fps; ``rest_joints`` if the body is a skeleton.
 
-    joints (T, 24, 3), global_orient (T, 3), body_pose (T, 23, 3), transl (T, 3), betas (10,), cam_R (T, 3, 3), cam_t
-    (T, 3), cam_focal and cam_centre (T, 2), image_size (2,) int. If the clip was solved several times: root_band90 (T,)
-    and joint_band90 (T, 24), m (:class:`diffopt_core.types.Spread`).
+    joints (T, 24, 3), global_orient (T, 3), body_pose (T, 23, 3), transl (T, 3), betas (10,), cam_R (T, 3, 3),
+    cam_t (T, 3), cam_focal and cam_centre (T, 2), image_size (2,) int; and those of :func:`frame_marks`.
     """
     arrays = posed_arrays(result.joints, result.motion, result.camera) | {
         "image_size": np.array(result.clip.size, np.int64),
@@ -37,10 +41,29 @@ def motion_arrays(result: Result) -> dict[str, np.ndarray]:
     }
     if result.clip.rest_joints is not None:
         arrays["rest_joints"] = array(result.clip.rest_joints)
+    return arrays | {key: value.detach().cpu().numpy() for key, value in frame_marks(result).items()}
+
+
+def frame_marks(result: Result) -> dict[str, Tensor]:
+    """What is known of each frame besides the motion; a key is left out where it is not known.
+
+    valid (T,) bool: the person was found; bridged (T,) bool: person or camera was filled in from other frames; contact
+    (T, 4) bool: which of ``contact_of`` stands (:mod:`diffopt_core.data.contact`); of a clip that was solved several
+    times root_band90 (T,) and joint_band90 (T, 24), m (:class:`diffopt_core.types.Spread`).
+    """
+    clip, marks, frames = result.clip, dict[str, Tensor](), len(result.joints)
+    seen = clip.observations.valid.cpu() if clip.observations is not None else None
+    filled = clip.camera.filled.cpu() if clip.camera is not None and clip.camera.filled is not None else None
+    if seen is not None and len(seen) == frames:  # not so for a result that somebody cut
+        marks["valid"] = seen
+        marks["bridged"] = ~seen
+    if filled is not None and len(filled) == frames:
+        marks["bridged"] = filled | marks.get("bridged", torch.zeros_like(filled))
+    if clip.fps >= LEAST_RATE:
+        marks["contact"] = standing(result.joints, clip.fps)
     if result.spread is not None:
-        arrays["root_band90"] = array(result.spread.root)
-        arrays["joint_band90"] = array(result.spread.joints)
-    return arrays
+        marks |= {"root_band90": result.spread.root.float(), "joint_band90": result.spread.joints.float()}
+    return marks
 
 
 def posed_arrays(joints: Tensor, motion: HumanMotion, camera: CameraTrajectory) -> dict[str, np.ndarray]:
@@ -60,8 +83,9 @@ def posed_arrays(joints: Tensor, motion: HumanMotion, camera: CameraTrajectory) 
 
 
 def labels(result: Result) -> dict[str, str]:
-    """The conventions as text, and the body models of joints and betas."""
-    return {**CONVENTIONS, "body_model": result.body_model, "betas_of": result.motion.betas_of}
+    """The conventions as text, the body models of joints and betas, and the assumptions of the result."""
+    names = {"body_model": result.body_model, "betas_of": result.motion.betas_of}
+    return {**CONVENTIONS, **names, "scale": marked("m", result), "assumed": json.dumps(as_data(result))}
 
 
 def array(tensor: Tensor) -> np.ndarray:

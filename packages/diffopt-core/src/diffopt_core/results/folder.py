@@ -19,6 +19,7 @@ from ..host.guests import named
 from ..host.recipe import Recipe
 from ..host.registry import Registry
 from ..interfaces import Exporter
+from ..parts.assumed import as_data
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations, Result
 from .saved.result import RUN_FORMAT
 
@@ -61,6 +62,7 @@ def run_json(result: Result, plugins: Sequence[str], seed: int, device: str, mar
         "fps": clip.fps,
         "fps_from": clip.facts.get("fps_from", "the clip's file"),
         "focal_from": focal_from(result),
+        "assumed": as_data(result),
         "evidence": evidence(result),
         "body_model": result.body_model,
         "metrics": result.metrics,

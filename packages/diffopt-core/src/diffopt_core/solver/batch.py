@@ -15,7 +15,7 @@ from ..host.provenance import peak_memory, perception_terms, provenance
 from ..host.recipe import Recipe
 from ..host.registry import Registry
 from ..interfaces import Body, BuildContext, TellsWeight
-from ..parts.metrics.evaluate import report
+from ..parts.metrics.evaluate import report, report_truth
 from ..parts.metrics.quality import misfit
 from ..types import Result, Spread, Status
 from .ensemble import drawn, spread
@@ -76,11 +76,12 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
 
 
 def scored(result: Result, body: Body, recipe: Recipe, ctx: BuildContext) -> Result:
-    """The result with the recipe's metrics against the truth, for the initial and the final motion."""
+    """The result with the recipe's metrics against the truth, for the initial and final motion and the truth itself."""
     clip, names = result.clip, recipe.metrics
     metrics = {
         "initial": report(clip, result.initial, body, names, result.initial_camera, ctx.build).values,
         "final": report(clip, result.motion, body, names, result.camera, ctx.build).values,
+        "truth": report_truth(clip, result.motion, body, names, ctx.build).values,
     }
     return replace(result, metrics=metrics)
 

@@ -50,7 +50,7 @@ def command(
     """
     from diffopt_core.host.registry import Registry
     from diffopt_core.parts.metrics import DEFAULT
-    from diffopt_core.parts.metrics.evaluate import score_files
+    from diffopt_core.parts.metrics.evaluate import score_files, score_truth
     from diffopt_core.parts.metrics.report import aggregate
 
     from ..study.protocols import protocol
@@ -77,17 +77,20 @@ def command(
     reports = {}
     for result in results:
         reports[_clip(result)] = score_files(_motion(result), _truth(result, truth), names, ctx.build)
+    true = [score_truth(_motion(result), _truth(result, truth), names, ctx.build) for result in results]
     means = aggregate(reports.values())
     units = next(iter(reports.values())).units
-    answer(_as_data(reports, means, units))
-    table = grid("metric", "unit", *reports, *(("mean of clips", "mean of frames") if len(reports) > 1 else ()))
+    own = {name: mean.clip_mean for name, mean in aggregate(true).items()}
+    answer(_as_data(reports, means, units) | {"truth": own})
+    heads = ("mean of clips", "mean of frames") if len(reports) > 1 else ()
+    table = grid("metric", "unit", *reports, *heads, "truth")
     for column in table.columns[2:]:
         column.justify = "right"
     for name in names:
         cells = [_number(report.values[name]) for report in reports.values()]
         if len(reports) > 1:
             cells += [_number(means[name].clip_mean), _number(means[name].frame_mean)]
-        table.add_row(name, units[name], *cells)
+        table.add_row(name, units[name], *cells, _number(own[name]))
     out.print(table, highlight=False)
     for clip, scores in reports.items():
         for name, why in scores.missing.items():

@@ -14,6 +14,7 @@ from diffopt_core.parts.metrics.evaluate import score_files
 from diffopt_core.parts.metrics.report import Build
 
 from ..study.model import INITIAL, Case, Cell, Column, Row, State, Study
+from ..study.model import TRUTH as TRUE
 from .plan import TRUTH, Key, Plan, PlannedCase, cell_folder
 from .work import MOTION, Status, read_status
 
@@ -36,6 +37,10 @@ def collect(plan: Plan, out: Path, registry: Registry) -> Study:
         first = [kept.initial for key, kept in made.items() if key.row.name == plan.reference]
         cells = [cell for cell in first if cell] + cells
         rows.insert(0, Row(INITIAL, "Initial placement"))
+    true = [kept.truth for key, kept in made.items() if key.row.name == plan.reference]
+    if known := [cell for cell in true if cell]:
+        cells += known
+        rows.append(Row(TRUE, "Truth"))
     units = {name: build("metric", name, {}).unit for name in plan.metrics}
     return Study(
         name=plan.name,
@@ -83,6 +88,12 @@ class _Kept:
         if not self.status.initial:
             return None
         return Cell(INITIAL, self.key.case.name, self.key.seed, State.DONE, _numbers(self.status.initial))
+
+    @property
+    def truth(self) -> Cell | None:
+        if not self.status.truth:
+            return None
+        return Cell(TRUE, self.key.case.name, self.key.seed, State.DONE, _numbers(self.status.truth))
 
 
 def _numbers(values: dict[str, float | None]) -> dict[str, float]:

@@ -28,13 +28,14 @@ MOTION = "motion.npz"
 
 @dataclass(frozen=True)
 class Status:
-    """``fingerprint``: of the run that made it. ``initial``, ``final``: scores. ``seconds``: of the whole batch of
-    ``together`` cases, by stage. ``trace``: of an error that is a fault and not an input."""
+    """``fingerprint``: of the run that made it. ``initial``, ``final``, ``truth``: scores. ``seconds``: of the whole
+    batch of ``together`` cases, by stage. ``trace``: of an error that is a fault and not an input."""
 
     state: State
     fingerprint: str = ""
     initial: dict[str, float | None] = field(default_factory=dict)
     final: dict[str, float | None] = field(default_factory=dict)
+    truth: dict[str, float | None] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     together: int = 1
     memory: float | None = None
@@ -68,6 +69,7 @@ def status_of_result(folder: Path) -> Status | None:
             fingerprint=run["fingerprint"],
             initial=_finite(scores.get("initial", {})),
             final=_finite(scores.get("final", {})),
+            truth=_finite(scores.get("truth", {})),
             seconds=made["seconds"],
             together=len(made["batch"]),
             memory=memory.get("device_mib") or memory.get("host_mib"),

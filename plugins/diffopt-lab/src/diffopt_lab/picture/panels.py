@@ -27,9 +27,16 @@ def draw_from_above(
     camera_axis: np.ndarray,
     initial_camera: np.ndarray,
     true_camera: np.ndarray | None,
+    unit: str = "m",
 ) -> None:
-    """Root and camera paths on the floor plane, x to the right and z down the page: seen from above with Y up."""
-    tidy(axes, xlabel="x (m)", ylabel="z (m)", title="paths from above (ring: start, disc: end, arrows: heading)")
+    """Root and camera paths on the floor plane, x to the right and z down the page: seen from above with Y up.
+    ``unit``: of the axes."""
+    tidy(
+        axes,
+        xlabel=f"x, {unit}",
+        ylabel=f"z, {unit}",
+        title="paths from above (ring: start, disc: end, arrows: heading)",
+    )
     axes.set_aspect("equal", adjustable="datalim")
     axes.grid(color="#EDEDED", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -57,14 +64,19 @@ def draw_from_above(
 
 
 def draw_curves(
-    axes: Axes, final: np.ndarray, initial: np.ndarray, fps: float, errors: dict[str, np.ndarray] | None
+    axes: Axes,
+    final: np.ndarray,
+    initial: np.ndarray,
+    fps: float,
+    errors: dict[str, np.ndarray] | None,
+    unit: str = "m/s",
 ) -> None:
-    """Error of each frame after a rigid fit where there is a truth, else the speed of the pelvis."""
+    """Error of each frame after a rigid fit where there is a truth, else the speed of the pelvis, in ``unit``."""
     if errors is not None:
         tidy(axes, xlabel="time (s)", title="rigid_clip error (mm)")
         series = errors
     else:
-        tidy(axes, xlabel="time (s)", title="pelvis speed (m/s)")
+        tidy(axes, xlabel="time (s)", title=f"pelvis speed, {unit}")
         series = {"initial": _speed(initial, fps), "final": _speed(final, fps)}
     for name, colour in (("initial", INITIAL), ("final", FINAL)):
         values = series[name]

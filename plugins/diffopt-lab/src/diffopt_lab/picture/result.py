@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from diffopt_core.data.geometry import transform
+from diffopt_core.parts.assumed import grounds, marked
+from diffopt_core.parts.metrics import OF_ITSELF
 from diffopt_core.parts.metrics.report import metrics_named
 from diffopt_core.results.saved import truth_beside
 from diffopt_core.types import CameraTrajectory, Result, Truth
@@ -55,11 +57,12 @@ def draw_result(result: Result, path: Path | str, truth: Truth | None = None) ->
     draw_from_above(
         figure.add_subplot(grid[:, 0]), final, initial, aligned.joints if aligned else None,
         _array(result.camera.position), _axis(result.camera), _array(result.initial_camera.position),
-        aligned.camera if aligned else None,
+        aligned.camera if aligned else None, marked("m", result),
     )  # fmt: skip
     _draw_bodies(figure, grid, result, final, initial, aligned)
     below = grid[2, 1].subgridspec(1, 3, width_ratios=(1.0, 0.95, 0.46), wspace=0.18)
-    draw_curves(figure.add_subplot(below[0]), final, initial, result.clip.fps, aligned.errors if aligned else None)
+    draw_curves(figure.add_subplot(below[0]), final, initial, result.clip.fps, aligned.errors if aligned else None,
+                marked("m/s", result))  # fmt: skip
     draw_losses(figure.add_subplot(below[1]), figure.add_subplot(below[2]), result.log)
     _write_title(figure, result)
     return save(figure, path)
@@ -91,13 +94,16 @@ def _write_title(figure: Figure, result: Result) -> None:
     figure.text(0.05, 0.955, result.clip.name, fontsize=14, color=INK, weight="bold")
     about = f"{result.status}  ·  {frames} frames, {frames / fps:.1f} s at {fps:g} fps  ·  {result.body_model}"
     figure.text(0.985, 0.955, about, fontsize=9, color=INK, ha="right")
+    guessed = [ground.what for ground in grounds(result) if ground.guessed]
+    if guessed:
+        figure.text(0.985, 0.93, f"guessed: {', '.join(guessed)}", fontsize=8, color=INK, ha="right")
     before, after = result.metrics.get("initial", {}), result.metrics.get("final", {})
     for row, names in enumerate(_SHOWN):
-        parts = [_figure_of(name, before.get(name, math.nan), after[name]) for name in names if name in after]
+        parts = [_figure_of(result, name, before.get(name, math.nan), after[name]) for name in names if name in after]
         figure.text(0.05, 0.922 - 0.028 * row, "     ".join(filter(None, parts)), fontsize=8, color=INK)
 
 
-def _figure_of(name: str, before: float, after: float) -> str:
+def _figure_of(result: Result, name: str, before: float, after: float) -> str:
     """``name before → after unit``; nothing for a metric without a value."""
     if not math.isfinite(after):
         return ""
@@ -105,7 +111,8 @@ def _figure_of(name: str, before: float, after: float) -> str:
     unit = {"10 m/s^3": "× 10 m/s³"}.get(unit, unit)
     digits = 0 if unit in ("mm", "× 10 m/s³") else 1 if unit == "%" else 2
     start = f"{before:.{digits}f} → " if math.isfinite(before) else ""
-    return f"{name} {start}{after:.{digits}f} {unit}".strip()
+    said = marked(unit.removeprefix("× "), result).removeprefix(unit.removeprefix("× ")) if name in OF_ITSELF else ""
+    return f"{name} {start}{after:.{digits}f} {unit}{said}".strip()
 
 
 def _align(result: Result, truth: Truth) -> Aligned | None:

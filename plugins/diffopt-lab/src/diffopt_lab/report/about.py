@@ -12,7 +12,9 @@ from typing import Any
 from diffopt_core.common.documents import dumps
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe_spec import ROLES
-from diffopt_core.parts.metrics.quality import UNITS, quality
+from diffopt_core.parts.assumed import grounds, marked
+from diffopt_core.parts.metrics import OF_ITSELF
+from diffopt_core.parts.metrics.quality import UNITS, nearest, quality, true_quality
 from diffopt_core.parts.metrics.report import metrics_named
 from diffopt_core.results.folder import evidence, focal_from
 from diffopt_core.types import Result
@@ -21,20 +23,22 @@ from diffopt_core.types import Result
 _HEAD = ("rigid_clip", "W-MPJPE100", "RTE", "pa_mpjpe", "WA-MPJPE100", "jitter", "foot skate", "reprojection", "speed",
          "path")  # fmt: skip
 #: For these, less is not better.
-_NEUTRAL = frozenset({"speed", "path", "path_ratio"})
+_NEUTRAL = frozenset({"speed", "path", "path_ratio", "foot skate"}) | OF_ITSELF
 
 _NONE = (None, None)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """``initial`` None and ``finals`` one per result; nan is unknown. ``less``: a smaller value is a better one."""
+    """``initial`` None and ``finals`` one a result; nan is unknown. ``truth``: the truth's own value, None where it is
+    not known. ``less``: a smaller value is a better one."""
 
     name: str
     unit: str
     initial: float | None
     finals: tuple[float, ...]
     less: bool
+    truth: float | None = None
 
 
 def figures_of(results: Sequence[Result]) -> list[Figure]:
@@ -44,12 +48,17 @@ def figures_of(results: Sequence[Result]) -> list[Figure]:
     for name in names:
         finals = tuple(_number(r.metrics.get("final", {}).get(name)) for r in results)
         first = _number(results[0].metrics.get("initial", {}).get(name)) if len(results) == 1 else None
-        rows.append(Figure(name, _unit(name), first, finals, name not in _NEUTRAL))
+        unit = _marked(_unit(name), results) if name in OF_ITSELF else _unit(name)
+        true = results[0].metrics.get("truth", {}).get(name)
+        rows.append(Figure(name, unit, first, finals, name not in _NEUTRAL, true))
+    true_own = true_quality(results[0].clip)
     own = [quality(result) for result in results]
     for name, unit in UNITS.items():
         finals = tuple(_number(table.get(name, _NONE)[1]) for table in own)
         first = _number(own[0].get(name, _NONE)[0]) if len(results) == 1 else None
-        rows.append(Figure(name, unit, first, finals, name not in _NEUTRAL))
+        rows.append(
+            Figure(name, _marked(unit, results), first, finals, name not in _NEUTRAL, true_own.get(name))
+        )  # fmt: skip
     return [row for row in rows if any(map(math.isfinite, row.finals))]
 
 
@@ -85,6 +94,11 @@ def _unit(name: str) -> str:
     return {"10 m/s^3": "10 m/s³"}.get(unit, unit)
 
 
+def _marked(unit: str, results: Sequence[Result]) -> str:
+    """The unit's mark where the scale of any of them is guessed."""
+    return max((marked(unit, result) for result in results), key=len)
+
+
 Rows = Iterable[Sequence[str]]
 
 
@@ -103,21 +117,32 @@ def tiles(figures: Sequence[Figure]) -> str:
 
 
 def figure_table(figures: Sequence[Figure], labels: Sequence[str]) -> str:
-    """Initial and final of one result; the finals of several, the best of each row in bold."""
-    if len(labels) == 1:
-        rows = [
-            (_named(r), written(r.initial), f"<b>{written(r.finals[0])}</b>",
-             f"<span class='{_mood(r)}'>{change(r.initial, r.finals[0])}</span>")
-            for r in figures
-        ]  # fmt: skip
-        return table(("", "initial", "final", "change"), rows, "numbers")
-    lines = []
+    """Initial and final of one result; the finals of several, in bold what is nearest the truth. Beside them the
+    truth's own values, where there is a truth."""
+    scored = any(row.truth is not None for row in figures)
+    heads, lines = ["truth"] if scored else [], []
     for row in figures:
-        known = [value for value in row.finals if math.isfinite(value)]
-        best = min(known) if row.less and known else None
-        cells = [f"<b>{written(value)}</b>" if value == best else written(value) for value in row.finals]
-        lines.append((_named(row), *cells))
-    return table(("", *map(escape, labels)), lines, "numbers")
+        true = [written(row.truth)] if scored else []
+        if len(labels) == 1:
+            moved = f"<span class='{_mood(row)}'>{change(row.initial, row.finals[0])}</span>"
+            lines.append((_named(row), written(row.initial), f"<b>{written(row.finals[0])}</b>", moved, *true))
+            continue
+        near = nearest(row.finals, row.truth)
+        cells = [f"<b>{written(value)}</b>" if n in near else written(value) for n, value in enumerate(row.finals)]
+        lines.append((_named(row), *cells, *true))
+    if len(labels) == 1:
+        return table(("", "initial", "final", "change", *heads), lines, "numbers")
+    return table(("", *map(escape, labels), *heads), lines, "numbers")
+
+
+def rests_on(results: Sequence[Result]) -> str:
+    """What the first result rests on, under the title: a word each, guesses marked."""
+    cells = [
+        f"<div class='{'guess' if ground.guessed else 'known'}'><dt>{escape(ground.what)}</dt>"
+        f"<dd>{escape(ground.said)}</dd></div>"
+        for ground in grounds(results[0])
+    ]
+    return f"<dl class='grounds' aria-label='What this rests on'>{''.join(cells)}</dl>" if cells else ""
 
 
 def settings(result: Result) -> str:

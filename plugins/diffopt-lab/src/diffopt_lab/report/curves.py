@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.data.contact import LEAST_RATE, RULE, standing
 from diffopt_core.data.geometry import project, world_to_camera
 from diffopt_core.data.skeleton import FEET, JOINT, JOINTS, LAYOUTS
-from diffopt_core.parts.metrics.quality import CONFIDENT, STANDING
+from diffopt_core.parts.assumed import marked
+from diffopt_core.parts.metrics.quality import CONFIDENT
 from diffopt_core.types import CameraTrajectory, Result
 from torch import Tensor
 
 from .scene import Blob
 from .tracks import INITIAL, Stage, Track
 
-#: A foot in contact moves no faster, m/s; below so many frames per second its speed is not known.
-SLOW, _RATE = 0.5, 8.0
 #: Points of a loss curve; more than a chart has pixels.
 _POINTS = 320
 
@@ -27,15 +27,15 @@ def charts_of(stage: Stage, head: Result, blob: Blob) -> list[Chart]:
     """In the order in which they are shown; a chart without data is left out."""
     fps = head.clip.fps
     found = [
-        {"kind": "above", "title": "From above"},
+        {"kind": "above", "title": "From above", "unit": marked("m", head)},
         _errors(stage, blob),
         _joint_errors(stage, blob),
         _contacts(stage, fps, blob),
-        _speeds(stage, fps, blob),
+        _speeds(stage, head, blob),
         _reprojection(stage, head, blob),
-        _bands(stage, blob),
+        _bands(stage, head, blob),
         _weights(head, blob),
-        *_camera_charts(stage, blob),
+        *_camera_charts(stage, head, blob),
         _losses(head, blob),
     ]
     return [chart for chart in found if chart is not None]
@@ -76,33 +76,22 @@ def _joint_errors(stage: Stage, blob: Blob) -> Chart | None:
 
 def _contacts(stage: Stage, fps: float, blob: Blob) -> Chart | None:
     """Where ankles and balls of the feet are low and slow."""
-    if fps < _RATE:
+    if fps < LEAST_RATE:
         return None
-    shown = [t for t in stage.tracks if t.role != INITIAL]
+    shown = [(t, standing(t.joints, fps).to(torch.uint8)) for t in stage.tracks if t.role != INITIAL]
+    true = None if stage.truth is None else standing(stage.truth, fps).to(torch.uint8)
     rows = []
-    for joint in FEET[::2] + FEET[1::2]:  # side by side
-        bars = [_series(t, _standing(t.joints[:, joint], fps), blob) for t in shown]
-        if stage.truth is not None and bool(stage.truth[:, joint].isfinite().all()):
-            values = blob.add(_standing(stage.truth[:, joint], fps), "u1")
-            bars.append({"label": "truth", "role": "truth", "values": values})
-        rows.append({"label": JOINTS[joint].replace("_foot", " ball").replace("_", " "), "bars": bars})
-    note = (
-        f"Within {STANDING * 100:.0f} cm of the joint's low mark (5 % quantile of its height) and slower than "
-        f"{SLOW:g} m/s."
-    )
-    return {"kind": "contact", "title": "Feet on the ground", "rows": rows, "note": note}
+    for n in (0, 2, 1, 3):  # side by side
+        bars = [_series(t, stands[:, n], blob) for t, stands in shown]
+        if true is not None and stage.truth is not None and bool(stage.truth[:, FEET[n]].isfinite().all()):
+            bars.append({"label": "truth", "role": "truth", "values": blob.add(true[:, n], "u1")})
+        rows.append({"label": JOINTS[FEET[n]].replace("_foot", " ball").replace("_", " "), "bars": bars})
+    return {"kind": "contact", "title": "Feet on the ground", "rows": rows, "note": f"{RULE.capitalize()}."}
 
 
-def _standing(points: Tensor, fps: float) -> Tensor:
-    """(T,) 0 or 1."""
-    height = points[:, 1]
-    speed = torch.gradient(points, dim=0)[0].norm(dim=-1) * fps if len(points) > 1 else torch.zeros_like(height)
-    return ((height < height.quantile(0.05) + STANDING) & (speed < SLOW)).to(torch.uint8)
-
-
-def _speeds(stage: Stage, fps: float, blob: Blob) -> Chart | None:
+def _speeds(stage: Stage, head: Result, blob: Blob) -> Chart | None:
     def speed(joints: Tensor) -> Tensor:
-        return torch.gradient(joints[:, 0, [0, 2]], dim=0)[0].norm(dim=-1) * fps
+        return torch.gradient(joints[:, 0, [0, 2]], dim=0)[0].norm(dim=-1) * head.clip.fps
 
     if len(stage.tracks[0].joints) < 2:
         return None
@@ -110,7 +99,7 @@ def _speeds(stage: Stage, fps: float, blob: Blob) -> Chart | None:
     if stage.truth is not None and bool(stage.truth[:, 0].isfinite().any()):
         series.append({"label": "truth", "role": "truth", "values": blob.add(speed(stage.truth))})
     note = "Of the pelvis over the ground."
-    return _over_time("Speed", "m/s", series, note)
+    return _over_time("Speed", marked("m/s", head), series, note)
 
 
 def _reprojection(stage: Stage, head: Result, blob: Blob) -> Chart | None:
@@ -133,10 +122,10 @@ def _reprojection(stage: Stage, head: Result, blob: Blob) -> Chart | None:
     return _over_time("Reprojection", "px", series, note)
 
 
-def _bands(stage: Stage, blob: Blob) -> Chart | None:
+def _bands(stage: Stage, head: Result, blob: Blob) -> Chart | None:
     series = [_series(t, t.spread * 1000, blob) for t in stage.tracks if t.spread is not None]
     note = "Radius round the pelvis within which the truth lies in 90 of 100 cases, from several solves."
-    return _over_time("90 % band", "mm", series, note)
+    return _over_time("90 % band", marked("mm", head), series, note)
 
 
 def _weights(head: Result, blob: Blob) -> Chart | None:
@@ -147,7 +136,7 @@ def _weights(head: Result, blob: Blob) -> Chart | None:
     return _over_time("Weight of the prior", "", series, note)
 
 
-def _camera_charts(stage: Stage, blob: Blob) -> list[Chart]:
+def _camera_charts(stage: Stage, head: Result, blob: Blob) -> list[Chart]:
     """Small charts one below the other: height, pan, tilt, roll, focal length."""
     paths = [(t.label, t.role, t.camera) for t in stage.tracks if t.camera is not None]
     if stage.true_camera is not None:
@@ -155,7 +144,7 @@ def _camera_charts(stage: Stage, blob: Blob) -> list[Chart]:
     if not paths:
         return []
     angles = [_angles(camera) for *_, camera in paths]
-    rows = [("height", "m", [camera.position[:, 1] for *_, camera in paths])]
+    rows = [("height", marked("m", head), [camera.position[:, 1] for *_, camera in paths])]
     rows += [(name, "°", [a[:, n] for a in angles]) for n, name in enumerate(("pan", "tilt", "roll"))]
     rows.append(("focal length", "px", [camera.focal.double().mean(-1) for *_, camera in paths]))
     lines = [

@@ -13,7 +13,7 @@ from diffopt_core.common.npz import atomic
 from diffopt_core.errors import DiffOptError
 from diffopt_core.types import Result
 
-from .about import figure_table, figures_of, provenance, settings, tiles
+from .about import figure_table, figures_of, provenance, rests_on, settings, tiles
 from .curves import charts_of
 from .scene import Blob, images_of, scene_of
 from .tracks import stage_of
@@ -58,6 +58,7 @@ class Page:
             "title": escape(self._title),
             "style": (_PAGE / "style.css").read_text(),
             "about": self._about(),
+            "grounds": rests_on(self._results),
             "tiles": tiles(figures) if len(self._results) == 1 else "",
             "figures": figure_table(figures, self._labels),
             "settings": self._each(settings),

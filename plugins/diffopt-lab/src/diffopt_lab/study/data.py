@@ -12,7 +12,7 @@ from typing import Any
 from diffopt_core.host.recipe import difference
 
 from .layouts import Sheet, head, number, probability, signed
-from .model import INITIAL, Cell, State, Study
+from .model import NOT_SOLVED, Cell, State, Study
 from .stats import DRAWS, paired, summary
 
 #: At most so many keys of a recipe's difference are printed.
@@ -100,7 +100,7 @@ def costs(study: Study) -> Sheet:
     lines = []
     for row in study.rows:
         cells = [cell for cell in study.of(row.name) if cell.seconds]
-        if row.name == INITIAL or not cells:
+        if row.name in NOT_SOLVED or not cells:
             continue
         seconds = [sum(cell.seconds.values()) for cell in cells]
         frames = {case.name: case.frames for case in study.cases}
@@ -133,7 +133,7 @@ def failures(study: Study) -> list[tuple[str, str]]:
     found: dict[tuple[str, str, str], list[int]] = {}
     labels = {row.name: row.label for row in study.rows}
     for cell in study.cells:
-        if cell.row != INITIAL and cell.state is not State.DONE:
+        if cell.row not in NOT_SOLVED and cell.state is not State.DONE:
             why = cell.error or {State.DIVERGED: "diverged; its last finite state is scored"}.get(cell.state, "not run")
             found.setdefault((labels[cell.row], cell.case, why), []).append(cell.seed)
     return [(f"{row}, {case}, seed {', '.join(map(str, seeds))}", why) for (row, case, why), seeds in found.items()]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.parts.metrics.evaluate import score_files
+from diffopt_core.parts.metrics.evaluate import score_files, score_truth
 from diffopt_core.parts.metrics.report import Build, metrics_named
 from diffopt_core.results.saved.result import run_beside
 
-from .model import Case, Cell, Column, Pooling, Row, State, Study
+from .model import TRUTH, Case, Cell, Column, Pooling, Row, State, Study
 
 MOTION = "motion.npz"
 
@@ -51,12 +51,13 @@ def study_of_folders(
     seen = {cell.case for cell in cells}
     if not seen:
         raise BadInput(folders[0], "cases", f"none of its results has a truth in {truth}")
+    cells += _true_cells(cells, truths, metrics, build)
     units = {name: metric.unit for name, metric in metrics_named(metrics, build).items()}
     return Study(
         name="evaluation",
         title="Evaluation",
         data=f"{len(seen)} cases of {truth.absolute().name}",
-        rows=tuple(Row(name, name) for name in names),
+        rows=(*(Row(name, name) for name in names), Row(TRUTH, "Truth")),
         cases=tuple(_case(case, path) for case, path in truths.items() if case in seen),
         cells=tuple(cells),
         columns=tuple(Column(label, metric) for label, metric in columns.items()),
@@ -119,6 +120,15 @@ def _cell(row: str, case: str, result: Path, truth: Path, metrics: Sequence[str]
     except DiffOptError as error:
         return Cell(row, case, 0, State.FAILED, error=str(error))
     return Cell(row, case, 0, state, report.values, seconds, together, memory, motion=result)
+
+
+def _true_cells(cells: Sequence[Cell], truths: Mapping[str, Path], metrics: Sequence[str], build: Build) -> list[Cell]:
+    """The truth of every case that has a scored result, at that result's frame rate."""
+    motions = {cell.case: cell.motion for cell in reversed(cells) if cell.motion}
+    return [
+        Cell(TRUTH, case, 0, State.DONE, score_truth(motion, truths[case], metrics, build).values)
+        for case, motion in motions.items()
+    ]
 
 
 def _made(run: Path) -> tuple[dict[str, float], int, float | None, State]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from .model import INITIAL, Column, Row, State, Study
+from diffopt_core.parts.metrics.quality import nearest
+
+from .model import NOT_SOLVED, TRUTH, Column, Row, State, Study
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,6 @@ def html(sheet: Sheet) -> str:
     )
 
 
-#: Metrics of which no extreme is best.
-NEITHER = frozenset({"path_ratio"})
 #: What a mean is over, by the study's pooling.
 _WEIGHING = {
     "clips": "Means are over cases, which weigh alike.",
@@ -150,7 +150,7 @@ def runtime(study: Study) -> list[Sheet]:
     lines = []
     for row in study.rows:
         cells = [cell for cell in study.of(row.name) if cell.scored and cell.seconds]
-        if row.name == INITIAL or not cells:
+        if row.name in NOT_SOLVED or not cells:
             continue
         parts = [[cell.seconds.get(name, math.nan) for cell in cells] for name in stages]
         known = [[value for value in part if math.isfinite(value)] for part in parts]
@@ -177,7 +177,7 @@ def mean_of(study: Study, row: str, metric: str) -> float:
 def _with_difference(study: Study, row: str, metric: str) -> str:
     digits = study.digits(metric)
     text = number(mean_of(study, row, metric), digits)
-    if study.reference is None or row == study.reference or text == "–":
+    if study.reference is None or row in (study.reference, TRUTH) or text == "–":
         return text
     base, own = study.by_case(study.reference, metric), study.by_case(row, metric)
     common = [case for case in own if case in base]
@@ -213,12 +213,13 @@ def _grouped(study: Study) -> list[tuple[str, list[Row]]]:
 
 
 def _best(study: Study, columns: Sequence[Column], where: dict[str, int]) -> frozenset[tuple[int, int]]:
+    """What is nearest the truth in each column; nothing where the truth's row is not there."""
+    rows = [name for name in where if name != TRUTH]
     found = set()
     for index, column in enumerate(columns, 1):
-        means = {name: mean_of(study, name, column.metric) for name in where}
-        known = {name: value for name, value in means.items() if math.isfinite(value)}
-        if len(known) > 1 and column.metric not in NEITHER:
-            found.add((where[min(known, key=known.__getitem__)], index))
+        true = mean_of(study, TRUTH, column.metric) if TRUTH in where else None
+        near = nearest([mean_of(study, name, column.metric) for name in rows], true)
+        found |= {(where[rows[n]], index) for n in near}
     return frozenset(found)
 
 

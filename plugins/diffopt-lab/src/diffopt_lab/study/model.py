@@ -12,6 +12,10 @@ from typing import Any, Literal
 
 #: The row of the first placement, before anything is optimised.
 INITIAL = "initial placement"
+#: The row of the truth itself: 0 for an error, and what true motion has where less is not better.
+TRUTH = "truth"
+#: Rows that nothing was solved for.
+NOT_SOLVED = frozenset({INITIAL, TRUTH})
 #: How clips make a mean: alike, or by their length.
 Pooling = Literal["clips", "frames"]
 Layout = Literal["differences", "sequences", "runtime", "pairs"]

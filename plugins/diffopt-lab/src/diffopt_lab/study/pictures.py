@@ -21,7 +21,7 @@ from diffopt_core.types import Result
 from ..picture.style import CURVES, TRUTH, new_figure, tidy
 from ..report import Page
 from ..report.tracks import stage_of
-from .model import INITIAL, Case, Study
+from .model import NOT_SOLVED, Case, Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,7 +142,7 @@ def _page(study: Study, case: Case) -> Page | None:
     results: dict[str, Result] = {}
     for row in study.rows:
         path = next((c.motion for c in study.of(row.name) if c.case == case.name and c.motion), None)
-        if row.name == INITIAL or path is None:
+        if row.name in NOT_SOLVED or path is None:
             continue
         try:
             result = _with_truth(_read(path), case.truth)

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from .model import Study
+from .model import TRUTH, Study
 
 #: Resamples of the bootstrap, drawn by a generator of its own so that a report can be made again to the digit.
 DRAWS = 10_000
@@ -80,7 +80,7 @@ def paired(study: Study, metric: str) -> dict[str, Paired]:
     for row in study.rows:
         own = study.by_case(row.name, metric)
         common = [case for case in base if case in own]
-        if row.name == study.reference or not common:
+        if row.name in (study.reference, TRUTH) or not common:
             continue
         change = [own[case] - base[case] for case in common]
         worse = sum(value > 0 for value in change)

@@ -75,6 +75,9 @@ COMPONENTS: list[Component] = [
             "10 m/s^3; EMDB's jitter: camera frame, nine of the 24 joints set to zero"),
 ]  # fmt: skip
 
+#: Metrics of the prediction alone, in its own unit: the value of the truth is the best one, not the smallest.
+OF_ITSELF: frozenset[str] = frozenset({"jitter", "emdb_jitter", "foot_sliding", "foot_sliding_joints"})
+
 #: Default metrics of a report: trajectory, body, motion.
 DEFAULT: tuple[str, ...] = (
     "rigid_clip",

@@ -7,7 +7,7 @@ the remaining ones are treated as adjacent, as in EMDB's evaluation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...data.skeleton import LAYOUTS
 from ...errors import DiffOptError, UnknownName
-from ...interfaces import Body, MeshBody
+from ...interfaces import Body, MeshBody, Metric
 from ...types import CameraTrajectory, Clip, HumanMotion, Truth, map_tensors
 from . import DEFAULT
 from .evidence import ScoredMotion
@@ -44,6 +44,34 @@ def report(
     """
     metrics = metrics_named(names, build)  # first, so that an unknown name fails before a body model is built
     return score(scored_of(clip, motion, body, camera), metrics)
+
+
+def report_truth(clip: Clip, motion: HumanMotion, body: Body, names: Sequence[str], build: Build | None) -> Report:
+    """As :func:`report`, of the truth itself: 0 for an error, and what true motion has where less is not better.
+
+    ``motion``: of the clip, whose body and frames are taken.
+    """
+    return _of_truth(scored_of(clip, motion, body), metrics_named(names, build))
+
+
+def score_truth(
+    pred: Path | str, truth: Path | str, names: Sequence[str] = DEFAULT, build: Build | None = None
+) -> Report:
+    """As :func:`score_files`, of the truth itself at the frame rate of ``pred``."""
+    return _of_truth(good_frames(scored_from_files(pred, truth)), metrics_named(names, build))
+
+
+def _of_truth(scored: ScoredMotion, metrics: Mapping[str, Metric]) -> Report:
+    """Rounded to six digits, so that a fit of a motion on itself is 0."""
+    own = replace(
+        scored,
+        pred=scored.true,
+        pred_vertices=scored.true_vertices,
+        pred_motion=scored.true_motion,
+        pred_camera=scored.true_camera,
+    )
+    found = score(own, metrics)
+    return replace(found, values={name: round(value, 6) for name, value in found.values.items()})
 
 
 def score_files(

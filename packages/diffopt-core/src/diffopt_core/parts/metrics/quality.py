@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from ...data.contact import LEAST_RATE, skate, standing
 from ...data.geometry import project, world_to_camera
-from ...data.skeleton import FEET, JOINT, LAYOUTS
+from ...data.skeleton import FEET, JOINT, JOINTS, LAYOUTS
 from ...types import CameraTrajectory, Clip, Result
 
-#: A foot is in contact while it is this close to its lowest height, m.
-STANDING = 0.05
 #: Least confidence of keypoints in the reprojection error.
 CONFIDENT = 0.3
 #: A result is doubtful if its reprojection error exceeds this multiple of the initial one (a tenth is the noise of a
@@ -40,32 +42,39 @@ def quality(result: Result) -> dict[str, tuple[float | None, float | None]]:
     return rows | {name: (None, radius) for name, radius in zip(_BANDS, radii, strict=True)}
 
 
-def _measure(joints: Tensor, camera: CameraTrajectory, clip: Clip, fps: float) -> dict[str, float | None]:
+def nearest(values: Sequence[float], truth: float | None) -> frozenset[int]:
+    """Which of several values of a row is to be marked: the nearest to the truth's own; none where that is not known or
+    where fewer than two values are."""
+    known = {n: abs(value - truth) for n, value in enumerate(values) if truth is not None and math.isfinite(value)}
+    known = {n: apart for n, apart in known.items() if math.isfinite(apart)}
+    return frozenset(n for n, apart in known.items() if len(known) > 1 and apart == min(known.values()))
+
+
+def true_quality(clip: Clip) -> dict[str, float | None]:
+    """The same rows of the clip's truth, where it has all joints that they look at; empty without a truth."""
+    truth = clip.truth
+    if truth is None or truth.index is not None or LAYOUTS.get(truth.layout) != JOINTS:
+        return {}
+    if not bool(truth.joints.isfinite().all()):
+        return {}
+    camera = truth.camera
+    return _measure(truth.joints.cpu(), camera, clip, clip.fps)
+
+
+def _measure(joints: Tensor, camera: CameraTrajectory | None, clip: Clip, fps: float) -> dict[str, float | None]:
     joints = joints.double()
     path = float(_horizontal(joints[:, JOINT["pelvis"]]).sum())
     return {
         "speed": path * fps / max(len(joints) - 1, 1),
         "path": path,
-        "foot skate": foot_skate(joints),
-        "reprojection": reprojection(joints, camera, clip),
+        "foot skate": skate(joints, standing(joints, fps)) if fps >= LEAST_RATE else None,
+        "reprojection": None if camera is None else reprojection(joints, camera, clip),
     }
 
 
 def _horizontal(points: Tensor) -> Tensor:
     """Length of each step in the ground plane, m."""
     return points.diff(dim=0)[..., [0, 2]].norm(dim=-1)
-
-
-def foot_skate(joints: Tensor) -> float | None:
-    """Foot skate: mean horizontal motion (mm per frame) of a foot joint in contact; None if no foot ever is.
-
-    It is in contact in two successive frames within ``STANDING`` of the 5 % quantile of its height.
-    """
-    feet = joints[:, FEET[2:]]  # the balls
-    height = feet[..., 1]
-    low = height < height.quantile(0.05, dim=0) + STANDING
-    standing = low[1:] & low[:-1]
-    return float(_horizontal(feet)[standing].mean() * 1000) if bool(standing.any()) else None
 
 
 def reprojection(joints: Tensor, camera: CameraTrajectory, clip: Clip) -> float | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
+import numpy as np
 import torch
 
 from ...common.documents import read_json
@@ -14,11 +16,12 @@ from ...common.npz import Arrays, check_arrays, keys_of, read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...errors import BadInput, reading
 from ...host.contract import broken
+from ...parts.assumed import read as read_grounds
 from ...parts.bodies import anny24, smpl
 from ...parts.datasets.case_keys import text
 from ...parts.datasets.configs import AmassConfig
 from ...parts.datasets.motion_file import load_motion, split_address
-from ...types import CameraTrajectory, Clip, HumanMotion, Result, Spread, Status
+from ...types import CameraTrajectory, Clip, HumanMotion, Result, Spread, Status, Travel, Unit
 from .evidence import with_evidence
 from .figure import posed
 from .truth import truth_of
@@ -91,11 +94,13 @@ def _own(file: Path, truth: bool) -> Result:
     facts = run.get("evidence") or {}
     clip = Clip(
         name, file, float(arrays["fps"]), (width, height), frames,
-        camera=replace(camera, facts=dict(facts.get("camera", {}))), rest_joints=rest, sha256=run.get("sha256"),
+        camera=_as_found(camera, dict(facts.get("camera", {})), arrays.get("bridged")), rest_joints=rest,
+        sha256=run.get("sha256"),
         focal_from=str(run.get("focal_from", "")), facts=dict(facts.get("clip", {})),
         truth=truth_of(file.parent, run, frames) if truth and run else None,
     )  # fmt: skip
     status = Status(run.get("status", Status.FINISHED))
+    run = {**run, "assumed": read_grounds(run.get("assumed")) or _grounds_in(arrays)}
     result = _result(clip, motion, camera, tensor("joints"), body_model, status, run)
     if {"root_band90", "joint_band90"} <= arrays.keys():
         draws = int(run.get("recipe", {}).get("draws", {}).get("count", 1))
@@ -136,8 +141,34 @@ def _result(
 
 
 def _provenance(run: dict[str, Any]) -> dict[str, Any]:
-    """The provenance of run.json, including its evidence entries, because not all parts are read back."""
-    return {**run.get("provenance", {}), **({"evidence": run["evidence"]} if run.get("evidence") else {})}
+    """The provenance of run.json with its evidence and assumptions, because not all parts are read back."""
+    return {**run.get("provenance", {}), **{key: run[key] for key in ("evidence", "assumed") if run.get(key)}}
+
+
+def _grounds_in(arrays: Arrays) -> list[dict[str, Any]]:
+    """The assumptions in a motion file without run.json."""
+    try:
+        return read_grounds(json.loads(text(arrays["assumed"]))) if "assumed" in arrays else []
+    except ValueError:
+        return []
+
+
+def _as_found(camera: CameraTrajectory, facts: dict[str, Any], bridged: np.ndarray | None) -> CameraTrajectory:
+    """The solved camera with unit, travel and filled frames of its source, from run.json or ``bridged``."""
+    mask: torch.Tensor | None = None
+    if bridged is not None and bridged.shape == (len(camera.t),):
+        mask = torch.from_numpy(bridged.astype(bool))
+    elif isinstance(filled := facts.get("filled"), list):
+        mask = torch.zeros(len(camera.t), dtype=torch.bool)
+        mask[[frame for frame in filled if isinstance(frame, int) and 0 <= frame < len(mask)]] = True
+    unit, travel = str(facts.get("unit", "metre")), str(facts.get("travel", "unknown"))
+    return replace(
+        camera,
+        unit=cast(Unit, unit if unit in get_args(Unit) else "metre"),
+        travel=cast(Travel, travel if travel in get_args(Travel) else "unknown"),
+        filled=mask,
+        facts=facts,
+    )
 
 
 def _check(file: Path, arrays: Arrays) -> None:

@@ -34,8 +34,8 @@ class AboveChart extends Chart {
       this.add("line", { x1: LEFT, x2: LEFT + wide, y1: py(z), y2: py(z), class: "rule" });
       this.add("text", { x: LEFT - 6, y: py(z) + 3.5, class: "tick", "text-anchor": "end" }, short(z + 0));
     }
-    this.add("text", { x: LEFT + wide, y: bottom - 5, class: "tick axis", "text-anchor": "end" }, "x, m →");
-    this.add("text", { x: LEFT + 5, y: bottom - 5, class: "tick axis" }, "↓ z, m");
+    this.add("text", { x: LEFT + wide, y: bottom - 5, class: "tick axis", "text-anchor": "end" }, `x, ${this.spec.unit} →`);
+    this.add("text", { x: LEFT + 5, y: bottom - 5, class: "tick axis" }, `↓ z, ${this.spec.unit}`);
     const trail = (points, kind) => {
       let d = "";
       let down = false;

@@ -37,7 +37,7 @@ class StackChart extends Chart {
     let top = 16;
     for (const row of this.spec.rows) {
       let [low, high] = bounds(row.series.map((one) => one.values));
-      const least = { m: 0.1, "°": 2, px: 10 }[row.unit];
+      const least = { m: 0.1, "°": 2, px: 10 }[row.unit.split(" ")[0]];
       if (high - low < least) { const middle = (low + high) / 2; [low, high] = [middle - least / 2, middle + least / 2]; }
       const label = this.add("text", { x: LEFT, y: top - 5, class: "row-label" }, row.label);
       const value = svgElement("tspan", { class: "row-value", dx: 6 });

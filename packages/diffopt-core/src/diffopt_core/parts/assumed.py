@@ -1,0 +1,101 @@
+"""What a result rests on besides its images, in plain words, and the mark on every figure that hangs on a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..types import Result
+
+#: What stands behind a unit whose figure hangs on a guess.
+MARK = "(guessed)"
+#: Units of length: metres, millimetres, and what is made of them.
+_LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """``what`` a result rests on, what is ``said`` of it, whether it is ``guessed`` rather than told or measured."""
+
+    what: str
+    said: str
+    guessed: bool
+
+
+def grounds(result: Result) -> tuple[Ground, ...]:
+    """Focal length, unit, frame rate, body size and vertical, in this order; none for a motion without images.
+
+    Of a result that is read back: what its files say; where those are older, what its evidence tells.
+    """
+    if kept := result.provenance.get("assumed"):
+        return tuple(Ground(str(row["what"]), str(row["said"]), bool(row["guessed"])) for row in kept)
+    if min(result.clip.size) <= 0:
+        return ()
+    body = _body(result)
+    return (_focal(result), _unit(result, body.guessed), _rate(result), body, _vertical(result))
+
+
+def as_data(result: Result) -> list[dict[str, Any]]:
+    """The same as plain data."""
+    return [asdict(ground) for ground in grounds(result)]
+
+
+def read(value: Any) -> list[dict[str, Any]]:
+    """What :func:`as_data` wrote, out of a file; empty where it is something else."""
+    rows = value if isinstance(value, list) else []
+    return [row for row in rows if isinstance(row, dict) and {"what", "said", "guessed"} <= row.keys()]
+
+
+def marked(unit: str, result: Result) -> str:
+    """``m (guessed)`` for a unit of length where the scale is guessed; ``m/s`` also where the frame rate is."""
+    said = {ground.what: ground.guessed for ground in grounds(result)}
+    length = bool(_LENGTH.match(unit)) and bool(said.get("unit") or said.get("focal length"))
+    time = "/s" in unit and bool(said.get("frame rate"))
+    return f"{unit} {MARK}" if length or time else unit
+
+
+def _focal(result: Result) -> Ground:
+    clip, camera = result.clip, result.clip.camera
+    said = str((camera.facts.get("focal_from") if camera else None) or clip.focal_from or "the clip's file")
+    pixels = f"{float(result.camera.focal.float().mean()):.0f} px"
+    return Ground("focal length", said if "px" in said else f"{pixels}, {said}", said.startswith("assumed"))
+
+
+def _unit(result: Result, stature_guessed: bool) -> Ground:
+    """A camera that travels in metres measures; one that stands leaves the person as the only measure."""
+    camera = result.clip.camera
+    if camera is None or camera.unit != "metre":
+        how = camera.facts.get("scale_from") if camera else None
+        said = f"metre, guessed: the camera's path has none of its own ({how or 'standing feet and the person say it'})"
+        return Ground("unit", said, True)
+    if camera.travel in ("stands", "turns"):
+        word = "guessed" if stature_guessed else "known"
+        return Ground("unit", f"metre, by the size of the person, which is {word}: the camera keeps its place",
+                      stature_guessed)  # fmt: skip
+    return Ground("unit", "metre, as the camera's path has it", False)
+
+
+def _rate(result: Result) -> Ground:
+    clip = result.clip
+    said = str(clip.facts.get("fps_from", "the clip's file"))
+    return Ground("frame rate", f"{clip.fps:g} fps, {said}", said.startswith("assumed"))
+
+
+def _body(result: Result) -> Ground:
+    if result.clip.rest_joints is not None:
+        return Ground("body size", "the skeleton in the clip's own file", False)
+    if result.motion.betas_of == result.body_model and bool((result.motion.betas != 0).any()):
+        return Ground("body size", f"estimated with the first poses (betas of {result.body_model})", True)
+    return Ground("body size", f"an average adult is assumed (the mean shape of {result.body_model})", True)
+
+
+def _vertical(result: Result) -> Ground:
+    clip, place = result.clip, result.recipe.get("place", {})
+    how = place.get("up", "auto") if isinstance(place, Mapping) else "auto"
+    if how == "given" or (how == "auto" and clip.camera is not None and clip.camera.level):
+        return Ground("vertical", "the camera's world is level, as its file says", False)
+    if clip.body is not None and clip.body.evidence is not None and how != "trunk":
+        return Ground("vertical", "estimated from how the person looks and moves", True)
+    return Ground("vertical", "people are taken to be upright on average, and cameras to be held level", True)

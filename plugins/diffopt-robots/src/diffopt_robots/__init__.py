@@ -1,0 +1,1 @@
+"""Files that humanoid-robot tools open: exporters of DiffOpt."""

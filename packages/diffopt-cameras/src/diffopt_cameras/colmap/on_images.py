@@ -82,7 +82,7 @@ def map_images(clip: Clip, observations: Observations, config: ColmapConfig, foc
     )
 
 
-def _write(clip: Clip, observations: Observations, chosen: NDArray, root: Path, longest: int) -> float:
+def _write(clip: Clip, observations: Observations, chosen: np.ndarray, root: Path, longest: int) -> float:
     """Images and their masks (0 is left out), ``NAME.png.png`` as pycolmap wants it; says the scale of the images."""
     assert clip.video is not None
     people, wanted, share = PersonMask(observations, clip.size), set(chosen.tolist()), 1.0
@@ -101,7 +101,7 @@ def _write(clip: Clip, observations: Observations, chosen: NDArray, root: Path, 
     return share
 
 
-def _spread(R: Array, t: Array, posed: NDArray, chosen: NDArray, frames: int) -> tuple[Array, Array, NDArray]:
+def _spread(R: Array, t: Array, posed: np.ndarray, chosen: np.ndarray, frames: int) -> tuple[Array, Array, np.ndarray]:
     """Poses of the chosen frames, at their places among all."""
     every_R, every_t = np.broadcast_to(np.eye(3), (frames, 3, 3)).copy(), np.zeros((frames, 3))
     solved = np.zeros(frames, bool)

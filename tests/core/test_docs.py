@@ -149,7 +149,7 @@ def test_links_lead_somewhere():
         *ROOT.glob("packages/*/README.md"),
     ]:
         for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
-            if "://" not in link and not link.endswith("demo.png"):  # the picture is added with the first results
+            if "://" not in link:
                 assert (path.parent / link).exists(), f"{path.name}: {link}"
 
 

@@ -60,8 +60,8 @@ def faults_of_wheel(wheel: Path, licence: bytes) -> list[str]:
     if any(name.endswith(".safetensors") for name in names) and not ("WEIGHTS.md" in files and "CC-BY-4.0" in about):
         found.append("weights without their terms")
     own_version = re.search("(?m)^Version: (.+)$", about)
-    siblings = re.findall(r"(?m)^Requires-Dist: (diffopt-[a-z0-9-]+(?:\[[a-z,]+\])?)(.*?)(?: ;.*)?$", about)
-    found += [f"{name}{bound}" for name, bound in siblings if own_version and bound != f"=={own_version[1]}"]
+    siblings = re.findall(r"(?m)^Requires-Dist: (diffopt-[a-z0-9-]+(?:\[[a-z,]+\])?)([^;\n]*)", about)
+    found += [f"{name}{bound}" for name, bound in siblings if own_version and bound.strip() != f"=={own_version[1]}"]
     return [f"{wheel.name}: {fault}" for fault in found]
 
 

@@ -107,12 +107,13 @@ def test_no_door_is_open(wrap, tmp_path):
 
 
 def test_nothing_is_left_behind(tmp_path):
-    before = np._core.numeric._frombuffer.__defaults__
+    numeric = importlib.import_module("numpy._core.numeric" if int(np.__version__[0]) > 1 else "numpy.core.numeric")
+    before = numeric._frombuffer.__defaults__
     file = tmp_path / "a.pkl"
     file.write_bytes(DOORS["a state for a function"])
     with pytest.raises(BadInput, match="state"):
         read_foreign(file)
-    assert np._core.numeric._frombuffer.__defaults__ == before and np.dtype("O").hasobject
+    assert numeric._frombuffer.__defaults__ == before and np.dtype("O").hasobject
 
 
 def test_a_tensor_of_a_zip_stays_within_its_storage(tmp_path):

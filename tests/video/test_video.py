@@ -140,7 +140,7 @@ def test_a_file_whose_end_is_lost_is_as_long_as_it_says(tmp_path, caplog):
 
 def test_focal_length_of_an_image_with_exif(tmp_path):
     exif = Image.Exif()
-    exif.get_ifd(0x8769)[0xA405] = 35
+    exif[0x8769] = {0xA405: 35}
     for number in range(3):
         Image.fromarray(image(number)).save(tmp_path / f"{number}.jpg", exif=exif)
     clip = load(tmp_path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from diffopt_core.config import ComponentConfig
+from diffopt_core.errors import MissingResource
 from pydantic import Field
 
 
@@ -64,3 +67,28 @@ class HolosomaConfig(RobotConfig):
 
     builds: ClassVar[str] = "diffopt_robots.arrays:HolosomaExporter"
     file: ClassVar[str] = "holosoma.npz"
+
+
+class G1Config(RobotConfig):
+    """Joint angles of Unitree's G1 (29 degrees of freedom) by inverse kinematics; Z up. ``model``: its MuJoCo file."""
+
+    builds: ClassVar[str] = "diffopt_robots.g1_files:G1Exporter"
+    licence: ClassVar[str] = "the model of the G1 is Unitree's (BSD-3-Clause) and is not shipped"
+    packages: ClassVar = {
+        name: f"exporter 'g1' needs {name} (Apache-2.0), which is not installed: pip install 'diffopt-robots[g1]'"
+        for name in ("mink", "mujoco", "daqp")
+    }
+    file: ClassVar[str] = "g1.csv"
+    where: ClassVar[str] = (
+        "name the G1's MuJoCo file (g1_29dof.xml of unitreerobotics/unitree_ros or unitree_mujoco, or g1.xml of "
+        "google-deepmind/mujoco_menagerie; BSD-3-Clause) with --set g1.model=FILE, or in DIFFOPT_G1"
+    )
+
+    model: Path | None = Field(default=None, description="g1_29dof.xml; null: the environment variable DIFFOPT_G1")
+
+    def found(self) -> Path:
+        """The file; MissingResource where none is named."""
+        said = self.model or os.environ.get("DIFFOPT_G1")
+        if not said:
+            raise MissingResource(f"exporter 'g1' has no model of the robot: {self.where}")
+        return Path(said).expanduser()

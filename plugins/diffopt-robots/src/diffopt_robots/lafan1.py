@@ -5,6 +5,7 @@ A bone of LAFAN1 has its own x along it. A tool that reads orientations, and not
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ class Lafan1Exporter(RobotExporter[Lafan1Config]):
             if parent >= 0:
                 offsets[joint] = 100 * axes[parent].T @ (rest[joint] - rest[parent])
         order = list(BONES.values())
-        angles = Rotation.from_matrix(local[:, order].reshape(-1, 3, 3)).as_euler("ZYX", degrees=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the third angle is free, and set to zero
+            angles = Rotation.from_matrix(local[:, order].reshape(-1, 3, 3)).as_euler("ZYX", degrees=True)
         angles = np.unwrap(angles.reshape(len(turns), -1), period=360.0, axis=0)
         rows = np.c_[100 * moved.pelvis @ _Y_FROM_Z.T, angles]
         with atomic(path) as file:

@@ -18,5 +18,6 @@ def diffopt_components() -> Iterable[Component]:
         Component("exporter", "phc", f"{_HERE}:PhcConfig", "phc.npz: SMPL, 66 columns, for PHC and ASAP"),
         Component("exporter", "pbhc", f"{_HERE}:PbhcConfig", "pbhc.npz: SMPL, 66 columns, for PBHC"),
         Component("exporter", "protomotions", f"{_HERE}:ProtoConfig", "protomotions.npz: SMPL-H's, for ProtoMotions"),
+        Component("exporter", "g1", f"{_HERE}:G1Config", "g1*.csv, .pkl: joint angles of Unitree's G1"),
         Component("exporter", "holosoma", f"{_HERE}:HolosomaConfig", "holosoma.npz, .npy: joints, for holosoma"),
     ]

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted([*ROOT.glob("packages/*/pyproject.toml"), *ROOT.glob("plugins/*/pyproject.toml")])
 #: Asked for by name where a file or a fetch needs them.
-ON_DEMAND = {"lz4", "huggingface-hub"}
+ON_DEMAND = {"lz4", "huggingface-hub", "mujoco-core", "mujoco-studio"}  # the last two: parts of mujoco
 
 
 def project(path: Path) -> dict:

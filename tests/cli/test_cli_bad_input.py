@@ -39,6 +39,9 @@ from cli_cases import QUICK, tree
         (["-p", "gone.py"], "plugin gone.py: "),
         (["-p", "no:piors"], "unknown plugin 'piors'. Did you mean 'priors'?"),
         (["--piror", "mdm"], "No such option: --piror"),
+        (["--out", "x" * 300], "xxx: File name too long"),
+        (["--init", "wham="], "'wham=': expected NAME, or NAME=FILE"),
+        (["--set", "stage.guide.rounds=1000000000"], "stage.guide.rounds: Input should be less than or equal to"),
         (["--set", "input.start=11"], "frames 11:12 of 12: at least 3 are needed"),
     ],
 )

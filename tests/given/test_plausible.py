@@ -127,6 +127,58 @@ def test_cameras_the_wrong_way_round_are_told():
     assert "camera-to-world" in found.clip.doubts[0]
 
 
+GL = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda c: {"R": GL @ c.R, "t": c.t @ GL}, "OpenGL's axes"),
+    (lambda c: {"t": 30.48 * c.t, "unit": "metre"}, "another unit"),
+    (lambda c: {"t": torch.where(torch.arange(FRAMES)[:, None] < 20, c.t, c.t + 9)}, "jumps at frame 20"),
+    (lambda c: {"focal": c.focal * 0.75}, "the focal length is 0.75 times"),
+])  # fmt: skip
+def test_cameras_that_are_read_wrongly_are_told(change, words):
+    good = walk(speed=0.0)
+    camera = replace(good.camera, **change(good.camera))
+    doubts = judge(replace(good, camera=replace(camera, travel="travels")), REST).clip.doubts
+    assert any(word in doubt for doubt in doubts for word in words.split("|")), doubts
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"clip": {"size": (320, 180)}}, "outside of 320 x 180"),
+    ({"clip": {"size": (360, 640)}}, "principal point (320, 180)"),
+    ({"clip": {"fps": 150.0}}, "strides per second"),
+    ({"body": {"betas": torch.full((10,), 40.0)}}, "40 standard deviations"),
+    ({"observations": {"valid": torch.arange(FRAMES) == 3}}, "seen in 1 of 40 frames"),
+])  # fmt: skip
+def test_what_is_hardly_there_or_too_fast_is_told(change, words):
+    good = walk()
+    parts = {part: replace(getattr(good, part), **fields) for part, fields in change.items()}
+    doubts = judge(replace(good, **parts), REST).clip.doubts
+    assert any(words in doubt for doubt in doubts), doubts
+
+
+@pytest.mark.parametrize(("rows", "words"), [
+    (torch.zeros(FRAMES).long(), "the keypoints stand still in 100% of the frames"),
+    (torch.arange(FRAMES).flip(0), "in the other direction of time"),
+    ((torch.arange(FRAMES) + 6).clamp(max=FRAMES - 1), "6 frames late"),
+])  # fmt: skip
+def test_other_clocks_are_told_through_the_noise_of_detectors(rows, words):
+    """A walk on the spot: nothing but the limbs tells the time."""
+    good = walk(speed=0.0)
+    good = replace(good, body=replace(good.body, body_pose=walk().body.body_pose))
+    pixels = project(joints_in_camera(good, REST), good.camera.focal, good.camera.centre)
+    points = good.observations.keypoints.clone()
+    noise = torch.from_numpy(np.random.default_rng(0).normal(0, 3, (FRAMES, 17, 2))).float()
+    for index, name in enumerate(COCO17):
+        points[:, index, :2] = pixels[:, JOINT.get(name, JOINT["head"])]
+    points[..., :2] += noise
+    try:
+        told = str(judge(with_points(good, points[rows]), REST).clip.doubts)
+    except BadInput as error:
+        told = str(error)
+    assert words in told
+
+
 def test_a_turn_in_one_frame_is_told_and_a_fast_spin_is_not(caplog):
     good = walk()
     spun = good.body.global_orient.clone()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -54,6 +56,8 @@ def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
     line that names the file. ``end``: text appended to that line. The cause is kept for ``--debug``.
     """
     try:
+        if _waits(path):
+            raise BadInput(path, key, "is a pipe, a socket or a device, no file")
         yield
     except (DiffOptError, ImportError):
         raise  # a missing package is not an error in the file
@@ -65,6 +69,15 @@ def reading(path: object, key: str = "file", end: str = "") -> Iterator[None]:
         said = " ".join(str(error).split())[:300]
         name = "" if said and isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise BadInput(path, key, f"cannot be read ({(name + said).removesuffix(': ')}){end}") from error
+
+
+def _waits(path: object) -> bool:
+    """Whether reading it may never end."""
+    try:
+        mode = os.stat(path).st_mode if isinstance(path, str | os.PathLike) else 0
+    except (OSError, ValueError):
+        return False
+    return bool(mode) and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _slip(error: Exception) -> bool:

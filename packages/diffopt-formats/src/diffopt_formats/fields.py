@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.common.elsewhere import refuse_others
 from diffopt_core.errors import BadInput, reading
 from scipy.spatial.transform import Rotation
 
@@ -21,6 +22,7 @@ _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-
 def read_text(path: Path) -> str:
     """The text of a file: UTF-8, or UTF-16 where its first bytes say so. Raises BadInput where it is none."""
     with reading(path):
+        refuse_others(path)
         data = path.read_bytes()
         return data.decode(_MARKS.get(data[:2]) or _MARKS.get(data[:3]) or "utf-8")
 

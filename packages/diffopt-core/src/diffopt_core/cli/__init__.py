@@ -23,6 +23,8 @@ from .app import State, build
 #: Exit status of a bug in DiffOpt (2: an error the user can fix, 1: a clip diverged).
 INTERNAL = 70
 INTERRUPTED = 130
+#: Where the project's own files are: one that is missing there is an internal error.
+_OURS = os.path.dirname(os.path.dirname(__file__))
 #: Set by a shell that asks for completions; notices would then appear in the command line being typed.
 _COMPLETES = "_DIFFOPT_COMPLETE"
 
@@ -68,6 +70,8 @@ def _run(args: list[str]) -> tuple[int, str | None]:
     except _ClickError as error:
         return _usage(error)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None and not str(error.filename).startswith(_OURS):
+            return _fail(f"{str(error.filename)[:300]}: {error.strerror}", DiffOptError.exit_status, debug)
         if state is not None and (told := blamed(error, state.registry)):
             return _fail(told, DiffOptError.exit_status, debug)
         what = f"unexpected {type(error).__name__}: {error}"

@@ -62,13 +62,19 @@ say = voice.say
 def note(message: str) -> None:
     """Print a notice: one line that does not stop the command."""
     if not voice.quiet():
-        err.print("[yellow]notice:[/] " + message.replace("[", r"\["), soft_wrap=True, highlight=False)
+        _line("notice", "yellow", "".join(c if c.isprintable() else " " for c in message))
 
 
 def fail(message: str, word: str = "error") -> None:
-    """Print the line of an error; square brackets in it are not markup."""
-    line = " ".join(message.split()).replace("[", r"\[")
-    err.print(f"[bold red]{word}:[/] {line}", soft_wrap=True, highlight=False)
+    """Print the line of an error."""
+    _line(word, "bold red", " ".join(message.split()))
+
+
+def _line(word: str, style: str, said: str) -> None:
+    """Print text that may come from a file: without markup or emoji."""
+    from rich.text import Text
+
+    err.print(Text.assemble((f"{word}:", style), " ", said), soft_wrap=True, highlight=False)
 
 
 class Notices(logging.Handler):

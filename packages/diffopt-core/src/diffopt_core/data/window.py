@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from ..errors import BadInput, DiffOptError
 from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, Travel, map_tensors
+
+log = logging.getLogger(__name__)
 
 #: A camera that moves and turns less than this is static: in its path's unit (metres, or about the scene's depth); rad.
 STILL, STEADY = 0.005, 0.001
@@ -115,6 +118,8 @@ def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: f
     refused).
     """
     end = clip.num_frames if stop is None else min(stop, clip.num_frames)
+    if stop is not None and stop > clip.num_frames:
+        log.warning("%s: frames %d:%d: the clip ends with frame %d", clip.name, start, stop, clip.num_frames - 1)
     rate = fps or clip.fps
     step = 1.0 if resample is None else rate / resample
     if step < 1 - 1e-6:

@@ -78,6 +78,8 @@ class Choice:
 def _component(value: str) -> str | dict[str, str]:
     """``wham=wham_output.pkl`` is the component ``wham`` with the option ``file`` set."""
     name, equals, file = value.partition("=")
+    if equals and not (name.strip() and file.strip()):
+        raise DiffOptError(f"'{value}': expected NAME, or NAME=FILE")
     return {"name": name, "file": file} if equals else value
 
 

@@ -39,14 +39,14 @@ class BlockSpec(_Spec):
 
     free: tuple[str, ...] = Field(description="patterns of variables, e.g. motion.*, camera.scale")
     terms: dict[str, float] = Field(description="term (or prior) -> weight")
-    steps: int = Field(1, ge=1, description="steps per round")
+    steps: int = Field(1, ge=1, le=1_000_000, description="steps per round")
     lr: float | dict[str, float] = Field(1e-3, description="Adam's rate, or pattern -> rate (longest match wins)")
 
 
 class StageSpec(_Spec):
     """Rounds of blocks, one after the other. Keys other than the fields below are the blocks themselves."""
 
-    rounds: int = Field(1, ge=1)
+    rounds: int = Field(1, ge=1, le=100_000)
     blocks: tuple[str, ...]
     lr_drop: float = Field(1.0, gt=0, description="factor on every rate after `lr_drop_at`")
     lr_drop_at: float = Field(0.6, ge=0, le=1, description="share of the stage after which the rate drops")
@@ -164,7 +164,7 @@ class ScaleSpec(_Spec):
 class DrawsSpec(_Spec):
     """Several solves of a clip with perturbed evidence, for a 90 % band (beyond the paper)."""
 
-    count: int = Field(1, ge=1, description="solves per clip; 1 gives no band, 8 a stable one")
+    count: int = Field(1, ge=1, le=1000, description="solves per clip; 1 gives no band, 8 a stable one")
     pose: float = Field(0.10, ge=0, description="rad, perturbation of each joint of the initializer's pose")
     turn: float = Field(0.08, ge=0, description="rad, perturbation of its root orientation")
     depth: float = Field(0.05, ge=0, description="relative perturbation of its distance")

@@ -20,11 +20,13 @@ CONFIDENT = 0.3
 #: Distance of joints from keypoints as a share of the person's size. Below the first, no check is made; correct initial
 #: poses stay below the second (measured: 0.05 to 0.08); above the third the evidence is refused.
 FINE, DOUBTFUL, WRONG = 0.02, 0.15, 0.5
+#: The one cause for which a guessed value may be responsible.
+FOCAL = "the focal length"
 #: A cause is accepted if correcting it leaves at most this share of the distance (on correct evidence no correction
 #: leaves less than 0.9), and a distance of at most this share of the person's size.
 _LEFT, _FITS = 0.5, 0.12
 #: Usual ratios of frame rates between copies of a video.
-_RATES = (0.4, 0.5, 0.6, 0.8, 0.8333, 0.96, 1.0417, 1.2, 1.25, 1.6667, 2.0, 2.5)
+RATES = (0.4, 0.5, 0.6, 0.8, 0.8333, 0.96, 1.0417, 1.2, 1.25, 1.6667, 2.0, 2.5)
 #: Order in Human3.6M of the joints that COCO-17 shares with the body.
 _H36M = {
     "left_shoulder": 11, "right_shoulder": 14, "left_elbow": 12, "right_elbow": 15, "left_wrist": 13, "right_wrist": 16,
@@ -106,6 +108,12 @@ def _explanations(points: Shared) -> Iterator[tuple[float, str]]:
         points.off(p * factor + np.median((q - factor * p)[good], axis=0)) + 0.01,
         (f"the keypoints are at {factor:.2f} times their size and shifted: of a cropped and scaled image?"),
     )
+    middle = np.array([points.width, points.height]) / 2
+    wide, seen = (p - middle)[good], (q - middle)[good]
+    zoom = float((wide * seen).sum() / max((wide**2).sum(), 1e-9))
+    if zoom > 0.02 and abs(zoom - 1) > 0.08:
+        words = f"{FOCAL} is {1 / zoom:.2f} times what would fit"
+        yield points.off(middle + zoom * (p - middle)) + 0.01, words
     swap = mirror_order(points.names)
     yield points.off(p[:, swap]), "left and right of the keypoints are swapped"
     flipped = p * [-1, 1] + [points.width, 0]
@@ -123,13 +131,14 @@ def _explanations(points: Shared) -> Iterator[tuple[float, str]]:
 
 def _in_time(points: Shared) -> Iterator[tuple[float, str]]:
     frames = np.arange(len(points.first))
+    yield points.off(points.first[::-1]) + 0.005, "the poses run in the other direction of time"
     for shift in (k for k in range(-len(frames) // 3, len(frames) // 3 + 1) if k):
         rows = frames + shift
         inside = (rows >= 0) & (rows < len(frames))
         there = points.there & inside[:, None]
         off = points.off(points.first[rows.clip(0, len(frames) - 1)], there=there)
         yield off + 0.005, f"the poses are {abs(shift)} frames {'early' if shift < 0 else 'late'}"
-    for rate in _RATES:
+    for rate in RATES:
         rows = np.round(frames * rate).astype(int)
         there = points.there & (rows < len(frames))[:, None]
         off = points.off(points.first[rows.clip(0, len(frames) - 1)], there=there)

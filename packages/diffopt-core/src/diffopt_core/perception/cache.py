@@ -15,6 +15,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 #: Increased when the meaning of an entry changes.
 FORMAT = 2
 _PLAIN = "__plain__"
+#: Files, and bytes of them, that an option may name: more is another folder than was meant.
+_MOST, _BYTES = 200_000, 1 << 36
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
 
 
@@ -109,7 +112,10 @@ def _content(value: Any) -> Any:
     """A path becomes the digest of its content; other values stay."""
     if not isinstance(value, Path) or not value.exists():
         return value
-    files = [value] if value.is_file() else sorted(file for file in value.rglob("*") if file.is_file())
+    there = islice(value.rglob("*"), _MOST + 1) if value.is_dir() else [value]
+    files = sorted(file for file in there if file.is_file())
+    if len(files) > _MOST or sum(file.stat().st_size for file in files) > _BYTES:
+        raise BadInput(value, "folder", f"holds more than {_MOST} files or {_BYTES >> 30} GiB: no result of one clip")
     return [(file.name, digest(file)) for file in files]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
+from ..common.elsewhere import what_is
 from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput
 from ..host.contract import answers, hold, hold_clip, hold_type, named_file
@@ -104,9 +105,10 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
                     break
         else:
             names = ", ".join(ctx.host.components["dataset"])
-            raise BadInput(
-                path, "format", f"no dataset can read this file (installed datasets: {names}); name one with --dataset"
-            )
+            what = what_is(path) if path.is_file() else None
+            it_is = f": it is {what}" if what else ""
+            problem = f"no dataset can read this file{it_is} (installed datasets: {names}); name one with --dataset"
+            raise BadInput(path, "format", problem)
     else:
         name = choice.name
         dataset = ctx.build("dataset", name, choice.options)

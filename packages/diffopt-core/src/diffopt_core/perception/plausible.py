@@ -14,25 +14,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.geometry import camera_to_world
-from ..data.skeleton import FEET, JOINT
+from ..data.skeleton import JOINT
 from ..data.window import Evidence
 from ..errors import BadInput
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
-from .agreement import DOUBTFUL, FINE, WRONG, explain, joints_in_camera, shared
+from . import timing
+from .agreement import CONFIDENT, DOUBTFUL, FINE, FOCAL, WRONG, Shared, explain, joints_in_camera, shared
+from .readings import other_readings
 
 log = logging.getLogger(__name__)
 #: Largest and smallest plausible distance of the person from the camera, m.
 _FARTHEST, _NEAREST = 300.0, 0.05
 #: Statures of a rest skeleton, pelvis to head and to the feet together, m.
 _STATURE = (0.3, 3.0)
-#: Frame rates of videos; focal lengths as a share of the image's longer side; betas in standard deviations.
-_FPS, _FOCAL, _BETAS = (1.0, 1000.0), (0.1, 100.0), 100.0
+#: Frame rates of videos; focal lengths as a share of the image's longer side; betas in standard deviations above which
+#: they are doubtful, and impossible.
+_FPS, _FOCAL, _BETAS = (1.0, 1000.0), (0.1, 100.0), (15.0, 100.0)
+#: Plausible principal points as a share of the image; smallest plausible share of keypoints inside the image, and of
+#: frames in which the person is visible.
+_CENTRE, _INSIDE, _SEEN = (0.15, 0.85), 0.5, 0.2
+#: A jump of the camera: a step of so many times the 90 % quantile, and of this share of the path's extent.
+_JUMP, _COVERS = 10.0, 0.3
 #: Largest plausible turning speed of the root, rad/s (a somersault: 12), speed of the person and of the camera, m/s.
 _TURN, _RUN, _FLY = 35.0, 15.0, 60.0
-#: Frames over which feet are averaged, and the ratio of foot motion as given to foot motion with inverted cameras above
-#: which the cameras count as inverted (measured: correct cameras below 1.0, inverted ones above 1.2).
-_SMOOTH, _LESS = 5, 1.12
 #: Angle between trunk and the image's up direction above which the vertical from the trunk is unreliable, rad.
 _LYING = 1.05
 
@@ -47,7 +51,8 @@ def judge(evidence: Evidence, rest: Tensor) -> Evidence:
     for key, problem in _impossible(evidence, rest):
         raise BadInput(where, key, problem)
     joints = joints_in_camera(evidence, rest)
-    found = (*_apart(evidence, joints), *_moves(evidence), *_vertical(evidence, joints), *_direction(evidence, joints))
+    found = (*_together(evidence, joints), *timing.swing(evidence, joints), *_frame(evidence), *_moves(evidence))
+    found = (*found, *_vertical(evidence, joints), *other_readings(evidence, joints))
     had = {_kind(doubt) for doubt in evidence.clip.doubts}
     new = tuple(doubt for doubt in found if _kind(doubt) not in had)
     for doubt in new:
@@ -56,8 +61,8 @@ def judge(evidence: Evidence, rest: Tensor) -> Evidence:
 
 
 def _kind(doubt: str) -> str:
-    """A doubt without its numbers."""
-    return "".join(c for c in doubt if not c.isdigit() and c not in ".,")
+    """What a doubt begins with, without its numbers."""
+    return " ".join([word for word in doubt.split() if not any(c.isdigit() for c in word)][:4])
 
 
 def _impossible(evidence: Evidence, rest: Tensor) -> Iterator[tuple[str, str]]:
@@ -106,7 +111,7 @@ def _of_body(body: CameraFrameBody, seen: Observations) -> Iterator[tuple[str, s
     elif float(depth.max()) > 1e4:
         frame = int(body.transl.norm(dim=-1).argmax())
         yield "init_transl", f"the person is {float(depth.max()):.3g} m from the camera in frame {frame}"
-    if float(body.betas.abs().max()) > _BETAS:
+    if float(body.betas.abs().max()) > _BETAS[1]:
         yield "init_betas", f"up to {float(body.betas.abs().max()):.3g} standard deviations"
 
 
@@ -116,11 +121,16 @@ def _unit(value: float, low: float, high: float) -> str:
     return next((f": in {name}, not in metres?" for name, per in units.items() if low <= value / per <= high), "")
 
 
-def _apart(evidence: Evidence, joints: Tensor) -> Iterator[str]:
-    """Compare initial poses with keypoints. Raises BadInput if they cannot belong to the same person."""
-    points = shared(evidence, joints)
-    if points is None:
+def _together(evidence: Evidence, joints: Tensor) -> Iterator[str]:
+    """Check that initial poses and keypoints both move, belong to one person, and run at one rate."""
+    if (points := shared(evidence, joints)) is None:
         return
+    doubts = tuple(timing.still(points)) or tuple(_apart(evidence, points))
+    yield from doubts or timing.out_of_step(points)
+
+
+def _apart(evidence: Evidence, points: Shared) -> Iterator[str]:
+    """First poses against keypoints. Raises BadInput where they cannot be of one person."""
     off = points.off(points.first)
     why = explain(points, off) if off > FINE else None
     if off <= DOUBTFUL and why is None:
@@ -130,10 +140,30 @@ def _apart(evidence: Evidence, joints: Tensor) -> Iterator[str]:
         f"the initial poses, projected by the camera, are {px} from the keypoints, for a person of {points.size:.0f} px"
     )
     said += f"; {why}" if why else ""
-    if off > (DOUBTFUL if why else WRONG):
+    if off > (DOUBTFUL if why and not why.startswith(FOCAL) else WRONG):
         where = evidence.clip.path or evidence.clip.name
         raise BadInput(where, "keypoints", said + ("" if why else "; do both belong to this video, person and camera?"))
     yield said
+
+
+def _frame(evidence: Evidence) -> Iterator[str]:
+    """What lies outside of the image, or is hardly there."""
+    clip, seen, centre = evidence.clip, evidence.observations, evidence.camera.centre
+    size, whole = torch.tensor(clip.size).to(centre), f"{clip.size[0]} x {clip.size[1]}"
+    middle = (centre / size).median(0).values
+    if bool(((middle < _CENTRE[0]) | (middle > _CENTRE[1])).any()):
+        x, y = (middle * size).tolist()
+        yield f"the principal point ({x:.0f}, {y:.0f}) is far from the middle of {whole}: cropped?"
+    points = seen.keypoints[seen.keypoints[..., 2] > CONFIDENT][:, :2]
+    inside = ((points >= 0) & (points <= size)).all(-1).float()
+    if len(inside) and float(inside.mean()) < _INSIDE:
+        share = 1 - float(inside.mean())
+        yield f"{share:.0%} of the keypoints lie outside of {whole}: of an image of another size?"
+    there = float(seen.valid.float().mean())
+    if there < _SEEN:
+        yield f"the person is seen in {int(seen.valid.sum())} of {len(seen.valid)} frames; the others are bridged"
+    if (most := float(evidence.body.betas.abs().max())) > _BETAS[0]:
+        yield f"the body's shape is {most:.0f} standard deviations off: betas of another model or scale?"
 
 
 def _moves(evidence: Evidence) -> Iterator[str]:
@@ -155,8 +185,13 @@ def _moves(evidence: Evidence) -> Iterator[str]:
             f"the person moves at {float(step[there].median()):.0f} "
             "m/s relative to the camera: is the frame rate right?"
         )
+    path = camera.position.diff(dim=0).norm(dim=-1)
+    if camera.travel == "travels" and len(path) > 10:
+        extent = float((camera.position.amax(0) - camera.position.amin(0)).norm())
+        if float(path.max()) > max(_JUMP * float(path.quantile(0.9)), _COVERS * extent):
+            yield f"the camera jumps at frame {int(path.argmax()) + 1}: a cut, or lost there?"
     if camera.metric:
-        flight = camera.position.diff(dim=0).norm(dim=-1) * clip.fps
+        flight = path * clip.fps
         if float(flight.median()) > _FLY:
             unit = _unit(float(flight.median()), 0.05, 10)
             yield f"the camera, stated to be in metres, moves at {float(flight.median()):.0f} m/s{unit}"
@@ -181,31 +216,3 @@ def _vertical(evidence: Evidence, joints: Tensor) -> Iterator[str]:
             f"the trunk lies {tilt * 57.3:.0f} degrees from the image's up: lying, or a turned image; the vertical, "
             "which is taken from the trunk, may be off by as much"
         )
-
-
-def _direction(evidence: Evidence, joints: Tensor) -> Iterator[str]:
-    """Detect camera-to-world poses given as world-to-camera: with the inverse, feet move less and the body turns
-    less."""
-    camera, valid = evidence.camera, evidence.observations.valid
-    if camera.travel != "travels" or int(valid.sum()) < 4 * _SMOOTH:
-        return
-    as_said = _unrest(evidence.body, joints, camera.R, camera.t, camera.metric)
-    back = _unrest(evidence.body, joints, camera.R.mT, camera.position, camera.metric)
-    if as_said[0] > _LESS * back[0] + 0.001 and as_said[1] > back[1]:
-        yield (
-            f"feet in contact move by {as_said[0] * 1e3:.0f} mm per "
-            f"frame, and by {back[0] * 1e3:.0f} mm with the cameras "
-            "inverted: camera-to-world, where world-to-camera is meant?"
-        )
-
-
-def _unrest(body: CameraFrameBody, joints: Tensor, R: Tensor, t: Tensor, metric: bool) -> tuple[float, float]:
-    """Mean displacement of the foot that moves least, m, at the best of several scales; mean rotation of the root,
-    rad."""
-    feet, steps = joints[:, list(FEET)], []
-    for scale in (1.0,) if metric else (0.25, 0.5, 1.0, 2.0, 4.0):
-        path = camera_to_world(feet, R, t * scale).unfold(0, _SMOOTH, 1).mean(-1)
-        steps.append(float(path.diff(dim=0).norm(dim=-1).min(-1).values.mean()))
-    root = R.mT @ body.global_orient
-    cosine = ((root[_SMOOTH:] * root[:-_SMOOTH]).sum((-1, -2)) - 1) / 2
-    return min(steps), float(cosine.clamp(-1, 1).arccos().mean())

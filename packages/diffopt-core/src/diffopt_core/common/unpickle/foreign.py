@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import BadInput, MissingResource, reading
+from ..elsewhere import refuse_others
 from .joblib_stream import decompress, read_joblib
 from .npy import MAGIC, read_npy, read_npz
 from .restricted import Refused, Token, Unpickler
@@ -26,12 +27,9 @@ def read_foreign(path: Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise MissingResource(f"no file at '{path}'")
+    refuse_others(path)
     with open(path, "rb") as file:
         start = file.read(32)
-    if not start:
-        raise BadInput(path, "content", "the file is empty (zero bytes)")
-    if other := next((what for mark, what in _OTHERS.items() if start.lstrip().startswith(mark)), None):
-        raise BadInput(path, "content", f"is {other}, not the file itself")
     kinds = {
         b"PK": ("zip file", _zip),
         LEGACY: ("torch file", _legacy),
@@ -42,10 +40,6 @@ def read_foreign(path: Path) -> Any:
         return plain(used(read(path)))
 
 
-#: First bytes of what people save in place of a file.
-_OTHERS = {b"version https://git-lfs": "a Git LFS pointer", b"<": "a web page"}
-
-
 def _zip(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         raise ValueError("it is cut off: the end of the archive is missing; copy it again")
@@ -54,7 +48,8 @@ def _zip(path: Path) -> Any:
     if any(name.split("/")[-1] == "data.pkl" for name in names):
         return read_zip(path, Unpickler)
     if not any(name.endswith(".npy") for name in names):
-        raise BadInput(path, "zip file", "neither numpy's (.npy) nor torch's (data.pkl)")
+        some = ", ".join(names[:3])
+        raise BadInput(path, "zip file", f"neither numpy's (.npy) nor torch's (data.pkl), but of {some}: unpack it")
     return read_npz(path)
 
 
@@ -69,6 +64,8 @@ def _npy(path: Path) -> Any:
 
 def _pickle(path: Path) -> Any:
     data = decompress(path.read_bytes())
+    if data[257:262] == b"ustar":
+        raise ValueError("a tar archive: unpack it")
     # a joblib stream names its classes; a plain pickle goes the fast way
     if b"NumpyArrayWrapper" in data or b"NDArrayWrapper" in data:
         return read_joblib(data, path.parent)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import reading
+from ..elsewhere import refuse_others
 from . import arrays, torch_parts
 from .interpreter import Inert, Interpreter
 from .interpreter import key as key_of
@@ -196,6 +197,7 @@ def read_pickle(path: Path) -> Any:
     Raises BadInput, naming the class where one was refused.
     """
     with reading(path, "pickle"):
+        refuse_others(path)
         return Unpickler(io.BytesIO(path.read_bytes())).load()
 
 

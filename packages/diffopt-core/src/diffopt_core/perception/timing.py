@@ -1,0 +1,89 @@
+"""Timing of the evidence: offsets and rates between initial poses and keypoints, frozen parts, and implausible cadence.
+
+The motion of the initial poses in the image is compared with that of the keypoints under offsets in time, other rates
+and reversal.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+
+from ..data.skeleton import JOINT
+from ..data.window import Evidence
+from .agreement import RATES, Shared
+
+#: Another clock is told where it leaves at most this share of what is apart (measured on honest clips: 0.93 and more,
+#: at half the rate 0.31 to 0.9), and where there is something apart at all, as a share of the person.
+_LEFT, _APART = 0.8, 0.03
+#: Of fewer frames something always fits.
+_FEWEST = 32
+#: A part that stands still in more frames than this share, while the keypoints or poses move by so much of a person.
+_STILL, _MOVES = 0.5, 0.05
+#: Sprinters take 2.5 strides a second. Legs that swing by less than this standard deviation, m, do not stride.
+_STRIDES, _SWING = 3.2, 0.1
+
+
+def still(points: Shared) -> Iterator[str]:
+    """Rows that are the same bit for bit, where the other side's are not."""
+    share = {}
+    for name, rows in (("keypoints", points.seen), ("initial poses", points.first)):
+        share[name] = float((np.diff(rows, axis=0) == 0).all((1, 2)).mean()) if len(rows) > 1 else 0.0
+    moves = {"keypoints": points.first, "initial poses": points.seen}
+    for name, other in moves.items():
+        here = np.where(points.there[..., None], other, np.nan)
+        if share[name] > _STILL and share[name] > 2 * min(share.values()) and _spread(here) > _MOVES * points.size:
+            yield f"the {name} stand still in {share[name]:.0%} of the frames, where the person moves"
+
+
+def _spread(points: np.ndarray) -> float:
+    """How far points get from where they are at first, px: the median over them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a point that is never seen
+        return float(np.nanmedian(np.nanmax(points, 0) - np.nanmin(points, 0)))
+
+
+def out_of_step(points: Shared) -> Iterator[str]:
+    """Another clock by which poses and keypoints move alike."""
+    count = len(points.first)
+    frames, rows = np.arange(count), {}
+    for shift in (k for k in range(-count // 3, count // 3 + 1) if k):
+        rows[f"{abs(shift)} frames {'early' if shift < 0 else 'late'}"] = frames + shift
+    for rate in RATES:
+        rows[f"of a copy at {rate:.4g} times this video's frame rate"] = np.round(frames * rate).astype(int)
+    rows["in the other direction of time"] = frames[::-1]
+    apart = _motion_apart(points, frames)
+    if count < _FEWEST or not apart > _APART:
+        return
+    found, words = min((_motion_apart(points, row), words) for words, row in rows.items())
+    if found < _LEFT * apart:
+        yield f"the poses move as the keypoints do if they are {words}"
+
+
+def _motion_apart(points: Shared, rows: np.ndarray) -> float:
+    """Median distance of poses, taken at other frames, from the keypoints, as a share of the person: without each
+    frame's place in the image and each joint's own offset, which detectors and fits differ by."""
+    inside = (rows >= 0) & (rows < len(rows))
+    gap = points.first[rows.clip(0, len(rows) - 1)] - points.seen
+    gap[~(points.there & inside[:, None])] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # frames in which nothing was seen
+        gap -= np.nanmedian(gap, axis=1, keepdims=True)
+        gap -= np.nanmedian(gap, axis=0, keepdims=True)
+        return float(np.nanmedian(np.linalg.norm(gap, axis=-1))) / points.size
+
+
+def swing(evidence: Evidence, joints: Tensor) -> Iterator[str]:
+    """Legs that are too fast. ``joints``: of the initial poses, ``[T 24 3]``, m, in the camera."""
+    apart = joints[:, JOINT["left_ankle"]] - joints[:, JOINT["right_ankle"]]
+    own = (evidence.body.global_orient.mT @ apart.unsqueeze(-1)).squeeze(-1).double().numpy()
+    ahead = own[evidence.observations.valid.numpy(), 2]
+    if len(ahead) < 16 or ahead.std() < _SWING:
+        return
+    power = np.abs(np.fft.rfft((ahead - ahead.mean()) * np.hanning(len(ahead)))) ** 2
+    strides = (power[1:].argmax() + 1) * evidence.clip.fps / len(ahead)
+    if strides > _STRIDES:
+        yield f"the legs take {strides:.1f} strides per second: is the frame rate of {evidence.clip.fps:g} too high?"

@@ -51,7 +51,7 @@ def test_gt_without_truth_says_which_part_is_missing():
     clip = make_clip()
     with pytest.raises(BadInput, match="no truth"):
         TrueCamera().trajectory(replace(clip, truth=None), clip.observations)
-    with pytest.raises(BadInput, match="truth holds no camera"):
+    with pytest.raises(BadInput, match="truth has no camera"):
         TrueCamera().trajectory(replace(clip, truth=replace(clip.truth, camera=None)), clip.observations)
 
 

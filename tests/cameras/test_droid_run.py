@@ -186,7 +186,7 @@ def test_a_fork_that_takes_masks_gets_them_and_few_keyframes_are_said(tmp_path, 
 def test_no_motion_and_no_masks_are_said_aloud(tmp_path, clip, machine, weights, caplog):
     folder = stand_in(tmp_path / "d", keyframes="tstamp == 0")
     camera = run(clip, machine, repository=folder, weights=weights)
-    assert camera.facts["static"] and not camera.t.any() and "saw no motion" in caplog.text
+    assert camera.facts["static"] and not camera.t.any() and "saw no camera motion" in caplog.text
     assert camera.facts["people_masked"].startswith("none") and "not fully masked" in caplog.text
 
 
@@ -208,7 +208,7 @@ def test_what_is_missing_is_said_before_anything_runs(tmp_path, clip, weights, m
     folder = stand_in(tmp_path / "d")
     with pytest.raises(MissingResource, match=r"git clone --recursive .*camera\.repository=FOLDER"):
         run(clip, None, weights=weights)
-    with pytest.raises(MissingResource, match=r"holds no droid_slam/droid\.py"):
+    with pytest.raises(MissingResource, match=r"has no droid_slam/droid\.py"):
         run(clip, None, weights=weights, repository=tmp_path)
     with pytest.raises(MissingResource, match=r"no weights at .*gone\.pth.*diffopt weights get droid"):
         run(clip, None, weights=tmp_path / "gone.pth", repository=folder)

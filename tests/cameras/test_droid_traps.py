@@ -76,7 +76,7 @@ def test_norms_far_off_are_refused(tmp_path):
 
 def test_quaternion_before_translation_is_refused(tmp_path):
     poses = pose7(*known_path().c2w)
-    with pytest.raises(BadInput, match="quaternion stands first"):
+    with pytest.raises(BadInput, match="quaternion is first"):
         read(save(tmp_path, np.concatenate([poses[:, 3:], poses[:, :3] * 3 + 5], axis=1)))
 
 
@@ -165,7 +165,7 @@ def test_another_number_of_poses_names_both(tmp_path, count):
 def test_a_stride_is_proposed_not_guessed(tmp_path):
     known = known_path(60)
     path = save(tmp_path, pose7(*known.c2w)[::3])
-    with pytest.raises(BadInput, match=r"20 poses for 60 frames; if only one image in 3 was used.*stride=3"):
+    with pytest.raises(BadInput, match=r"20 poses for 60 frames; if only one of every 3 images was used.*stride=3"):
         read(path, clip_of(60, FOCAL))
     camera = read(path, clip_of(60, FOCAL), stride=3)
     assert torch.allclose(camera.t[::3], torch.from_numpy(known.t[::3]).float(), atol=1e-4)
@@ -208,7 +208,7 @@ def test_another_count_than_video_and_clip_names_all(tmp_path, video):
 
 def test_keyframes_all_outside_the_clip(tmp_path):
     path = save(tmp_path, pose7(*known_path(5).c2w))
-    with pytest.raises(BadInput, match="reach from frame 38 to frame 42 of 40"):
+    with pytest.raises(BadInput, match="cover frames 38 to 42 of 40"):
         read(path, first=38)
 
 
@@ -223,7 +223,7 @@ def test_the_users_focal_wins_and_a_difference_is_said(tmp_path, caplog):
     np.savez(tmp_path / "c.npz", pred_cam_R=R, pred_cam_T=t, img_focal=FOCAL, img_center=CENTRE)
     camera = read(tmp_path / "c.npz", clip_of(focal=2000.0))
     assert (camera.focal == 2000).all() and camera.facts["focal_from"] == "--focal"
-    assert "fit together only roughly" in caplog.text
+    assert "match this focal length only approximately" in caplog.text
     assert torch.allclose(camera.centre[0], torch.tensor(CENTRE))
 
 

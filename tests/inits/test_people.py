@@ -101,7 +101,7 @@ def test_numbers_count_from_0_or_1_and_that_is_said(tmp_path, caplog):
     assert placed(0, 4, 9) == [0, 4, 9] and not caplog.text
     assert placed(1, 2, 10) == [0, 1, 9] and "count from 1" in caplog.text
     assert placed(*range(100, 110)) == list(range(10)) and "count from 100" in caplog.text
-    assert placed(3, 5) == [3, 5] and "taken to count from 0" in caplog.text
+    assert placed(3, 5) == [3, 5] and "assumed to count from 0" in caplog.text
     assert placed(3, 5, first=3) == [0, 2]
     with pytest.raises(BadInput, match=r"frames 7 to 30, v\.mkv has 10.*first=N"):
         placed(7, 30)
@@ -114,10 +114,10 @@ def test_times_that_fit_come_before_numbers_and_counts(tmp_path, caplog):
     source = source_of(clip_of(0, path, numbers=tuple(range(10))))
     times = np.array([0, 2, 4, 9]) / source.fps
     assert place(rows(4, seconds=times), source).tolist() == [0, 2, 4, 9] and not caplog.text
-    assert place(rows(4, seconds=times + 1000), source).tolist() == [0, 2, 4, 9] and "begin at 1000 s" in caplog.text
+    assert place(rows(4, seconds=times + 1000), source).tolist() == [0, 2, 4, 9] and "start at 1000 s" in caplog.text
     assert place(rows(10, seconds=np.arange(10) * 0.7), source).tolist() == list(range(10))
     assert "they are counted" in caplog.text
-    with pytest.raises(BadInput, match="do not lie on the 10 frames"):
+    with pytest.raises(BadInput, match="do not match the 10 frames"):
         place(rows(4, seconds=np.arange(4) * 0.77), source)
 
 

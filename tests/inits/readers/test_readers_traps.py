@@ -309,7 +309,7 @@ DEEP = {
 def test_a_renamed_key_is_named_with_what_is_there(k, tool, tmp_path):
     key, part = DEEP[tool]
     file = change(cases.TOOLS[tool][0](k, tmp_path), lambda held: part(held).update(renamed=part(held).pop(key)))
-    with pytest.raises(BadInput, match=rf"{key}: missing; it holds .*") as caught:
+    with pytest.raises(BadInput, match=rf"{key}: missing; found .*") as caught:
         read_tracks(file, tool)
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
 
@@ -359,7 +359,7 @@ def test_another_systems_file_is_told(k, tmp_path):
         read_tracks(tmp_path / "x.pkl", "whamm")
     with pytest.raises(MissingResource, match="nowhere"):
         read_tracks(tmp_path / "nowhere.pkl")
-    with pytest.raises(BadInput, match="holds no person"):
+    with pytest.raises(BadInput, match="contains no person"):
         (tmp_path / "e.pkl").write_bytes(pickle.dumps({}))
         read_tracks(tmp_path / "e.pkl", "wham")
 

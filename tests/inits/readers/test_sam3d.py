@@ -120,7 +120,7 @@ def test_several_people_gaps_and_counts(k, tmp_path, caplog):
     points = read(file)
     assert points.people == 2 and points.total == k.n and 5 not in points.frames
     np.testing.assert_allclose(points.points[0, 0], frames[0]["pred_keypoints_3d"][0] + frames[0]["pred_cam_t"])
-    assert "no identities" in caplog.text
+    assert "no track ids" in caplog.text
     assert initialize(file, k.n).facts["filled"] == [5]
     with pytest.raises(BadInput, match="16 frames, the clip has 9"):
         initialize(file, 9)

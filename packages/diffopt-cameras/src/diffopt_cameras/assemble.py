@@ -1,4 +1,4 @@
-"""From what was solved to a trajectory: gauge, gaps, units, facts."""
+"""Turn solved poses into a trajectory: gauge, gaps, units and facts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .wahba import Array
 
 
 def in_first_camera(R: Array, t: Array) -> tuple[Array, Array]:
-    """World to camera, in the frame of the first camera: ``R[0]`` is the identity, ``t[0]`` is 0."""
+    """World to camera, with the first camera's frame as the world: ``R[0]`` is the identity, ``t[0]`` is 0."""
     turned = R @ R[0].T
     return turned, t - turned @ t[0]
 
 
 def filled(R: Array, t: Array, solved: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Frames that were not solved, between their neighbours: turns by slerp, positions on the straight line."""
+    """Fill the frames that were not solved from their neighbours: rotations by slerp, positions linearly."""
     if solved.all():
         return R, t
     mask = torch.from_numpy(solved)
@@ -41,10 +41,9 @@ def assemble(
     facts: dict[str, Any],
     unit: Unit = "metre",
 ) -> CameraTrajectory:
-    """The trajectory of every frame of the clip, first camera's frame; the principal point is the image's centre.
+    """The trajectory for every frame of the clip, in the first camera's frame. The principal point is the image centre.
 
-    ``unit`` is the metre where t is 0: no scale is left to be found then. A camera whose travel is unknown is one that
-    nothing bore out.
+    ``unit`` is the metre where t is 0, as no scale is unknown then. A trajectory with unknown travel is not trusted.
     """
     R, t = in_first_camera(*filled(R, t, solved))
     frames = clip.num_frames

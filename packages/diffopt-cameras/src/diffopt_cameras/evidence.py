@@ -1,4 +1,4 @@
-"""What the tracks of a clip say, before any camera is chosen."""
+"""Measurements on the background tracks, made before a camera model is chosen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FEWEST = 30
 
 @dataclass(frozen=True)
 class Seen:
-    """Tracks that are fit for use; ``points`` a frame, in the median; facts on how they came about."""
+    """Usable tracks; ``points``: median number per frame; facts about the tracking."""
 
     tracks: Tracks
     points: float
@@ -30,7 +30,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Stillness:
-    """Px at 960: ``flow`` that 95 % of the pairs of frames stay below, ``drift`` of the fitted turn over the clip."""
+    """Px at 960. ``flow``: 95th percentile over pairs of frames; ``drift``: of the fitted rotation over the clip."""
 
     flow: float
     drift: float
@@ -40,9 +40,9 @@ class Stillness:
 
 
 def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
-    """Track the background; says so where the picture breaks off. Raises BadInput where there are no images."""
+    """Track the background; warns about cuts. Raises BadInput if the clip has no images."""
     if clip.video is None:
-        problem = "the clip holds no images to find the camera in; --camera given, static or droid=FILE"
+        problem = "the clip has no images to estimate the camera from; use --camera given, static or droid=FILE"
         raise BadInput(clip.path or clip.name, "video", problem)
     raw = follow(clip, observations, settings)
     tracks, overlays = without_overlays(long_enough(raw, min(3, clip.num_frames)))
@@ -58,36 +58,39 @@ def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
     }
     if masked > 0.6:
         share = f"{masked:.0%}"
-        _log.warning("camera: people and black borders cover %s of the picture; little is left to go by", share)
+        _log.warning(
+            "camera: people and black borders cover %s of the image; little background is left to track", share
+        )
     if raw.breaks:
         _log.warning(
-            "camera: the picture breaks off at frame %s (a cut?): no point can be followed across, so how the camera "
-            "moved there is unknown; use --frames to choose one shot",
+            "camera: no point can be tracked across frame %s (a cut?), so the "
+            "camera motion there is unknown; use --frames to choose one shot",
             ", ".join(map(str, raw.breaks[:5])) + (" ..." if len(raw.breaks) > 5 else ""),
         )  # fmt: skip
     return Seen(tracks, points, facts)
 
 
 def require(seen: Seen, clip: Clip) -> None:
-    """Raises BadInput where a frame of several has, in the median, fewer than 30 points."""
+    """Raises BadInput for a clip of several frames with a median of fewer than 30 points per frame."""
     if seen.points < _FEWEST and clip.num_frames > 1:
         raise BadInput(
             clip.path or clip.name, "video",
-            f"{seen.points:.0f} points per frame can be followed on the background (at least {_FEWEST} are needed; "
-            f"people and black borders cover {seen.tracks.masked.mean():.0%}): the picture is empty, blurred or "
-            "covered. Try --camera static (if it stands still), --camera colmap or --camera droid=FILE",
+            f"{seen.points:.0f} points per frame can be tracked on the background (at least {_FEWEST} are needed; "
+            f"people and black borders cover {seen.tracks.masked.mean():.0%}): "
+            "the background is empty, blurred or covered. Try --camera static "
+            "(if it stands still), --camera colmap or --camera droid=FILE",
         )  # fmt: skip
 
 
 def stillness(tracks: Tracks, fps: float, focal: float) -> Stillness:
-    """How far the background moves, over a second and over as many frames as tracks last."""
+    """How far the background moves, over one second and over as many frames as the tracks last."""
     if tracks.num_frames < 2:
         return Stillness(0.0, 0.0)
     flows = [windows(tracks, gap).flow() for gap in {round(fps), tracks.num_frames - 1}]
     flow = float(np.quantile(np.concatenate(flows), 0.95)) / tracks.unit if any(map(len, flows)) else np.inf
     path = rotation_path(tracks, focal)
     cosine = ((np.trace(path.R, axis1=1, axis2=2) - 1) / 2).clip(-1, 1)
-    turn = path.R[:, :, 2] - np.array([0.0, 0.0, 1.0])  # how far the optical axis goes, and the roll from the trace
+    turn = path.R[:, :, 2] - np.array([0.0, 0.0, 1.0])  # direction of the optical axis; the roll comes from the trace
     drift = max(
         float(np.linalg.norm(turn, axis=-1).max()) * focal, float(np.arccos(cosine).max()) * min(tracks.size) / 4
     )

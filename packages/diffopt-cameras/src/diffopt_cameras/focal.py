@@ -1,8 +1,8 @@
-"""The focal length: told, estimated from a turning camera, or assumed, and always said which.
+"""The focal length: given, estimated from a rotating camera, or assumed; its origin is always reported.
 
-A camera that only turns maps one image onto another by ``K R K^-1``; how much points near the edge travel more than
-those in the middle tells the focal length (Hartley 1994). A short follow shot of a camera that moves does not: there
-a wrong focal length is made up for by depth, so none is estimated.
+A camera that only rotates maps one image to another by ``K R K^-1``; the extra motion of points near the edge compared
+to the centre determines the focal length (Hartley 1994). A short shot of a moving camera does not: depth can compensate
+for a wrong focal length, so none is estimated there.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from diffopt_core.types import Clip
 from .tracks import Tracks
 from .wahba import Array, Shared, angle, pair_rotations, residuals, share
 
-#: Focal length over the longer side where nothing is known: a phone's main camera when it films (about 61 degrees).
+#: Assumed focal length over the longer side: a phone's main camera in video mode (about 61 degrees).
 ASSUMED = 0.85
-#: Relative error of that guess: action cameras lie near 0.55, short telephoto lenses near 1.3.
+#: Relative error of that assumption: action cameras lie near 0.55, short telephoto lenses near 1.3.
 ASSUMED_SPREAD = 0.3
-#: No estimate is called better than this, relatively: lens distortion is not modelled.
+#: Smallest relative error ever reported: lens distortion is not modelled.
 _FLOOR = 0.005
-#: An estimate that may be worse than this, relatively, is not used.
+#: An estimate with a larger relative error is not used.
 _CEILING = 0.1
 _RANGE = (0.35, 4.0)
 
 
 @dataclass(frozen=True)
 class Focal:
-    """``pixels``: focal length, px of the full image; ``said``: where from, in words; ``sure``: not merely assumed.
-    ``spread``: relative standard error, None where it was told."""
+    """``pixels``: focal length, px of the full image; ``said``: its origin, as text; ``sure``: given or estimated, not
+    assumed. ``spread``: relative standard error, None if it was given."""
 
     pixels: float
     said: str
@@ -39,7 +39,8 @@ class Focal:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Estimate from a turning camera. ``angle``: rad, the largest turn between the frames used. ``residual``: px."""
+    """Estimate from a turning camera. ``angle``: rad, the largest rotation between the frames used. ``residual``:
+    px."""
 
     pixels: float
     spread: float
@@ -56,7 +57,7 @@ class Calibration:
 
 
 def told(clip: Clip) -> Focal | None:
-    """What the user, the file's metadata or a camera in the file say."""
+    """The focal length given by the user, the file's metadata or a camera in the file."""
     if clip.focal is not None:
         return Focal(clip.focal, f"{clip.focal:.1f} px, {clip.focal_from or 'given with the clip'}", True)
     if clip.camera is not None:
@@ -66,36 +67,35 @@ def told(clip: Clip) -> Focal | None:
 
 
 def assumed(clip: Clip, why: str) -> Focal:
-    """The guess of last resort."""
+    """The assumed focal length, with the reason."""
     pixels = ASSUMED * max(clip.size)
     said = f"assumed {pixels:.0f} px ({ASSUMED} of the longer side, may be off by {ASSUMED_SPREAD:.0%}): {why}"
     return Focal(pixels, said, False, ASSUMED_SPREAD)
 
 
 def choose(clip: Clip, tracks: Tracks, seed: int) -> tuple[Focal, dict[str, float]]:
-    """Told, else estimated where the camera only turns and the estimate is good to a tenth, else assumed.
-
-    Also the facts on the estimate (empty without one).
+    """Given, else estimated if the camera only rotates and the estimate is good to 10 %, else assumed. Also the facts
+    on the estimate (empty without one).
     """
     known = told(clip)
     if known is not None:
         return known, {}
     found = calibrate(tracks, seed=seed)
     if found is None:
-        return assumed(clip, "the camera does not turn enough, or also moves; --focal sets it"), {}
+        return assumed(clip, "the camera does not rotate enough, or also moves; --focal sets it"), {}
     if found.residual > max(0.5, 0.02 * found.flow) or found.spread > _CEILING:
-        why = "the images do not show it (the camera does not just turn); --focal sets it"
+        why = "the images do not determine it (the camera does not only rotate); --focal sets it"
         return assumed(clip, why), found.facts()
     turned = np.degrees(found.angle)
-    said = f"estimated {found.pixels:.0f} px +- {found.spread:.1%} from {turned:.1f} degrees of turning"
+    said = f"estimated {found.pixels:.0f} px +- {found.spread:.1%} from {turned:.1f} degrees of rotation"
     return Focal(found.pixels, said, True, found.spread), found.facts()
 
 
 def calibrate(tracks: Tracks, least_turn: float = np.radians(2.0), seed: int = 0) -> Calibration | None:
-    """Focal length at which rotations explain the tracks best; None where the camera turns too little to tell.
+    """Focal length at which rotations explain the tracks best; None if the camera rotates too little.
 
-    Fitted over pairs of frames as far apart as tracks last. The error is by resampling regions of the image: tracks
-    side by side err together.
+    Fitted over pairs of frames as far apart as tracks last. The error is found by resampling regions of the image, as
+    errors of neighbouring tracks are correlated.
     """
     shared = _far_pairs(tracks)
     if shared is None:
@@ -107,7 +107,7 @@ def calibrate(tracks: Tracks, least_turn: float = np.radians(2.0), seed: int = 0
     if best in (0, len(grid) - 1):
         return None
     low, high = np.log(grid[best - 1]), np.log(grid[best + 1])
-    for _ in range(4):  # each round shrinks the bracket to a third or so about the minimum
+    for _ in range(4):  # each round shrinks the bracket around the minimum to about a third
         fine = np.linspace(low, high, 7)
         cost = np.array([_costs(tracks, shared, f)[0].sum() for f in np.exp(fine)])
         middle = int(np.clip(cost.argmin(), 1, 5))
@@ -135,7 +135,7 @@ def calibrate(tracks: Tracks, least_turn: float = np.radians(2.0), seed: int = 0
 
 
 def _far_pairs(tracks: Tracks, starts: int = 16, fewest: int = 60) -> Shared | None:
-    """Pairs as far apart as ``fewest`` tracks last: those half of them between which points travel most."""
+    """Pairs as far apart as ``fewest`` tracks last; of these, the half with the largest flow."""
     pairs = []
     for i in np.unique(np.linspace(0, tracks.num_frames - 2, starts).astype(int)):
         low, high = 1, tracks.num_frames - 1 - int(i)

@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components and weight files of this package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from diffopt_core.plugin import Component, WeightFile, fixed, hookimpl
 
 _HERE = "diffopt_cameras"
 
-#: Systems whose cameras are read as they are: name, what it stands for, what the file is usually called.
+#: Systems with a camera file reader: name, title, usual file.
 FILES = (
     ("wham", "WHAM", "wham_output.pkl, or slam_results.pth"),
     ("gvhmr", "GVHMR and GEM", "hmr4d_results.pt, or preprocess/slam.pt"),
@@ -32,9 +32,9 @@ def diffopt_components() -> Iterable[Component]:
             Component("camera", name, f"{_HERE}.{config}", summary, default_for="video" if name == "klt" else None)
             for name, config, summary in (
                 ("klt", "klt.config:KltConfig", "tracks on the background: rotation, odometry or colmap"),
-                ("static", "static:StaticCameraConfig", "a camera that stands still, checked on the images"),
+                ("static", "static:StaticCameraConfig", "a static camera, checked on the images"),
                 ("colmap", "colmap.config:ColmapConfig", "structure from motion by pycolmap"),
-                ("droid", "droid.config:DroidConfig", "DROID-SLAM, or the cameras that a SLAM system saved"),
+                ("droid", "droid.config:DroidConfig", "DROID-SLAM, or cameras saved by a SLAM system"),
             )
         ),
         *(
@@ -47,7 +47,7 @@ def diffopt_components() -> Iterable[Component]:
             )
             for name, of, usual in FILES
         ),
-        fixed("camera", "gt", f"{_HERE}.gt:TrueCamera", "the true camera of a clip that has a truth"),
+        fixed("camera", "gt", f"{_HERE}.gt:TrueCamera", "the ground-truth camera of a clip"),
     ]
 
 

@@ -1,7 +1,7 @@
-"""A camera that only turns: rotations between frames near and far, averaged into one path.
+"""A camera that only rotates: relative rotations between near and far frames, averaged into one path.
 
-Frames next to one another give a path that drifts; pairs that lie further apart, as far as tracks last, hold it. All
-of them are averaged on the graph of frames (Chatterjee and Govindu 2013, with the linear step on the whole graph).
+Neighbouring frames alone give a path that drifts; pairs further apart, as far as tracks last, correct it. All are
+averaged on the graph of frames (Chatterjee and Govindu 2013, with the linear step on the whole graph).
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from scipy.spatial.transform import Rotation
 from .tracks import Tracks
 from .wahba import Array, Shared, pair_rotations, residuals, share
 
-#: Distances, in frames, of the pairs that hold the path.
+#: Distances, in frames, of the pairs that correct drift.
 _GAPS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
-#: Pairs a call of the batched solver: keeps memory flat for long clips.
+#: Pairs per call of the batched solver: bounds memory for long clips.
 _CHUNK = 500
-#: Share of the flow that a rotation may leave over.
+#: Largest residual of a rotation, as a share of the flow.
 _LEFT = 0.1
 
 
 @dataclass(frozen=True)
 class RotationPath:
-    """``R`` [T 3 3], first camera to each. ``solved`` [T]: frames that enough tracks reach; the others are held.
+    """``R`` [T 3 3], first camera to each. ``solved`` [T]: frames with enough tracks; the others repeat the previous
+    frame.
 
     ``residual``: px, median over the pairs of neighbouring frames of the median over points.
     """
@@ -38,7 +39,7 @@ class RotationPath:
 
 
 def rotation_path(tracks: Tracks, focal: float) -> RotationPath:
-    """Turn of the camera at every frame. Frames that no track reaches keep the orientation of the one before."""
+    """Camera rotation at every frame. Frames that no track reaches keep the previous orientation."""
     frames = tracks.num_frames
     pairs = [(i, i + gap) for gap in _GAPS for i in range(0, frames - gap, max(1, gap // 3))]
     found, rotations, trust, near = [], [], [], []
@@ -63,8 +64,8 @@ def rotation_path(tracks: Tracks, focal: float) -> RotationPath:
 def average(
     edges: NDArray[np.int64], relative: Array, weight: Array, frames: int, rounds: int = 8
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """``R`` [T 3 3] with ``R_j R_i^T`` near ``relative`` of each edge ``(i, j)``, and whether a frame hangs together
-    with the first that has an edge."""
+    """``R`` [T 3 3] with ``R_j R_i^T`` near ``relative`` of each edge ``(i, j)``, and whether each frame is connected
+    to the first frame that has an edge."""
     parts, label = sp.csgraph.connected_components(
         sp.coo_matrix((np.ones(len(edges)), edges.T), shape=(frames, frames)), directed=False
     )
@@ -109,7 +110,7 @@ def _chain(edges: NDArray[np.int64], relative: Array, frames: int) -> Array:
 
 @dataclass(frozen=True)
 class RotationEvidence:
-    """What speaks for a camera that only turns, over pairs of frames about a second apart (px at 960).
+    """Fit of a rotation-only camera over pairs of frames about one second apart (px at 960).
 
     ``explained``: share of the pairs in which the residual is small beside the flow, or small as such.
     """
@@ -131,7 +132,7 @@ class RotationEvidence:
 
 
 def windows(tracks: Tracks, gap: int, at_most: int = 120) -> Shared:
-    """Pairs of frames ``gap`` apart, or nearer where too few tracks last so long; evenly over the clip."""
+    """Pairs of frames ``gap`` apart, or closer where too few tracks last that long; spread evenly over the clip."""
     frames = tracks.num_frames
     gap = max(1, min(gap, frames - 1))
     pairs = []
@@ -144,7 +145,8 @@ def windows(tracks: Tracks, gap: int, at_most: int = 120) -> Shared:
 
 
 def rotation_evidence(tracks: Tracks, shared: Shared, focal: float, small: float) -> RotationEvidence:
-    """Fit a rotation to each pair; explained: a tenth of the flow or ``small`` px (at 960) are left."""
+    """Fit a rotation to each pair; a pair is explained if at most a tenth of the flow or ``small`` px (at 960)
+    remain."""
     if not len(shared.pairs):
         return RotationEvidence(0.0, np.inf, 0.0, 0, 0.0)
     rotations, _ = pair_rotations(shared, focal, tracks.unit)

@@ -1,8 +1,8 @@
-"""A first guess of the unit of a moving camera's path: the ground at the person's feet is as far away as the person.
+"""Initial metric scale of a moving camera's path: the ground at the person's feet is as far away as the person.
 
-Images alone do not show size; the person does, roughly: a torso is about half a metre long. The points of the
-background in the rows of the picture where a foot stands are on the same ground, so that their depth, in the path's
-unit, is the person's, in metres. Good to some 20 %: the solver's own scale starts from it.
+Images alone do not show size; the person does, approximately: a torso is about half a metre long. Background points in
+the image rows of a standing foot are on the same ground, so their depth, in the path's unit, equals the person's depth
+in metres. Accurate to about 20 %; the solver's scale starts from it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .odometry import Odometry
 from .tracks import Tracks
 from .wahba import Array
 
-#: Middle of the shoulders to middle of the hips of an adult, m.
+#: Mid-shoulder to mid-hip distance of an adult, m.
 TORSO = 0.5
 _CONFIDENT = 0.4
 _FEWEST = 10  # frames
@@ -25,7 +25,7 @@ _FEWEST = 10  # frames
 
 @dataclass(frozen=True)
 class Scale:
-    """``metres`` of one unit of the path; ``spread``: relative, between frames (half of the middle half's width)."""
+    """``metres`` of one unit of the path; ``spread``: relative, between frames (half the interquartile range)."""
 
     metres: float
     spread: float
@@ -38,7 +38,8 @@ class Scale:
 def in_rough_metres(
     clip: Clip, observations: Observations, tracks: Tracks, path: Odometry, focal: float
 ) -> tuple[Array, Unit, dict[str, str | float]]:
-    """``t`` [T 3] in the guessed unit, the unit, and facts on the guess; as it was where there is none."""
+    """``t`` [T 3] in approximate metres, the unit, and facts on the estimate; ``t`` unchanged if there is no
+    estimate."""
     found = ground_scale(clip, observations, tracks, path, focal)
     if found is None:
         return path.t, "arbitrary", {"scale_from": "unknown: no person beside points on the ground"}
@@ -47,7 +48,7 @@ def in_rough_metres(
 
 
 def ground_scale(clip: Clip, observations: Observations, tracks: Tracks, path: Odometry, focal: float) -> Scale | None:
-    """None where fewer than 10 frames show a person and points on the ground beside the feet."""
+    """The scale; None if fewer than 10 frames show a person and points on the ground beside the feet."""
     person = _person(observations, focal)
     if person is None or len(person[0]) != tracks.num_frames:
         return None
@@ -68,7 +69,7 @@ def ground_scale(clip: Clip, observations: Observations, tracks: Tracks, path: O
 
 
 def _person(observations: Observations, focal: float) -> tuple[Array, Array, Array] | None:
-    """Depth [T] m, the lower foot [T 2] px and the length of the torso [T] px; NaN where they are not seen."""
+    """Depth [T] m, the lower foot [T 2] px and the length of the torso [T] px; NaN where not visible."""
     names = LAYOUTS[observations.layout]
     points = observations.keypoints.double().numpy()
     seen = (points[..., 2] > _CONFIDENT) & observations.valid.numpy()[:, None]

@@ -1,4 +1,4 @@
-"""What :mod:`diffopt_cameras.static` builds."""
+"""Camera source ``static``: a fixed camera, checked on the images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tracks import Following
 
 _log = logging.getLogger(__name__)
 _FEWEST = 10
-#: px at 960: background flow from which the camera plainly does not stand.
+#: px at 960: background flow at which the camera is clearly not static.
 _REFUSE = 3.0
 
 
@@ -29,11 +29,11 @@ class StaticCamera:
         self._config = config
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """``R`` = 1 and ``t`` = 0 (metric: nothing moves, so no scale is unknown). Raises BadInput where the images
+        """``R`` = 1 and ``t`` = 0 (in metres: nothing moves, so no scale is unknown). Raises BadInput if the images
         show that the camera moves."""
         focal = told(clip)
         if focal is None:
-            focal = assumed(clip, "a camera that stands still does not show it; --focal sets it")
+            focal = assumed(clip, "a static camera does not determine it; --focal sets it")
             _log.warning("camera: focal length %s", focal.said)
         facts = {"source": "static", "model": "static", "evidence": self._check(clip, observations, focal.pixels)}
         R, t = standing(clip.num_frames)
@@ -42,11 +42,11 @@ class StaticCamera:
     def _check(self, clip: Clip, observations: Observations, focal: float) -> dict[str, Any]:
         config = self._config
         if clip.video is None:
-            return {"checked": False, "why": "the clip holds no images"}
+            return {"checked": False, "why": "the clip has no images"}
         seen = look(clip, observations, Following(target=300, longest=config.longest))
         if seen.points < _FEWEST and clip.num_frames > 1:
-            why = f"{seen.points:.0f} points per frame can be followed on the background"
-            _log.warning("camera: taken to stand still as you say, which cannot be checked (%s)", why)
+            why = f"{seen.points:.0f} points per frame can be tracked on the background"
+            _log.warning("camera: static as requested; this could not be checked (%s)", why)
             return {"checked": False, "why": why, **seen.facts}
         found = stillness(seen.tracks, clip.fps, focal)
         worst = max(found.flow, found.drift)
@@ -54,8 +54,8 @@ class StaticCamera:
         if worst > _REFUSE and not config.force:
             raise BadInput(
                 clip.path or clip.name, "camera",
-                f"--camera static, but {said}: --camera auto finds the path, --set camera.force=true stays with it",
+                f"--camera static, but {said}; --camera auto estimates the path, --set camera.force=true keeps static",
             )  # fmt: skip
         if worst > config.still:
-            _log.warning("camera: taken to stand still as you say, but %s", said)
+            _log.warning("camera: static as requested, but %s", said)
         return {"checked": True, "forced": worst > _REFUSE, **found.facts(), **seen.facts}

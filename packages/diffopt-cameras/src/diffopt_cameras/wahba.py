@@ -12,13 +12,13 @@ from scipy.spatial.transform import Rotation
 from .tracks import Tracks
 
 Array = NDArray[np.float64]
-#: Error scales of the annealed Geman-McClure weights, px at 960: wide at first, so that a poor start does not matter.
+#: Error scales of the annealed Geman-McClure weights, px at 960: wide at first, to tolerate a poor start.
 _SCALES = (64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What pairs of frames have in common: row ``k`` is one track in both frames of pair ``pair[k]``.
+    """Tracks shared by pairs of frames: row ``k`` is one track in both frames of pair ``pair[k]``.
 
     ``pairs`` [P 2] frames; ``first``, ``second`` [M 2] px from the image's centre; ``start`` [P] first row of a pair.
     """
@@ -43,11 +43,11 @@ class Shared:
         return (values[order][low] + values[order][high]) / 2
 
     def flow(self) -> Array:
-        """Median px that a point travels in each pair."""
+        """Median motion of the points of each pair, px."""
         return self.median(np.linalg.norm(self.second - self.first, axis=-1))
 
     def pick(self, rows: NDArray[np.int64]) -> Shared:
-        """The same from some rows (sorted), for resampling; pairs left with none are dropped."""
+        """A copy with the given rows (sorted), for resampling; pairs without rows are dropped."""
         counts = np.bincount(self.pair[rows], minlength=len(self.pairs))
         held = counts > 0
         start = np.concatenate([[0], np.cumsum(counts[held])[:-1]])
@@ -77,7 +77,7 @@ def bearings(centred: Array, focal: float) -> Array:
 
 
 def residuals(shared: Shared, rotations: Array, focal: float) -> Array:
-    """Px [M] by which each point misses where the rotation of its pair takes it."""
+    """Residual [M], px, of each point under the rotation of its pair."""
     rays = bearings(shared.first, focal)
     turned = np.einsum("mij,mj->mi", rotations[shared.pair], rays)
     there = focal * turned[:, :2] / np.maximum(turned[:, 2:], 1e-3)
@@ -87,8 +87,8 @@ def residuals(shared: Shared, rotations: Array, focal: float) -> Array:
 def pair_rotations(shared: Shared, focal: float, unit: float) -> tuple[Array, Array]:
     """Rotation of each pair, first camera to second [P 3 3], and px residuals [M] (Wahba's problem, SVD).
 
-    Weights are Geman-McClure's, annealed from wide to narrow: a person who covers half of the points is left out
-    without drawing samples.
+    Weights are Geman-McClure's, annealed from wide to narrow, which rejects a person who covers half of the points
+    without random sampling.
     """
     a, b = bearings(shared.first, focal), bearings(shared.second, focal)
     outer = b[:, :, None] * a[:, None, :]

@@ -1,10 +1,10 @@
-"""Files that camera sources of this package need and that are not shipped."""
+"""Weight files that this package's camera sources need and that are not shipped."""
 
 from __future__ import annotations
 
 from diffopt_core.plugin import WeightFile
 
-#: The digest is the one that several projects that pin this file have; its makers publish none.
+#: The authors publish no digest; this one is pinned by several projects that use the file.
 WEIGHTS: tuple[WeightFile, ...] = (
     WeightFile(
         "droid",

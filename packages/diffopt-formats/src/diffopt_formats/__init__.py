@@ -1,1 +1,1 @@
-"""Files of other systems: people and cameras, in one convention, checked."""
+"""Readers for result files of other systems: people and cameras, validated, in one convention."""

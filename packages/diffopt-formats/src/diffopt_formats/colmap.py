@@ -1,9 +1,9 @@
-"""COLMAP's models, text and binary, as COLMAP and DPVO write them: ``images`` and ``cameras`` in one folder.
+"""COLMAP models, text and binary, as written by COLMAP and DPVO: ``images`` and ``cameras`` in one folder.
 
-An image has a quaternion w x y z and a translation (WORLD TO CAMERA), its camera and its name; a camera a model, a size
-and parameters. Only registered images are there. Lens distortion is not read; it is said where there is some. In text
-an image has two lines, the second (its points) may be empty or missing. In binary files counts are 8 bytes, little
-endian. Source: COLMAP's documentation of both formats; princeton-vl/DPVO dpvo/plot_utils.py.
+An image has a quaternion w x y z and a translation (WORLD TO CAMERA), a camera and a name; a camera has a model, a size
+and parameters. Only registered images are listed. Lens distortion is ignored, with a notice. In text files an image has
+two lines; the second (its points) may be empty or missing. In binary files counts are 8 bytes, little endian. Source:
+COLMAP's documentation of both formats; princeton-vl/DPVO dpvo/plot_utils.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .fields import data_lines, numbers, read_text
 from .poses import read_quaternions
 from .tracks import Cameras
 
-#: Model -> places of fx, fy, cx, cy among its parameters; what follows is distortion.
+#: Model -> indices of fx, fy, cx, cy among its parameters; the rest is distortion.
 _MODELS: dict[str, tuple[int, int, int, int]] = {
     "SIMPLE_PINHOLE": (0, 0, 1, 2), "SIMPLE_RADIAL": (0, 0, 1, 2), "RADIAL": (0, 0, 1, 2),
     "PINHOLE": (0, 1, 2, 3), "OPENCV": (0, 1, 2, 3), "FULL_OPENCV": (0, 1, 2, 3),
@@ -45,23 +45,23 @@ _Image = tuple[list[float], int, str]
 
 
 def read_folder(path: Path) -> Cameras:
-    """A model's folder: text where there is some. Raises BadInput."""
+    """Read a model folder; text files are preferred. Raises BadInput."""
     return read(path / ("images.txt" if (path / "images.txt").exists() else "images.bin"))
 
 
 def in_folder(path: Path) -> bool:
-    """Whether the folder holds a model."""
+    """Whether the folder contains a model."""
     return any((path / name).exists() for name in ("images.txt", "images.bin"))
 
 
 def read(path: Path) -> Cameras:
-    """Any file of a model names it. Raises BadInput naming file and line."""
+    """Read the model that ``path`` (any of its files) belongs to. Raises BadInput naming file and line."""
     binary = path.suffix == ".bin"
     if path.stem in ("cameras", "points3D"):
         path = path.with_name("images" + path.suffix)
     images = _binary(path, _image) if binary else _text_images(path)
     if not images:
-        raise BadInput(path, "images", "holds no image: no camera of this model was registered")
+        raise BadInput(path, "images", "contains no image: no camera of this model was registered")
     images = sorted(images, key=lambda one: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", one[2])])
     names = tuple(name for _, _, name in images)
     rows = numbers(path, "images", [row for row, _, _ in images], (None, 7))
@@ -76,11 +76,13 @@ def read(path: Path) -> Cameras:
         if len(found) < len(used):
             raise BadInput(path, "camera", f"camera {images[used.index(None)][1]} is not in {beside.name}")
         if len({lens.size for lens in found}) > 1:
-            raise BadInput(path, "camera", "the images are of different sizes: not of one video")
+            raise BadInput(path, "camera", "the images differ in size, so they are not from one video")
         values = numbers(beside, "parameters", [lens.values for lens in found], (None, 4))
         focal, centre, size = values[:, :2], values[:, 2:], found[0].size
         if any(lens.distorted for lens in found):
-            notes = (f"{path}: its cameras have lens distortion, which is left out; undistort the video for exactness",)
+            notes = (
+                f"{path}: its cameras have lens distortion, which is ignored; undistort the video for exact results",
+            )
     return Cameras(
         path, "colmap-binary" if binary else "colmap-text", "world to camera", R, rows[:, 4:], solved, names=names,
         keyframes=True, focal=focal, centre=centre, size=size, intrinsics_key=beside.name, notes=notes,
@@ -109,7 +111,7 @@ def _text_images(path: Path) -> list[_Image]:
 
 
 def _is_points(line: str) -> bool:
-    """Whether this is an image's line of points (triples of numbers, or empty); some programs leave it out."""
+    """Whether this is an image's line of points (triples of numbers, or empty); some programs omit it."""
     words = line.split()
     return len(words) % 3 == 0 and all(re.fullmatch(r"[-+.eE0-9]+", word) for word in words)
 
@@ -148,22 +150,22 @@ class _Bytes:
         return struct.unpack_from("<" + layout, self.data, self.at - size)
 
     def skip(self, size: int) -> None:
-        """Bytes that are not wanted."""
+        """Skip bytes."""
         if self.at + size > len(self.data):
             raise BadInput(self.path, f"byte {self.at}", f"the file ends within an entry ({len(self.data)} bytes)")
         self.at += size
 
     def word(self) -> str:
-        """Text up to its zero byte."""
+        """Text up to the next zero byte."""
         end = self.data.find(b"\0", self.at)
         if end < 0:
-            raise BadInput(self.path, f"byte {self.at}", "a name without an end")
+            raise BadInput(self.path, f"byte {self.at}", "a name without its terminating zero byte")
         start, self.at = self.at, end + 1
         return self.data[start:end].decode("utf-8", "replace")
 
 
 def _binary(path: Path, entry: Callable[[_Bytes], Any]) -> list[Any]:
-    """The entries of a file; each takes bytes, so that a count of the file's own choice ends with the file."""
+    """The entries of a file; each reads bytes, so a wrong count in the file stops at the end of the file."""
     if not path.is_file():
         raise BadInput(path, "file", "does not exist")
     held = _Bytes(path)

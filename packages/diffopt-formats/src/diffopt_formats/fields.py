@@ -1,4 +1,4 @@
-"""Checked access to what a foreign file holds: every complaint names the file, the key and what was expected."""
+"""Validated access to the content of a foreign file: every error names the file, the key and the expected value."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from diffopt_core.common.elsewhere import refuse_others
 from diffopt_core.errors import BadInput, reading
 from scipy.spatial.transform import Rotation
 
-#: The joints of SMPL's 23 that SMPL-H and SMPL-X share; the two hands are theirs no more.
+#: How many of SMPL's 23 joints SMPL-H and SMPL-X share: all but the two hands.
 SHARED = 21
 _DECIMAL = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
 
 def read_text(path: Path) -> str:
-    """The text of a file: UTF-8, or UTF-16 where its first bytes say so. Raises BadInput where it is none."""
+    """The text of a file: UTF-8, or UTF-16 with a byte order mark. Raises BadInput if it is not text."""
     with reading(path):
         refuse_others(path)
         data = path.read_bytes()
@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
 
 
 def is_text(path: Path) -> bool:
-    """Whether the file begins as text does."""
+    """Whether the first bytes of the file are text."""
     with open(path, "rb") as file:
         start = file.read(2048)
     marked = start[:2] in _MARKS or start[:3] in _MARKS
@@ -36,14 +36,14 @@ def is_text(path: Path) -> bool:
 
 
 def data_lines(text: str) -> list[tuple[int, str]]:
-    """Lines with something on them that are no comments, with their numbers (from 1)."""
+    """Lines that are neither empty nor comments, with their numbers (from 1)."""
     lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
     return [(number, line) for number, line in lines if line and not line.startswith("#")]
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line, between spaces, semicolons or commas; commas within numbers are decimal points where spaces
-    or semicolons part them."""
+    """The words of a line, separated by spaces, semicolons or commas. If spaces or semicolons separate them, a comma is
+    a decimal point."""
     parts = line.replace(";", " ").split()
     if len(parts) > 1 and all(_DECIMAL.fullmatch(part) for part in parts):
         return [part.replace(",", ".") for part in parts]
@@ -51,10 +51,10 @@ def words_of(line: str) -> list[str]:
 
 
 def rows_of(text: str, path: Path, width: int, what: str) -> np.ndarray:
-    """N ``width`` doubles. Raises BadInput naming the line that holds something else."""
+    """N ``width`` doubles. Raises BadInput naming the first line with anything else."""
     lines = data_lines(text)
     if not lines:
-        raise BadInput(path, "poses", "holds no line with a pose")
+        raise BadInput(path, "poses", "contains no line with a pose")
     rows = []
     for number, line in lines:
         words = words_of(line)
@@ -63,13 +63,13 @@ def rows_of(text: str, path: Path, width: int, what: str) -> np.ndarray:
         except ValueError:
             raise BadInput(path, f"line {number}", f"is not all numbers, expected {what}") from None
         if len(row) != width:
-            raise BadInput(path, f"line {number}", f"holds {len(row)} numbers, expected {width}: {what}")
+            raise BadInput(path, f"line {number}", f"has {len(row)} numbers, expected {width}: {what}")
         rows.append(row)
     return np.array(rows)
 
 
 def describe(content: Any) -> str:
-    """What a file holds, in a few words."""
+    """A short description of a file's content."""
     if isinstance(content, Mapping):
         keys = [str(key)[:60] for key in content]
         return f"the keys {', '.join(keys[:12])}{', ...' if len(keys) > 12 else ''}" if keys else "nothing"
@@ -79,7 +79,7 @@ def describe(content: Any) -> str:
 
 
 class Fields:
-    """A mapping of one file, under the address ``where`` in it."""
+    """A mapping in a file, at the key path ``where``."""
 
     def __init__(self, path: Path, held: Any, where: str = ""):
         self.path, self.where = path, where
@@ -101,14 +101,14 @@ class Fields:
         return next((key for key in keys if key in self), keys[0])
 
     def raw(self, *keys: str) -> Any:
-        """The value of the first of these keys that is there (tools rename them between versions)."""
+        """The value of the first of these keys that exists (tools rename keys between versions)."""
         key = self._first(keys)
         if key not in self:
-            raise self.fail(key, f"missing; it holds {describe(self.held)}. Another version of the tool?")
+            raise self.fail(key, f"missing; found {describe(self.held)}. Another version of the tool?")
         return self.held[key]
 
     def sub(self, *keys: str) -> Fields:
-        """A mapping within."""
+        """A nested mapping."""
         return Fields(self.path, self.raw(*keys), self.name(self._first(keys)))
 
     def people(self) -> list[tuple[str, Fields]]:
@@ -117,7 +117,7 @@ class Fields:
         return [(str(key), Fields(self.path, one, f"{at}{key}")) for key, one in self.held.items()]
 
     def array(self, keys: str | tuple[str, ...], *shapes: tuple[int | None, ...], finite: bool = True) -> np.ndarray:
-        """Numbers of the first key that is there: see :func:`numbers`."""
+        """Numbers of the first key that exists: see :func:`numbers`."""
         names = (keys,) if isinstance(keys, str) else keys
         return numbers(self.path, self.name(self._first(names)), self.raw(*names), *shapes, finite=finite)
 
@@ -150,10 +150,10 @@ def frame_ids(path: Path, key: str, value: Any) -> np.ndarray:
 
 
 def numbers(path: Path, key: str, value: Any, *shapes: tuple[int | None, ...], finite: bool = True) -> np.ndarray:
-    """``value`` as float64 of the first of ``shapes`` (None: any size) that its count and order allow.
+    """``value`` as float64 of the first of ``shapes`` (None: any size) that matches.
 
-    Axes of length one are dropped where no shape fits as it is. ``finite``: every number is, in float32 too, which
-    is what they are solved in. Raises BadInput.
+    Axes of length one are dropped if no shape fits otherwise. ``finite``: every number must be finite, also in float32,
+    the solver's type. Raises BadInput.
     """
     try:
         array = np.asarray(value)
@@ -181,7 +181,7 @@ def _shape(shape: tuple[int | None, ...]) -> str:
 
 
 def _fitted(array: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray | None:
-    """The array in a shape, axes of length one left out where there are too many; None where that cannot be."""
+    """The array in a shape, with surplus axes of length one dropped; None if it does not fit."""
     long = [n for n in array.shape if n != 1]
     if array.ndim <= len(shape) or len(long) > len(shape):
         return array if array.ndim == len(shape) and _fits(array.shape, shape) else None
@@ -199,7 +199,7 @@ def _fits(have: Sequence[int], want: tuple[int | None, ...]) -> bool:
 
 
 def same_length(fields: Fields, **arrays: np.ndarray) -> int:
-    """The length that all arrays share. Raises BadInput for none or a truncated one, naming both counts."""
+    """The common length of all arrays. Raises BadInput if it is 0 or differs, naming both counts."""
     first, count = next((key, len(array)) for key, array in arrays.items())
     for key, array in arrays.items():
         if len(array) != count:
@@ -219,7 +219,7 @@ def joint_rotations(fields: Fields, keys: str | tuple[str, ...], *joints: int) -
     pose = fields.array(keys, *((None, 3 * count) for count in joints), *((None, count, 3) for count in joints))
     if np.abs(pose).max(initial=0.0) > 4 * np.pi:
         key = (keys,) if isinstance(keys, str) else keys
-        raise fields.fail(key[0], f"turns by up to {np.abs(pose).max():.4g} rad: in degrees, not in radians?")
+        raise fields.fail(key[0], f"angles up to {np.abs(pose).max():.4g} rad: degrees instead of radians?")
     return matrices(pose.reshape(len(pose), pose.size // max(3 * len(pose), 1), 3))
 
 
@@ -227,12 +227,15 @@ def rotations(path: Path, key: str, R: np.ndarray) -> np.ndarray:
     """Checked rotation matrices, rounded to the nearest proper ones. Raises BadInput."""
     off = np.abs(R @ R.swapaxes(-1, -2) - np.eye(3)).max() if R.size else 0.0
     if off > 1e-2 or (R.size and (np.linalg.det(R) < 0).any()):
-        raise BadInput(path, key, f"not rotations (R R^T is off by {off:.2g}, or a determinant is negative)")
+        raise BadInput(
+            path, key, f"not rotations (R R^T differs from the identity by {off:.2g}, or a determinant is negative)"
+        )
     return Rotation.from_matrix(R.reshape(-1, 3, 3)).as_matrix().reshape(R.shape)
 
 
 def body_rotations(pose: np.ndarray) -> np.ndarray:
-    """``[N 23 3 3]`` of ``[N J 3 3]``: the first 21 joints are shared; from other bodies the hands stay straight."""
+    """``[N 23 3 3]`` of ``[N J 3 3]``: the first 21 joints are shared; for other body models the hands stay
+    straight."""
     if pose.shape[1] == 23:
         return pose
     out = np.tile(np.eye(3), (len(pose), 23, 1, 1))

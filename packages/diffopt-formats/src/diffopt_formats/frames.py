@@ -1,7 +1,7 @@
-"""Which frame of the video a row of a file belongs to: one policy for people, cameras, keypoints and boxes.
+"""Map the rows of a file to video frames: one policy for people, cameras, keypoints and boxes.
 
-Names of the video's own images win, then times that fit the video, then frame numbers (from names or ids, counted from
-0 or 1, and that is said), then counts. A gap stays a gap. Without a video the clip's own frames are all there is.
+Used in this order: names of the video's own images, times that fit the video, frame numbers (from names or ids, counted
+from 0 or 1, with a notice), row counts. A gap stays a gap. Without a video, the clip's own frames are the source.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from diffopt_core.perception.video.probe import numbered_images
 from diffopt_core.types import Clip, Video
 
 _log = logging.getLogger(__name__)
-#: Decoders differ by so many frames at the end of a video.
+#: Decoders differ by up to this many frames at the end of a video.
 SLACK = 2
-#: Times of a file may lie off the frames' grid by this share of a frame.
+#: Times in a file may differ from frame times by this share of a frame.
 _OFF_GRID = 0.3
-#: Frame rates at which copies of videos are made.
+#: Common frame rates of re-encoded videos.
 _RATES = (5.0, 6.0, 8.0, 10.0, 12.0, 12.5, 15.0, 20.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 120.0)
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is behind a clip, its ``video`` if any: ``total`` frames; ``wanted``, the number of each of the clip's."""
+    """The source of a clip, its ``video`` if any. ``total``: frames of the source; ``wanted``: source frame of each
+    clip frame."""
 
     wanted: np.ndarray
     total: int
@@ -45,12 +46,12 @@ class Source:
 
     @property
     def fps(self) -> float:
-        """Frames per second of the source, which a clip of it may not have."""
+        """Frames per second of the source; the clip's may differ."""
         return self.clip_fps if self.video is None else probe(self.video.path).fps or self.clip_fps
 
     @property
     def images(self) -> dict[str, int]:
-        """Numbers of the images of a folder by their names; none of a file."""
+        """Frame number by image name for a folder of images; empty for a video file."""
         if self.video is None or not self.video.path.is_dir():
             return {}
         return {path.name: number for number, path in numbered_images(self.video.path).items()}
@@ -61,7 +62,7 @@ class Source:
 
 
 def source_of(clip: Clip) -> Source:
-    """Of a clip without a video, its own frames are all there is. Of a video only the headers are read."""
+    """The source of a clip; without a video, the clip itself. Only the headers of a video are read."""
     if clip.video is None:
         return Source(np.arange(clip.num_frames), clip.num_frames, clip.fps)
     total = clip.video.length if clip.video.length is not None else probe(clip.video.path).length
@@ -74,17 +75,20 @@ def source_frames(clip: Clip) -> np.ndarray:
 
 
 def rows_at(frames: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row of rising ``frames`` for each wanted number, ``[T]``, and whether it has one (else the row is void)."""
+    """Row in ascending ``frames`` of each wanted number, ``[T]``, and whether there is one (else the row is
+    invalid)."""
     rows = np.searchsorted(frames, wanted).clip(0, len(frames) - 1)
     return rows, frames[rows] == wanted
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What a file says of where its ``count`` rows belong, in its order: image ``names``, ``seconds``, ``numbers``.
+    """What a file states about the frames of its ``count`` rows, in file order: image ``names``, ``seconds``,
+    ``numbers``.
 
-    ``base``: the number of the video's first frame where the system is known to count so; None: the numbers tell.
-    ``keyframes``: rows are of some frames, spread over the video. ``key``, ``option``: what errors and remedies name.
+    ``base``: number of the first video frame if the system's convention is known; None: inferred from the numbers.
+    ``keyframes``: the rows cover some frames, spread over the video. ``key``, ``option``: names used in errors and
+    remedies.
     """
 
     path: Path
@@ -102,10 +106,10 @@ class Rows:
 
 
 def place(rows: Rows, source: Source, stride: int | None = None, first: int | None = None) -> np.ndarray:
-    """Frame of the video of each row (N, increasing); what was taken for granted is said.
+    """Video frame of each row (N, increasing); assumptions are logged.
 
-    ``stride``: the system saw each so-many-th frame. ``first``: number of the video's first frame where rows have
-    numbers, else the frame of the first row. Raises BadInput, with both counts, where the rows do not fit.
+    ``stride``: the system used every ``stride``-th frame. ``first``: number of the first video frame if rows have
+    numbers, else the frame of the first row. Raises BadInput, with both counts, if the rows do not fit.
     """
     images = source.images
     if rows.names is not None and set(rows.names) <= set(images):
@@ -124,7 +128,7 @@ def numbers_in(rows: Rows, names: tuple[str, ...]) -> np.ndarray:
     """The last number in each name. Raises BadInput for a name without one."""
     found = [re.search(r"(\d{1,15})\D*$", Path(name).stem) for name in names]
     if None in found:
-        raise rows.fail(f"the name '{names[found.index(None)]}' holds no number of a frame")
+        raise rows.fail(f"the name '{names[found.index(None)]}' contains no frame number")
     return np.array([int(match[1]) for match in found if match])
 
 
@@ -136,30 +140,32 @@ def _by_count(rows: Rows, source: Source, stride: int | None, first: int | None)
         return np.arange(count)
     if count == clip:
         _log.warning(
-            f"{rows.path}: {count} {rows.key}, as many as the clip has frames, and the video has {source.total}: "
-            "they are taken for the clip's own frames"
+            f"{rows.path}: {count} {rows.key}, as many as the clip has frames, while "
+            f"the video has {source.total}: they are assumed to be the clip's frames"
         )
         return source.wanted
     if abs(count - source.total) <= source.slack:
-        _log.warning(f"{rows.path}: {count} {rows.key}, {source.name} has {source.total}; taken to begin together")
+        _log.warning(
+            f"{rows.path}: {count} {rows.key}, {source.name} has {source.total}; assumed to start at the same frame"
+        )
         return np.arange(count)
     raise rows.fail(f"{count} {rows.key} for {source}{_guess(rows, count, source)}")
 
 
 def _guess(rows: Rows, count: int, source: Source) -> str:
-    """What would explain the count, as advice only: a truncated file may have the same length."""
+    """A possible explanation of the count, as advice only: a truncated file may have the same length."""
     if count < 2 or count > source.total:
-        return "; is it of this video, at this frame rate?"
+        return "; is the file for this video, at this frame rate?"
     low, high = -(-source.total // count), (source.total - 1) // (count - 1)
     if rows.option == "camera":
         if low == high > 1:
-            return f"; if only one image in {low} was used, say --set camera.stride={low}"
-        return f"; is it truncated{_rate(count, source)}? --set camera.first=0 takes its rows for the first frames"
+            return f"; if only one of every {low} images was used, give --set camera.stride={low}"
+        return f"; is it truncated{_rate(count, source)}? --set camera.first=0 maps its rows to the first frames"
     return f"; is it truncated{_rate(count, source)}?"
 
 
 def _rate(count: int, source: Source) -> str:
-    """The frame rate of a copy that would have so many frames, where it is a usual one."""
+    """The frame rate of a re-encoded copy with this many frames, if it is a common one."""
     try:
         rate = source.fps * count / source.total
     except (BadInput, OSError):
@@ -172,7 +178,7 @@ def _by_number(rows: Rows, numbers: np.ndarray, source: Source, stride: int | No
     if not np.isfinite(numbers).all() or np.abs(numbers - np.round(numbers)).max(initial=0.0) > 1e-3:
         raise rows.fail("the images' numbers are not whole")
     if np.abs(numbers).max(initial=0.0) > 1e12:
-        raise rows.fail("the images' numbers are no numbers of frames")
+        raise rows.fail("the images' numbers are not frame numbers")
     counted = np.round(numbers).astype(np.int64)
     in_a_row = len(counted) > 0 and (counted == counted[0] + np.arange(len(counted))).all()
     sparse = rows.keyframes or rows.names is not None
@@ -191,7 +197,7 @@ def _by_number(rows: Rows, numbers: np.ndarray, source: Source, stride: int | No
 
 
 def _base(rows: Rows, counted: np.ndarray, source: Source) -> int:
-    """The number of the video's first frame."""
+    """The number that the file gives to the first video frame."""
     low, high = int(counted.min()), int(counted.max())
     if rows.base == 0 or low <= 0:
         return 0
@@ -201,11 +207,11 @@ def _base(rows: Rows, counted: np.ndarray, source: Source) -> int:
         base = low if high - low + 1 == source.total else 1
         said = f"its frame numbers count from {base}"
     elif high < source.total:
-        base, said = 0, f"its frame numbers ({low} to {high}) are taken to count from 0"
+        base, said = 0, f"its frame numbers ({low} to {high}) are assumed to count from 0"
     else:
         raise rows.fail(
-            f"frames {low} to {high}, {source.name} has {source.total}: is it of this video? If so, --set "
-            f"{rows.option}.first=N says which number its first frame has"
+            f"frames {low} to {high}, {source.name} has {source.total}: is the file for this "
+            f"video? If so, --set {rows.option}.first=N gives the number of its first frame"
         )
     _log.warning(f"{rows.path}: {said}; --set {rows.option}.first={1 - min(base, 1)} if not")
     return base
@@ -219,15 +225,17 @@ def _by_time(rows: Rows, seconds: np.ndarray, source: Source) -> np.ndarray:
         fits = np.abs(exact - placed).max() <= _OFF_GRID and placed[0] >= 0 and placed[-1] < source.total + source.slack
         if fits and (np.diff(placed) > 0).all():
             if start:
-                _log.warning(f"{rows.path}: its times begin at {start:g} s; that is taken for the video's first frame")
+                _log.warning(f"{rows.path}: its times start at {start:g} s; assumed to be the first video frame")
             return _checked(rows, placed, source)
     if rows.count in (source.total, len(source.wanted)):
-        _log.warning(f"{rows.path}: its times do not lie on the video's frames at {fps:g} frames/s; they are counted")
+        _log.warning(
+            f"{rows.path}: its times do not match the video's frames at {fps:g} frames/s; rows are mapped by count"
+        )
         return _by_count(rows, source, None, None)
     raise BadInput(
         rows.path, "time",
-        f"{rows.count} poses from {seconds[0]:g} to {seconds[-1]:g} s do not lie on the {source} at {fps:g} frames/s, "
-        "counted from 0 s or from the first",
+        f"{rows.count} poses from {seconds[0]:g} to {seconds[-1]:g} s do not match "
+        f"the {source} at {fps:g} frames/s, counted from 0 s or from the first time",
     )  # fmt: skip
 
 
@@ -236,16 +244,15 @@ def _checked(rows: Rows, placed: np.ndarray, source: Source) -> np.ndarray:
         raise rows.fail("the images' numbers do not increase")
     if placed[0] < 0 or placed[-1] >= source.total + source.slack:
         raise rows.fail(
-            f"{rows.count} rows reach from frame {placed[0]} to frame {placed[-1]} of {source}: is it of this video, "
-            "at this frame rate?"
+            f"{rows.count} rows cover frames {placed[0]} to {placed[-1]} "
+            f"of {source}: is the file for this video, at this frame rate?"
         )
     return placed
 
 
 def covered(rows: Rows, last: int, total: int | None, source: Source) -> str | None:
-    """Whether a result that ends with frame ``last`` (``total``: it saw so many) is of this video; a remark, or None.
-
-    Raises BadInput, with both counts, where it cannot be.
+    """Check that a result that ends with frame ``last`` (of ``total`` frames seen) belongs to this video; a remark, or
+    None. Raises BadInput, with both counts, if it cannot.
     """
     covers = total if total is not None else last + 1
     if source.video is None:
@@ -256,10 +263,10 @@ def covered(rows: Rows, last: int, total: int | None, source: Source) -> str | N
     reach = int(source.wanted.max(initial=0)) + 1
     if total is not None and reach > total + source.slack:
         problem = f"the result covers {total} frames, the clip reaches frame {reach} of {source.name}"
-        raise rows.fail(problem + ": they are not of the same video, or one is cut")
+        raise rows.fail(problem + ": they are from different videos, or one is truncated")
     if covers >= source.total - source.slack or total is not None:
         return None if covers == source.total or source.video is None else (
             f"the result covers {covers} frames, {source.name} has {source.total}; they are matched by number"
         )  # fmt: skip
-    why = f"does the person leave there, is it truncated{_rate(covers, source)}?"
+    why = f"does the person leave there, or is it truncated{_rate(covers, source)}?"
     return f"ends with frame {last} of {source.total}: {why}"

@@ -1,7 +1,7 @@
 """GLAMR: ``{seq}_seed{k}.pkl``, a pickle (NVlabs/GLAMR, global_recon; conventions as in eth-ait/emdb's viewer).
 
-The world has Z up. ``root_trans_world`` is the position of the root joint, not SMPL's transl. ``cam_pose`` is world
-to camera. All arrays are as long as the video; ``exist_frames`` says where the person is.
+The world has Z up. ``root_trans_world`` is the position of the root joint, not SMPL's transl. ``cam_pose`` is world to
+camera. All arrays are as long as the video; ``exist_frames`` marks the frames in which the person exists.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def accepts(held: Any) -> bool:
 
 
 def parse(path: Path, held: Any) -> Contents:
-    """The people of what a file holds, their cameras with them. Raises BadInput."""
+    """People with their cameras, from a file's content. Raises BadInput."""
     whole = Fields(path, held)
     cameras = whole.array("cam_pose", (None, 4, 4))
     if np.abs(cameras[:, 3] - [0, 0, 0, 1]).max(initial=0.0) > 1e-4:
@@ -46,7 +46,7 @@ def _track(person: Fields, key: str, cameras: np.ndarray) -> Track:
         note="GLAMR's world, Z turned up to Y",
     )
     K = person.array("cam_K", (None, 3, 3), (3, 3)).reshape(-1, 3, 3) if "cam_K" in person else None
-    K = None if K is None else next((one for one in K if one[0, 0] > 0), None)  # absent frames hold zeros
+    K = None if K is None else next((one for one in K if one[0, 0] > 0), None)  # frames without the person are zero
     scale = numbers(person.path, person.name("scale"), person.held["scale"], (None,), ()) if "scale" in person else None
     return Track(
         tool="GLAMR",

@@ -1,8 +1,8 @@
 """GVHMR's ``hmr4d_results.pt`` and GEM's ``smpl_params.pt``, torch (zju3dv/GVHMR, tools/demo/demo.py; NVlabs GENMO).
 
-One person, every frame of the video (the demo copies the frames and calls them 30 a second). SMPL-X with 21 body
-joints; the hands of SMPL's 23 stay straight. The world is Y up by gravity; transl is SMPL-X's in both frames. The
-cameras follow from the person in both frames; ``preprocess/slam.pt`` beside it is :mod:`.slam`'s.
+One person, every frame of the video (the demo copies the frames and labels them 30 fps). SMPL-X with 21 body joints;
+the hands of SMPL's 23 joints stay straight. The world is gravity-aligned, Y up; transl is SMPL-X's in both frames. The
+cameras follow from the person in both frames; ``preprocess/slam.pt`` is read by :mod:`.slam`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def accepts(held: Any) -> bool:
 
 
 def parse(path: Path, held: Any) -> Contents:
-    """The person of what a file holds. Raises BadInput."""
+    """The person in a file's content. Raises BadInput."""
     whole = Fields(path, held)
     inside = whole.sub(*_IN_CAMERA)
     root, pose, count = _params(inside)
@@ -37,7 +37,7 @@ def parse(path: Path, held: Any) -> Contents:
         other, _, length = _params(whole.sub(*_GLOBAL))
         if length != count:
             raise BadInput(path, _GLOBAL[0], f"has {length} frames where {_IN_CAMERA[0]} has {count}")
-        note = "GVHMR's world, Y up by gravity; its heading and floor are the tool's"
+        note = "GVHMR's world, gravity-aligned, Y up; heading and floor as the tool set them"
         world = upright(World(other, np.eye(3), note=note), path)
     K = whole.array("K_fullimg", (count, 3, 3), (3, 3)).reshape(-1, 3, 3)[0] if "K_fullimg" in whole else None
     centre = None if K is None else (float(K[0, 2]), float(K[1, 2]))

@@ -1,13 +1,13 @@
-"""Cameras of nerfstudio and of ARKit's apps: JSON, camera to world, axes x right, y UP, z BACK (OpenGL's).
+"""Cameras of nerfstudio and of ARKit apps: JSON, camera to world, axes x right, y UP, z BACK (OpenGL).
 
 ``transforms.json`` (nerfstudio, instant-ngp): ``frames`` of ``file_path`` and ``transform_matrix`` (4 4); ``fl_x``,
-``fl_y``, ``cx``, ``cy``, ``w``, ``h`` (px) for all or in each frame, or ``camera_angle_x``; a scale of its own.
+``fl_y``, ``cx``, ``cy``, ``w``, ``h`` (px) once or per frame, or ``camera_angle_x``; arbitrary scale.
 
-ARKit: metres, world Y up by gravity. Read are Record3D's ``metadata.json`` (``poses`` N 7: quaternion x y z w, then
-translation; ``K`` of nine by columns; ``w``, ``h``), a folder of Polycam's ``cameras/*.json`` (``t_00`` to ``t_23``),
-and lists of frames with ``transform`` (4 4, or 16 numbers by columns, as ``simd_float4x4`` is), ``intrinsics`` and
-``timestamp``.
-Sources: nerfstudio docs (data conventions), Record3D's and Polycam's documentation of their exports.
+ARKit: metres, gravity-aligned world with Y up. Supported are Record3D's ``metadata.json`` (``poses`` N 7: quaternion x
+y z w, then translation; ``K``: nine numbers, column-major; ``w``, ``h``), a folder of Polycam's ``cameras/*.json``
+(``t_00`` to ``t_23``), and lists of frames with ``transform`` (4 4, or 16 numbers, column-major as in
+``simd_float4x4``), ``intrinsics`` and ``timestamp``. Sources: nerfstudio docs (data conventions), Record3D's and
+Polycam's documentation of their exports.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _is_record3d(held: Any) -> bool:
 
 
 def _frames(held: Any) -> Sequence[Any]:
-    """The frames of a file, each with a matrix; none where it is another file."""
+    """The frames of a file, each with a matrix; empty for any other file."""
     frames: Any = held.get("frames") if isinstance(held, Mapping) else held
     good = isinstance(frames, list) and bool(frames) and all(isinstance(f, Mapping) for f in frames)
     return frames if good and any(key in frames[0] for key in _MATRIX) else ()
@@ -60,7 +60,7 @@ def _polycam(path: Path) -> list[Path]:
 
 
 def read_folder(path: Path) -> Cameras:
-    """Polycam's cameras, one file a key frame, named by times in microseconds or by numbers. Raises BadInput."""
+    """Polycam's cameras, one file per key frame, named by time in microseconds or by number. Raises BadInput."""
     files = _polycam(path)
     rows, lens = [], []
     for file in files:
@@ -80,7 +80,7 @@ def read(path: Path, held: Any) -> Cameras:
         return _record3d(Fields(path, held))
     frames = [Fields(path, frame, f"frames.{i}") for i, frame in enumerate(_frames(held))]
     if not frames:
-        raise BadInput(path, "frames", f"no list of frames with one of {', '.join(_MATRIX)}")
+        raise BadInput(path, "frames", f"missing; expected a list of frames with one of {', '.join(_MATRIX)}")
     key = next(key for key in _MATRIX if key in frames[0])
     T = np.stack([frame.array(key, (4, 4), (3, 4), (16,)).reshape(-1, 4) for frame in frames])
     if (
@@ -104,7 +104,7 @@ def read(path: Path, held: Any) -> Cameras:
 
 
 def _intrinsics(whole: Fields, frames: list[Fields]) -> dict[str, Any]:
-    """Focal length, centre and size as :class:`.tracks.Cameras` has them; empty where the file says none."""
+    """Focal length, centre and size as in :class:`.tracks.Cameras`; empty if the file has none."""
     K = [frame for frame in frames if "intrinsics" in frame]
     if len(K) == len(frames):
         M = np.stack([frame.array("intrinsics", (3, 3), (9,)).reshape(3, 3) for frame in frames])
@@ -127,7 +127,7 @@ def _intrinsics(whole: Fields, frames: list[Fields]) -> dict[str, Any]:
     if cx and cy:
         out["centre"] = np.stack([cx, cy], 1)
     if any(whole.number(key) for key in ("k1", "k2", "p1", "p2")):
-        out["notes"] = (f"{whole.path}: its cameras have lens distortion, which is left out",)
+        out["notes"] = (f"{whole.path}: its cameras have lens distortion, which is ignored",)
     return out
 
 
@@ -145,10 +145,10 @@ def _record3d(held: Fields) -> Cameras:
 
 
 def _cameras(path: Path, form: str, T: np.ndarray, key: str, **more: Any) -> Cameras:
-    """Of camera-to-world matrices in OpenGL's axes."""
+    """Cameras from camera-to-world matrices with OpenGL axes."""
     R, t = split_matrices(T, path, key)
     R, t, solved = read_matrices(R * _OPENCV, t, path, (key,), camera_to_world=True)
-    notes = (*more.pop("notes", ()), f"{path}: {form}'s axes (y up, z back) are turned into OpenCV's")
+    notes = (*more.pop("notes", ()), f"{path}: {form}'s axes (y up, z back) were converted to OpenCV's")
     unit: Unit = "metre" if form == "arkit" else "arbitrary"
     return Cameras(
         path, form, "camera to world, y up and z back", R, t, solved, keyframes=more.get("names") is not None,

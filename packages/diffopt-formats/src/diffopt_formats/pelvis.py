@@ -1,8 +1,8 @@
-"""Where the pelvis joint is in the rest pose: the difference between SMPL's ``transl`` and our translation.
+"""The pelvis joint in the rest pose: the offset between SMPL's ``transl`` and our translation.
 
-SMPL turns about the pelvis joint, so ``pelvis = transl + rest_pelvis(betas)`` in any frame and pose. The rest pelvis
-is linear in betas; with the user's model file it is exact. Without one it is the mean shape's (figures as published
-by many users of the models, to 0.1 mm); betas move it by 1 to 2 cm.
+SMPL rotates about the pelvis joint, so ``pelvis = transl + rest_pelvis(betas)`` in any frame and pose. The rest pelvis
+is linear in betas and exact with the user's model file. Without a file, the mean shape's is used (published values, to
+0.1 mm); betas move it by 1 to 2 cm.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from diffopt_core.common.unpickle import read_foreign, to_array
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.parts.bodies.smpl import ENVIRONMENT, find_model
 
-#: Rest pelvis of the neutral mean shape, m. SMPL-H's is taken to be SMPL's.
+#: Rest pelvis of the neutral mean shape, m. SMPL-H is assumed equal to SMPL.
 PUBLISHED = {
     "smpl": (-0.0018, -0.2233, 0.0282),
     "smplh": (-0.0018, -0.2233, 0.0282),
@@ -49,10 +49,9 @@ class RestJoints:
 
 
 def rest_joints(model: str, smpl: Path | None, notify: bool = True) -> RestJoints:
-    """Of body model ``model`` (``smpl``, ``smplh``, ``smplx``), from the user's file: the option ``smpl`` or the
-    environment variable. Without a file of that model: the published pelvis alone, with a notice.
-
-    Raises MissingResource for an option that leads nowhere, BadInput for a file of another model.
+    """Rest joints of body model ``model`` (``smpl``, ``smplh``, ``smplx``), from the user's file: the option ``smpl``
+    or the environment variable. Without a file of that model: only the published pelvis, with a notice. Raises
+    MissingResource if the option names no file, BadInput for a file of another model.
     """
     file = _find(model, smpl)
     if file is not None:
@@ -60,12 +59,12 @@ def rest_joints(model: str, smpl: Path | None, notify: bool = True) -> RestJoint
         if len(read[0]) == _VERTICES[model]:
             return RestJoints(*_regress(*read), str(file))
         if smpl is not None:
-            problem = f"{len(read[0])} vertices; {model} has {_VERTICES[model]}: the result is of another body model"
+            problem = f"{len(read[0])} vertices; {model} has {_VERTICES[model]}: the result uses another body model"
             raise BadInput(file, "v_template", problem)
     if notify:
         _log.warning(
-            f"no {model.upper()} model file is named (option smpl, or {ENVIRONMENT}): the pelvis is taken from "
-            "the mean shape; what betas move it by (1 to 2 cm) is left out"
+            f"no {model.upper()} model file is given (option smpl, or {ENVIRONMENT}): "
+            "the mean shape's pelvis is used; its shift with betas (1 to 2 cm) is ignored"
         )
     return RestJoints(np.array([PUBLISHED[model]]), np.zeros((1, 3, 10)), "mean shape")
 
@@ -83,7 +82,7 @@ def _find(model: str, smpl: Path | None) -> Path | None:
     if found is None and smpl is not None:
         raise MissingResource(
             f"no SMPL-X model file at '{given}' (looked for it and for SMPLX_NEUTRAL.npz/.pkl in it): register at "
-            "https://smpl-x.is.tue.mpg.de (non-commercial licence) and name the file or its folder"
+            "https://smpl-x.is.tue.mpg.de (non-commercial licence) and give the file or its folder"
         )
     return found
 
@@ -96,7 +95,7 @@ def _read(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     arrays = []
     for key in ("v_template", "shapedirs", "J_regressor"):
         if key not in held:
-            raise BadInput(file, key, "missing; this is not a body-model file")
+            raise BadInput(file, key, "missing; this is not a body model file")
         try:
             arrays.append(np.asarray(to_array(held[key]), dtype=np.float64))
         except (ValueError, KeyError, TypeError) as error:

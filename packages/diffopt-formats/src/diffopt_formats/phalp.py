@@ -1,8 +1,8 @@
-"""PHALP and 4D-Humans: ``results/*.pkl``, joblib, frame path -> what was tracked in it (PHALP/trackers/PHALP.py).
+"""PHALP and 4D-Humans: ``results/*.pkl``, joblib, frame path -> its tracks (PHALP/trackers/PHALP.py).
 
-Rotations are matrices in the camera frame. ``tid`` also names tracks that were only predicted: those in
-``tracked_ids`` were seen. The camera is weak perspective in a box; in the full image it gives SMPL's transl for any
-focal length, as SLAHMR's export does (preproc/export_phalp.py).
+Rotations are matrices in the camera frame. ``tid`` includes tracks that were only predicted; those in ``tracked_ids``
+were detected. The camera is weak perspective in a box; in the full image it gives SMPL's transl for any focal length,
+as in SLAHMR's export (preproc/export_phalp.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from diffopt_core.errors import BadInput
 from .fields import Fields, numbers, rotations
 from .tracks import Contents, Track, Weak
 
-#: What a frame of such a file has, and nothing else does.
+#: Keys of a frame that identify the format.
 SIGNATURE = {"tid", "tracked_ids", "smpl", "camera_bbox"}
 
 
@@ -27,7 +27,7 @@ def accepts(held: Any) -> bool:
 
 
 def parse(path: Path, held: Any) -> Contents:
-    """The people of what a file holds. Raises BadInput."""
+    """The people in a file's content. Raises BadInput."""
     frames = Fields(path, held).held
     seen: dict[str, list[dict[str, Any]]] = {}
     times: set[int] = set()
@@ -35,7 +35,7 @@ def parse(path: Path, held: Any) -> Contents:
         frame = Fields(path, frames[name], Path(str(name)).name)
         time = int(numbers(path, frame.name("time"), frame.raw("time"), ())) if "time" in frame else order
         if time in times or time < 0:
-            raise frame.fail("time", f"frame {time} comes twice or is negative")
+            raise frame.fail("time", f"frame {time} occurs twice or is negative")
         times.add(time)
         tracked = {int(i) for i in np.ravel(frame.raw("tracked_ids"))}
         for index, tid in enumerate(np.ravel(frame.raw("tid")).tolist()):
@@ -77,7 +77,7 @@ def _person(frame: Fields, index: int) -> dict[str, Any]:
 def _track(path: Path, tid: str, rows: list[dict[str, Any]], total: int) -> Track:
     rows = sorted(rows, key=lambda row: row["time"])
     if len({row["time"] for row in rows}) < len(rows):
-        raise BadInput(path, "tid", f"person {tid} is twice in one frame")
+        raise BadInput(path, "tid", f"person {tid} occurs twice in one frame")
 
     def stack(key: str) -> np.ndarray:
         return np.stack([row[key] for row in rows])

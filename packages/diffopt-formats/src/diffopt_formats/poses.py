@@ -1,4 +1,4 @@
-"""Poses as SLAM systems write them, turned into ``x_cam = R x_world + t``. NumPy, double precision."""
+"""Convert poses written by SLAM systems to ``x_cam = R x_world + t``. NumPy, double precision."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from diffopt_core.errors import BadInput
 ORDERS: dict[str, tuple[int, int, int, int]] = {
     "xyzw": (0, 1, 2, 3),
     "wxyz": (1, 2, 3, 0),
-    "yzwx": (3, 0, 1, 2),  # early DPVO text files: x y z w taken for w x y z, and turned once more
+    "yzwx": (3, 0, 1, 2),  # early DPVO text files: x y z w read as w x y z, then reordered again
 }
-#: Quaternions whose norm is off by more are no rounding error.
+#: A larger deviation of a quaternion's norm from 1 is not rounding.
 NORM_TOLERANCE = 0.05
-#: A first camera this near to the identity of another order, rad of half angle, was written in that order.
+#: If the first camera is this close to the identity in another order (rad, half angle), that order was used.
 _NEAR = 0.1
 
 
@@ -38,10 +38,9 @@ def invert(R: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_quaternions(q: np.ndarray, order: str, path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation matrices (N 3 3) and which rows hold one; ``q`` N 4 as stored.
-
-    Rows with NaN, and rows of four zeros, hold none (identity is returned there). Raises BadInput where norms are
-    far from 1 (other columns are meant), or, with ``auto``, where the first camera shows another order.
+    """Rotation matrices (N 3 3) and which rows are valid; ``q`` N 4 as stored. Rows with NaN and rows of four zeros are
+    invalid (the identity is returned). Raises BadInput if norms are far from 1 (wrong columns), or, with ``auto``, if
+    the first camera indicates another order.
     """
     norms = np.linalg.norm(np.nan_to_num(q), axis=-1)
     solved = np.isfinite(q).all(-1) & (norms > 1e-9)
@@ -60,28 +59,29 @@ def read_quaternions(q: np.ndarray, order: str, path: Path, key: str) -> tuple[n
 
 
 def _look_at_first(q: np.ndarray, path: Path, key: str) -> None:
-    """The first camera of a SLAM system is its world, hence close to the identity: where does its 1 stand?"""
+    """Check the order on the first quaternion: a SLAM system's first camera is its world, hence close to the
+    identity."""
     for order, columns in ORDERS.items():
         if order != "xyzw" and abs(q[columns[3]]) > np.cos(_NEAR):
             raise BadInput(
                 path, key,
-                f"the first quaternion is ({', '.join(f'{v:.3f}' for v in q)}): in the order x y z w the camera would "
-                f"start half a turn off; it looks like {' '.join(order)}. --set camera.quaternion={order}, or xyzw "
-                "where it is right",
+                f"the first quaternion is ({', '.join(f'{v:.3f}' for v in q)}): in the order "
+                "x y z w the camera would start half a turn off; the order is probably "
+                f"{' '.join(order)}. Give --set camera.quaternion={order}, or xyzw to keep x y z w",
             )  # fmt: skip
 
 
 def read_pose7(
     poses: np.ndarray, order: str, path: Path, key: str, camera_to_world: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``R``, ``t`` (world to camera) and which rows hold a pose, of rows tx ty tz and a quaternion (N 7).
+    """``R``, ``t`` (world to camera) and which rows are valid, from rows tx ty tz and a quaternion (N 7).
 
     Raises BadInput for other columns.
     """
     there = poses[np.isfinite(poses).all(-1) & (poses != 0).any(-1)]
     if len(there) and abs(np.median(np.linalg.norm(there[:, 3:], axis=-1)) - 1) > NORM_TOLERANCE:
         swapped = np.median(np.abs(np.linalg.norm(there[:, :4], axis=-1) - 1)) < 1e-3
-        what = "the quaternion stands first" if swapped else "columns 4 to 7 are no unit quaternions"
+        what = "the quaternion is first" if swapped else "columns 4 to 7 are not unit quaternions"
         raise BadInput(path, key, f"{what}; expected tx ty tz qx qy qz qw in each row")
     R, solved = read_quaternions(poses[:, 3:], order, path, key)
     t = poses[:, :3]
@@ -95,9 +95,8 @@ def read_pose7(
 def read_matrices(
     R: np.ndarray, t: np.ndarray, path: Path, keys: Sequence[str], camera_to_world: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same of rotation matrices (N 3 3), made exactly orthogonal, and translations (N 3).
-
-    Raises BadInput for matrices that are no rotations (scaled, mirrored).
+    """As :func:`read_pose7`, from rotation matrices (N 3 3), made exactly orthogonal, and translations (N 3). Raises
+    BadInput for matrices that are not rotations (scaled, mirrored).
     """
     solved = np.isfinite(R).all((-1, -2)) & np.isfinite(t).all(-1) & (np.abs(np.nan_to_num(R)).max((-1, -2)) > 1e-9)
     if not solved.any():
@@ -107,7 +106,7 @@ def read_matrices(
     off = np.abs(R @ R.swapaxes(-1, -2) - np.eye(3)).max((-1, -2))
     worst = int(off.argmax())
     if off[worst] > 0.02:
-        raise BadInput(path, keys[0], f"matrix {worst} is no rotation (R R^T differs from 1 by {off[worst]:.2g})")
+        raise BadInput(path, keys[0], f"matrix {worst} is not a rotation (R R^T differs from 1 by {off[worst]:.2g})")
     if (np.linalg.det(R) < 0).any():
         mirrored = int((np.linalg.det(R) < 0).argmax())
         raise BadInput(path, keys[0], f"matrix {mirrored} is a reflection (determinant -1); its axes are not OpenCV's")
@@ -119,11 +118,11 @@ def read_matrices(
 
 
 def split_matrices(T: np.ndarray, path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """``R`` and ``t`` of N 4 4 (or N 3 4) rigid transforms. Raises BadInput where the last row is not 0 0 0 1."""
+    """``R`` and ``t`` of N 4 4 (or N 3 4) rigid transforms. Raises BadInput if the last row is not 0 0 0 1."""
     if T.shape[1] == 4:
         finite = np.isfinite(T).all((-1, -2))
         if np.abs(T[finite, 3] - (0, 0, 0, 1)).max(initial=0.0) > 1e-4:
             turned = np.abs(T[finite, :, 3] - (0, 0, 0, 1)).max(initial=0.0) < 1e-4
-            problem = "the matrices are transposed" if turned else "the matrices are no rigid transforms"
+            problem = "the matrices are transposed" if turned else "the matrices are not rigid transforms"
             raise BadInput(path, key, f"{problem}: expected 0 0 0 1 in their last row")
     return T[:, :3, :3], T[:, :3, 3]

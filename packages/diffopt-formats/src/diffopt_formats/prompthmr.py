@@ -1,10 +1,10 @@
 """PromptHMR: ``results.pkl``, joblib (yufu-wang/PromptHMR, pipeline/pipeline.py and world.py).
 
-SMPL-X, 55 joints: the root, 21 of the body, then face and fingers, which are left out. ``smplx_cam`` is in the camera
-frame, ``smplx_world`` with Y up; trans is SMPL-X's transl in both. ``camera_world`` holds both directions: ``Rwc``,
-``Twc`` are camera to world, ``Rcw``, ``Tcw`` world to camera, +Y up, floor at 0; where it is missing, ``camera`` has
-TRAM's keys in the frame of the first camera. Focal length and centre are of the images that the tool worked on (at
-most 896 px high).
+SMPL-X, 55 joints: the root, 21 body joints, then face and fingers, which are ignored. ``smplx_cam`` is in the camera
+frame, ``smplx_world`` with Y up; trans is SMPL-X's transl in both. ``camera_world`` has both directions: ``Rwc``,
+``Twc`` are camera to world, ``Rcw``, ``Tcw`` world to camera, +Y up, floor at 0. If it is missing, ``camera`` has
+TRAM's keys in the first camera's frame. Focal length and centre refer to the images that the tool used (at most 896 px
+high).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def accepts(held: Any) -> bool:
 
 
 def parse(path: Path, held: Any) -> Contents:
-    """People and cameras of what a file holds. Raises BadInput."""
+    """People and cameras in a file's content. Raises BadInput."""
     whole = Fields(path, held)
     world = whole.sub("camera_world") if "camera_world" in whole else None
     focal = world or (whole.sub("camera") if "camera" in whole else None)
@@ -92,13 +92,13 @@ def _world(person: Fields, cameras: Fields | None, frames: np.ndarray) -> tuple[
     there = person.sub("smplx_world")
     orient, trans = _pose(there)[:, 0], there.array("trans", (None, 3))
     count = same_length(there, frames=frames, pose=orient, trans=trans)
-    betas = shape_ten(there, "shape", count) if "shape" in there else None  # each frame of reference has its own
+    betas = shape_ten(there, "shape", count) if "shape" in there else None  # world and camera frame each have their own
     note = "PromptHMR's world, Y up, on its floor"
     return upright(World(Root(orient, trans), np.eye(3), R=R, t=t, betas=betas, note=note), person.path), total
 
 
 def _boxes(person: Fields, count: int) -> np.ndarray | None:
-    """x, y, width, height of corners."""
+    """Convert boxes from corners to x, y, width, height."""
     if "bboxes" not in person:
         return None
     corners = person.array("bboxes", (count, 4), (count, 5))

@@ -1,10 +1,10 @@
-"""SAM 3D Body: what its estimator returns for each person of an image (facebookresearch/sam-3d-body).
+"""SAM 3D Body: the output of its estimator for each person of an image (facebookresearch/sam-3d-body).
 
-No file format is fixed: read are a list over frames (or a mapping from frame number or image name) of lists of people,
-the arrays of one person stacked over frames, and one person; the same as JSON; and ``mhr_params.pt`` of
-nvidia-isaac/video_to_data, whose points are in the camera already. ``pred_keypoints_3d`` are 70 points, m, in camera
-axes about the model's own origin; ``pred_cam_t``, m, carries them into the camera; ``focal_length`` is px of the image.
-The body is MHR, whose parameters are no SMPL's: only the points and the place are taken.
+The tool defines no file format. Supported are a list over frames (or a mapping from frame number or image name) of
+lists of people, the arrays of one person stacked over frames, and one person; the same as JSON; and ``mhr_params.pt``
+of nvidia-isaac/video_to_data, whose points are already in the camera frame. ``pred_keypoints_3d``: 70 points, m, in
+camera axes about the model's own origin; adding ``pred_cam_t``, m, puts them in the camera frame; ``focal_length``: px
+of the image. The body model is MHR, whose parameters are not SMPL's: only the points are used.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from diffopt_core.errors import BadInput, reading
 from .fields import Fields, is_text
 
 NUM_POINTS = 70
-#: Of BlazePose's 33 points, those among the 70 (names as in the tool's table). Eyes stand for their corners;
-#: the mouth is not among them.
+#: Which of the 70 points correspond to BlazePose's 33 (names as in the tool's table). Each eye is also used for its
+#: corners; the mouth has no counterpart.
 POINTS: dict[str, int] = {
     "nose": 0, "left_eye": 1, "right_eye": 2, "left_ear": 3, "right_ear": 4, "left_shoulder": 5, "right_shoulder": 6,
     "left_elbow": 7, "right_elbow": 8, "left_hip": 9, "right_hip": 10, "left_knee": 11, "right_knee": 12,
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Points:
-    """``points``: in the camera frame, m. ``focal``: px, where the file says so."""
+    """``points``: in the camera frame, m. ``focal``: px, if the file has it."""
 
     frames: np.ndarray  # N
     points: np.ndarray  # N 70 3
@@ -65,9 +65,11 @@ def _read(path: Path, held: Any) -> Points:
         if found:
             frames.append((number, *max(found, key=lambda one: one[2])[:2]))
     if not frames:
-        raise BadInput(path, "content", "holds no person with pred_keypoints_3d")
+        raise BadInput(path, "content", "contains no person with pred_keypoints_3d")
     if most > 1:
-        _log.warning(f"{path}: up to {most} people per frame and no identities: the largest of each frame is taken")
+        _log.warning(
+            f"{path}: up to {most} people per frame and no track ids: the largest person of each frame is used"
+        )
     numbers, points, focal = (np.array(column) for column in zip(*frames, strict=True))
     return Points(numbers, points, None if np.isnan(focal).any() else focal, most, _total(held, numbers))
 
@@ -85,20 +87,20 @@ def _by_frame(path: Path, held: Any) -> list[tuple[int, list[Any]]]:
             digits = re.findall(r"\d+", Path(str(key)).stem)
             numbered.append((int(digits[-1]) if digits else order, people))
     elif isinstance(held, list):
-        # a list of people, without a list around it, is one image's
+        # a plain list of people belongs to one image
         one = bool(held) and all(isinstance(person, Mapping) and "bbox" in person for person in held)
         several = one and len({int(p["frame_idx"]) for p in held if "frame_idx" in p}) > 1
         numbered = [(int(p["frame_idx"]), p) for p in held] if several else list(enumerate(held))
     else:
-        raise BadInput(path, "content", f"people by frame were expected, not {type(held).__name__}")
+        raise BadInput(path, "content", f"expected people by frame, found {type(held).__name__}")
     numbered.sort(key=lambda pair: pair[0])
     if len({number for number, _ in numbered}) < len(numbered):
-        raise BadInput(path, "frames", "a frame comes twice")
+        raise BadInput(path, "frames", "a frame occurs twice")
     return [(n, [p] if isinstance(p, Mapping) else list(p) if p is not None else []) for n, p in numbered]
 
 
 def _person(person: Fields) -> tuple[np.ndarray, float, float]:
-    """Points in the camera frame, focal length (NaN where it is not told), size in the image."""
+    """Points in the camera frame, focal length (NaN if missing), size in the image."""
     points, place = person.array("pred_keypoints_3d", (NUM_POINTS, 3), (None, 3)), person.array("pred_cam_t", (3,))
     if len(points) < NUM_POINTS:
         raise person.fail("pred_keypoints_3d", f"{len(points)} points, expected {NUM_POINTS}")

@@ -2,16 +2,16 @@
 ``track_info.json`` in its folder or the one above; ``cameras.npz`` of its preprocessed cameras (preproc/run_slam.py,
 data/dataset.py); and folders of ``track_preds`` (preproc/export_phalp.py).
 
-B tracks, T frames; SMPL-H with 21 body joints. The world is the first camera's, y down, in metres after the motion
-phase has found the scale; ``cam_R``, ``cam_t`` are world to camera. (``cameras.json`` beside it is for a viewer, with y
-and z reversed: not read.) Where there is a floor plane it gives vertical and floor, else the first camera does.
+B tracks, T frames; SMPL-H with 21 body joints. The world is the first camera's frame, y down, in metres once the motion
+phase has estimated the scale; ``cam_R``, ``cam_t`` are world to camera. (``cameras.json`` beside it is for a viewer,
+with y and z reversed; it is not read.) The floor plane, if any, defines vertical and floor, else the first camera does.
 
-``cameras.npz``: WORLD TO CAMERA (TRAM's are the other way round), scale free: ``w2c`` (N 4 4), ``intrins`` (N 4): fx fy
-cx cy, px; ``width``, ``height``, ``focal``.
+``cameras.npz``: WORLD TO CAMERA (TRAM's are camera to world), arbitrary scale: ``w2c`` (N 4 4), ``intrins`` (N 4): fx
+fy cx cy, px; ``width``, ``height``, ``focal``.
 
 ``track_preds/{seq}/{tid}/{frame}_smpl.json``: PHALP's results, a JSON file per person and frame, with
 ``{frame}_keypoints.json`` of 25 OpenPose points beside them. ``cam_trans`` is SMPL's transl in the camera frame at the
-focal length (width + height) / 2, which no file names. Names count from 1 where ffmpeg wrote the frames.
+focal length (width + height) / 2, which no file states. Frame names count from 1 if ffmpeg wrote the frames.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def accepts(held: Any) -> bool:
 
 
 def parse(path: Path, held: Any) -> Contents:
-    """People with their cameras; ``track_info.json`` is looked for beside the file. Or the cameras of preprocessing."""
+    """People with their cameras (``track_info.json`` is read from beside the file), or the cameras of preprocessing."""
     whole = Fields(path, held)
     return Contents(cameras=_preprocessed(whole)) if "w2c" in whole else Contents(_people(path, whole))
 
@@ -62,7 +62,7 @@ def _people(path: Path, whole: Fields) -> tuple[Track, ...]:
     planes = whole.array("floor_plane", (None, 3), (None, 4)) if "floor_plane" in whole else None
     owner = whole.array("floor_idcs", (people,)).astype(int) if "floor_idcs" in whole else np.zeros(people, int)
     if np.isclose(R, R[:, :1]).all() and np.isclose(t, t[:, :1]).all() and count > 1:
-        _log.warning(f"{path}: every camera is the same: SLAHMR took the camera to stand still")
+        _log.warning(f"{path}: every camera is the same: SLAHMR assumed a static camera")
     intrins = whole.array("intrins", (None, 4), (4,), (people, count, 4)).reshape(-1, 4) if "intrins" in whole else None
     tracks = []
     for i in range(people):
@@ -98,7 +98,7 @@ def _people(path: Path, whole: Fields) -> tuple[Track, ...]:
 
 
 class _Info:
-    """Names of the tracks, their frames among the T, and the number of the first of these in the video."""
+    """Names of the tracks, their frames among the T, and the video frame of the first of the T."""
 
     def __init__(self, ids: list[str], there: np.ndarray, first: int, total: int | None):
         self.ids, self.there, self.first, self.total = ids, there, first, total
@@ -109,14 +109,16 @@ def _info(path: Path, people: int, count: int) -> _Info:
         (f for f in (path.parent / "track_info.json", path.parent.parent / "track_info.json") if f.is_file()), None
     )
     if file is None:
-        _log.warning(f"{path}: no track_info.json beside it: the frames are taken to start with the video's first")
+        _log.warning(
+            f"{path}: no track_info.json beside it: the frames are assumed to start with the first video frame"
+        )
         return _Info([str(i) for i in range(people)], np.ones((people, count), bool), 0, count)
     whole = Fields(file, read_json(file))
     meta, tracks = whole.sub("meta"), whole.sub("tracks").held
     start, end = (int(n) for n in meta.array("seq_interval", (2,)))
     data_start, data_end = (int(n) for n in meta.array("data_interval", (2,)))
     if end - start != count or len(tracks) != people:
-        problem = f"tells of {len(tracks)} tracks of {end - start} frames, the result has {people} of {count}"
+        problem = f"lists {len(tracks)} tracks of {end - start} frames, but the result has {people} of {count}"
         raise BadInput(file, "meta.seq_interval", problem)
     ids, there = [""] * people, np.zeros((people, count), bool)
     for tid, one in tracks.items():
@@ -129,14 +131,15 @@ def _info(path: Path, people: int, count: int) -> _Info:
             )
         ids[index] = str(tid)
         first, last = np.flatnonzero(mask)[[0, -1]]
-        there[index, first : last + 1] = True  # what is hidden between is solved too
+        there[index, first : last + 1] = True  # occluded frames in between are solved too
     return _Info(ids, there, data_start + start, data_end if data_end > 0 else None)
 
 
 def _axes(plane: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, str]:
-    """Rotation and shift from SLAHMR's world to ours. A plane is normal times offset; up is where y falls."""
+    """Rotation and shift from SLAHMR's world to ours. A plane is normal times offset; up is the direction of decreasing
+    y."""
     if plane is None:
-        note = "SLAHMR's world with y turned up; the vertical is the first camera's (no floor plane in the file)"
+        note = "SLAHMR's world converted to Y up; the vertical is the first camera's (no floor plane in the file)"
         return Y_FLIP, np.zeros(3), note
     if len(plane) == 4:
         normal, offset = plane[:3] / np.linalg.norm(plane[:3]), plane[3] / np.linalg.norm(plane[:3])
@@ -149,7 +152,7 @@ def _axes(plane: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, str]:
     x, y, z = up
     share = 1 / (1 + y)
     level = np.array([[1 - x * x * share, -x, -x * z * share], [x, y, z], [-x * z * share, -z, 1 - z * z * share]])
-    return level @ Y_FLIP, np.array([0.0, -offset, 0.0]), "SLAHMR's world, levelled and set on its floor plane"
+    return level @ Y_FLIP, np.array([0.0, -offset, 0.0]), "SLAHMR's world, aligned to its floor plane"
 
 
 def _preprocessed(held: Fields) -> Cameras:
@@ -173,7 +176,7 @@ def _preprocessed(held: Fields) -> Cameras:
 
 
 def read_folder(path: Path) -> Contents:
-    """The people of a sequence's folder of predictions, or the one of a person's. Raises BadInput."""
+    """The people in a sequence's folder of predictions, or the person in a single track's folder. Raises BadInput."""
     folders = [path] if any(path.glob("*_smpl.json")) else sorted(f for f in path.iterdir() if f.is_dir())
     tracks = [track for folder in folders if (track := _track(folder)) is not None]
     if not tracks:

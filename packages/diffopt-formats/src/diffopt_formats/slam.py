@@ -1,18 +1,18 @@
-"""Camera paths of SLAM systems and odometry: rows of a translation and a quaternion, matrices, TUM and KITTI.
+"""Camera paths of SLAM and odometry systems: rows of translation and quaternion, matrices, TUM and KITTI.
 
-Rows ``tx ty tz qx qy qz qw``, camera to world, scale free: DROID-SLAM (what ``terminate()`` returns, one row for each
-image it was shown), DPVO (the pair of poses and times, or its first half), WHAM's ``slam_results.pth`` (joblib) and
-GVHMR's ``slam.pt``; where that ran SimpleVO the same file holds ``T_w2c`` (L 4 4), world to camera, each step of unit
-length or none. Other matrices say their direction by their key or the file's name (``c2w``, ``w2c``); else it is asked
-for.
+Rows ``tx ty tz qx qy qz qw``, camera to world, arbitrary scale: DROID-SLAM (returned by ``terminate()``, one row per
+input image), DPVO (the pair of poses and times, or its first half), WHAM's ``slam_results.pth`` (joblib) and GVHMR's
+``slam.pt``. If GVHMR used SimpleVO, the same file has ``T_w2c`` (L 4 4), world to camera, with steps of length one or
+zero. Other matrices state their direction in their key or file name (``c2w``, ``w2c``); otherwise the user must give
+it.
 
-DROID-SLAM's reconstruction is of keyframes only and WORLD TO CAMERA, the opposite of ``terminate()``. One file
-(``torch.save``) or, from older versions, a folder of ``.npy``: ``tstamps`` (K): number of the image among those it was
-shown; ``poses`` (K 7); ``intrinsics`` (K 4): fx fy cx cy of the resized image divided by 8; ``images``, ``disps``.
+DROID-SLAM's reconstruction has keyframes only and is WORLD TO CAMERA, the opposite of ``terminate()``. One file
+(``torch.save``) or, from older versions, a folder of ``.npy``: ``tstamps`` (K): index of the input image; ``poses`` (K
+7); ``intrinsics`` (K 4): fx fy cx cy of the resized image divided by 8; ``images``, ``disps``.
 
-TUM (DPVO, ORB-SLAM, ``evo``): ``time tx ty tz qx qy qz qw``, camera to world; the time is a number of the image,
-seconds, or nanoseconds (EuRoC, ROS); lines that begin with # are comments. KITTI: twelve numbers per line, the first
-three rows of the camera-to-world matrix, one line per frame.
+TUM (DPVO, ORB-SLAM, ``evo``): ``time tx ty tz qx qy qz qw``, camera to world; the time is an image number, seconds, or
+nanoseconds (EuRoC, ROS); lines that start with # are comments. KITTI: twelve numbers per line, the first three rows of
+the camera-to-world matrix, one line per frame.
 
 Sources: princeton-vl/DROID-SLAM droid_slam/droid.py, demo.py, depth_video.py; princeton-vl/DPVO dpvo/dpvo.py,
 plot_utils.py; yohanshin/WHAM demo.py; zju3dv/GVHMR tools/demo/demo.py, hmr4d/utils/preproc/relpose/simple_vo.py.
@@ -33,16 +33,16 @@ from .fields import Fields, numbers, rows_of
 from .poses import read_matrices, read_pose7, split_matrices
 from .tracks import Cameras
 
-#: Names under which people keep the array in an ``.npz``.
+#: Common names of the array in an ``.npz``.
 _KEYS = ("poses", "traj", "traj_est", "trajectory", "arr_0", "slam", "pred_traj")
 _TIMES = ("tstamps", "timestamps", "stamps")
-#: Names of matrices that say which way they go: whether camera to world.
+#: Matrix names that state the direction: whether camera to world.
 _DIRECTION = {
     "c2w": True, "cam2world": True, "camera_to_world": True, "T_c2w": True, "T_wc": True, "Twc": True, "cam_c2w": True,
     "T_w2c": False, "world2cam": False, "world_to_camera": False, "T_cw": False, "Tcw": False, "extrinsics": False,
     "w2c": False,
 }  # fmt: skip
-#: The encoder of DROID-SLAM works at an eighth of the image's resolution, and its intrinsics are kept for that.
+#: The encoder of DROID-SLAM works at an eighth of the image resolution, and stores its intrinsics at that resolution.
 _SHARE = 8.0
 #: DROID-SLAM scales every image to about this many pixels.
 _AREA = 384 * 512
@@ -55,14 +55,14 @@ def droid_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def is_matrices(content: Any) -> bool:
-    """N x 4 x 4, as an array or as a list of matrices."""
+    """Whether the content is N x 4 x 4, as an array or as a list of matrices."""
     if isinstance(content, np.ndarray) and content.dtype != object:
         return content.ndim == 3 and content.shape[1:] == (4, 4)
     return isinstance(content, list | np.ndarray) and len(content) > 0 and all(np.shape(m) == (4, 4) for m in content)
 
 
 def matrix_key(content: Any) -> str | None:
-    """The key of matrices in a mapping: one that says their direction, else the only one there is."""
+    """The key of matrices in a mapping: one that states their direction, else the only one."""
     if not isinstance(content, Mapping):
         return None
     named = next((key for key in content if key in _DIRECTION and np.ndim(content[key]) == 3), None)
@@ -71,9 +71,8 @@ def matrix_key(content: Any) -> str | None:
 
 
 def read_stack(content: Any, path: Path, form: str, direction: str = "auto") -> Cameras:
-    """Matrices N 4 4 (or N 3 4). ``direction``: ``c2w``, ``w2c``; ``auto``: what key, name or system say.
-
-    Raises BadInput naming file and key, and where nothing says which way they go.
+    """Matrices N 4 4 (or N 3 4). ``direction``: ``c2w``, ``w2c``; ``auto``: from the key, file name or system. Raises
+    BadInput naming file and key, also if the direction is unknown.
     """
     key = matrix_key(content)
     value = content if key is None else content[key]
@@ -86,8 +85,8 @@ def read_stack(content: Any, path: Path, form: str, direction: str = "auto") -> 
     if back is None and (form in ("simplevo", "gvhmr") or path.suffix == ".pt"):
         back = False  # SimpleVO's
     if back is None:
-        problem = "nothing says whether these matrices are camera to world or world to camera"
-        raise BadInput(path, key or "matrices", f"{problem}: --set camera.direction=c2w, or w2c")
+        problem = "neither key nor file name states whether these matrices are camera to world or world to camera"
+        raise BadInput(path, key or "matrices", f"{problem}: give --set camera.direction=c2w, or w2c")
     key = key or "T_w2c"
     T = numbers(path, key, value, (None, 4, 4), (None, 3, 4), finite=False)
     R, t, solved = read_matrices(*split_matrices(T, path, key), path, (key,), camera_to_world=back)
@@ -96,7 +95,7 @@ def read_stack(content: Any, path: Path, form: str, direction: str = "auto") -> 
 
 
 def rows_in(content: Any) -> tuple[str, Any, Any]:
-    """Key, array and image numbers (or None) of whatever container the rows came in; the array may be None."""
+    """Key, array and image numbers (or None) of the container of the rows; the array may be None."""
     if isinstance(content, Mapping):
         key = next((k for k in _KEYS if k in content), None)
         if key is None and len(content) == 1:
@@ -109,7 +108,7 @@ def rows_in(content: Any) -> tuple[str, Any, Any]:
 
 
 def is_rows(content: Any) -> bool:
-    """Whether a container holds rows of seven."""
+    """Whether a container has rows of seven numbers."""
     rows = rows_in(content)[1]
     return np.ndim(rows) == 2 and np.shape(rows)[1] == 7
 
@@ -126,10 +125,11 @@ def read_rows(content: Any, path: Path, quaternion: str, form: str) -> Cameras:
 
 
 def _placeholder(count: int, path: Path, form: str) -> Cameras:
-    """What WHAM writes without SLAM: it means the identity, but read as a pose it turns the camera upside down."""
+    """WHAM's output without SLAM: it stands for the identity, but read as a pose it would turn the camera upside
+    down."""
     note = (
-        f"{path}: WHAM ran without SLAM and wrote a placeholder for a camera that stands still "
-        "(its 1 stands in the place of qx); the camera is taken to stand still"
+        f"{path}: WHAM ran without SLAM and wrote a placeholder "
+        "(its 1 is in the qx column); the camera is assumed static"
     )
     return standing(count, path, form, note)
 
@@ -144,13 +144,13 @@ def standing(count: int, path: Path, form: str, note: str) -> Cameras:
 
 
 def is_reconstruction(content: Any) -> bool:
-    """Whether this is what DROID-SLAM keeps of its keyframes."""
+    """Whether this is DROID-SLAM's keyframe reconstruction."""
     keys = set(content) if isinstance(content, Mapping) else set()
     return {"poses", "tstamps"} <= keys and bool(keys & {"disps", "images", "intrinsics"})
 
 
 def load_folder(folder: Path) -> dict[str, np.ndarray]:
-    """The arrays of a reconstruction folder (the images are only measured). Raises BadInput."""
+    """The arrays of a reconstruction folder (of the images, only the shape). Raises BadInput."""
     arrays: dict[str, np.ndarray] = {}
     for key in ("tstamps", "poses", "intrinsics"):
         path = folder / f"{key}.npy"
@@ -171,7 +171,7 @@ def read_reconstruction(content: Any, path: Path, quaternion: str, size: tuple[i
         raise BadInput(
             path, "images",
             f"are {images[-1]} x {images[-2]}; DROID-SLAM makes {resized[0] // 8 * 8} x {resized[1] // 8 * 8} of this "
-            f"video's {size[0]} x {size[1]}: another video, or one that was cropped or turned",
+            f"video's {size[0]} x {size[1]}: this is another video, or it was cropped or rotated",
         )  # fmt: skip
     return Cameras(
         path, "droid-reconstruction", "world to camera", R, t, solved, numbers=held.array("tstamps", (len(poses),)),
@@ -194,14 +194,14 @@ def read_tum(text: str, path: Path, quaternion: str, form: str = "tum") -> Camer
 
 
 def _seconds(times: np.ndarray, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Times as seconds; a clock's since 1970 begin with the first. By their size: no step of a video is 1000 s."""
+    """Times in seconds; clock times since 1970 are counted from the first. The unit is inferred from the step size."""
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     unit, per = next((u for u in (("nanoseconds", 1e9), ("microseconds", 1e6), ("milliseconds", 1e3))
                       if step >= u[1] / 1e3 and step > 3.0), ("seconds", 1.0))  # fmt: skip
-    notes = () if per == 1 else (f"{path}: its times are taken as {unit}",)
+    notes = () if per == 1 else (f"{path}: its times are assumed to be {unit}",)
     since = times[0] if times[0] / per > 1e6 else 0.0
     if since:
-        notes = (*notes, f"{path}: its times are a clock's; the first is taken for the video's first frame")
+        notes = (*notes, f"{path}: its times are clock times; the first is assumed to be the first video frame")
     return (times - since) / per, notes
 
 

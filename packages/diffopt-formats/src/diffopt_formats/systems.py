@@ -1,4 +1,4 @@
-"""The systems whose files are read, and which of them wrote a file; the one place that opens it."""
+"""The supported systems: open a file and detect which system wrote it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from .worlds import cameras_of
 
 @dataclass(frozen=True)
 class System:
-    """``name``: of its components. ``parse``: what a file holds; ``folder``: what a folder does, if it writes any."""
+    """``name``: component name. ``parse``: reads a file's content; ``folder``: reads a folder, if the system writes
+    any."""
 
     name: str
     accepts: Callable[[Any], bool]
@@ -42,30 +43,30 @@ SYSTEMS: dict[str, System] = {
     )
 }
 
-#: Other names that people give them.
+#: Aliases.
 ALIASES = {"phalp": "hmr2", "4dhumans": "hmr2", "4d-humans": "hmr2", "gem": "gvhmr", "gem-x": "gemx"}
-#: Where the cameras are of systems that keep them in a file of their own.
+#: The camera file of systems that write cameras to a separate file.
 _BESIDE = {"wham": "slam_results.pth", "gvhmr": "preprocess/slam.pt"}
-#: Systems whose world is seen by a camera that stands, whatever the video's did.
+#: Systems whose world has a static camera, even if the video's camera moved.
 _STILL = frozenset({"gemx"})
-#: Systems that save cameras as rows of a translation and a quaternion.
+#: Systems that save cameras as rows of translation and quaternion.
 _ROWS = frozenset({"droid", "dpvo", "wham", "gvhmr"})
 _TEXT = frozenset({"colmap-text", "colmap", "tum", "kitti"})
-#: Files that are known and not read: a test of the content, what it is, and what to give instead.
+#: Known files that are not supported: test of the content, what it is, what to give instead.
 _STRANGERS: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (lambda held: _first_with(held, "pred_keypoints_3d"), "is SAM 3D Body's, whose model MHR is not SMPL: use it with "
      "diffopt run VIDEO --init sam3d=FILE, or convert it to SMPL first (facebookresearch/MHR)"),
-    (lambda held: _has(held, "rotation", "translation"), "is SLAHMR's cameras.json, made for its viewer (y and z of "
-     "the camera turned round, or the other direction); give cameras.npz of its preprocessed cameras"),
+    (lambda held: _has(held, "rotation", "translation"), "is SLAHMR's cameras.json, made for its "
+     "viewer (camera y and z reversed, or the other direction); give cameras.npz of its preprocessed cameras"),
     (lambda held: "extrinsics" in _inner(held, "camera"), "is EMDB's; its cameras are read with the dataset "
      "(--dataset emdb --camera gt)"),
     (lambda held: _has(held, "poses", "trans", "betas") or _has(held, "mocap_framerate"), "is a motion in AMASS's "
      "layout, without a camera: diffopt simulate makes a case of it"),
-    (lambda held: _first_with(held, "smpl_thetas"), "is ROMP's or BEV's (smpl_thetas, cam_trans), which is not read: "
-     "write its arrays in WHAM's layout (docs/video.md), or give keypoints and --init lift"),
-    (lambda held: _has(held, "state_dict") or _has(held, "model_state_dict"), "is a network's checkpoint, no result"),
+    (lambda held: _first_with(held, "smpl_thetas"), "is ROMP's or BEV's (smpl_thetas, cam_trans), which is not "
+     "supported: write its arrays in WHAM's layout (docs/video.md), or give keypoints and --init lift"),
+    (lambda held: _has(held, "state_dict") or _has(held, "model_state_dict"), "is a network checkpoint, not a result"),
     (lambda held: _has(held, "annotations", "images"), "is a COCO file of keypoints: --detector vitpose=FILE"),
-    (lambda held: _first_with(held, "keypoints") or _has(held, "instance_info"), "holds 2D keypoints: --detector "
+    (lambda held: _first_with(held, "keypoints") or _has(held, "instance_info"), "has 2D keypoints: --detector "
      "vitpose=FILE reads them"),
     (lambda held: _has(held, "people", "version"), "is OpenPose's of one frame: --detector openpose=FOLDER"),
 )  # fmt: skip
@@ -88,15 +89,15 @@ def _first_with(held: Any, key: str, depth: int = 3) -> bool:
 
 
 def stranger(held: Any) -> str | None:
-    """What a file is that is known and not read here, and the remedy; None for one that nobody knows."""
+    """Description and remedy for a known but unsupported file; None if the file is unknown."""
     return next((said for test, said in _STRANGERS if test(held)), None)
 
 
 def read_tracks(path: Path, name: str | None = None) -> tuple[Track, ...]:
-    """The people of a result of system ``name``; None tells the system by the file's keys.
+    """The people of a result of system ``name``; None: detect the system by the file's keys.
 
-    Raises BadInput for a file of no system, of another than was named or without people, and MissingResource where
-    there is no file.
+    Raises BadInput for a file of an unknown system, of another system than ``name`` or without people, and
+    MissingResource if there is no file.
     """
     name = ALIASES.get(name, name) if name is not None else None
     if name is not None and name not in SYSTEMS:
@@ -104,12 +105,12 @@ def read_tracks(path: Path, name: str | None = None) -> tuple[Track, ...]:
     with reading(path):
         found = _read_folder(path, name) if path.is_dir() else _read_people(path, name)
     if not found.people:
-        raise BadInput(path, "people", "holds no person" + ("; these are cameras alone" if found.cameras else ""))
+        raise BadInput(path, "people", "contains no person" + ("; it has only cameras" if found.cameras else ""))
     return found.people
 
 
 def _open(path: Path) -> Any:
-    """What a file holds: JSON, or arrays. Raises BadInput."""
+    """A file's content: JSON, or arrays. Raises BadInput."""
     if not path.exists():
         raise MissingResource(f"no file at '{path}'")
     return read_json(path) if is_text(path) and read_text(path).lstrip()[:1] in ("{", "[") else read_foreign(path)
@@ -122,14 +123,14 @@ def _read_people(path: Path, name: str | None) -> Contents:
         if said := stranger(held):
             raise BadInput(path, "content", said)
         if slam.is_rows(held) or slam.matrix_key(held) or slam.is_matrices(held):
-            raise BadInput(path, "content", "holds cameras and no person: --camera droid=FILE reads it")
+            raise BadInput(path, "content", "has cameras but no person: --camera droid=FILE reads it")
         if name is None:
-            known = f"it holds {describe(held)}; name it: {', '.join(SYSTEMS)}"
-            raise BadInput(path, "content", f"looks like no result that is known ({known})")
+            known = f"found {describe(held)}; supported systems: {', '.join(SYSTEMS)}"
+            raise BadInput(path, "content", f"is not a known result ({known})")
         return SYSTEMS[name].parse(path, held)
     chosen = SYSTEMS[name] if name is not None else by_keys
     if chosen is not by_keys and not chosen.accepts(held):
-        raise BadInput(path, "content", f"is a result of {by_keys.name}, not of {chosen.name}")
+        raise BadInput(path, "content", f"is a result of {by_keys.name}, expected {chosen.name}")
     return chosen.parse(path, held)
 
 
@@ -138,15 +139,15 @@ def _read_folder(path: Path, name: str | None) -> Contents:
         name = "tram" if any(path.glob("**/hps_track_*.npy")) else "slahmr"
     read = SYSTEMS[name].folder
     if read is None:
-        raise BadInput(path, "folder", f"{name} writes one file: name that")
+        raise BadInput(path, "folder", f"{name} writes one file: give that file")
     return read(path)
 
 
 @dataclass(frozen=True)
 class Said:
-    """What is known beside a file of cameras: its ``form`` (``auto``: found out), the order of its quaternions, the
-    ``direction`` of its matrices (``c2w``, ``w2c``), the ``size`` (width, height) of the clip's images, and the
-    ``person`` whose motion in both frames gives the cameras where the file holds none of its own."""
+    """User settings for a camera file: its ``form`` (``auto``: detect), the quaternion order, the ``direction`` of its
+    matrices (``c2w``, ``w2c``), the ``size`` (width, height) of the clip's images, and the ``person`` whose motion in
+    both frames gives the cameras if the file has none."""
 
     size: tuple[int, int]
     form: str = "auto"
@@ -167,7 +168,7 @@ def _file(path: Path, said: Said) -> Cameras:
     form = said.form
     part = path.name == "poses.npy" and path.with_name("tstamps.npy").exists()
     if part and form in ("auto", "droid", "droid-reconstruction"):
-        # keyframes, world to camera: read as the rows of `terminate()` they would be wrong without a sign of it
+        # keyframes, world to camera: read as rows of `terminate()`, they would be wrong without any error
         return _folder(path.parent, replace(said, form="droid-reconstruction"))
     if path.suffix == ".bin" and form in ("auto", "colmap", "colmap-binary"):
         return colmap.read(path)
@@ -197,7 +198,9 @@ def _of_result(system: System, path: Path, held: Any, person: str) -> Cameras:
     cameras = None if track is None else cameras_of(track, path, system.name)
     if cameras is None:
         other = f"; give {_BESIDE[system.name]} beside it" if system.name in _BESIDE else ""
-        raise BadInput(path, "cameras", f"{system.name}'s, without cameras or a world to find them by{other}")
+        raise BadInput(
+            path, "cameras", f"a {system.name} result without cameras, and without a world to derive them from{other}"
+        )
     return cameras
 
 
@@ -217,9 +220,9 @@ def _of_slam(held: Any, path: Path, said: Said) -> Cameras:
         raise BadInput(path, "content", known)
     raise BadInput(
         path, "format",
-        f"no known camera file: it holds {describe(held)}; expected rows tx ty tz qx qy qz qw (N x 7), TRAM's "
-        "pred_cam_R, SLAHMR's w2c, DROID-SLAM's poses and tstamps, PromptHMR's camera_world, or N x 4 x 4 world to "
-        "camera; camera.format says which",
+        f"not a known camera file: found {describe(held)}; expected rows tx ty tz qx qy qz qw (N x 7), TRAM's "
+        "pred_cam_R, SLAHMR's w2c, DROID-SLAM's poses and tstamps, PromptHMR's "
+        "camera_world, or N x 4 x 4 world to camera; set camera.format to choose",
     )  # fmt: skip
 
 
@@ -234,7 +237,7 @@ def _text(text: str, path: Path, said: Said) -> Cameras:
 
 
 def _text_form(text: str, path: Path) -> str:
-    """Which of the text formats. Raises BadInput for another."""
+    """Detect the text format. Raises BadInput if it is unknown."""
     first = data_lines(text)[:1]
     words = words_of(first[0][1]) if first else []
     if len(words) == 8:
@@ -245,7 +248,8 @@ def _text_form(text: str, path: Path) -> str:
         return "colmap-text"
     raise BadInput(
         path, "line 1" if not first else f"line {first[0][0]}",
-        f"holds {len(words)} words; TUM has 8 numbers (time tx ty tz qx qy qz qw), KITTI 12, COLMAP's images.txt 10",
+        f"has {len(words)} words per line; TUM has 8 numbers (time "
+        "tx ty tz qx qy qz qw), KITTI 12, COLMAP's images.txt 10",
     )  # fmt: skip
 
 
@@ -267,6 +271,7 @@ def _folder(path: Path, said: Said) -> Cameras:
     if form in ("auto", "arkit") and nerf.in_folder(path):
         return nerf.read_folder(path)
     raise BadInput(
-        path, "folder", "holds neither a COLMAP model (images.txt or .bin, cameras) nor a DROID-SLAM reconstruction "
-        "(poses.npy, tstamps.npy, intrinsics.npy), a TRAM, nerfstudio or ARKit folder; give the file itself",
+        path, "folder", "contains no COLMAP model (images.txt or .bin, cameras), "
+        "DROID-SLAM reconstruction (poses.npy, tstamps.npy, intrinsics.npy), "
+        "TRAM, nerfstudio or ARKit files; give the file itself",
     )  # fmt: skip

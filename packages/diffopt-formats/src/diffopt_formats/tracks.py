@@ -1,4 +1,4 @@
-"""The neutral form of other systems' files: what a file says of people and cameras, with the conventions named.
+"""Common form of other systems' files: people and cameras, with their conventions stated.
 
 Arrays are numpy, float64. N frames of a track or camera, in the order of the file. Cameras are OpenCV's (x right, y
 down, z forward), ``x_cam = R x_world + t``. Rotations are active matrices.
@@ -14,7 +14,7 @@ import numpy as np
 from diffopt_core.types import Unit
 from jaxtyping import Float, Int
 
-#: y and z reversed: from axes with y down and z forward to axes with y up, and back.
+#: y and z reversed: between axes with y down, z forward and axes with y up, z back.
 Y_FLIP = np.diag([1.0, -1.0, -1.0])
 #: From Z up to Y up.
 Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -23,7 +23,7 @@ Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 @dataclass(frozen=True)
 class Root:
     """Root orientation and translation in one frame of reference. ``transl``, m, is the pelvis joint's position if
-    ``is_pelvis``, else SMPL's ``transl`` (:mod:`diffopt_formats.pelvis` tells the difference)."""
+    ``is_pelvis``, else SMPL's ``transl`` (:mod:`diffopt_formats.pelvis` converts between them)."""
 
     orient: Float[np.ndarray, "N 3 3"]
     transl: Float[np.ndarray, "N 3"]
@@ -32,9 +32,9 @@ class Root:
 
 @dataclass(frozen=True)
 class Weak:
-    """Weak perspective in the full image: a point X of the body model (m) is seen at ``scale (X + offset)`` from the
-    image's centre. So SMPL's transl is (offset, focal / scale). ``normalised``: the scale is in half widths of the
-    image a metre, else in px per metre."""
+    """Weak perspective in the full image: a point X of the body model (m) projects to ``scale (X + offset)`` from the
+    image centre. So SMPL's transl is (offset, focal / scale). ``normalised``: the scale is in half image widths per
+    metre, else in px per metre."""
 
     scale: Float[np.ndarray, "N"]
     offset: Float[np.ndarray, "N 2"]
@@ -43,12 +43,11 @@ class Weak:
 
 @dataclass(frozen=True)
 class World:
-    """Motion in the tool's own world, and the way from there to ours: ``x_ours = axes x + shift``.
+    """Motion in the tool's own world, and the transform to ours: ``x_ours = axes x + shift``.
 
-    ``betas``: the shape that ``root``'s translation goes with, where it is not the track's.
-    ``level``: our +Y is then the vertical as far as the tool knows it. ``R``, ``t``: world (the tool's) to camera,
-    where the tool gives them. ``carried``: ``root`` is in the camera frame and R and t carry it. ``note``: what is
-    known of this world, in words.
+    ``betas``: the shape to which ``root``'s translation belongs, if not the track's. ``level``: our +Y is then the
+    vertical as estimated by the tool. ``R``, ``t``: world (the tool's) to camera, if the tool gives them. ``carried``:
+    ``root`` is in the camera frame, and R and t map it to the world. ``note``: description of this world.
     """
 
     root: Root
@@ -66,11 +65,11 @@ class World:
 class Track:
     """One person in a result file.
 
-    ``frames``: numbers in the source of the frames that the track has, rising. ``total``: frames of the source that
-    the tool saw, where the file says so. ``betas_of``: the body model of ``betas`` (``smpl``, ``smplh``, ``smplx``).
-    Where the root is in the camera frame: ``camera`` (m), ``weak``, or, with neither, ``world`` and its R and t.
-    ``boxes``: x, y, width, height, px. ``focal``: px, of the whole image, the one behind ``camera``. ``size``: width,
-    height, px. ``keypoints``: x px, y px, confidence in the order of ``layout``.
+    ``frames``: source frame numbers of the track, increasing. ``total``: source frames that the tool processed, if the
+    file states it. ``betas_of``: the body model of ``betas`` (``smpl``, ``smplh``, ``smplx``). Where the root is in the
+    camera frame: ``camera`` (m), ``weak``, or, with neither, ``world`` and its R and t. ``boxes``: x, y, width, height,
+    px. ``focal``: px, of the full image, used for ``camera``. ``size``: width, height, px. ``keypoints``: x px, y px,
+    confidence in the order of ``layout``.
     """
 
     tool: str
@@ -98,13 +97,13 @@ class Track:
 class Cameras:
     """N cameras of a file, world to camera, in the order of the file.
 
-    ``format``, ``direction``: who wrote it, and what it holds. ``solved``: rows that hold a pose (the others are NaN
-    or empty in the file). ``numbers``: the number that the file gives each image, None where row i simply is image i;
-    ``seconds``: times instead of numbers; ``names``: image names. ``keyframes``: only some frames were ever solved.
-    ``focal``, ``centre``: px, N 2, of an image of ``size`` (width, height; None where the file does not say).
-    ``intrinsics_key``: where they stand in the file. ``unit``, ``level``: as in
-    :class:`diffopt_core.types.CameraTrajectory`. ``static``: the file says that the camera does not move. ``total``:
-    frames of the source, where the file says so. ``notes``: what the user should hear.
+    ``format``, ``direction``: the system, and the direction of its poses. ``solved``: rows with a pose (the others are
+    NaN or empty in the file). ``numbers``: the file's number of each image, None if row i is image i; ``seconds``:
+    times instead of numbers; ``names``: image names. ``keyframes``: only some frames were solved. ``focal``,
+    ``centre``: px, N 2, of an image of ``size`` (width, height; None if the file does not state it).
+    ``intrinsics_key``: their key in the file. ``unit``, ``level``: as in :class:`diffopt_core.types.CameraTrajectory`.
+    ``static``: the file states that the camera does not move. ``total``: frames of the source, if the file states it.
+    ``notes``: notices for the user.
     """
 
     path: Path
@@ -132,12 +131,12 @@ class Cameras:
 
 @dataclass(frozen=True)
 class Contents:
-    """What one parse of a file gives: its people, and its cameras where it holds any of its own."""
+    """The content of a file: its people, and its own cameras if it has any."""
 
     people: tuple[Track, ...] = ()
     cameras: Cameras | None = None
 
 
 def size_of(centre: tuple[float, float] | None) -> tuple[int, int] | None:
-    """Width and height of the image whose middle is the principal point."""
+    """Width and height of the image whose centre is the principal point."""
     return None if centre is None else (round(2 * centre[0]), round(2 * centre[1]))

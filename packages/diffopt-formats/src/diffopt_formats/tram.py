@@ -34,19 +34,19 @@ def accepts(held: Any) -> bool:
 
 
 def read_folder(path: Path) -> Contents:
-    """A folder ``hps``, or the one that holds it. Raises BadInput."""
+    """Read a folder ``hps``, or its parent folder. Raises BadInput."""
     folder = path / "hps" if (path / "hps").is_dir() else path
     files = sorted(folder.glob(f"{_PREFIX}*.npy"), key=lambda file: (len(file.name), file.name))
     beside = _beside(folder / "any")
     files = files or ([] if beside is None else [beside])
     if not files:
-        raise BadInput(path, "folder", f"holds no {_PREFIX}*.npy and no camera.npy")
+        raise BadInput(path, "folder", f"contains no {_PREFIX}*.npy and no camera.npy")
     found = [parse(file, read_foreign(file)) for file in files]
     return Contents(tuple(track for one in found for track in one.people), found[0].cameras)
 
 
 def parse(path: Path, held: Any) -> Contents:
-    """A person, with the cameras beside the file; or the cameras alone. Raises BadInput."""
+    """A person with the cameras from beside the file, or the cameras alone. Raises BadInput."""
     if isinstance(held, dict) and {"pred_cam_R", "world_cam_R"} & set(held):
         return Contents(cameras=read_cameras(Fields(path, held)))
     person = Fields(path, held)
@@ -74,7 +74,7 @@ def _beside(path: Path) -> Path | None:
 
 
 def read_cameras(held: Fields, where: str = "pred_cam", level: str = "world_cam", form: str = "tram") -> Cameras:
-    """Of keys ``pred_cam_R``, ``pred_cam_T`` and the like: camera to world, metres. Raises BadInput."""
+    """Cameras from keys such as ``pred_cam_R``, ``pred_cam_T``: camera to world, metres. Raises BadInput."""
     upright = f"{level}_R" in held
     keys = [f"{level if upright else where}_{part}" for part in "RT"]
     R = held.array(keys[0], (None, 3, 3), finite=False)
@@ -86,7 +86,7 @@ def read_cameras(held: Fields, where: str = "pred_cam", level: str = "world_cam"
     if "img_focal" in held:
         focal = np.broadcast_to(held.array("img_focal", (), (2,)), (len(R), 2)).copy()
     centre = held.pair("img_center")
-    note = (f"{held.path}: every camera is the same: the camera was told, or found, to stand still",)
+    note = (f"{held.path}: every camera is the same: a static camera was given or detected",)
     return Cameras(
         held.path, form, "camera to world", R, t, solved, focal=focal,
         centre=None if centre is None else np.tile(np.array(centre), (len(R), 1)),
@@ -95,10 +95,10 @@ def read_cameras(held: Fields, where: str = "pred_cam", level: str = "world_cam"
 
 
 def _with_cameras(track: Track, cameras: Cameras) -> Track:
-    """The motion is the camera-frame one, carried by the cameras."""
+    """World motion: the camera-frame motion mapped to the world by the cameras."""
     frames, total = track.frames, len(cameras)
     if frames.max() >= total:
-        problem = f"has {total} cameras, the person is in frame {frames.max()}: not of the same run?"
+        problem = f"has {total} cameras, the person is in frame {frames.max()}: from another run?"
         raise BadInput(cameras.path, "pred_cam_R", problem)
     if not cameras.solved[frames].all():
         raise BadInput(cameras.path, "pred_cam_R", "values are not finite in frames of the person")
@@ -107,7 +107,7 @@ def _with_cameras(track: Track, cameras: Cameras) -> Track:
     note = (
         "TRAM's gravity-aligned world, in metres"
         if cameras.level
-        else "TRAM's world, in metres: the first camera's frame with y turned up; the vertical is that camera's"
+        else "TRAM's world, in metres: the first camera's frame converted to Y up; the vertical is that camera's"
     )
     assert track.camera is not None
     world = World(

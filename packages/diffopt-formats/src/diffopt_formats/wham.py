@@ -1,15 +1,15 @@
-"""WHAM: ``wham_output.pkl``, joblib, person -> arrays (yohanshin/WHAM, demo.py); and VIBE's file, which is like it.
+"""WHAM: ``wham_output.pkl``, joblib, person -> arrays (yohanshin/WHAM, demo.py); and VIBE's similar file.
 
 WHAM's ``pose`` and ``trans`` are in the camera frame, ``trans`` as SMPL's transl. ``pose_world`` has another root and
-the same body; the demo writes its world with Y up, the evaluator works with Y down: which of the two a file holds is
-told by the people's trunks. ``trans_world`` is taken as SMPL's transl, as WHAM's evaluator does (its viewer puts the
-middle of the hips there, about 25 cm away). The file names no focal length: without a calibration WHAM takes the
-diagonal. Its cameras follow from the person in both frames; ``slam_results.pth`` beside it is :mod:`.slam`'s.
+the same body. The demo writes its world with Y up, the evaluator uses Y down; the people's trunks show which one per file
+uses. ``trans_world`` is read as SMPL's transl, as in WHAM's evaluator (its viewer puts the mid-hip there, about 25 cm
+away). The file has no focal length: without a calibration WHAM uses the image diagonal. Its cameras follow from the
+person in both frames; ``slam_results.pth`` is read by :mod:`.slam`.
 
-VIBE: ``vibe_output.pkl``, joblib (mkocabas/VIBE, doc/demo.md). ``pred_cam`` is of the 224 px crop; ``orig_cam`` (sx,
-sy, tx, ty) is of the whole image in normalised coordinates: x_ndc = sx (X + tx). So sx w / 2 is the scale in px a
-metre, and any focal length gives SMPL's transl. The size of the image is not in the file, but follows: sx w is the
-box's side times the crop's scale.
+VIBE: ``vibe_output.pkl``, joblib (mkocabas/VIBE, doc/demo.md). ``pred_cam`` refers to the 224 px crop; ``orig_cam``
+(sx, sy, tx, ty) to the full image in normalised coordinates: x_ndc = sx (X + tx). So sx w / 2 is the scale in px per
+metre, and any focal length gives SMPL's transl. The image size is not in the file but follows: sx w is the box side
+times the crop's scale.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .worlds import upright
 
 
 def accepts(held: Any) -> bool:
-    """Whether this is WHAM's."""
+    """Whether this is the content of a WHAM file."""
     return {"pose", "trans", "pose_world"} <= _keys(held)
 
 
 def accepts_vibe(held: Any) -> bool:
-    """Whether this is VIBE's."""
+    """Whether this is the content of a VIBE file."""
     keys = _keys(held)
     return {"pose", "frame_ids"} <= keys and bool({"orig_cam", "pred_cam"} & keys)
 
@@ -63,7 +63,7 @@ def _wham(person: Fields, tid: str) -> Track:
     if "pose_world" in person and "trans_world" in person:
         root, path = joint_rotations(person, "pose_world", 24)[:, 0], person.array("trans_world", (None, 3))
         same_length(person, pose=rotation, pose_world=root, trans_world=path)
-        note = "WHAM's world, Y up, its floor where its first frame put it"
+        note = "WHAM's world, Y up, floor set by its first frame"
         world = upright(World(Root(root, path), np.eye(3), note=note), person.path)
     return Track(
         tool="WHAM",
@@ -83,7 +83,7 @@ def _vibe(person: Fields, tid: str) -> Track:
     same_length(person, frame_ids=frames, pose=rotation, betas=betas, orig_cam=camera, bboxes=boxes)
     if (camera[:, :2] <= 0).any():
         raise person.fail("orig_cam", "a scale is not positive")
-    corner = boxes[:, :2] - boxes[:, 2:] / 2  # they are given by their centres
+    corner = boxes[:, :2] - boxes[:, 2:] / 2  # boxes are stored by their centres
     return Track(
         tool="VIBE",
         id=tid,
@@ -98,7 +98,7 @@ def _vibe(person: Fields, tid: str) -> Track:
 
 
 def _size(person: Fields, camera: np.ndarray, boxes: np.ndarray) -> tuple[int, int] | None:
-    """Width and height of the image, px; None where the crop's camera is not there or does not agree."""
+    """Width and height of the image, px; None if the crop's camera is missing or does not agree."""
     if "pred_cam" not in person:
         return None
     crop = person.array("pred_cam", (len(camera), 3))

@@ -1,4 +1,4 @@
-"""From a tool's own world to ours, and the cameras that follow from a person who is known in both."""
+"""Transform a tool's world to ours, and derive cameras from a person known in both frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Placed:
-    """Root orientation and pelvis, m, of some frames in one frame of reference."""
+    """Root orientation and pelvis position, m, over frames, in one frame of reference."""
 
     orient: Float[np.ndarray, "T 3 3"]
     pelvis: Float[np.ndarray, "T 3"]
@@ -26,7 +26,7 @@ class Placed:
 
 
 def turned(R: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Vectors ``[N 3]`` by rotations ``[N 3 3]``."""
+    """Rotate vectors ``[N 3]`` by rotations ``[N 3 3]``."""
     return (R @ x[..., None])[..., 0]
 
 
@@ -36,8 +36,8 @@ def pelvis_of(root: Root, betas: np.ndarray, rest: RestJoints) -> Float[np.ndarr
 
 
 def in_world(track: Track, rest: RestJoints) -> tuple[Placed, np.ndarray, np.ndarray] | None:
-    """Root and pelvis in our world (metres, Y up), and world-to-camera R ``[N 3 3]``, t ``[N 3]``; None where the
-    tool gives no world. Where it gives no cameras they follow from the root in both frames."""
+    """Root and pelvis in our world (metres, Y up), and world-to-camera R ``[N 3 3]``, t ``[N 3]``; None if the tool
+    gives no world. If it gives no cameras, they are derived from the root in both frames."""
     world = track.world
     if world is None:
         return None
@@ -57,7 +57,7 @@ def in_world(track: Track, rest: RestJoints) -> tuple[Placed, np.ndarray, np.nda
 
 
 def cameras_of(track: Track, path: Path, form: str) -> Cameras | None:
-    """World-to-camera of the frames of a person who is known in the tool's world, in ours; None without a world."""
+    """World-to-camera of a person's frames, in our world, derived from the tool's world; None without a world."""
     found = in_world(track, rest_joints(track.betas_of, None, notify=False))
     if found is None or track.world is None:
         return None
@@ -73,11 +73,11 @@ def cameras_of(track: Track, path: Path, form: str) -> Cameras | None:
 
 
 def upright(world: World, file: object) -> World:
-    """The world as it is, or turned upside down with a notice where the trunk says that its y points down."""
+    """The world unchanged, or flipped with a notice if the trunk shows that its y points down."""
     trunk = (world.axes @ world.root.orient)[:, 1, 1].mean()  # y of the body's own up
     if trunk > -0.3:
         return world
-    _log.warning(f"{file}: the people stand on their heads in a world with Y up: taken to be Y down, and turned")
+    _log.warning(f"{file}: the people would be upside down with Y up: the world is assumed Y down and was flipped")
     flip = np.diag([1.0, -1.0, -1.0])
-    note = f"{world.note}; found with y down by the people's trunks and turned"
+    note = f"{world.note}; y pointed down (by the people's trunks), flipped"
     return replace(world, axes=flip @ world.axes, shift=flip @ world.shift, note=note)

@@ -1,8 +1,8 @@
 """DiffOpt: global human motion from a video by a moving camera.
 
-``recover(path)`` solves a clip, ``load(folder)`` reads a result that was written; the command line does the same
-things by the same functions. ``write_case`` checks and writes evidence of one's own, ``write_demo`` the
-demonstration's, ``Page`` sets results side by side. Every error that a user can mend is a ``DiffOptError``.
+``recover(path)`` solves a clip, ``load(folder)`` reads a written result; the command line uses the same functions.
+``write_case`` validates and writes your own observations, ``write_demo`` those of the demo, ``Page`` compares results
+side by side. Every error that a user can fix is a ``DiffOptError``.
 """
 
 from __future__ import annotations

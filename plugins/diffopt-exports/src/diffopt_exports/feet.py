@@ -91,7 +91,7 @@ def set_feet(
 
 
 def _slide(joints: Tensor, stands: Tensor) -> float:
-    """By the rule of foot skate, mm a frame; ``stands`` (T, 2, 2)."""
+    """By the rule of foot skate, mm per frame; ``stands`` (T, 2, 2)."""
     return round(skate(joints, stands.mT.flatten(1)) or 0.0, 3)
 
 

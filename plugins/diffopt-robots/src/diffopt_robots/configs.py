@@ -15,7 +15,7 @@ class RobotConfig(ComponentConfig):
     """Axes and unit are the reader's; the rest may be asked for."""
 
     fps: float = Field(
-        default=30.0, ge=0.5, le=240.0, description="frames a second; most readers take every N-th frame down to 30"
+        default=30.0, ge=0.5, le=240.0, description="frames per second; most readers take every N-th frame down to 30"
     )
     origin: bool = Field(default=False, description="start over the origin, facing forward")
     feet: Literal["auto", "always", "never", "ground"] = Field(
@@ -43,7 +43,7 @@ class Lafan1Config(RobotConfig):
 
 
 class PhcConfig(RobotConfig):
-    """Z up, metres; root and 21 body joints, 10 betas. Less than 30 frames a second stop its reader."""
+    """Z up, metres; root and 21 body joints, 10 betas. Less than 30 frames per second stop its reader."""
 
     builds: ClassVar[str] = "diffopt_robots.arrays:SmplExporter"
     file: ClassVar[str] = "phc.npz"

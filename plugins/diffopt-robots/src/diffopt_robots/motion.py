@@ -44,7 +44,7 @@ class Moved:
 
     @property
     def rate(self) -> np.ndarray:
-        """Frames a second, a whole number where it is one: readers divide by it without a remainder."""
+        """Frames per second, a whole number where it is one: readers divide by it without a remainder."""
         return np.array(round(self.fps) if abs(self.fps - round(self.fps)) < 1e-6 else self.fps)
 
     def turns(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""pycolmap, where it is installed, and how we run its mappers."""
+"""Import pycolmap and run its mappers."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _MINUTES = 20
 
 
 def library() -> Any:
-    """The module. Raises MissingResource with the line that installs it."""
+    """The pycolmap module. Raises MissingResource with the install command."""
     try:
         import pycolmap
     except ImportError as error:
         raise MissingResource(
             "camera colmap needs pycolmap, which is not installed: pip install 'pycolmap>=4.0' "
-            f"(or pip install 'diffopt-cameras[colmap]'); --camera auto does without ({error})"
+            f"(or pip install 'diffopt-cameras[colmap]'); --camera auto does not need it ({error})"
         ) from error
-    pycolmap.logging.minloglevel = 3  # its log goes to the terminal past ours
+    pycolmap.logging.minloglevel = 3  # it logs to the terminal directly, not through our logger
     return pycolmap
 
 
@@ -44,7 +44,7 @@ def reconstruct(
     if mapper == "global":
         options = pycolmap.GlobalPipelineOptions()
         options.random_seed, options.num_threads = seed, threads
-        options.mapper.bundle_adjustment.refine_focal_length = False  # it would be wrong on short follow shots
+        options.mapper.bundle_adjustment.refine_focal_length = False  # unreliable on short shots that follow a person
         options.mapper.bundle_adjustment.refine_extra_params = False
         options.mapper.track_max_num_views_per_track = max(100, longest_track)
         found = pycolmap.global_mapping(database, images, out, options=options)
@@ -53,7 +53,7 @@ def reconstruct(
         options.multiple_models, options.random_seed, options.num_threads = False, seed, threads
         options.extract_colors, options.max_runtime_seconds = False, 60 * _MINUTES
         options.ba_refine_focal_length, options.ba_refine_extra_params = False, False
-        # the angle at which it starts by default is not had from a camera that follows somebody
+        # a camera that follows a person does not reach the default initial angle
         options.mapper.init_min_tri_angle = 4.0
         found = pycolmap.incremental_mapping(database, images, out, options=options)
     if not found:
@@ -62,7 +62,7 @@ def reconstruct(
 
 
 def poses(reconstruction: Any, names: list[str]) -> tuple[Array, Array, np.ndarray]:
-    """``R`` [C 3 3], ``t`` [C 3], world to camera, and which of the images have them."""
+    """``R`` [C 3 3], ``t`` [C 3], world to camera, and a mask of the images that have a pose."""
     R, t = np.broadcast_to(np.eye(3), (len(names), 3, 3)).copy(), np.zeros((len(names), 3))
     posed = np.zeros(len(names), bool)
     place = {name: k for k, name in enumerate(names)}

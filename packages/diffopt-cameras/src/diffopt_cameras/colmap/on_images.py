@@ -1,4 +1,4 @@
-"""pycolmap on the images themselves: SIFT features, matched with the images next to them, people masked out."""
+"""pycolmap on the images: SIFT features, matched between images close in time, people masked out."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .library import library, poses, reconstruct
 
 @dataclass(frozen=True)
 class Mapped:
-    """``R`` [T 3 3], ``t`` [T 3] of the frames with ``solved`` [T]; ``images`` were given, ``registered`` of them came
-    out. ``residual``: px of the images."""
+    """``R`` [T 3 3], ``t`` [T 3] of the frames with ``solved`` [T]. ``images``: how many were used; ``registered``: how
+    many of them got a pose. ``residual``: reprojection error, px of the images used."""
 
     R: Array
     t: Array
@@ -34,7 +34,7 @@ class Mapped:
 
 
 def map_images(clip: Clip, observations: Observations, config: ColmapConfig, focal: float, seed: int) -> Mapped | None:
-    """Structure from motion on up to ``at_most`` frames; None where it finds nothing."""
+    """Structure from motion on up to ``at_most`` frames; None if it finds no model."""
     assert clip.video is not None
     pycolmap = library()
     chosen = np.unique(np.linspace(0, clip.num_frames - 1, min(config.at_most, clip.num_frames)).astype(int))
@@ -83,7 +83,7 @@ def map_images(clip: Clip, observations: Observations, config: ColmapConfig, foc
 
 
 def _write(clip: Clip, observations: Observations, chosen: np.ndarray, root: Path, longest: int) -> float:
-    """Images and their masks (0 is left out), ``NAME.png.png`` as pycolmap wants it; says the scale of the images."""
+    """Write images and masks (0 = ignored; named ``NAME.png.png``, as pycolmap requires). Returns the image scale."""
     assert clip.video is not None
     people, wanted, share = PersonMask(observations, clip.size), set(chosen.tolist()), 1.0
     with progress("camera: colmap images", clip.num_frames) as update:
@@ -102,7 +102,7 @@ def _write(clip: Clip, observations: Observations, chosen: np.ndarray, root: Pat
 
 
 def _spread(R: Array, t: Array, posed: np.ndarray, chosen: np.ndarray, frames: int) -> tuple[Array, Array, np.ndarray]:
-    """Poses of the chosen frames, at their places among all."""
+    """Poses of the chosen frames, placed among all frames."""
     every_R, every_t = np.broadcast_to(np.eye(3), (frames, 3, 3)).copy(), np.zeros((frames, 3))
     solved = np.zeros(frames, bool)
     every_R[chosen], every_t[chosen], solved[chosen] = R, t, posed

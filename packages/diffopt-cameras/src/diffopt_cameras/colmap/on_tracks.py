@@ -1,4 +1,4 @@
-"""pycolmap on our own tracks: its database is filled with them, its matcher is not asked."""
+"""pycolmap on our own tracks: they fill its database, so its feature matcher does not run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..odometry.odometry import Odometry, all_frames, key_frames
 from ..tracks import Tracks
 from .library import library, poses, reconstruct
 
-#: Key frames are matched with those so far ahead.
+#: Each key frame is matched with key frames up to this far ahead.
 _AHEAD = (1, 2, 3, 5, 8, 13, 21, 34)
 
 
@@ -24,11 +24,10 @@ def map_tracks(
     mapper: str = "global",
     threads: int = -1,
 ) -> tuple[Odometry, int] | None:
-    """Key frames by pycolmap, all other frames from its points; how many key frames it placed.
+    """Key frames by pycolmap, all other frames from its points; also the number of registered key frames. None if it
+    finds no model.
 
-    None where it finds nothing.
-
-    Works at a longest side of 960, where its thresholds in px belong.
+    Coordinates are scaled to a longest side of 960, for which pycolmap's px thresholds are meant.
     """
     keys = key_frames(tracks)
     few = tracks.at_frames(keys)
@@ -49,7 +48,8 @@ def map_tracks(
 
 
 def _write(database: Path, listed: Path, few: Tracks, names: list[str], focal: float) -> int:
-    """Cameras, images, points and matches of the key frames; verified by pycolmap. Says how many pairs."""
+    """Write cameras, images, points and matches of the key frames, verified by pycolmap. Returns the number of
+    pairs."""
     pycolmap = library()
     width, height = (round(side / few.unit) for side in few.size)
     centre = np.array(few.size) / 2 / few.unit
@@ -86,7 +86,7 @@ def _write(database: Path, listed: Path, few: Tracks, names: list[str], focal: f
 
 
 def _points(found: Any, few: Tracks, names: list[str]) -> tuple[Array, np.ndarray]:
-    """Its points as those of our tracks."""
+    """Its 3D points, indexed by our tracks."""
     X, known = np.zeros((few.count, 3)), np.zeros(few.count, bool)
     for point in found.points3D.values():
         element = point.track.elements[0]

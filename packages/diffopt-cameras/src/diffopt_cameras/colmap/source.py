@@ -1,4 +1,4 @@
-"""What :mod:`diffopt_cameras.colmap.config` builds."""
+"""Camera source ``colmap``: runs pycolmap on a clip."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REGISTERED = 0.3
 
 @dataclass(frozen=True)
 class _Mapped:
-    """``points`` of the model; ``registered``: share of the images that have a place in it."""
+    """``points`` of the model; ``registered``: share of the images that have a pose in it."""
 
     R: Array
     t: Array
@@ -49,16 +49,18 @@ class ColmapCamera:
         self._config, self._seed = config, ctx.seed
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """World to camera in the first camera's frame; the path is in a unit of its own, or in metres guessed
+        """World to camera in the first camera's frame; the path has an arbitrary scale, or approximate metres estimated
         from the person (``facts["scale_from"]``, ``features = tracks``).
 
-        ``facts``: ``images`` and ``registered`` (those given to pycolmap and those it placed), ``points``,
-        ``residual_px``, ``focal_from``. Frames between registered ones are solved from the points
-        (``features = tracks``) or filled in. Raises MissingResource without pycolmap, BadInput where it fails.
+        ``facts``: ``images`` and ``registered`` (how many pycolmap got, and how many it gave a pose), ``points``,
+        ``residual_px``, ``focal_from``. Frames between registered ones are solved from the points (``features =
+        tracks``) or interpolated. Raises MissingResource without pycolmap, BadInput if it fails.
         """
         library()
         if clip.video is None:
-            raise BadInput(clip.path or clip.name, "video", "the clip holds no images for colmap; --camera given")
+            raise BadInput(
+                clip.path or clip.name, "video", "the clip has no images, which colmap needs; use --camera given"
+            )
         solve = self._on_tracks if self._config.features == "tracks" else self._on_images
         found = solve(clip, observations)
         if not found.focal.sure:
@@ -77,9 +79,9 @@ class ColmapCamera:
         focal, _ = choose(clip, seen.tracks, self._seed)
         pairs = windows(seen.tracks, round(clip.fps))
         turn = rotation_evidence(seen.tracks, pairs, focal.pixels, 0.3)
-        if turn.explained > 0.9:  # a path that is found all the same is made of errors
-            problem = f"the camera only turns ({turn.residual:.1f} of {turn.flow:.1f} px are left over)"
-            raise BadInput(clip.path or clip.name, "camera", f"{problem}: no structure for colmap; --camera auto")
+        if turn.explained > 0.9:  # any path found here would only fit noise
+            problem = f"the camera only rotates ({turn.residual:.1f} of {turn.flow:.1f} px remain unexplained)"
+            raise BadInput(clip.path or clip.name, "camera", f"{problem}: colmap cannot triangulate; use --camera auto")
         mapper = "global" if config.mapper == "auto" else config.mapper
         found = map_tracks(seen.tracks, focal.pixels, self._seed, mapper, config.threads)
         if found is None:
@@ -97,7 +99,7 @@ class ColmapCamera:
         return _Mapped(path.R, t, path.solved, focal, unit, evidence.points, share, facts | scale)
 
     def _on_images(self, clip: Clip, observations: Observations) -> _Mapped:
-        focal = told(clip) or assumed(clip, "not to be had from a short shot; --focal sets it")
+        focal = told(clip) or assumed(clip, "a short shot does not determine it; --focal sets it")
         found = map_images(clip, observations, self._config, focal.pixels, self._seed)
         if found is None:
             raise self._nothing(clip)
@@ -117,14 +119,14 @@ class ColmapCamera:
             raise BadInput(
                 clip.path or clip.name, "camera",
                 f"colmap registered {found.registered:.0%} of the images with {found.points} points (at least "
-                f"{_REGISTERED:.0%} and {config.fewest_points} are needed): the camera may only turn, or the "
-                "background says little; --camera auto chooses a model",
+                f"{_REGISTERED:.0%} and {config.fewest_points} are needed): the camera may only "
+                "rotate, or the background has too little texture; --camera auto chooses a model",
             )  # fmt: skip
 
     def _nothing(self, clip: Clip) -> BadInput:
         other = "sift" if self._config.features == "tracks" else "tracks"
         return BadInput(
             clip.path or clip.name, "camera",
-            "colmap finds no structure (a camera that only turns, or stands, gives none); --camera auto chooses a "
-            f"model, --set camera.features={other} is another way",
+            "colmap found no model (impossible if the camera only rotates or stands "
+            f"still); --camera auto chooses a model, or try --set camera.features={other}",
         )  # fmt: skip

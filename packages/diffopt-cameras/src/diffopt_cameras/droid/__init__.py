@@ -1,1 +1,1 @@
-"""Camera ``droid``: DROID-SLAM, run where it is installed, and the cameras that SLAM systems saved."""
+"""Camera ``droid``: run DROID-SLAM in its own environment, or read cameras saved by a SLAM system."""

@@ -1,4 +1,4 @@
-"""Cameras of the clip's frames from those of some frames of the video: as they are, between their neighbours, held."""
+"""Cameras for every frame of the clip from cameras of some video frames: copied, interpolated or held."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import torch
 from diffopt_core.data.rotation import slerp
 from diffopt_core.parts.datasets.fill import between as neighbours
 
-#: A camera that turns by more in one frame, and by more than so many times what it does nearby, has jumped.
+#: Rotation jump: more than this angle in one frame, and more than this multiple of the median nearby.
 _JUMP_ANGLE, _JUMP_TIMES = np.deg2rad(10.0), 8.0
-#: ... or moves by more than this share of the whole path's extent, and by so many times what it does nearby.
+#: Position jump: more than this share of the path's extent, and more than this multiple of the median nearby.
 _JUMP_EXTENT = 0.05
-#: What is nearby: steps on either side.
+#: Size of the neighbourhood: steps on either side.
 _NEARBY = 15
 
 
 @dataclass(frozen=True)
 class Between:
-    """For each of T frames: rows ``a`` and ``b`` and the share of the way from one to the other.
+    """For each of T frames: rows ``a`` and ``b`` and the interpolation weight between them.
 
     ``exact``: the frame has a row of its own. ``outside``: before the first or after the last row, which is held.
     """
@@ -31,18 +31,18 @@ class Between:
     outside: np.ndarray
 
     def linear(self, values: np.ndarray) -> np.ndarray:
-        """T n of N n, on straight lines."""
+        """Interpolate N n linearly to T n."""
         share = self.share.reshape(-1, *[1] * (values.ndim - 1))
         return (1 - share) * values[self.a] + share * values[self.b]
 
     def rotations(self, R: np.ndarray) -> np.ndarray:
-        """T 3 3 of N 3 3, on shortest arcs; rows that are there are given back as they are."""
+        """Interpolate N 3 3 to T 3 3 along shortest arcs; frames with their own row get it unchanged."""
         arcs = slerp(torch.from_numpy(R[self.a]), torch.from_numpy(R[self.b]), torch.from_numpy(self.share)).numpy()
         return np.where(self.exact[:, None, None], R[self.a], arcs)
 
 
 def between(numbers: np.ndarray, solved: np.ndarray, wanted: np.ndarray) -> Between:
-    """``numbers`` (N, increasing): frame of each row; ``solved``: rows to go by; ``wanted`` (T): frames asked for."""
+    """``numbers`` (N, increasing): frame of each row; ``solved``: rows to use; ``wanted`` (T): frames needed."""
     rows = np.flatnonzero(solved)
     known = numbers[rows]
     before, after, share = (part.numpy() for part in neighbours(torch.from_numpy(known), torch.from_numpy(wanted)))
@@ -52,7 +52,7 @@ def between(numbers: np.ndarray, solved: np.ndarray, wanted: np.ndarray) -> Betw
 
 
 def jumps(R: np.ndarray, centre: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Frames (of the video) at which the camera is suddenly elsewhere, as after a relocalisation.
+    """Video frames at which the camera pose jumps, for example after a relocalisation.
 
     ``R`` N 3 3 world to camera, ``centre`` N 3, ``numbers`` N (increasing), solved rows only.
     """

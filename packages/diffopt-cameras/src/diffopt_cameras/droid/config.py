@@ -1,4 +1,4 @@
-"""Settings of the camera source ``droid``, and of those that read one system's cameras."""
+"""Settings of the camera source ``droid``, and of the sources that read the cameras of one system."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Quaternion = Literal["auto", "xyzw", "wxyz", "yzwx"]
 
 
 class FileCameraConfig(ComponentConfig):
-    """Cameras that a system saved.
+    """Cameras saved by another system.
 
-    ``file``: what the system wrote, or its folder. ``stride``: the system saw every ``stride``-th frame of the video
-    (DROID-SLAM's own demo takes every third). ``first``: number of the frame of the video at which its first image was
-    taken; for files that number their images, the number of the video's first frame. ``quaternion``: order of the four
-    numbers; ``auto`` is x y z w, and refuses a file that looks otherwise. ``direction``: of matrices whose key and
-    file do not say it.
+    ``file``: the system's output file, or its folder. ``stride``: the system used every ``stride``-th video frame
+    (DROID-SLAM's own demo uses every third). ``first``: video frame of its first image; for files that number their
+    images, the number of the first video frame. ``quaternion``: order of the four numbers; ``auto`` means x y z w and
+    rejects a file that appears to differ. ``direction``: direction of matrices for which neither the key nor the file
+    states one.
     """
 
     builds: ClassVar[str] = "diffopt_cameras.droid.source:FileCamera"
-    #: The system, and what its file is usually called.
+    #: The system, and the usual name of its file.
     name: ClassVar[str] = "droid"
     usual: ClassVar[str] = ""
 
@@ -39,25 +39,26 @@ class FileCameraConfig(ComponentConfig):
 
     @property
     def form(self) -> str:
-        """Who wrote the file."""
+        """Name of the file's format."""
         return self.name
 
     def named_file(self) -> Path:
-        """The file; MissingResource where none is named."""
+        """The file. Raises MissingResource if none was given."""
         if self.file is None:
             raise MissingResource(f"camera '{self.name}' reads a file: --camera {self.name}=FILE ({self.usual})")
         return self.file.expanduser()
 
 
 class DroidConfig(FileCameraConfig):
-    """Cameras that any SLAM system saved (``file``, of whatever system); without a file, DROID-SLAM runs.
+    """Cameras saved by any SLAM system (``file``); without a file, DROID-SLAM runs.
 
-    Reading. ``format``: who wrote it; ``auto`` looks at what it holds. The others: as with any camera file.
+    Reading. ``format``: the file's format; ``auto`` detects it from the content. Other settings: as for any camera
+    file.
 
     Running. ``env``: Python environment of DROID-SLAM (a path, ``conda:NAME``, ``here``) unless ``--env`` names one.
-    ``repository``: folder of the DROID-SLAM checkout (or of a fork that takes masks). ``weights``: ``droid.pth``; by
-    default the one that ``diffopt weights`` manages. ``buffer``:
-    most keyframes, for who films for many minutes (each costs memory of the GPU).
+    ``repository``: folder of the DROID-SLAM checkout (or of a fork that accepts masks). ``weights``: ``droid.pth``; by
+    default the one that ``diffopt weights`` manages. ``buffer``: maximum number of keyframes; raise it for long videos
+    (each takes GPU memory).
     """
 
     licence: ClassVar[str] = "DROID-SLAM: code BSD-3-Clause (princeton-vl); its weights come from the same authors"
@@ -73,9 +74,9 @@ class DroidConfig(FileCameraConfig):
 
     @property
     def form(self) -> str:
-        """Who wrote the file."""
+        """Name of the file's format."""
         return self.format
 
     def terms_of_use(self) -> str:
-        """Those of DROID-SLAM where it runs; a file has those of its maker."""
+        """DROID-SLAM's terms if it runs; empty for a file, which has its author's terms."""
         return "" if self.file else self.licence

@@ -1,7 +1,7 @@
 """Runs in the environment of DROID-SLAM: frames in, one camera-to-world pose per frame out.
 
-Standard library, NumPy, torch, OpenCV and DROID-SLAM; nothing of DiffOpt. Saves ``poses`` (N 7: tx ty tz qx qy qz qw),
-``keyframes``, ``warmup``, ``masking``; or ``missing``, what the machine lacks.
+Standard library, NumPy, torch, OpenCV and DROID-SLAM; no DiffOpt import. Saves ``poses`` (N 7: tx ty tz qx qy qz qw),
+``keyframes``, ``warmup``, ``masking``; or ``missing``: what the machine lacks.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def settings(order, height, width):
 
 
 class Images:
-    """The resized frames, kept on disk because DROID-SLAM goes through them twice."""
+    """The resized frames, kept on disk because DROID-SLAM reads them twice."""
 
     def __init__(self, order, folder, cv2):
         width, height = order["size"]
@@ -52,7 +52,8 @@ class Images:
             progress(i + 1, 3 * count())
 
     def stream(self, torch, done):
-        """Number, image 1 3 H W (BGR) and fx fy cx cy of each frame; ``done`` images were gone through before."""
+        """Number, image 1 3 H W (BGR) and fx fy cx cy of each frame; ``done``: images already read in an earlier pass
+        (for the progress bar)."""
         for i in range(len(self._stored)):
             progress(done + i, 3 * count())
             image = torch.from_numpy(np.array(self._stored[i])).permute(2, 0, 1)
@@ -60,7 +61,7 @@ class Images:
 
 
 def load_masks(order, cv2, resized, height, width):
-    """From a frame's number to the pixels of people in its resized image (H W bool), grown a little; or None."""
+    """Function from frame number to the person pixels of its resized image (H W bool), slightly dilated; or None."""
     if "masks" not in order:
         return None
     with np.load(order["masks"]) as file:
@@ -79,9 +80,9 @@ def load_masks(order, cv2, resized, height, width):
 def silence_people(droid, torch):
     """Zero weight for painted pixels in every bundle adjustment of a DROID-SLAM without masks.
 
-    Its update network returns (state, flow, weight, damping, upsampling) for edges ii -> jj of keyframes; weight is
-    1 K h w 2 at an eighth of the resolution. The keyframes' images say where people were painted over. Returns a list
-    that grows with each call in which the weights were reached.
+    Its update network returns (state, flow, weight, damping, upsampling) for edges ii -> jj of keyframes; weight is 1 K
+    h w 2 at an eighth of the resolution. Painted pixels are found from the keyframes' images. Returns a list that gets
+    one entry per call in which the weights were set.
     """
     reached = []
     paint = torch.tensor(PAINT, dtype=torch.uint8).reshape(1, 3, 1, 1)
@@ -98,13 +99,13 @@ def silence_people(droid, torch):
         reached.append(True)
         return (*result[:2], weight.masked_fill(coarse.to(weight.device)[None, ..., None], 0.0), *result[3:])
 
-    with contextlib.suppress(AttributeError):  # another program by that name; the empty list says so
+    with contextlib.suppress(AttributeError):  # another program of that name; the list stays empty
         droid.net.update.register_forward_hook(hook)
     return reached
 
 
 def track(images, order, torch):
-    """Poses N 7 (None where there is but one keyframe), number of keyframes, and how people were masked."""
+    """Poses N 7 (None if there is only one keyframe), number of keyframes, and how people were masked."""
     from droid import Droid
 
     droid, reached, total = Droid(settings(order, images.height, images.width)), [], count()

@@ -1,9 +1,9 @@
-"""Run DROID-SLAM on the clip's frames, in the environment in which it is installed.
+"""Run DROID-SLAM on the clip's frames in its own Python environment.
 
-People are kept out of the estimate. A fork whose ``track`` takes a mask (TRAM's) gets it. DROID-SLAM itself has no such
-input: people are painted over with the mean colour of its training images (nothing to track there), and the weights
-that its update network gives to painted pixels are set to zero before each bundle adjustment, as TRAM's fork does
-inside. Source: princeton-vl/DROID-SLAM demo.py, droid_slam/factor_graph.py; yufu-wang/tram lib/camera.
+People are masked out. A fork whose ``track`` accepts a mask (TRAM's) gets it. DROID-SLAM itself has no such input:
+people are painted over with the mean colour of its training images (nothing to track there), and the weights that its
+update network gives to painted pixels are set to zero before each bundle adjustment, as TRAM's fork does internally.
+Source: princeton-vl/DROID-SLAM demo.py, droid_slam/factor_graph.py; yufu-wang/tram lib/camera.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NEEDS = Needs(
     "demand), then name its Python with --env PATH or --env conda:NAME and its folder with camera.repository",
 )
 _MASKING = {
-    "fork": "masks given to a fork of DROID-SLAM that takes them",
+    "fork": "masks passed to a fork of DROID-SLAM that accepts them",
     "weights": "people painted over, and their pixels' weights set to zero",
     "painted": "people painted over only: this DROID-SLAM's update network could not be reached",
     "none": "none: the detector gave no masks",
@@ -51,12 +51,14 @@ def run_droid(
     """
     if clip.video is None:
         raise BadInput(
-            clip.path or clip.name, "video", "DROID-SLAM needs images; --camera droid=FILE reads its results"
+            clip.path or clip.name,
+            "video",
+            "DROID-SLAM needs images, and the clip has none; --camera droid=FILE reads its results",
         )
     if clip.focal is None:
         raise BadInput(
             clip.video.path, "focal",
-            "DROID-SLAM does not estimate the focal length: say it with --focal (1200px, 28mm or 65deg)",
+            "DROID-SLAM does not estimate the focal length; give it with --focal (1200px, 28mm or 65deg)",
         )  # fmt: skip
     if env == "uv":
         raise MissingResource(f"droid-slam: cannot be installed on demand; {NEEDS.how}")
@@ -70,7 +72,7 @@ def run_droid(
             path = Path(folder) / "masks.npz"
             np.savez_compressed(path, masks=masks.cpu().numpy().astype(bool))
             job["masks"] = str(path)
-        with track("DROID-SLAM", 3 * clip.num_frames) as update:  # read, tracked, and gone through again
+        with track("DROID-SLAM", 3 * clip.num_frames) as update:  # read, tracked, refined
             out = run_script(env or "here", NEEDS, SCRIPT, job, clip.video, report=lambda done, _: update(done))
     if "missing" in out:
         raise MissingResource(f"droid-slam: {out['missing']}; {NEEDS.how}")
@@ -79,7 +81,8 @@ def run_droid(
     notes = list(saved.notes)
     if how in ("painted", "none"):
         notes.append(
-            f"DROID-SLAM: people were not fully masked ({_MASKING[how]}); a large person can pull the camera along"
+            f"DROID-SLAM: people were not fully masked ({_MASKING[how]}); "
+            "a large person in the image can bias the camera"
         )
     facts = {"source": "DROID-SLAM", "file": None, "keyframes": keyframes, "people_masked": _MASKING[how]}
     source = Source(np.arange(clip.num_frames), clip.num_frames, clip.fps)
@@ -89,14 +92,13 @@ def run_droid(
 def _repository(config: DroidConfig) -> Path:
     if config.repository is None:
         raise MissingResource(
-            f"droid-slam: where is its folder? git clone --recursive {HOME}, and name the folder with "
-            "--set camera.repository=FOLDER"
+            f"droid-slam: no folder given; git clone --recursive {HOME}, then --set camera.repository=FOLDER"
         )
     folder = config.repository.expanduser()
     for candidate in (folder / "droid_slam", folder):
         if (candidate / "droid.py").is_file():
             return candidate.absolute()
-    raise MissingResource(f"droid-slam: {folder} holds no droid_slam/droid.py; git clone --recursive {HOME} there")
+    raise MissingResource(f"droid-slam: {folder} has no droid_slam/droid.py; git clone --recursive {HOME} there")
 
 
 def _weights(config: DroidConfig) -> Path:
@@ -107,8 +109,8 @@ def _weights(config: DroidConfig) -> Path:
     path = config.weights.expanduser()
     if not path.is_file():
         raise MissingResource(
-            f"droid-slam: no weights at {path}; `diffopt weights get droid` fetches droid.pth, and without "
-            "camera.weights they are found by themselves"
+            f"droid-slam: no weights at {path}; `diffopt weights get droid` "
+            "fetches droid.pth, which is found without camera.weights"
         )
     return path.absolute()
 
@@ -117,8 +119,8 @@ def _cameras(clip: Clip, out: dict[str, np.ndarray]) -> tuple[Cameras, int]:
     assert clip.video is not None
     path, keyframes, count = clip.video.path, int(out["keyframes"]), clip.num_frames
     if keyframes <= 1:
-        # nothing moved by as much as a keyframe takes; there is no structure to solve
-        note = f"{path}: DROID-SLAM saw no motion of the camera ({keyframes} keyframe); it is taken to stand still"
+        # the motion was too small for a second keyframe, so there is nothing to solve
+        note = f"{path}: DROID-SLAM saw no camera motion ({keyframes} keyframe); the camera is assumed static"
         return standing(count, path, "droid", note), keyframes
     poses = np.asarray(out["poses"], dtype=np.float64)
     if poses.shape != (count, 7):
@@ -126,7 +128,8 @@ def _cameras(clip: Clip, out: dict[str, np.ndarray]) -> tuple[Cameras, int]:
     notes: tuple[str, ...] = ()
     if keyframes < int(out["warmup"]):
         notes = (
-            f"{path}: DROID-SLAM found {keyframes} keyframes only, fewer than it starts with; its cameras are rough",
+            f"{path}: DROID-SLAM found only {keyframes} keyframes, fewer "
+            "than it needs to initialise; its cameras are inaccurate",
         )
     R, t, solved = read_pose7(poses, "xyzw", path, "DROID-SLAM's poses", camera_to_world=True)
     return Cameras(path, "droid", "camera to world", R, t, solved, notes=notes), keyframes

@@ -1,4 +1,4 @@
-"""Camera sources ``droid``, ``wham`` and others: cameras of a file, or of DROID-SLAM, on the frames of the clip."""
+"""Camera sources ``droid``, ``wham`` and others: cameras from a file or from DROID-SLAM, for the frames of the clip."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class FileCamera:
-    """Implements :class:`diffopt_core.interfaces.CameraSource`: the cameras of a file."""
+    """Implements :class:`diffopt_core.interfaces.CameraSource`: cameras read from a file."""
 
     def __init__(self, config: FileCameraConfig, ctx: BuildContext):
         self._config = config
@@ -32,10 +32,10 @@ class FileCamera:
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """World to camera, in the world and scale of the file.
 
-        ``filled``: frames of the clip without a pose of their own. ``travel``: what the path does. ``facts``:
+        ``filled``: frames of the clip without a pose of their own. ``travel``: whether the camera moves. ``facts``:
         ``source``, ``file``, ``format``, ``direction``, ``poses``, ``focal_from``, ``held`` (frames outside the poses),
-        ``jumps`` (frames of the clip at which the camera is suddenly elsewhere), ``static``, ``keyframes_only``.
-        Raises BadInput for the file, MissingResource where none is named.
+        ``jumps`` (frames of the clip at which the pose jumps), ``static``, ``keyframes_only``. Raises BadInput for a
+        bad file, MissingResource if none was given.
         """
         config = self._config
         said = Said(clip.size, config.form, config.quaternion, config.direction, clip.person)
@@ -47,7 +47,7 @@ class FileCamera:
 
 
 class DroidCamera:
-    """Implements :class:`diffopt_core.interfaces.CameraSource`: of a file, or of DROID-SLAM."""
+    """Implements :class:`diffopt_core.interfaces.CameraSource`: cameras from a file, or from DROID-SLAM."""
 
     def __init__(self, config: DroidConfig, ctx: BuildContext):
         self._config, self._env, self._ctx = config, config.env or ctx.env, ctx
@@ -55,7 +55,7 @@ class DroidCamera:
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """As :meth:`FileCamera.trajectory`; without a file, DROID-SLAM's, in its first camera's frame.
 
-        Raises BadInput for the file, MissingResource for DROID-SLAM.
+        Raises BadInput for a bad file, MissingResource if DROID-SLAM cannot run.
         """
         if self._config.file is not None:
             return FileCamera(self._config, self._ctx).trajectory(clip, observations)
@@ -71,11 +71,11 @@ def _on_clip(clip: Clip, saved: Cameras, source: Source, numbers: np.ndarray, mo
         known = numbers[saved.solved]
         raise BadInput(
             saved.path, "poses",
-            f"none for the clip: they are of frames {known[0]} to {known[-1]}, the clip shows frames "
-            f"{source.wanted[0]} to {source.wanted[-1]}",
+            f"no pose inside the clip: the file has frames {known[0]} to {known[-1]}, "
+            f"the clip has frames {source.wanted[0]} to {source.wanted[-1]}",
         )  # fmt: skip
     focal, centre, focal_from, others = intrinsics(clip, saved, places)
-    # positions, not t, move on straight lines: t also turns with the camera
+    # interpolate camera centres, not t, which also depends on the rotation
     R = places.rotations(saved.R)
     _, place = invert(saved.R, saved.t)
     t = -np.einsum("tij,tj->ti", R, places.linear(place))
@@ -109,11 +109,11 @@ def _remarks(clip: Clip, saved: Cameras, places: Between, leaps: list[int]) -> l
     missing, held = int((~places.exact).sum()), int(places.outside.sum())
     if missing:
         between_them = missing - held
-        parts = [f"{between_them} lie between poses and were interpolated"] if between_them else []
-        parts += [f"{held} lie outside them, where the nearest is held"] if held else []
-        kind = "only keyframes are in the file" if saved.keyframes else "the file has no pose for them"
+        parts = [f"{between_them} between poses were interpolated"] if between_them else []
+        parts += [f"{held} outside the poses take the nearest one"] if held else []
+        kind = "the file has only keyframes" if saved.keyframes else "the file has no pose for them"
         remarks.append(f"{saved.path}: {missing} of {clip.num_frames} frames: {kind}; {', '.join(parts)}")
     if leaps:
         shown = ", ".join(map(str, leaps[:8])) + (", ..." if len(leaps) > 8 else "")
-        remarks.append(f"{saved.path}: the camera jumps at frame {shown} of the clip; it was left as it is")
+        remarks.append(f"{saved.path}: the camera pose jumps at frame {shown} of the clip; it was not changed")
     return remarks

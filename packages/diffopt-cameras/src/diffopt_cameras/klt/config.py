@@ -1,4 +1,4 @@
-"""Camera ``klt``: what ``--camera auto`` means for a video."""
+"""Camera ``klt``: the meaning of ``--camera auto`` for a video."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pydantic import Field, PositiveFloat
 
 
 class KltConfig(ComponentConfig):
-    """``mapper = auto`` takes the first model that the evidence carries: static, rotation, odometry. ``colmap`` does
-    the same with pycolmap before odometry; any other is used or refused. Px are meant at a longest side of 960."""
+    """``mapper = auto`` uses the first model that fits the tracks: static, rotation, odometry. ``colmap`` does the same
+    with pycolmap before odometry. Any other value uses that model, or fails if it does not fit. Px refer to a longest
+    side of 960."""
 
     builds: ClassVar[str] = "diffopt_cameras.klt.source:KltCamera"
     retired: ClassVar = {
@@ -18,9 +19,9 @@ class KltConfig(ComponentConfig):
     }  # fmt: skip
 
     mapper: Literal["auto", "static", "rotation", "odometry", "colmap"] = "auto"
-    longest: int = Field(960, ge=160, description="px, longest side at which points are followed")
-    points: int = Field(500, ge=50, description="points followed in a frame")
-    still: PositiveFloat = Field(0.7, description="px: background flow up to which the camera stands still")
-    small: PositiveFloat = Field(1.0, description="px: what a rotation may leave over in any case")
-    fewest_points: int = Field(100, ge=20, description="triangulated points that a moving camera needs")
-    residual: PositiveFloat = Field(1.0, description="px: reprojection error that a moving camera may have")
+    longest: int = Field(960, ge=160, description="px, longest side at which points are tracked")
+    points: int = Field(500, ge=50, description="points tracked per frame")
+    still: PositiveFloat = Field(0.7, description="px: background flow up to which the camera counts as static")
+    small: PositiveFloat = Field(1.0, description="px: residual at which a rotation always counts as a fit")
+    fewest_points: int = Field(100, ge=20, description="fewest triangulated points for a moving camera")
+    residual: PositiveFloat = Field(1.0, description="px: largest reprojection error for a moving camera")

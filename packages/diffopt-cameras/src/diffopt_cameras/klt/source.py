@@ -1,4 +1,4 @@
-"""The policy: which model of the camera the evidence carries, and what is said where it carries none."""
+"""Choose the camera model that fits the tracks; report the reason if none does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..tracks import Following
 from .config import KltConfig
 
 _log = logging.getLogger(__name__)
-#: Degrees between the rays of the first two views, and share of the frames, that a moving camera needs.
+#: Minima for a moving camera: degrees between the rays of the first two views, share of registered frames.
 _PARALLAX, _REGISTERED = 1.0, 0.5
 
 
@@ -32,12 +32,12 @@ class KltCamera:
         self._config, self._ctx = config, ctx
 
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
-        """World to camera in the first camera's frame. The unit is the metre where the camera was found not to travel
-        (t is 0); the path of a moving camera is in metres that are guessed from the person (``facts["scale_from"]``),
-        or in a unit of its own. ``travel`` is unknown and ``trusted`` false where no model is borne out.
+        """World to camera in the first camera's frame. The unit is the metre if the camera does not travel (t is 0).
+        The path of a moving camera is in approximate metres estimated from the person (``facts["scale_from"]``), or has
+        an arbitrary scale. If no model fits, ``travel`` is unknown and ``trusted`` false.
 
-        ``facts``: ``model``, the evidence for each candidate, ``rejected`` with reasons, ``focal_from``.
-        Raises BadInput where no model can be had, and where a model that was asked for is not borne out.
+        ``facts``: ``model``, the measurements for each candidate, ``rejected`` with reasons, ``focal_from``. Raises
+        BadInput if there is no model at all, or if the requested model does not fit.
         """
         config = self._config
         seen = look(clip, observations, Following(config.points, config.longest))
@@ -47,7 +47,7 @@ class KltCamera:
 
 @dataclass
 class _Choice:
-    """One clip's way through the models."""
+    """Tries the models on one clip."""
 
     config: KltConfig
     ctx: BuildContext
@@ -80,8 +80,8 @@ class _Choice:
         if len(chosen) == 1:
             raise BadInput(
                 self.clip.path or self.clip.name, "camera",
-                f"mapper {mapper} is not borne out by the images: {self.rejected[mapper]}; "
-                "--set camera.mapper=auto chooses, or its thresholds can be set",
+                f"mapper {mapper} does not fit the images: {self.rejected[mapper]}; "
+                "--set camera.mapper=auto chooses a model, or change the thresholds",
             )  # fmt: skip
         return self._last_resort()
 
@@ -94,7 +94,7 @@ class _Choice:
         if worst > self.config.still:
             self.rejected["static"] = f"the background moves by {worst:.1f} px, more than {self.config.still}"
             return None
-        _log.warning("camera: it stands still (the background moves by %.2f px at 960)", worst)
+        _log.warning("camera: static (the background moves by %.2f px at 960)", worst)
         R, t = standing(self.clip.num_frames)
         return self._done("static", R, t, np.ones(len(R), bool), "stands")
 
@@ -113,7 +113,7 @@ class _Choice:
         for over, item in evidence.items():
             if item.explained < 0.9:
                 self.rejected["rotation"] = (
-                    f"turning leaves {item.residual:.1f} of {item.flow:.1f} px over {over} (explains "
+                    f"a rotation leaves {item.residual:.1f} of {item.flow:.1f} px over {over} (explains "
                     f"{item.explained:.0%} of the pairs of frames)"
                 )
                 return None
@@ -123,7 +123,7 @@ class _Choice:
     def _odometry(self) -> CameraTrajectory | None:
         found = odometry(self.seen.tracks, self.focal.pixels, self.ctx.seed)
         if found is None:
-            self._reject("odometry", "no two frames show the scene from two sides")
+            self._reject("odometry", "no two frames have enough parallax")
             return None
         self.facts["odometry"] = found.evidence.facts()
         weak = self._weak(found)
@@ -153,7 +153,7 @@ class _Choice:
         return self._done(model, found.R, t, found.solved, "travels", unit)
 
     def _weak(self, found: Odometry) -> str:
-        """Why a moving camera is not to be trusted, empty if it is."""
+        """Why the moving camera is not trusted; empty if it is."""
         config, evidence = self.config, found.evidence
         first = np.degrees(evidence.first_angle)
         reasons = [
@@ -164,27 +164,30 @@ class _Choice:
             (first < _PARALLAX, f"a parallax of {first:.2f} degrees, at least {_PARALLAX:g} needed"),
             (
                 evidence.residual > config.residual,
-                f"{evidence.residual:.2f} px off, at most {config.residual:g} allowed",
+                f"reprojection error {evidence.residual:.2f} px, at most {config.residual:g} allowed",
             ),
-            (evidence.registered < _REGISTERED, f"{evidence.registered:.0%} of the frames registered"),
+            (
+                evidence.registered < _REGISTERED,
+                f"{evidence.registered:.0%} of the frames registered, at least {_REGISTERED:.0%} needed",
+            ),
         ]
         return "; ".join(text for failed, text in reasons if failed)
 
     def _reject(self, name: str, why: str) -> None:
         self.rejected[name] = why
         if self.config.mapper in ("auto", "colmap"):
-            _log.warning("camera: %s rejects itself: %s", name, why)
+            _log.warning("camera: %s rejected: %s", name, why)
 
     def _last_resort(self) -> CameraTrajectory:
-        """Nothing explains the flow: the turning alone, said loudly; where even that hangs in the air, an error."""
+        """No model explains the flow: use the rotation alone, with a warning; raise if there is no rotation either."""
         path = rotation_path(self.seen.tracks, self.focal.pixels)
-        remedies = "--camera colmap, --camera droid=FILE or --set camera.mapper=... are the ways on"
+        remedies = "try --camera colmap, --camera droid=FILE or --set camera.mapper=..."
         if path.solved.mean() < 0.5:
             why = "; ".join(f"{name}: {text}" for name, text in self.rejected.items())
-            raise BadInput(self.clip.path or self.clip.name, "camera", f"no camera can be had ({why}); {remedies}")
+            raise BadInput(self.clip.path or self.clip.name, "camera", f"no camera found ({why}); {remedies}")
         _log.warning(
-            "camera: NO model explains how the picture moves (%s). Only its turning is used, WITHOUT travel: people "
-            "will seem to move as the camera does; %s",
+            "camera: NO model explains the image motion (%s). Only the camera's rotation is "
+            "used, WITHOUT its travel, so its motion will appear as motion of the people; %s",
             "; ".join(f"{name}: {text}" for name, text in self.rejected.items()), remedies,
         )  # fmt: skip
         return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, "unknown", "arbitrary")
@@ -195,6 +198,8 @@ class _Choice:
         if not self.focal.sure:
             _log.warning("camera: focal length %s", self.focal.said)
         if not solved.all():
-            _log.warning("camera: %d of %d frames could not be solved and are filled in", (~solved).sum(), len(solved))
+            _log.warning(
+                "camera: %d of %d frames could not be solved and were interpolated", (~solved).sum(), len(solved)
+            )
         facts = {**self.facts, "model": model, "rejected": self.rejected}
         return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit)

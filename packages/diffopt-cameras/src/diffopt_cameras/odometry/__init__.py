@@ -1,4 +1,4 @@
-"""A camera that moves: two views, then pose after pose, then everything adjusted together."""
+"""Odometry of a moving camera: two views, then one pose after another, then bundle adjustment."""
 
 from .odometry import Odometry, OdometryEvidence, odometry
 

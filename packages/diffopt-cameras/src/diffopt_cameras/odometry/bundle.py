@@ -1,7 +1,7 @@
 """Bundle adjustment: cameras and points together, Levenberg-Marquardt on the cameras' Schur complement.
 
-Triggs et al. 2000, "Bundle adjustment: a modern synthesis", sec. 6. Blocks are sparse, so that time grows with the
-number of cameras and not with its cube; the focal length is held.
+Triggs et al. 2000, "Bundle adjustment: a modern synthesis", sec. 6. Blocks are sparse, so that time is linear and not
+cubic in the number of cameras; the focal length is fixed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from scipy.sparse.linalg import splu
 from .model import Array, Model, Views, camera_jacobian, errors, huber, in_camera, moved, project, sums
 
 _HUBER = 1.0  # px at 960
-#: Up to this many unknowns of cameras a dense solve is faster.
+#: Up to this many camera unknowns a dense solve is faster.
 _DENSE = 1500
 
 
 def adjust(model: Model, views: Views, rounds: int = 8, tolerance: float = 1e-4) -> Model:
-    """Minimise the Huber reprojection error over posed cameras and known points; the first posed camera is held."""
+    """Minimise the Huber reprojection error over posed cameras and known points; the first posed camera is fixed."""
     mine = views.only(model.used(views))
     cameras, camera = np.unique(mine.camera, return_inverse=True)
     points, point = np.unique(mine.point, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Cameras, points and what the cameras see of them, as flat arrays; the projection and its derivatives."""
+"""Cameras, points and their observations as flat arrays; the projection and its derivatives."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def errors(model: Model, views: Views) -> Array:
 
 
 def camera_jacobian(at: Array, focal: float) -> tuple[Array, Array]:
-    """Derivatives of the projection by a turn and shift of the camera [M 2 6], and by the point in its frame [M 2 3].
+    """Derivatives of the projection by a rotation and shift of the camera [M 2 6], and by the point in its frame [M 2
+    3].
 
     The camera moves as ``x -> exp(turn) x + shift``, in its own frame.
     """

@@ -1,6 +1,5 @@
-"""Odometry on tracks: key frames are solved outwards from the best pair and adjusted together, then all frames.
-
-Positions are in a unit of their own: one image says nothing of size.
+"""Odometry on tracks: key frames are solved outwards from the best pair and bundle-adjusted, then all frames. Positions
+have an arbitrary scale, as one camera does not show size.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ _CLOSE = 3.0
 
 @dataclass(frozen=True)
 class OdometryEvidence:
-    """What speaks for the path: ``points`` triangulated, ``angle`` rad (median parallax), ``first_angle`` rad (of the
-    first pair), ``residual`` px at 960 (median), ``registered``: share of the frames with a pose of their own."""
+    """Quality of the path: ``points`` triangulated, ``angle`` rad (median parallax), ``first_angle`` rad (of the first
+    pair), ``residual`` px at 960 (median), ``registered``: share of the frames with a pose of their own."""
 
     points: int
     angle: float
@@ -47,8 +46,8 @@ class OdometryEvidence:
 
 @dataclass(frozen=True)
 class Odometry:
-    """``R`` [T 3 3], ``t`` [T 3], world to camera, for the frames with ``solved`` [T]. ``X`` [N 3] are the points of
-    the tracks with ``known`` [N], in the same world."""
+    """``R`` [T 3 3], ``t`` [T 3], world to camera, for the frames with ``solved`` [T]. ``X`` [N 3]: points of the
+    tracks with ``known`` [N], in the same world."""
 
     R: Array
     t: Array
@@ -77,7 +76,7 @@ def key_frames(tracks: Tracks, travel: float = 8.0, kept: float = 0.6, at_most: 
 
 
 def odometry(tracks: Tracks, focal: float, seed: int = 0) -> Odometry | None:
-    """Path of the camera; None where no two frames give a first pair. The caller judges the evidence."""
+    """Path of the camera; None if no two frames form a first pair. The caller judges the evidence."""
     keys = key_frames(tracks)
     few = tracks.at_frames(keys)
     pair = first_pair(few, focal, seed)
@@ -102,7 +101,7 @@ def _start(tracks: Tracks, views: Views, pair: Pair) -> Model:
 
 
 def _grow(model: Model, views: Views, pair: Pair) -> Model:
-    """Pose the other key frames, those that see most first; triangulate and adjust as the model grows."""
+    """Pose the other key frames, those that see most points first; triangulate and adjust as the model grows."""
     frames = len(model.R)
     tried = np.zeros(frames, bool)
     adjusted = 2
@@ -146,7 +145,7 @@ def _polish(model: Model, views: Views) -> Model:
 
 
 def _misfits(model: Model, views: Views) -> NDArray[np.bool_]:
-    """Points [N] that are more than 3 px (at 960) off in the typical view."""
+    """Points [N] with a median error above 3 px (at 960)."""
     mine = views.only(model.used(views))
     count = np.bincount(mine.point, minlength=len(model.X))
     far = np.bincount(mine.point, errors(model, mine) > _CLOSE, minlength=len(model.X))
@@ -156,9 +155,8 @@ def _misfits(model: Model, views: Views) -> NDArray[np.bool_]:
 def all_frames(
     tracks: Tracks, model: Model, keys: Sequence[int] | NDArray[np.int64], focal: float, first_angle: float | None
 ) -> Odometry:
-    """Every frame's pose from the points of the key frames, started at the nearest key frame.
-
-    Without a first pair (another mapper), the median parallax stands for its angle.
+    """Every frame's pose from the points of the key frames, started at the nearest key frame. Without a first pair
+    (another mapper), the median parallax is used as its angle.
     """
     frames, points = tracks.num_frames, tracks.count
     views = views_of(tracks, focal)

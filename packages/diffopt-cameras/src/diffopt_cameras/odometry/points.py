@@ -1,4 +1,4 @@
-"""Points from cameras and a camera from points."""
+"""Triangulate points from cameras, and resect cameras from points."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from .model import Array, Model, Views, camera_jacobian, errors, in_camera, move
 
 #: Error scales, px at 960, of the annealed Geman-McClure weights.
 _SCALES = (40.0, 40.0, 20.0, 10.0, 5.0, 2.5, 1.5, 1.5, 1.5)
-#: A camera needs as many points, half of them within `_CLOSE` px (at 960).
+#: A camera needs this many points, half of them within `_CLOSE` px (at 960).
 FEWEST = 20
 _CLOSE = 3.0
 
 
 def resect(model: Model, views: Views, cameras: NDArray[np.bool_]) -> tuple[Model, NDArray[np.bool_]]:
-    """Refine the poses of ``cameras`` [C] from where they are; says which came to a pose that the points confirm.
-
-    Gauss-Newton on the reprojection error; each step is one 6 x 6 system a camera.
+    """Refine the poses of ``cameras`` [C] from their current values; also returns which poses the points confirm.
+    Gauss-Newton on the reprojection error; each step is one 6 x 6 system per camera.
     """
     mine = views.only(cameras[views.camera] & model.known[views.point])
     which = np.flatnonzero(cameras)
@@ -32,7 +31,7 @@ def resect(model: Model, views: Views, cameras: NDArray[np.bool_]) -> tuple[Mode
 
 
 def _refine(model: Model, mine: Views) -> tuple[Model, NDArray[np.bool_]]:
-    """All cameras of ``model``."""
+    """As :func:`resect`, for all cameras of ``model``."""
     size = len(model.R)
     count = np.bincount(mine.camera, minlength=size)
     for scale in _SCALES:
@@ -53,7 +52,7 @@ def _refine(model: Model, mine: Views) -> tuple[Model, NDArray[np.bool_]]:
 
 
 def world_rays(model: Model, views: Views) -> tuple[Array, Array]:
-    """Directions [M 3] in the world, and where the cameras stand [M 3]."""
+    """Ray directions in the world [M 3], and camera centres [M 3]."""
     R, t = model.R[views.camera], model.t[views.camera]
     return np.einsum("mji,mj->mi", R, views.rays()), -np.einsum("mji,mj->mi", R, t)
 
@@ -62,7 +61,7 @@ def parallax(model: Model, views: Views, points: int) -> Array:
     """Angle [N] rad between the first ray to each point and the one furthest from it (0 without two)."""
     rays, _ = world_rays(model, views)
     first = np.full(points, -1)
-    # rows come by rising camera: written backwards, the first remains
+    # rows are sorted by camera: written in reverse order, the first one remains
     first[views.point[::-1]] = np.arange(len(views.point))[::-1]
     sine = np.linalg.norm(np.cross(rays, rays[first[views.point]]), axis=-1)
     widest = np.zeros(points)
@@ -71,10 +70,10 @@ def parallax(model: Model, views: Views, points: int) -> Array:
 
 
 def triangulate(model: Model, views: Views, least: float, close: float, which: NDArray[np.bool_]) -> Model:
-    """Points ``which`` [N] anew, from all posed cameras that see them.
+    """Triangulate the points ``which`` [N] again, from all posed cameras that see them.
 
-    Kept are those with a parallax of at least ``least`` rad that lie before all their cameras and, in the median,
-    within ``close`` px (at 960) of where they were seen.
+    Kept are points with a parallax of at least ``least`` rad, in front of all their cameras, and with a median
+    reprojection error below ``close`` px (at 960).
     """
     size = len(model.X)
     mine = views.only(model.posed[views.camera] & which[views.point])

@@ -57,7 +57,7 @@ def _worth(pair: Pair) -> float:
 
 
 def essential(tracks: Tracks, first: int, second: int, focal: float, seed: int) -> Pair | None:
-    """Relative pose of two frames; None where it cannot be had from 30 inliers."""
+    """Relative pose of two frames; None with fewer than 30 inliers."""
     rows: tuple[Index, Index] = tracks.common(first, second)
     if len(rows[0]) < 30:
         return None

@@ -20,14 +20,14 @@ _LEVELS = 4
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01)
 #: Smallest eigenvalue of the gradient's moments (OpenCV's scale) below which a corner is noise.
 _TEXTURE = 1e-4
-#: A frame that fewer of the points reach is a flash, a blank or a cut; it is bridged over at most `_BRIDGE` frames.
+#: A frame that a smaller share of the points reaches is a flash, a blank or a cut; up to `_BRIDGE` frames are bridged.
 _LOST, _BRIDGE = 0.2, 6
 
 
 @dataclass(frozen=True)
 class Following:
     """``target``: points per frame; ``longest``: px of the longer side that is tracked; ``back``: px (at ``longest``)
-    by which a point may miss its start on the way back."""
+    by which a point may miss its start when tracked backwards."""
 
     target: int = 500
     longest: int = 960
@@ -37,7 +37,7 @@ class Following:
 def follow(clip: Clip, observations: Observations | None, settings: Following = Following()) -> Tracks:
     """Tracks on the background of a clip's video, one frame in memory at a time.
 
-    Raises BadInput (from the reader) where the video cannot be decoded.
+    Raises BadInput (from the reader) if the video cannot be decoded.
     """
     assert clip.video is not None
     tracker = _Tracker(settings, PersonMask(observations, clip.size))
@@ -79,7 +79,7 @@ class _Tracker:
         return _Frame(number, grey, barred)
 
     def _take(self, frame: _Frame) -> None:
-        """Follow into ``frame``; where that fails, wait for a few frames that may be better."""
+        """Track into ``frame``; if that fails, wait for up to `_BRIDGE` frames."""
         if self.last is not None and len(self.points):
             points, good = self._flow(self.last, frame)
             lost = len(points) >= 20 and good.mean() < _LOST
@@ -94,7 +94,7 @@ class _Tracker:
         self._keep(frame)
 
     def _start_again(self, frame: _Frame) -> None:
-        """Nothing came back: the first frame that was lost starts anew."""
+        """No track survived: start new tracks at the first lost frame."""
         waiting, self.pending = [*self.pending, frame], []
         self.breaks.append(waiting[0].number)
         self.points, self.ids, self.last = self.points[:0], self.ids[:0], None
@@ -113,7 +113,7 @@ class _Tracker:
             old.grey, new.grey, self.points, self.points.copy(), winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STOP
         )
         there = np.asarray(found, np.float32)
-        # back from near the start: what is asked is whether the two patches are one
+        # backward tracking starts near the original point: it tests whether the two patches match
         back, also, _ = cv2.calcOpticalFlowPyrLK(
             new.grey, old.grey, there, self.points.copy(), winSize=_WINDOW, maxLevel=1, criteria=_STOP,
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
@@ -160,7 +160,7 @@ class _Tracker:
         yield from (self.seen.get(n, nothing) for n in range(frames))
 
     def tracks(self, size: tuple[int, int], frames: int) -> Tracks:
-        """What was seen, in px of the full image."""
+        """All tracks, in px of the full image."""
         ids, points = zip(*self._parts(frames), strict=True)
         start = np.concatenate([[0], np.cumsum([len(part) for part in ids])]).astype(np.int64)
         scale = np.array(size) / np.array(self.shape[::-1])

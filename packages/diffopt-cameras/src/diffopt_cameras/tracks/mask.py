@@ -7,9 +7,9 @@ import numpy as np
 from diffopt_core.types import Observations
 from numpy.typing import NDArray
 
-#: Masks are made at this longest side: they are soft-edged things, and dilation costs its area.
+#: Longest side of the masks: they need no sharp edges, and the cost of dilation grows with the area.
 COARSE = 240
-#: Grey value up to which a border is black (compression leaves some levels above 0).
+#: Grey value up to which a border is black (compression raises black a little above 0).
 _BLACK = 6
 _CONFIDENT = 0.3
 
@@ -17,9 +17,9 @@ _CONFIDENT = 0.3
 class PersonMask:
     """Pixels of people in frame ``n``, from masks where the detector gave them, else from the keypoints.
 
-    Keypoints give their convex hull, made wider by a share of its size: limbs are thicker than lines, hair and feet
-    lie outside. A frame without a person takes the hulls of the nearest frames with one, for detectors miss people
-    who are still there.
+    From keypoints: their convex hull, dilated by a share of its size, since limbs have a width and hair and feet lie
+    outside. A frame without a detection uses the hulls of the nearest frames with one, as detectors miss people who are
+    still there.
     """
 
     def __init__(self, observations: Observations | None, size: tuple[int, int]):

@@ -1,4 +1,4 @@
-"""Tracks as flat arrays, and what is asked of them: pairs of frames, survivors, points that do not move."""
+"""Tracks as flat arrays, with queries: pairs of frames, long tracks, overlays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFERENCE = 960
 
 @dataclass(frozen=True)
 class Tracks:
-    """Where points were seen: rows ``start[i]:start[i + 1]`` are those of frame ``i``, by rising number of the track.
+    """Observed points: rows ``start[i]:start[i + 1]`` belong to frame ``i``, sorted by track number.
 
     ``xy`` [N 2]: px of the full upright image, counted from its upper left corner (the middle of the first pixel is
     0.5). ``track`` [N]: number of the track. ``masked`` [T]: share of the image that was left out. ``breaks``: frames
@@ -34,7 +34,7 @@ class Tracks:
 
     @property
     def count(self) -> int:
-        """Numbers of tracks lie below this."""
+        """Upper bound of the track numbers (exclusive)."""
         return int(self.track.max()) + 1 if len(self.track) else 0
 
     @property
@@ -48,7 +48,7 @@ class Tracks:
         return np.repeat(np.arange(self.num_frames), np.diff(self.start))
 
     def per_frame(self) -> NDArray[np.int64]:
-        """How many points each frame has."""
+        """Number of points of each frame."""
         return np.diff(self.start)
 
     def common(self, first: int, second: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -58,12 +58,12 @@ class Tracks:
         return i + self.start[first], j + self.start[second]
 
     def only(self, rows: NDArray[np.bool_]) -> Tracks:
-        """The same with the rows where ``rows`` [N] is true."""
+        """A copy with only the rows where ``rows`` [N] is true."""
         kept = np.concatenate([[0], np.cumsum(rows)])[self.start]
         return replace(self, xy=self.xy[rows], track=self.track[rows], start=kept)
 
     def at_frames(self, frames: Sequence[int]) -> Tracks:
-        """The same for some frames (rising numbers), which are numbered anew."""
+        """A copy with only the given frames (increasing numbers), renumbered from 0."""
         parts = [np.arange(self.start[f], self.start[f + 1]) for f in frames]
         rows = np.concatenate(parts) if parts else np.zeros(0, np.int64)
         start = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
@@ -73,17 +73,17 @@ class Tracks:
 
 
 def long_enough(tracks: Tracks, frames: int = 3) -> Tracks:
-    """Without tracks that were seen in fewer frames: most of those are accidents of the image."""
+    """Drop tracks seen in fewer than ``frames`` frames: most of them are noise."""
     seen = np.bincount(tracks.track, minlength=tracks.count)
     return tracks.only(seen[tracks.track] >= frames)
 
 
 def without_overlays(tracks: Tracks, still: float = 0.4, moving: float = 6.0) -> tuple[Tracks, int]:
-    """Without points that stand still while the picture moves (logos, captions); also says how many there were.
+    """Drop points that stand still while the image moves (logos, captions); also returns how many there were.
 
-    A track is one where it stays within ``still`` px (of the image that was tracked) over at least 8 frames in which
-    the typical track travels more than ``moving`` px (at 960). A far point of a camera that only moves forward would
-    count too if that camera did not turn by a hundredth of a degree either; no hand and no gimbal does that.
+    An overlay stays within ``still`` px (of the tracked image) over at least 8 frames in which the median track moves
+    more than ``moving`` px (at 960). A distant point of a camera that only moves forward would also count, but only if
+    the camera rotated by less than a hundredth of a degree, which no hand-held camera or gimbal does.
     """
     if not len(tracks.track):
         return tracks, 0

@@ -13,7 +13,7 @@ from .skeleton import FEET
 HEIGHT, SPEED = 0.05, 0.7
 #: Shortest stand, and gaps that are closed, s.
 SHORTEST, GAP = 0.1, 0.07
-#: Below so many frames a second the speed of a foot is not known, and nor is its contact.
+#: Below so many frames per second the speed of a foot is not known, and nor is its contact.
 LEAST_RATE = 8.0
 RULE = (
     f"within {HEIGHT * 100:.0f} cm of the joint's low mark (5 % quantile of its height), slower than {SPEED:g} m/s, "
@@ -37,7 +37,7 @@ def standing(joints: Float[Tensor, "T 24 3"], fps: float, by_speed: bool = True)
 
 
 def skate(joints: Float[Tensor, "T 24 3"], stands: Bool[Tensor, "T 4"]) -> float | None:
-    """Mean horizontal way (mm a frame) of standing feet, over pairs of frames in which one stands: of the ball where
+    """Mean horizontal way (mm per frame) of standing feet, over pairs of frames in which one stands: of the ball where
     it does, else of the ankle. None where no foot ever stands."""
     way = joints[:, FEET].diff(dim=0)[..., [0, 2]].norm(dim=-1)
     held = torch.cat([stands[:, :2] & ~stands[:, 2:], stands[:, 2:]], dim=1).to(way.device)

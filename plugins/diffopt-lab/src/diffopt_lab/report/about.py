@@ -30,7 +30,7 @@ _NONE = (None, None)
 
 @dataclass(frozen=True)
 class Figure:
-    """``initial`` None and ``finals`` one a result; nan is unknown. ``truth``: the truth's own value, None where it is
+    """``initial`` None and ``finals`` one per result; nan is unknown. ``truth``: the truth's own value, None where it is
     not known. ``less``: a smaller value is a better one."""
 
     name: str

@@ -116,7 +116,7 @@ def test_times_that_fit_come_before_numbers_and_counts(tmp_path, caplog):
     assert place(rows(4, seconds=times), source).tolist() == [0, 2, 4, 9] and not caplog.text
     assert place(rows(4, seconds=times + 1000), source).tolist() == [0, 2, 4, 9] and "start at 1000 s" in caplog.text
     assert place(rows(10, seconds=np.arange(10) * 0.7), source).tolist() == list(range(10))
-    assert "they are counted" in caplog.text
+    assert "rows are mapped by count" in caplog.text
     with pytest.raises(BadInput, match="do not match the 10 frames"):
         place(rows(4, seconds=np.arange(4) * 0.77), source)
 

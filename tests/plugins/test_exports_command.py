@@ -62,7 +62,7 @@ def test_a_motion_file_is_exported_under_its_name(folder, capsys, tmp_path):
     ("args", "says"),
     [
         (("--to", "glv"), "unknown format 'glv'. Did you mean 'glb'?"),
-        (("--to", ","), "expected formats"),
+        (("--to", ","), "expected format names"),
         (("--fps", "0.4"), "fps"),
         (("--fps", "300"), "fps"),
         (("--up", "x"), "up"),

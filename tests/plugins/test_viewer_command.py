@@ -158,8 +158,8 @@ def test_a_port_that_is_taken(folder, capsys):
 
 
 def test_a_host_that_is_not_here(folder, capsys):
-    assert "host '192.0.2.1' cannot be listened on" in error_of(capsys, "view", folder, "--host", "192.0.2.1")
-    assert "host 'no such host' cannot" in error_of(capsys, "view", folder, "--host", "no such host")
+    assert "cannot listen on host '192.0.2.1'" in error_of(capsys, "view", folder, "--host", "192.0.2.1")
+    assert "cannot listen on host 'no such host'" in error_of(capsys, "view", folder, "--host", "no such host")
 
 
 def test_what_is_no_result(folder, tmp_path, capsys):

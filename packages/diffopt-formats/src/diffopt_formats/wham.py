@@ -1,7 +1,7 @@
 """WHAM: ``wham_output.pkl``, joblib, person -> arrays (yohanshin/WHAM, demo.py); and VIBE's similar file.
 
 WHAM's ``pose`` and ``trans`` are in the camera frame, ``trans`` as SMPL's transl. ``pose_world`` has another root and
-the same body. The demo writes its world with Y up, the evaluator uses Y down; the people's trunks show which one per file
+the same body. The demo writes its world with Y up, the evaluator uses Y down; the people's trunks show which one a file
 uses. ``trans_world`` is read as SMPL's transl, as in WHAM's evaluator (its viewer puts the mid-hip there, about 25 cm
 away). The file has no focal length: without a calibration WHAM uses the image diagonal. Its cameras follow from the
 person in both frames; ``slam_results.pth`` is read by :mod:`.slam`.

@@ -1,4 +1,4 @@
-"""``amass.npz``: AMASS's keys and axes. ``trans`` is SMPL's transl: the pelvis less its place in the rest pose."""
+"""``amass.npz``: AMASS's keys and axes. ``trans`` is SMPL's transl: the pelvis minus its position in the rest pose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .performance import Performance
 log = logging.getLogger(__name__)
 #: Rest pelvis of the mean neutral shape, m, in the model's own origin.
 MEAN_PELVIS = {"smpl": (-0.001795, -0.223333, 0.028219), "smplx": (0.0031, -0.3514, 0.0120)}
-#: SMPL-H's columns: root, 21 body joints, 2 x 15 finger joints. SMPL's joints 22 and 23 (hands) have no place in it.
+#: SMPL-H's columns: root, 21 body joints, 2 x 15 finger joints. SMPL's joints 22 and 23 (hands) are not included.
 COLUMNS, SHARED = 156, 22
 
 
@@ -29,7 +29,7 @@ class AmassExporter(FileExporter[AmassConfig]):
 
     def axes(self) -> Axes:
         if self.options.unit == "cm":
-            log.warning("amass: the format knows metres only; written so")
+            log.warning("amass: the format is always in metres; written in metres")
         return Axes(super().axes().up, "m")
 
     def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
@@ -37,14 +37,14 @@ class AmassExporter(FileExporter[AmassConfig]):
         write_npz(path, _arrays(performance, self.options, axes, betas, pelvis))
         return {
             **told,
-            "trans": "SMPL's transl: the pelvis joint less its place in the rest pose (rest_pelvis)",
+            "trans": "SMPL's transl: the pelvis joint minus its position in the rest pose (rest_pelvis)",
             "rest_pelvis_m": [round(float(v), 6) for v in pelvis],
-            "poses": "axis-angle; root, 21 body joints, 30 finger joints (zero); the hand joints of SMPL are left out",
+            "poses": "axis-angle; root, 21 body joints, 30 finger joints (zero); SMPL's hand joints are omitted",
         }
 
 
 def _shape(performance: Performance, options: AmassConfig) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
-    """Betas (10,), the rest pelvis in the model's origin (3,), and what to say of them."""
+    """Betas (10,), the rest pelvis in the model's origin (3,), and notes for the JSON file."""
     figure, given = performance.figure, performance.given_betas
     if options.body not in ("own", performance.body_model):
         said = f"the mean neutral shape of {options.body}"
@@ -54,12 +54,12 @@ def _shape(performance: Performance, options: AmassConfig) -> tuple[np.ndarray, 
     if figure.mesh is not None and options.betas == "zero":
         pelvis = figure.mesh.rest_pelvis(betas[None])[0].double()
     if not figure.pelvis_known:
-        log.warning("amass: the rest pelvis of this body is not known; that of an average adult is used, which may set "
-                    "the whole clip off by a centimetre or two")  # fmt: skip
-        told["rest_pelvis_from"] = "an average adult: the body of this result does not say"
+        log.warning("amass: the rest pelvis of this body is unknown; an average adult's "
+        "is used, which may shift the whole clip by one or two centimetres")  # fmt: skip
+        told["rest_pelvis_from"] = "an average adult: unknown for the body of this result"
     if bool((betas != 0).any()) and performance.betas_of.partition("-")[0] != "smpl":
-        log.warning("amass: betas are of '%s', not SMPL's: a tool that shows SMPL should be given the mean shape "
-                    "(--set amass.betas=zero)", performance.betas_of)  # fmt: skip
+        log.warning("amass: betas are of '%s', not SMPL's: for a tool that "
+        "shows SMPL, write the mean shape (--set amass.betas=zero)", performance.betas_of)  # fmt: skip
     if bool((given != 0).any()) and not bool((betas != 0).any()) and options.betas == "own":
         log.warning("amass: the betas of '%s' did not shape the body '%s'; written as zero (and as betas_given)",
                     performance.betas_of, performance.body_model)  # fmt: skip
@@ -71,14 +71,14 @@ def _arrays(
     performance: Performance, options: AmassConfig, axes: Axes, betas: np.ndarray, pelvis: np.ndarray
 ) -> dict[str, np.ndarray]:
     pose = performance.pose.clone()
-    pose[:, 0] = axes.matrix @ pose[:, 0]  # the rest pose stays Y up, as SMPL's does; only the root turns
+    pose[:, 0] = axes.matrix @ pose[:, 0]  # the rest pose stays Y up, as in SMPL; only the root is rotated
     poses = np.zeros((performance.num_frames, COLUMNS))
     poses[:, : 3 * SHARED] = matrix_to_axis_angle(pose[:, :SHARED]).flatten(1).numpy()
     rate = performance.fps
     return {
         "trans": axes.points(performance.trans) - pelvis,
         "gender": np.array(options.gender or (performance.figure.gender if options.body == "own" else "neutral")),
-        # readers compare it with whole numbers
+        # readers compare it with integers
         "mocap_framerate": np.array(round(rate) if abs(rate - round(rate)) < 1e-6 else rate),
         "betas": np.concatenate([betas, np.zeros(6)]),
         "dmpls": np.zeros((performance.num_frames, 8)),

@@ -1,4 +1,4 @@
-"""``diffopt export``: a result that is on disk, in other people's formats."""
+"""``diffopt export``: convert a result on disk to other formats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _TO = typer.Option(
 )  # fmt: skip
 _FEET = _motion(
     metavar="auto|always|never|ground",
-    help="Lock standing feet (low and slow; low), leave them, or set the clip on the floor.",
+    help="Lock feet in contact (auto: low and slow; always: low), "
+    "leave them (never), or only set the clip on the floor (ground).",
     autocompletion=words(("auto", "always", "never", "ground")),
 )
 
@@ -39,19 +40,23 @@ def export(
     ] = None,
     fps: Annotated[float | None, _motion(help="Frames per second, 0.5 to 240.")] = None,
     up: Annotated[str | None, _motion(metavar="y|z", help="Vertical axis.", autocompletion=words(("y", "z")))] = None,
-    unit: Annotated[str | None, _motion(metavar="m|cm", help="Of lengths.", autocompletion=words(("m", "cm")))] = None,
-    origin: Annotated[bool, _motion("--origin", help="Start over the origin, facing forward.")] = False,
+    unit: Annotated[
+        str | None, _motion(metavar="m|cm", help="Unit of length.", autocompletion=words(("m", "cm")))
+    ] = None,
+    origin: Annotated[bool, _motion("--origin", help="Start at the origin, facing forward.")] = False,
     feet: Annotated[str | None, _FEET] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FORMAT.KEY=VALUE", help="Any option of a format, e.g. bvh.names=mixamo."),
     ] = None,
-    env: Annotated[str | None, typer.Option(metavar="uv|PATH", help="Where Blender's module is, for fbx.")] = None,
+    env: Annotated[
+        str | None, typer.Option(metavar="uv|PATH", help="Environment with Blender's module bpy, for fbx.")
+    ] = None,
     plugins: Plugins = None,
 ) -> int:
     """Write a result as GLB, BVH, AMASS, USD, CSV, TRC or FBX.
 
-    Without options the motion is the result's own, frame by frame. `diffopt show exporter NAME` lists more options.
+    Without options, the motion is exported unchanged, frame by frame. `diffopt show exporter NAME` lists more options.
 
     Example: diffopt export runs/demo --to glb,bvh (after diffopt demo)
     """
@@ -71,7 +76,7 @@ def export(
 
 
 def _built(registry: Registry, options: dict[str, dict[str, Any]], env: str | None) -> dict[str, Any]:
-    """Every exporter, before anything is read: a missing package or a misspelt option fails here."""
+    """Build every exporter before the result is read, so that a missing package or misspelt option fails early."""
     ctx = registry.context(env=env)
     return {name: ctx.build("exporter", name, own) for name, own in options.items()}
 
@@ -105,24 +110,25 @@ def _tell(written: dict[str, list[Path]], folder: Path, result: Result) -> None:
 
 
 def _beside(files: list[Path]) -> dict[str, Any]:
-    """What an exporter of this package says of its file in the JSON beside it."""
+    """The JSON file beside an exported file of this package."""
     import json
 
     beside = [file for file in files if file.name == f"{files[0].name}.json"]
     return json.loads(beside[0].read_text()) if beside else {}
 
 
-#: In the order in which ``diffopt export`` names them.
+#: In the order shown by ``diffopt export``.
 FORMATS = ("glb", "bvh", "amass", "usd", "csv", "trc", "fbx")
 
 
 def formats(to: str, known: Iterable[str]) -> list[str]:
-    """``glb,bvh`` or ``all`` as names, each once. ``known``: the exporters there are; those of other plugins count."""
+    """``glb,bvh`` or ``all`` as names, without duplicates. ``known``: all registered exporters, including other
+    plugins'."""
     if to.strip() == "all":
         return list(FORMATS)
     names = list(commas(to))
     if not names:
-        raise DiffOptError(f"--to {to!r}: expected formats, such as glb,bvh")
+        raise DiffOptError(f"--to {to!r}: expected format names, such as glb,bvh")
     for name in names:
         if name not in known:
             raise UnknownName("format", name, known)
@@ -132,8 +138,8 @@ def formats(to: str, known: Iterable[str]) -> list[str]:
 def options_of(
     common: Mapping[str, Any], settings: Iterable[str], fields: Mapping[str, Collection[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Options of each format: what of ``common`` was asked for, then ``FORMAT.KEY=VALUE``. ``fields``: format -> its
-    options. Raises DiffOptError for what a format does not have."""
+    """Options of each format: the given ``common`` options, then ``FORMAT.KEY=VALUE``. ``fields``: format -> its
+    options. Raises DiffOptError for an option that a format does not have."""
     from diffopt_core.host.recipe import assign
 
     asked = {key: value for key, value in common.items() if value is not None}
@@ -145,5 +151,8 @@ def options_of(
             raise UnknownName("format in --set", name, fields)
     for name, known in fields.items():
         if lacking := sorted(set(asked) - set(known)):
-            raise DiffOptError(f"format '{name}' has no option {', '.join(lacking)}; leave it out, or export it alone")
+            raise DiffOptError(
+                f"format '{name}' has no option {', '.join(lacking)}; "
+                "omit the option, or export the other formats separately"
+            )
     return {name: {**asked, **own.get(name, {})} for name in fields}

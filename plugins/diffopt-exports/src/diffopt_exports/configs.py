@@ -1,4 +1,4 @@
-"""Settings of the exporters: what may be asked of every format, and of each; names of joints. No torch."""
+"""Settings of the exporters, common and per format; joint names. No torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 Names = Literal["smpl", "mixamo"]
 
-#: SMPL's joints under the names that retargeting tools know from Mixamo; its three vertebrae and collars fit.
+#: Mixamo names of SMPL's joints, which retargeting tools know; the three spine joints and the collars correspond.
 _MIXAMO = {
     "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
     "hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "foot": "ToeBase",
@@ -24,7 +24,7 @@ def joint_names(names: Names) -> tuple[str, ...]:
 
 
 def depth_first() -> tuple[int, ...]:
-    """Joints in the order in which a file with nested braces lists them."""
+    """Joints in depth-first order, as in a BVH hierarchy."""
 
     def below(joint: int) -> list[int]:
         children = [child for child in range(NUM_JOINTS) if PARENTS[child] == joint]
@@ -47,52 +47,47 @@ def _mixamo(joint: str) -> str:
 
 
 class MotionOptions(ComponentConfig):
-    """Options common to all formats; what is left alone gives the result as it is."""
+    """Options common to all formats; the defaults export the result unchanged."""
 
     fps: float | None = Field(default=None, ge=0.5, le=240.0, description="frames per second; null keeps the result's")
-    up: Literal["auto", "y", "z"] = Field(
-        default="auto", description="vertical axis; auto: what the format's readers expect"
-    )
-    unit: Literal["auto", "m", "cm"] = Field(
-        default="auto", description="of lengths; auto: what the format's readers expect"
-    )
-    origin: bool = Field(default=False, description="start over the origin, facing forward (+z, or -y where z is up)")
+    up: Literal["auto", "y", "z"] = Field(default="auto", description="vertical axis; auto: the format's usual one")
+    unit: Literal["auto", "m", "cm"] = Field(default="auto", description="unit of length; auto: the format's usual one")
+    origin: bool = Field(default=False, description="start at the origin, facing forward (+z, or -y if z is up)")
     feet: Literal["auto", "always", "never", "ground"] = Field(
         default="never",
-        description="lock feet that are in contact: auto (low and slow), always (low); ground: set on the floor only",
+        description="lock feet in contact: auto (low and slow), always (low); ground: only set the clip on the floor",
     )
 
 
 class SkinnedOptions(MotionOptions):
-    """Options of GLB, USD and FBX besides the common ones."""
+    """Additional options of GLB, USD and FBX."""
 
     names: Names = Field(default="smpl", description="names of the joints")
     mesh: Literal["body", "bones"] = Field(
-        default="body", description="body: its own mesh (bones where it has none); bones: drawn round the skeleton"
+        default="body",
+        description="body: the body model's mesh (bones if it has none); bones: a simple mesh around the skeleton",
     )
-    camera: bool = Field(default=True, description="write the camera, too")
+    camera: bool = Field(default=True, description="also write the camera")
 
 
 class AmassConfig(MotionOptions):
-    """Z up and metres, as AMASS is; 156 columns, of which those of the fingers are zero."""
+    """Z up and metres, as in AMASS; 156 pose columns, those of the fingers zero."""
 
     builds: ClassVar[str] = "diffopt_exports.amass:AmassExporter"
 
     gender: Literal["neutral", "female", "male"] | None = Field(
-        default=None, description="what the file says; null: that of the body model"
+        default=None, description="gender stored in the file; null: the body model's"
     )
     body: Literal["own", "smpl", "smplx"] = Field(
         default="own",
-        description="whose rest pelvis trans leaves out; smpl, smplx: the mean neutral shape, for readers that know no "
-        "other",
+        description="body model whose rest pelvis is subtracted in trans; smpl, smplx: the mean neutral shape",
     )
-    betas: Literal["own", "zero"] = Field(
-        default="own", description="own: the shape that the joints have; zero: the mean shape of whatever body reads it"
-    )
+    betas: Literal["own", "zero"] = Field(default="own", description="own: the result's shape; zero: the mean shape")
+    betas: Literal["own", "zero"] = Field(default="own", description="own: the result's shape; zero: the mean shape")
 
 
 class BvhConfig(MotionOptions):
-    """Metres and Y up unless told otherwise; the order of the angles stands in the file's CHANNELS lines."""
+    """Metres and Y up by default; the file's CHANNELS lines state the order of the angles."""
 
     builds: ClassVar[str] = "diffopt_exports.text:BvhExporter"
 
@@ -103,9 +98,9 @@ class BvhConfig(MotionOptions):
 
 
 class FbxConfig(SkinnedOptions):
-    """Y up and centimetres (the unit that FBX readers take for granted) unless told otherwise."""
+    """Y up and centimetres (the unit that FBX readers assume) by default."""
 
-    licence: ClassVar[str] = "written by Blender (GPL-3.0), which runs as a program of its own and is not shipped"
+    licence: ClassVar[str] = "written by Blender (GPL-3.0), which runs as a separate program and is not shipped"
     builds: ClassVar[str] = "diffopt_exports.fbx:FbxExporter"
     runs: ClassVar = frozenset({"env"})
 
@@ -115,13 +110,13 @@ class FbxConfig(SkinnedOptions):
 
 
 class GlbConfig(SkinnedOptions):
-    """``up`` and ``unit`` have no effect: glTF says Y up and metres, and readers turn and scale themselves."""
+    """``up`` and ``unit`` have no effect: glTF is defined as Y up and metres, and readers convert it."""
 
     builds: ClassVar[str] = "diffopt_exports.glb:GlbExporter"
 
 
 class CsvConfig(MotionOptions):
-    """A row per frame: ``frame``, ``time`` (s), and x, y, z of each joint. Metres and Y up unless told otherwise."""
+    """A row per frame: ``frame``, ``time`` (s), and x, y, z of each joint. Metres and Y up by default."""
 
     builds: ClassVar[str] = "diffopt_exports.text:CsvExporter"
 
@@ -130,13 +125,14 @@ class CsvConfig(MotionOptions):
 
 
 class TrcConfig(CsvConfig):
-    """Joints as markers, for OpenSim and other biomechanics. Metres and Y up, as OpenSim's ground is."""
+    """Joints as markers, for OpenSim and other biomechanics. Metres and Y up, as in OpenSim's ground frame."""
 
     builds: ClassVar[str] = "diffopt_exports.text:TrcExporter"
 
 
 class UsdConfig(SkinnedOptions):
-    """``up`` and ``unit`` also go into the stage as ``upAxis`` and ``metersPerUnit``. Metres and Y up otherwise."""
+    """``up`` and ``unit`` are also stored in the stage as ``upAxis`` and ``metersPerUnit``. Metres and Y up by
+    default."""
 
     builds: ClassVar[str] = "diffopt_exports.usd:UsdExporter"
 

@@ -1,4 +1,4 @@
-"""``motion.fbx``: our GLB, converted by a Blender (the module bpy of another environment, or a program on the path)."""
+"""``motion.fbx``: our GLB, converted by Blender (the module bpy of another environment, or a program on PATH)."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _SECONDS = 1800
 
 
 def find_blender() -> str:
-    """The program on the path. Raises MissingResource: what there is instead."""
+    """Blender on PATH. Raises MissingResource with the alternatives."""
     program = shutil.which("blender")
     if program is None:
         raise MissingResource(
-            "exporter 'fbx' is written by Blender (GPL-3.0), and none was found: put `blender` on the path; or give "
+            "exporter 'fbx' is written by Blender (GPL-3.0), and none was found: put `blender` on PATH; or give "
             "--env uv, which fetches its Python module (bpy, 374 MB) once into an environment; or --env PATH "
             "of a Python 3.11 environment that has it"
         )
@@ -69,7 +69,7 @@ def blender(env: str | None, program: str | None, job: dict[str, Any]) -> str:
 
 
 class FbxExporter(FileExporter[FbxConfig]):
-    """``motion.fbx``. Raises MissingResource without a Blender."""
+    """``motion.fbx``. Raises MissingResource without Blender."""
 
     file, usual = "motion.fbx", Axes("y", "cm")
 

@@ -1,4 +1,4 @@
-"""Standing feet held in place or set on the floor: when a foot stands, and what holding it moved."""
+"""Foot contacts: detect them, lock the feet or set the clip on the floor, and report the displacement."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from .legs import POINTS, lock
 
-#: Ankle and ball of a standing foot over its sole, as shares of the leg's length, for a body without a surface
-#: (those of the embedded mesh body).
+#: Height of ankle and ball over the sole, as shares of the leg length, for a body without a surface (values of the
+#: embedded mesh body).
 _SHARES = (0.096, 0.034)
 
 
@@ -33,8 +33,8 @@ def clearance(figure: Figure) -> Tensor:
 
 
 def lift(joints: Tensor, standing: Tensor, figure: Figure) -> float:
-    """m to add to y: minus the median height of the lower sole over the frames in which a foot stands (all frames
-    where none does: then the lowest tenth of them)."""
+    """m to add to y: minus the median height of the lower sole over the frames with a contact (without any: over the
+    lowest tenth of all frames)."""
     points = joints[:, [list(pair) for pair in POINTS], 1]  # T 2 2
     soles = (points - clearance(figure)).flatten(1)
     some = standing.flatten(1)
@@ -46,19 +46,19 @@ def lift(joints: Tensor, standing: Tensor, figure: Figure) -> float:
 
 
 log = logging.getLogger(__name__)
-#: A foot that `auto` would have to move further than this in one stand is not taken to stand, m.
+#: `auto` ignores a contact in which it would have to move the foot further than this, m.
 FURTHEST = 0.15
 
 
 def standing_feet(policy: str, joints: Tensor, fps: float) -> Tensor:
-    """(T, 2, 2) bool: which foot stands, on ankle or ball."""
+    """(T, 2, 2) bool: contacts of each foot, at ankle and ball."""
     return standing(joints, fps, by_speed=policy != "always").unflatten(1, (2, 2)).mT
 
 
 def set_feet(
     policy: str, pose: Tensor, trans: Tensor, figure: Figure, stand: Tensor, fps: float
 ) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """The motion with its feet set where ``stand`` (T, 2, 2) says so, and what that moved, mm."""
+    """The motion with feet locked where ``stand`` (T, 2, 2) is true, and the displacements, mm."""
     stands = sum(len(runs(stand[:, foot].any(-1).numpy())) for foot in range(2))
     told: dict[str, Any] = {"policy": policy, "stands": stands, "standing_share": _share(stand)}
     if policy == "ground":
@@ -82,16 +82,16 @@ def set_feet(
         "joint_displacement_max_mm": _mm((after - before).norm(dim=-1).max()),
     }
     log.info(
-        "feet: %d of %d stands locked, feet moved by up to %.1f mm", locked, stands, told["foot_displacement_max_mm"]
+        "feet: %d of %d contacts locked, feet moved by up to %.1f mm", locked, stands, told["foot_displacement_max_mm"]
     )
     if locked < stands:
-        log.warning("feet: %d of %d stands slide further than %.0f cm and were left alone (--feet always holds them)",
+        log.warning("feet: %d of %d contacts slide further than %.0f cm and were not locked (--feet always locks them)",
                     stands - locked, stands, 100 * FURTHEST)  # fmt: skip
     return pose, trans, told
 
 
 def _slide(joints: Tensor, stands: Tensor) -> float:
-    """By the rule of foot skate, mm per frame; ``stands`` (T, 2, 2)."""
+    """Foot skate as in the metric, mm per frame; ``stands`` (T, 2, 2)."""
     return round(skate(joints, stands.mT.flatten(1)) or 0.0, 3)
 
 

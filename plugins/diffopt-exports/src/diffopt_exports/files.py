@@ -1,4 +1,4 @@
-"""What all files share: axes and unit, unit quaternions, the words beside them, and that they are written whole."""
+"""Shared by all exporters: axes and unit, quaternions, the JSON file beside each export, atomic writes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Axes:
         return (self.scale * (points.double() @ self.matrix.mT)).numpy()
 
     def rotations(self, rotations: Tensor) -> Tensor:
-        """(..., 3, 3) to the file's axes, where the rest pose is turned as well: ``W R W^T``."""
+        """(..., 3, 3) to the file's axes, with the rest pose rotated as well: ``W R W^T``."""
         return self.matrix @ rotations.double() @ self.matrix.mT
 
     def describe(self) -> dict[str, str]:
@@ -65,8 +65,8 @@ class Axes:
 
 
 def smooth_quaternions(rotations: Tensor) -> Tensor:
-    """(T, ..., 3, 3) to (T, ..., 4), x y z w; each on the side of its predecessor, since q and -q are one rotation and
-    a reader that takes the straight line between them would turn the long way."""
+    """(T, ..., 3, 3) to (T, ..., 4), x y z w; with the sign of their predecessor: q and -q are the same rotation, and a
+    reader that interpolates linearly between them would take the long way."""
     quaternions = matrix_to_quaternion(rotations)
     flips = (quaternions[1:] * quaternions[:-1]).sum(-1, keepdim=True) < 0
     sign = torch.where(flips, -1.0, 1.0).to(quaternions).cumprod(0)
@@ -74,7 +74,7 @@ def smooth_quaternions(rotations: Tensor) -> Tensor:
 
 
 def describe(performance: Performance, options: MotionOptions, axes: Axes, **own: Any) -> Mapping[str, Any]:
-    """Plain data; ``own``: what the format adds."""
+    """The JSON content as plain data; ``own``: additions of the format."""
     return {
         "name": performance.name,
         "frames": performance.num_frames,
@@ -91,9 +91,9 @@ def describe(performance: Performance, options: MotionOptions, axes: Axes, **own
 
 @contextmanager
 def drafted(path: Path) -> Iterator[Path]:
-    """A path beside ``path``, of the same suffix, that takes its name once the block has ended well.
+    """A temporary path beside ``path``, with the same suffix, renamed to ``path`` if the block succeeds.
 
-    For libraries that want a path and not an open file. Raises DiffOptError naming a folder that cannot be written.
+    For libraries that need a path instead of an open file. Raises DiffOptError naming a folder that cannot be written.
     """
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -108,7 +108,7 @@ def drafted(path: Path) -> Iterator[Path]:
 
 
 def write_beside(path: Path, words: Mapping[str, Any]) -> Path:
-    """``motion.bvh.json`` beside ``motion.bvh``: what the format itself has no place for. Returns its path."""
+    """``motion.bvh.json`` beside ``motion.bvh``: information that the format cannot store. Returns its path."""
     beside = path.with_name(f"{path.name}.json")
     write_json(beside, {"file": path.name, **words})
     return beside
@@ -118,8 +118,8 @@ Options = TypeVar("Options", bound=MotionOptions)
 
 
 class FileExporter(ABC, Generic[Options]):
-    """Implements :class:`diffopt_core.interfaces.Exporter`: ``file``, and ``FILE.json`` beside it. ``usual``: the axes
-    and the unit that the format's readers expect."""
+    """Implements :class:`diffopt_core.interfaces.Exporter`: ``file``, and ``FILE.json`` beside it. ``usual``: the
+    format's usual axes and unit."""
 
     file: ClassVar[str]
     usual: ClassVar[Axes] = Axes()
@@ -134,13 +134,13 @@ class FileExporter(ABC, Generic[Options]):
         return [path, write_beside(path, describe(performance, self.options, axes, **told))]
 
     def axes(self) -> Axes:
-        """Those asked for; ``auto`` gives the format's usual ones."""
+        """The requested axes; ``auto``: the format's usual ones."""
         up, unit = self.options.up, self.options.unit
         return Axes(self.usual.up if up == "auto" else up, self.usual.unit if unit == "auto" else unit)
 
     @abstractmethod
     def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
-        """Write the file; what the format adds to the words beside it."""
+        """Write the file; returns the format's additions to the JSON file."""
 
 
 def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Path) -> dict[str, list[Path]]:
@@ -148,7 +148,7 @@ def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Pa
     new = not folder.exists()
     try:
         if folder.exists() and not folder.is_dir():
-            raise DiffOptError(f"{folder}: is a file; exports need a folder (--out)")
+            raise DiffOptError(f"{folder}: is a file; give a folder with --out")
         folder.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".exports.", dir=folder))
     except OSError as error:
@@ -165,7 +165,7 @@ def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Pa
         return {name: [folder / file.name for file in files] for name, files in drafts.items()}
     except OSError as error:
         raise DiffOptError(f"{folder}: cannot be written ({error.strerror}); choose another with --out") from error
-    except DiffOptError as error:  # an exporter that knows the draft alone
+    except DiffOptError as error:  # the exporter only knows the temporary folder
         raise DiffOptError(str(error).replace(str(draft), str(folder))) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

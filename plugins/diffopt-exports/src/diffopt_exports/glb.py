@@ -1,6 +1,6 @@
-"""``motion.glb``: one binary glTF 2.0 file with mesh, skin, the animation of 24 joints and of the camera.
+"""``motion.glb``: one binary glTF 2.0 file with mesh, skin, and the animation of 24 joints and the camera.
 
-Joints are nodes 0 to 23, in SMPL's order. The camera looks along -z with y up, and its lens does not change.
+Joints are nodes 0 to 23, in SMPL's order. The camera looks along -z with y up; its focal length is constant.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHAPE = {(): gltf.SCALAR, (3,): gltf.VEC3, (4,): gltf.VEC4, (4, 4): gltf.MAT4}
 
 
 class Buffers:
-    """Adds arrays to ``document`` and gives the number of each one's accessor."""
+    """Adds arrays to ``document`` and returns the accessor index of each."""
 
     def __init__(self, document: gltf.GLTF2):
         self._document = document
@@ -36,8 +36,8 @@ class Buffers:
         self._size = 0
 
     def add(self, array: np.ndarray, target: int | None = None, bounds: bool = False) -> int:
-        """``array`` (N, ...) of float32, uint8 or uint32. ``bounds``: say the least and the greatest values, as glTF
-        wants for positions and times."""
+        """``array`` (N, ...) of float32, uint8 or uint32. ``bounds``: store minimum and maximum, as glTF requires for
+        positions and times."""
         data = np.ascontiguousarray(array)
         least = greatest = None
         if bounds:
@@ -77,7 +77,7 @@ NEAR = 0.01
 
 
 def lens(camera: CameraTrajectory, size: tuple[int, int]) -> tuple[gltf.Camera, dict[str, Any]]:
-    """The perspective of the median focal length, and what it leaves out. ``size``: width, height, px."""
+    """The perspective camera of the median focal length, and notes on what it omits. ``size``: width, height, px."""
     width, height = size
     focal = camera.focal.median(dim=0).values
     spread = camera.focal / focal - 1
@@ -96,17 +96,18 @@ def lens(camera: CameraTrajectory, size: tuple[int, int]) -> tuple[gltf.Camera, 
 
 
 def placement(camera: CameraTrajectory) -> tuple[Tensor, Tensor]:
-    """Rotations (T, 3, 3) and places (T, 3) of the camera's node: from OpenCV's axes (y down, z forward)."""
+    """Rotations (T, 3, 3) and positions (T, 3) of the camera node, converted from OpenCV's axes (y down, z forward)."""
     turn = torch.diag(camera.R.new_tensor([1.0, -1.0, -1.0]))
     return camera.R.mT @ turn, camera.position
 
 
-#: Influences per vertex: glTF readers must know four.
+#: Joints per vertex: glTF readers must support four.
 INFLUENCES = 4
 
 
 def write_document(performance: Performance, options: SkinnedOptions) -> tuple[bytes, dict[str, Any]]:
-    """The file's bytes, and what was left out or made up. Raises MissingResource for a mesh that needs a file."""
+    """The file's bytes, and notes on what was omitted or approximated. Raises MissingResource for a mesh that needs a
+    file."""
     surface = performance.surface(options.mesh)
     document = gltf.GLTF2(asset=gltf.Asset(version="2.0", generator="diffopt-exports"), scene=0)
     buffers = Buffers(document)
@@ -139,7 +140,7 @@ def write_document(performance: Performance, options: SkinnedOptions) -> tuple[b
         _moves(own, buffers, times, NUM_JOINTS + 1, places)
         _turns(own, buffers, times, NUM_JOINTS + 1, turned)
         document.animations.append(own)
-        # readers play the first animation alone: the camera moves in it, too, from the same numbers
+        # readers play only the first animation, so the camera is animated in it as well, from the same data
         for channel in own.channels:
             sampler = own.samplers[channel.sampler]
             _channel(motion, times, NUM_JOINTS + 1, channel.target.path, sampler.output)
@@ -151,7 +152,7 @@ def write_document(performance: Performance, options: SkinnedOptions) -> tuple[b
 
 
 def _mesh(document: gltf.GLTF2, buffers: Buffers, surface: Surface, rest: Tensor) -> float:
-    """Add mesh, skin and their node, which stands at the root as glTF wants; returns the largest dropped weight."""
+    """Add mesh, skin and their node, which is a root node as glTF requires; returns the largest dropped weight."""
     joints, weights, dropped = surface.strongest(INFLUENCES)
     attributes = gltf.Attributes(
         POSITION=buffers.vertices(surface.vertices, bounds=True),
@@ -164,7 +165,7 @@ def _mesh(document: gltf.GLTF2, buffers: Buffers, surface: Surface, rest: Tensor
     skin = gltf.PbrMetallicRoughness(baseColorFactor=[0.62, 0.68, 0.76, 1.0], metallicFactor=0.0, roughnessFactor=0.7)
     document.materials.append(gltf.Material(name="body", pbrMetallicRoughness=skin))
     inverse = np.tile(np.eye(4, dtype=np.float32), (NUM_JOINTS, 1, 1))
-    inverse[:, 3, :3] = -rest.numpy()  # glTF stores matrices by columns
+    inverse[:, 3, :3] = -rest.numpy()  # glTF matrices are column-major
     document.skins.append(
         gltf.Skin(name="skeleton", inverseBindMatrices=buffers.add(inverse), joints=list(range(NUM_JOINTS)), skeleton=0)
     )
@@ -201,7 +202,7 @@ class GlbExporter(FileExporter[SkinnedOptions]):
 
     def axes(self) -> Axes:
         if self.options.up == "z" or self.options.unit == "cm":
-            log.warning("glb: glTF is Y up and in metres, and readers turn and scale it themselves; written so")
+            log.warning("glb: glTF is always Y up and in metres, and readers convert it; written that way")
         return self.usual
 
     def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:

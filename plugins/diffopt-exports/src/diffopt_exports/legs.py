@@ -1,4 +1,4 @@
-"""Legs that follow held feet: where a foot is held, and thigh and shank by inverse kinematics."""
+"""Foot locking: target positions of locked feet, and thigh and shank by inverse kinematics."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.skeleton import JOINT, PARENTS
 from torch import Tensor
 
-#: Per foot the joints that may stand: ankle (over the heel), and foot (the ball).
+#: Contact joints per foot: ankle (over the heel) and foot (the ball).
 POINTS: tuple[tuple[int, int], ...] = tuple(
     (JOINT[f"{side}_ankle"], JOINT[f"{side}_foot"]) for side in ("left", "right")
 )
 
 
-#: A leg is stretched to this share of its length at most: at its full length the knee has no direction to bend in.
+#: Largest extension of a leg, as a share of its length: a fully extended knee has no bending direction.
 REACH = 0.9995
-#: Sine of the knee's bend at which its own plane and its hinge count alike.
+#: Sine of the knee angle at which bending plane and hinge axis have equal weight.
 STRAIGHT = 0.1
 
 
 def reach(hip: Tensor, knee: Tensor, ankle: Tensor) -> Tensor:
-    """(T,) greatest distance of an ankle from its hip, m."""
+    """(T,) largest hip-ankle distance, m."""
     return REACH * ((knee - hip).norm(dim=-1) + (ankle - knee).norm(dim=-1))
 
 
 def bend(
     hip: Tensor, knee: Tensor, ankle: Tensor, target: Tensor, thigh: Tensor, shank: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Rotations of thigh and shank (T, 3, 3) that bring the ankle to ``target``, as near as the leg's length lets it.
+    """Rotations of thigh and shank (T, 3, 3) that bring the ankle to ``target``, or as close as the leg length allows.
 
-    Points are (T, 3). The knee keeps to the plane in which it is bent; a straight one bends about the thigh's x axis,
-    as knees do.
+    Points are (T, 3). The knee keeps its bending plane; a straight knee bends about the thigh's x axis.
     """
     upper, lower = knee - hip, ankle - knee
     one, two = upper.norm(dim=-1, keepdim=True), lower.norm(dim=-1, keepdim=True)
@@ -44,11 +43,11 @@ def bend(
     plane = torch.linalg.cross(along, lower / two)
     hinge = thigh[..., 0] - (thigh[..., 0] * along).sum(-1, keepdim=True) * along
     hinge = torch.nn.functional.normalize(hinge, dim=-1)
-    # a leg that is all but straight, or bent the wrong way, says little of where its knee points; the hinge does
+    # for a nearly straight or wrongly bent leg the bending plane is unreliable; the hinge axis is used instead
     forward = (plane * hinge).sum(-1, keepdim=True) > 0
     axis = STRAIGHT * hinge + torch.where(forward, plane, torch.zeros_like(plane))
     axis = axis / axis.norm(dim=-1, keepdim=True).clamp_min(1e-9)
-    # law of cosines: how far the shank turns away from the thigh's line
+    # law of cosines: angle of the shank to the thigh's line
     cosine = ((wanted.square() - one.square() - two.square()) / (2 * one * two)).clamp(-1.0, 1.0)
     turned = along * cosine + torch.linalg.cross(axis, along) * (1 - cosine.square()).clamp_min(0).sqrt()
     at_knee = between(lower, turned)
@@ -67,17 +66,17 @@ def between(a: Tensor, b: Tensor) -> Tensor:
     return torch.eye(3, dtype=a.dtype) + skew + skew @ skew * share
 
 
-#: Time in which a foot comes to its place and leaves it, s.
+#: Time over which a foot moves to its locked position and leaves it, s.
 EASE = 0.2
 
 
 def displacements(points: Tensor, standing: np.ndarray, fps: float, furthest: float) -> tuple[Tensor, np.ndarray]:
-    """``points`` (T, 2, 3) ankle and ball of one foot, ``standing`` (T, 2): (T, 3) m by which the foot moves, and
-    (T,) which of the two is held: 0, 1, or -1 for neither.
+    """``points`` (T, 2, 3) ankle and ball of one foot, ``standing`` (T, 2): (T, 3) displacement of the foot, m, and
+    (T,) which of the two is locked: 0, 1, or -1 for neither.
 
-    A stand begins at the mean place of its first point. Where the foot rolls from heel to ball, the ball is held from
-    where it is then, so that nothing jumps. The ball is held when both stand. A stand in which the foot would move
-    further than ``furthest`` m is left alone: what slides so far does not stand.
+    A contact is locked at the mean position of its first point. When the foot rolls from heel to ball, the ball is
+    locked at its current position, which avoids a jump. The ball is locked if both are in contact. A contact that would
+    move the foot further than ``furthest`` m is ignored as a false detection.
     """
     held = np.where(standing[:, 1], 1, np.where(standing[:, 0], 0, -1))
     moved = torch.zeros(len(points), 3, dtype=points.dtype)
@@ -95,7 +94,7 @@ def displacements(points: Tensor, standing: np.ndarray, fps: float, furthest: fl
 
 
 def _ease(moved: Tensor, stands: list[tuple[int, int]], fps: float) -> None:
-    """Between two stands the displacement of the first fades out and that of the second fades in."""
+    """Between two contacts the first displacement fades out and the second fades in."""
     frames = len(moved)
     stops = [0, *(last for _, last in stands)]
     starts = [*(first for first, _ in stands), frames]
@@ -118,9 +117,9 @@ def _fade(share: Tensor) -> Tensor:
     return share * share * (3 - 2 * share)
 
 
-#: The pelvis sinks so far at most, m, and smoothly over this time, s.
+#: Largest lowering of the pelvis, m, and its smoothing time, s.
 DEEPEST, SMOOTH = 0.15, 0.15
-#: Share of its reach that a held leg may take without the pelvis sinking.
+#: Share of its reach that a locked leg may use before the pelvis is lowered.
 EASY = 0.98
 _LEGS = tuple(tuple(JOINT[f"{side}_{part}"] for part in ("hip", "knee", "ankle")) for side in ("left", "right"))
 
@@ -128,10 +127,10 @@ _LEGS = tuple(tuple(JOINT[f"{side}_{part}"] for part in ("hip", "knee", "ankle")
 def lock(
     pose: Tensor, trans: Tensor, rest: Tensor, standing: Tensor, fps: float, furthest: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Motion (T, 24, 3, 3), (T, 3) with the feet held while ``standing`` (T, 2, 2) says so; (T, 2) by how much each
-    foot was moved, m; (T, 2) whether it is held (see :func:`displacements` for ``furthest``).
+    """Motion (T, 24, 3, 3), (T, 3) with the feet locked where ``standing`` (T, 2, 2) is true; (T, 2) displacement of
+    each foot, m; (T, 2) whether it is locked (see :func:`displacements` for ``furthest``).
 
-    Feet keep their orientation in the world; frames that need nothing stay as they are.
+    Feet keep their orientation in the world; frames without a lock are unchanged.
     """
     glob, where = forward_kinematics(pose, rest, PARENTS)
     joints = where + trans[:, None]
@@ -157,12 +156,12 @@ def lock(
 
 
 def _sink(joints: Tensor, targets: list[Tensor], held: list[Tensor], fps: float) -> Tensor:
-    """(T,) m: the least by which the pelvis must sink for every held foot to be in reach, made smooth from above."""
+    """(T,) m: the smallest lowering of the pelvis that puts every locked foot in reach, smoothed from above."""
     need = joints.new_zeros(len(joints))
     for (hip, knee, ankle), target, stands in zip(_LEGS, targets, held, strict=True):
         over = joints[:, hip] - target
         longest = reach(joints[:, hip], joints[:, knee], joints[:, ankle])
-        # the last per cent of a leg's length costs its knee a jump: no straighter than it was, or all but straight
+        # the last per cent of a leg's length makes the knee jump: at most as straight as before, or nearly straight
         own = (joints[:, hip] - joints[:, ankle]).norm(dim=-1)
         longest = torch.minimum(longest, torch.maximum(own, EASY * longest))
         flat = over[:, 0].square() + over[:, 2].square()
@@ -171,7 +170,7 @@ def _sink(joints: Tensor, targets: list[Tensor], held: list[Tensor], fps: float)
     need = need.clamp(0.0, DEEPEST)
     if not (need > 0).any():
         return need
-    # the mean over a window of the greatest value in a window of the same width is never below the value itself
+    # a moving average of a moving maximum of the same width is never below the original value
     half = max(1, round(SMOOTH * fps))
     row = torch.nn.functional.pad(need[None, None], (2 * half, 2 * half), mode="replicate")
     most = torch.nn.functional.max_pool1d(row, 2 * half + 1, stride=1)

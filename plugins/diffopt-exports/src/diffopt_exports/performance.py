@@ -1,4 +1,4 @@
-"""From a result to what is written: the motion after all options, its skeleton, its camera, its mesh."""
+"""Prepare a result for export: the motion after all options, its skeleton, camera and mesh."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .feet import set_feet, standing_feet
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the new frames fall: between the old frames ``before`` and ``after``, at the share ``share`` of the way."""
+    """Resampling grid: each new frame lies between the old frames ``before`` and ``after``, with weight ``share``."""
 
     before: Tensor
     after: Tensor
@@ -32,21 +32,21 @@ class Grid:
 
     @classmethod
     def between(cls, frames: int, source: float, target: float) -> Grid:
-        """New frames at ``k / target`` seconds, as many as fit into the old clip."""
+        """New frames at ``k / target`` seconds, as many as fit in the old clip."""
         count = math.floor((frames - 1) * target / source + 1e-6) + 1
         at = torch.arange(count, dtype=torch.float64) * (source / target)
-        # a frame that was there is taken as it is, whatever the division left behind the comma
+        # an existing frame is copied exactly, despite rounding in the division
         at = torch.where((at - at.round()).abs() < 1e-6, at.round(), at).clamp_max(frames - 1)
         before = at.floor().long()
         return cls(before, (before + 1).clamp_max(frames - 1), at - before)
 
     def lines(self, values: Tensor) -> Tensor:
-        """(T, ...) to (N, ...), straight."""
+        """(T, ...) to (N, ...), linear interpolation."""
         share = self.share.to(values).reshape(-1, *[1] * (values.dim() - 1))
         return torch.lerp(values[self.before], values[self.after], share)
 
     def rotations(self, values: Tensor) -> Tensor:
-        """(T, ..., 3, 3) to (N, ..., 3, 3), the short way round."""
+        """(T, ..., 3, 3) to (N, ..., 3, 3), along shortest arcs."""
         first, second = values[self.before], values[self.after]
         share = self.share.to(values).reshape(-1, *[1] * (values.dim() - 3)).expand(first.shape[:-2])
         moved = slerp(first, second, share)
@@ -54,11 +54,11 @@ class Grid:
         return torch.where(kept, first, moved)
 
     def nearest(self, values: Tensor) -> Tensor:
-        """(T, ...) to (N, ...), for labels."""
+        """(T, ...) to (N, ...), nearest frame, for labels."""
         return values[torch.where(self.share < 0.5, self.before, self.after)]
 
     def camera(self, camera: CameraTrajectory) -> CameraTrajectory:
-        """The camera's centre moves on straight lines, not its ``t``."""
+        """Interpolates the camera centre linearly, not ``t``."""
         R, centre = self.rotations(camera.R), self.lines(camera.position)
         return replace(
             camera,
@@ -78,10 +78,10 @@ class Start:
 
     @classmethod
     def of(cls, pose: Tensor, trans: Tensor) -> Start:
-        """From the first frame: its pelvis comes over the origin, its front to +z."""
+        """From the first frame: its pelvis moves over the origin, its front faces +z."""
         root = pose[0, 0]
         forward = torch.linalg.cross(root[:, 0], root.new_tensor([0.0, 1.0, 0.0]))
-        if forward.norm() < 0.2:  # lying on a side: the left-right axis is upright and says nothing
+        if forward.norm() < 0.2:  # lying on a side: the left-right axis is vertical and gives no heading
             forward = root[:, 2]
         angle = torch.atan2(forward[0], forward[2])
         return cls(yaw_to_matrix(-angle), trans[0] * trans.new_tensor([1.0, 0.0, 1.0]))
@@ -96,7 +96,7 @@ class Start:
         return replace(camera, R=camera.R @ R.mT, t=camera.t + camera.R @ at)
 
     def describe(self) -> dict[str, list[float] | float]:
-        """What undoes it."""
+        """The values needed to undo it."""
         degrees = float(torch.rad2deg(torch.atan2(self.R[0, 2], self.R[0, 0])))
         return {"turned_about_y_deg": round(degrees, 6), "from_m": [round(float(v), 6) for v in self.at]}
 
@@ -104,8 +104,8 @@ class Start:
 @dataclass(frozen=True)
 class Performance:
     """float64, one clip. ``pose`` (T, 24, 3, 3), ``trans`` (T, 3) pelvis, ``joints`` (T, 24, 3), world, Y up, m.
-    ``camera`` is None for a motion that no images belong to. ``marks``: of each frame, as motion.npz has them
-    (:func:`diffopt_core.parts.exporters.frame_marks`). ``assumed``: what the motion rests on. ``facts``: what was done,
+    ``camera`` is None for a motion without images. ``marks``: per-frame flags as in motion.npz
+    (:func:`diffopt_core.parts.exporters.frame_marks`). ``assumed``: assumptions of the run. ``facts``: applied options,
     plain data."""
 
     name: str
@@ -129,25 +129,22 @@ class Performance:
         return len(self.pose)
 
     def honesty(self) -> dict[str, Any]:
-        """Plain data: whether the scale is guessed, what the motion rests on, and what is known of its frames."""
+        """Plain data: origin of the scale, assumptions of the run, and per-frame flags."""
         return {"scale": self.scale, "assumed": self.assumed, "of_frames": _of_frames(self.marks)}
 
     def surface(self, mesh: str) -> Surface:
-        """``body``: its own mesh; ``bones``, or where the body has none: bones drawn round its skeleton.
-
+        """``body``: the body model's mesh; ``bones``, or if the body has no mesh: a simple mesh around its skeleton.
         Raises MissingResource for a mesh that needs a file.
         """
         if mesh == "body" and self.figure.mesh is not None:
             return body_surface(self.figure.mesh, self.figure.betas)
         if mesh == "body" and self.figure.missing is not None:
-            raise MissingResource(
-                f"{self.name}: {self.figure.missing}; or draw bones instead (--set FORMAT.mesh=bones)"
-            )
+            raise MissingResource(f"{self.name}: {self.figure.missing}; or use bones instead (--set FORMAT.mesh=bones)")
         return drawn_surface(self.figure.rest)
 
 
 def _of_frames(marks: dict[str, Tensor]) -> dict[str, Any]:
-    """As plain data: flags as first and last frame of every span in which they hold, bands in mm."""
+    """Per-frame data: flags as the first and last frame of every span in which they are true, bands in mm."""
     told: dict[str, Any] = {}
     for key, values in marks.items():
         if values.dtype == torch.bool:
@@ -166,7 +163,7 @@ def _of_frames(marks: dict[str, Tensor]) -> dict[str, Any]:
 def perform(result: Result, options: MotionOptions) -> Performance:
     """Apply the options: start, frame rate, feet (at the higher of both rates).
 
-    Raises BadInput for a result that is not finite, DiffOptError where its joints do not follow from its rotations.
+    Raises BadInput for a result that is not finite, DiffOptError if its joints do not match its rotations.
     """
     figure = figure_of(result)
     pose, trans, joints = result.motion.pose.double(), result.motion.trans.double(), result.joints.double()
@@ -179,7 +176,7 @@ def perform(result: Result, options: MotionOptions) -> Performance:
         pose, trans = start.motion(pose, trans)
         camera = start.camera(camera) if camera else None
         facts["origin"] = start.describe()
-    # a foot is seen to stand at the rate of the result, whatever the rate of the file
+    # contacts are detected at the frame rate of the result, not of the file
     standing = None
     if options.feet != "never":
         standing = standing_feet(options.feet, posed(pose, trans, figure.rest), fps)
@@ -194,7 +191,7 @@ def perform(result: Result, options: MotionOptions) -> Performance:
         marks = {
             key: grid.lines(each) if each.is_floating_point() else grid.nearest(each) for key, each in marks.items()
         }
-        if standing is not None:  # more frames than there were: what lies between two held ones is held as well
+        if standing is not None:  # upsampling: frames between two locked ones are locked as well
             pose, trans, facts["feet"] = set_feet(options.feet, pose, trans, figure, grid.nearest(standing), fps)
     if facts:
         joints = posed(pose, trans, figure.rest)

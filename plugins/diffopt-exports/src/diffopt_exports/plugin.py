@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components and commands of this package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HERE = "diffopt_exports"
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
-    """One row a format."""
+    """One entry per format."""
     return [
         Component("exporter", "glb", f"{_HERE}.configs:GlbConfig", "motion.glb: animated skinned mesh and camera"),
         Component("exporter", "bvh", f"{_HERE}.configs:BvhConfig", "motion.bvh: skeleton with Euler angles"),

@@ -19,16 +19,16 @@ from .performance import Performance
 
 
 def euler_degrees(rotations: Tensor, order: str) -> np.ndarray:
-    """(T, ..., 3, 3) to (T, ..., 3): angles of ``order``, so that ``zxy`` means ``R = Rz Rx Ry``; each within half a
-    turn of its predecessor."""
+    """(T, ..., 3, 3) to (T, ..., 3): angles of ``order``, ``zxy`` means ``R = Rz Rx Ry``; unwrapped to within half a
+    turn of the previous frame."""
     flat = Rotation.from_matrix(rotations.double().reshape(-1, 3, 3).numpy())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the third angle is free, and set to zero
+        warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the third angle is undetermined and set to zero
         angles = flat.as_euler(order.upper(), degrees=True)
     return np.unwrap(angles.reshape(*rotations.shape[:-2], 3), period=360.0, axis=0)
 
 
-#: How far beyond a joint without children its bone goes on, as a share of the bone before.
+#: Length of the end bone of a leaf joint, as a share of the bone before it.
 _END = 0.5
 
 
@@ -52,7 +52,7 @@ class BvhExporter(FileExporter[BvhConfig]):
 
 
 def _data(performance: Performance, options: BvhConfig, axes: Axes) -> dict[str, np.ndarray]:
-    """What pymotion writes, joints in depth-first order (it lists the frames' angles in the order of the braces)."""
+    """Input of pymotion's writer, joints in depth-first order (it writes the angles in the order of the hierarchy)."""
     order = list(depth_first())
     place = {joint: at for at, joint in enumerate(order)}
     rest = axes.points(performance.figure.rest)
@@ -115,11 +115,11 @@ class TrcExporter(FileExporter[TrcConfig]):
         with atomic(path) as file:
             file.write(_head(performance, joint_names(self.options.names), axes.unit).encode())
             write_rows(file, joint_rows(performance, axes, first=1), self.options.decimals, "\t")
-        return {"markers": "joints of the body, not points on its skin"}
+        return {"markers": "body joints, not surface markers"}
 
 
 def _head(performance: Performance, names: tuple[str, ...], unit: str) -> str:
-    """Five lines; the fourth has a marker's name over the first of its three columns. Then an empty line."""
+    """Five header lines, then an empty line; the fourth has each marker's name over the first of its three columns."""
     rate, count = f"{performance.fps:.6g}", performance.num_frames
     fields = {
         "DataRate": rate, "CameraRate": rate, "NumFrames": count, "NumMarkers": len(names), "Units": unit,

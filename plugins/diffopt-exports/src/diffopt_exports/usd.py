@@ -1,6 +1,6 @@
 """``motion.usdc``: a stage with a SkelRoot (skeleton, its animation, the skinned mesh) and the camera.
 
-USD's matrices act on rows: the translation is in the last row.
+USD matrices multiply row vectors: the translation is in the last row.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ _WIDTH = 36.0
 
 
 def add_camera(stage: Usd.Stage, camera: CameraTrajectory, size: tuple[int, int], axes: Axes) -> dict[str, Any]:
-    """Define ``/camera`` with a transform and a focal length each frame. ``size``: width, height, px."""
+    """Define ``/camera`` with a transform and a focal length per frame. ``size``: width, height, px."""
     width, height = size
     prim = UsdGeom.Camera.Define(stage, "/camera")
     places = axes.points(camera.position)
     turn = torch.diag(camera.R.new_tensor([1.0, -1.0, -1.0]))
-    rows = (axes.matrix @ camera.R.double().mT @ turn.double()).mT.numpy()  # rows: USD multiplies from the left
+    rows = (
+        axes.matrix @ camera.R.double().mT @ turn.double()
+    ).mT.numpy()  # rows: USD multiplies row vectors from the left
     transform = prim.AddTransformOp()
     # apertures and focal length are in tenths of a scene unit
     tenths = axes.scale / 1000 * 10
@@ -50,12 +52,12 @@ def add_camera(stage: Usd.Stage, camera: CameraTrajectory, size: tuple[int, int]
     return {"focal_px": [round(float(v), 4) for v in middle], "centre_off_middle_px": [round(float(v), 4) for v in off]}
 
 
-#: Influences per vertex at most. UsdSkel takes any number; eight lose next to nothing.
+#: Most joints per vertex. UsdSkel allows any number; eight lose almost nothing.
 INFLUENCES = 8
 
 
 def make_stage(performance: Performance, options: SkinnedOptions, axes: Axes) -> tuple[Usd.Stage, dict[str, Any]]:
-    """The stage, and what was left out or made up. Raises MissingResource for a mesh that needs a file."""
+    """The stage, and notes on what was omitted or approximated. Raises MissingResource for a mesh that needs a file."""
     surface = performance.surface(options.mesh)
     stage = Usd.Stage.CreateInMemory("motion.usda")
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y if axes.up == "y" else UsdGeom.Tokens.z)
@@ -68,7 +70,7 @@ def make_stage(performance: Performance, options: SkinnedOptions, axes: Axes) ->
     stage.GetRootLayer().customLayerData = said
     root = UsdSkel.Root.Define(stage, "/motion")
     stage.SetDefaultPrim(root.GetPrim())
-    # names with a colon are no identifiers of USD
+    # names with a colon are not valid USD identifiers
     joints = [path.replace(":", "_") for path in paths(options.names)]
     rest = axes.points(performance.figure.rest)
     skeleton = _skeleton(stage, joints, rest)

@@ -1,1 +1,1 @@
-"""Renderer ``pytorch3d``: the optional one, of whoever has built PyTorch3D."""
+"""Renderer ``pytorch3d``: optional, for those who have built PyTorch3D."""

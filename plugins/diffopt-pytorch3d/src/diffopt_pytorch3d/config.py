@@ -9,13 +9,13 @@ from pydantic import Field
 
 _BUILD = (
     'pip install --no-build-isolation "git+https://github.com/facebookresearch/pytorch3d.git@stable" builds it against '
-    "the torch that is here (a C++ compiler, and nvcc for the GPU; half an hour on one core); "
-    "or take --renderer gl or embree"
+    "the installed torch (needs a C++ compiler, and nvcc for the GPU; half an hour on one core); "
+    "or use --renderer gl or embree"
 )
 
 
 class Pytorch3dConfig(ComponentConfig):
-    """``samples``: looks a pixel along each side, averaged; 1 has jagged edges."""
+    """``samples``: supersampling factor per pixel side; 1 gives jagged edges."""
 
     builds: ClassVar[str] = "diffopt_pytorch3d.renderer:Pytorch3dRenderer"
 
@@ -23,6 +23,6 @@ class Pytorch3dConfig(ComponentConfig):
 
     packages: ClassVar = {
         "pytorch3d": f"renderer 'pytorch3d' needs PyTorch3D, which has no wheels: {_BUILD}",
-        "pytorch3d._C": "renderer 'pytorch3d': PyTorch3D is here without its compiled extension (pytorch3d._C), which "
-        f"draws: {_BUILD}",
+        "pytorch3d._C": "renderer 'pytorch3d': PyTorch3D is installed without "
+        f"its compiled extension (pytorch3d._C): {_BUILD}",
     }

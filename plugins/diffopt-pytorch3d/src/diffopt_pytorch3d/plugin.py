@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components of this package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from diffopt_core.plugin import Component, hookimpl
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
-    """Listed whether or not PyTorch3D is there: `build` says what is missing."""
+    """Listed even without PyTorch3D; `build` reports what is missing."""
     row = "PyTorch3D's rasteriser, for those who have built it"
     return [Component("renderer", "pytorch3d", "diffopt_pytorch3d.config:Pytorch3dConfig", row)]

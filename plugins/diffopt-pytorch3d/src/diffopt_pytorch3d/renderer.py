@@ -1,4 +1,4 @@
-"""Meshes as PyTorch3D rasterises them, several samples per pixel."""
+"""Render meshes with PyTorch3D's rasteriser, supersampled."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .config import Pytorch3dConfig
 def camera_of(camera: CameraTrajectory, size: tuple[int, int], device: torch.device, samples: int = 1) -> Any:
     """``PerspectiveCameras`` in px of an image ``samples`` times ``size`` (width, height).
 
-    ``x_cam = R x + t`` with x right, y down; theirs is ``x R' + T``, turned round: ``R' = (F R)^T``, ``T = F t`` with
-    F = diag(-1, -1, 1). Focal length and centre stay in px, which they turn into their own unit.
+    ``x_cam = R x + t`` with x right, y down; PyTorch3D uses ``x R' + T`` with x left, y up: ``R' = (F R)^T``, ``T = F
+    t`` with F = diag(-1, -1, 1). Focal length and centre stay in px; PyTorch3D converts them.
     """
     from pytorch3d.renderer import PerspectiveCameras
 
@@ -35,7 +35,7 @@ def camera_of(camera: CameraTrajectory, size: tuple[int, int], device: torch.dev
     )
 
 
-#: Nothing nearer is drawn (the protocol says so), m.
+#: Near plane, m, as the protocol requires.
 _NEAR = 0.05
 
 
@@ -46,12 +46,12 @@ class Pytorch3dRenderer:
         self._device, self._samples = ctx.device, config.samples
         try:
             number = version("pytorch3d")
-        except PackageNotFoundError:  # a source tree on the path
+        except PackageNotFoundError:  # a source tree on sys.path
             number = "of unknown version"
         self.about = f"PyTorch3D {number} on {ctx.device}"
 
     def draw(self, shot: Shot) -> np.ndarray:
-        """See the protocol."""
+        """See :class:`diffopt_core.interfaces.Renderer`."""
         width, height = shot.size
         if not shot.meshes:
             return np.zeros((height, width, 4), np.uint8)
@@ -65,7 +65,7 @@ class Pytorch3dRenderer:
         return _averaged(colour, seen, self._samples).cpu().numpy()
 
     def _fragments(self, shot: Shot, vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest face of each sample (H, W), -1 for none, and the shares of its corners (H, W, 3)."""
+        """The nearest face of each sample (H, W), -1 for none, and its barycentric coordinates (H, W, 3)."""
         from pytorch3d.renderer import MeshRasterizer, RasterizationSettings
         from pytorch3d.structures import Meshes
 
@@ -83,7 +83,7 @@ class Pytorch3dRenderer:
         return found.pix_to_face[0, ..., 0], found.bary_coords[0, ..., 0, :]
 
     def _stacked(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor]:
-        """All meshes as one: vertices, faces and colours on the device."""
+        """All meshes joined: vertices, faces and colours on the device."""
         first, faces = 0, []
         for mesh in shot.meshes:
             faces.append(mesh.faces.to(self._device).long() + first)
@@ -96,7 +96,7 @@ class Pytorch3dRenderer:
 
 
 def _averaged(colour: Tensor, seen: Tensor, many: int) -> Tensor:
-    """RGBA uint8 (H, W, 4) of blocks of ``many`` x ``many`` samples; colour is the mean of those that see something."""
+    """RGBA uint8 (H, W, 4) of blocks of ``many`` x ``many`` samples; colour is the mean of the covered samples."""
     height, width = seen.shape[0] // many, seen.shape[1] // many
 
     def blocks(value: Tensor) -> Tensor:

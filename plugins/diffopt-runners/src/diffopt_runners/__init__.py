@@ -1,1 +1,1 @@
-"""Runners of grids on more than one machine."""
+"""Run grids on several machines."""

@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components of this package."""
 
 from __future__ import annotations
 

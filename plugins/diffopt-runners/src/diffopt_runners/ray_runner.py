@@ -1,4 +1,4 @@
-"""The object behind runner ``ray``."""
+"""Runner ``ray``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diffopt_core.interfaces import BuildContext
 
 from .configs import RayConfig
 
-#: What Ray raises when a worker, its machine or what it held went away. Errors of a job itself do not come this way.
+#: Raised by Ray when a worker, its machine or its objects are lost. Errors of the job itself are not among these.
 _LOST = (
     ray.exceptions.WorkerCrashedError,
     ray.exceptions.NodeDiedError,
@@ -34,7 +34,7 @@ class RayRunner:
 
     @property
     def workers(self) -> int:
-        """What was asked for, else what the cluster has room for now."""
+        """The configured number, else as many as the cluster's free resources allow."""
         if self._asked:
             return self._asked
         have = ray.cluster_resources()
@@ -42,7 +42,7 @@ class RayRunner:
         return max(1, int(min(room)))
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """At most ``workers`` tasks are with Ray at a time. It must not repeat them: the grid decides that."""
+        """At most ``workers`` tasks are submitted at a time. Ray must not retry them: the grid decides on retries."""
         threads = {"OMP_NUM_THREADS": str(max(1, int(self._cpus)))}
         remote: Any = ray.remote(perform).options(
             num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0, runtime_env={"env_vars": threads}
@@ -62,18 +62,20 @@ class RayRunner:
                 ray.cancel(task, force=True)
 
     def _connect(self) -> None:
-        """A cluster that runs, else one on this machine, quietly and without a dashboard."""
+        """Connect to a running cluster, else start one on this machine, without log output or dashboard."""
         if ray.is_initialized():
             return
         quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-        # Ray would let each task see no GPU unless it reserves one; the grid's device option decides instead.
+        # Ray hides GPUs from tasks that reserve none; here the grid's device option decides.
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             if self._address:
                 ray.init(address=self._address, **quiet)
             else:
                 ray.init(address="local", num_cpus=self._asked, include_dashboard=False, **quiet)
-        except Exception as error:  # Ray's own start-up raises bare ones, as on a machine too busy to start it in time
+        except (
+            Exception
+        ) as error:  # Ray's start-up raises plain exceptions, for example on a machine too busy to start it in time
             raise MissingResource(
                 f"runner 'ray': no cluster answers at {self._address or 'this machine'} "
                 f"({str(error).splitlines()[0]}); start one with: ray start --head"
@@ -85,4 +87,4 @@ def _end(job: Job, task: Any) -> JobEnd:
         return JobEnd(job, **ray.get(task))
     except _LOST as error:
         said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        return JobEnd(job, error=f"its worker went away: {said.strip()}", lost=True)
+        return JobEnd(job, error=f"its worker was lost: {said.strip()}", lost=True)

@@ -1,4 +1,4 @@
-"""The object behind runner ``slurm``."""
+"""Runner ``slurm``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffopt_core.interfaces import BuildContext
 
 from .configs import SlurmConfig
 
-#: Seconds between two looks at the jobs.
+#: Seconds between polls of the jobs.
 _PACE = {"slurm": 5.0, "local": 0.2}
 
 
@@ -28,7 +28,7 @@ class SlurmRunner:
         return self._config.workers
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """One array on Slurm, which keeps ``workers`` of it running; on ``local`` they are started by hand."""
+        """One job array on Slurm, with ``workers`` concurrent jobs; with ``local``, this process starts them."""
         if not jobs:
             return
         executor, waiting = self._executor(), list(jobs)
@@ -53,7 +53,7 @@ class SlurmRunner:
     def _executor(self) -> Any:
         config = self._config
         config.logs.mkdir(parents=True, exist_ok=True)
-        # Without requeueing: a job that was preempted or timed out is lost, and the grid decides what then.
+        # No requeueing: a preempted or timed-out job is lost, and the grid decides on retries.
         executor = submitit.AutoExecutor(folder=config.logs, cluster=config.cluster, slurm_max_num_timeout=0)
         executor.update_parameters(
             name="diffopt", timeout_min=config.minutes, cpus_per_task=config.cpus, gpus_per_node=self._gpus
@@ -70,6 +70,6 @@ def _end(job: Job, task: Any) -> JobEnd:
         return JobEnd(job, **task.result())
     except submitit.core.utils.UncompletedJobError as error:
         said = next((line for line in str(error).splitlines() if line.strip()), "no output")
-        return JobEnd(job, error=f"its worker went away ({task.state}): {said.strip()}", lost=True)
+        return JobEnd(job, error=f"its worker was lost ({task.state}): {said.strip()}", lost=True)
     except submitit.core.utils.FailedJobError as error:
         return JobEnd(job, error=f"submitit: {str(error).splitlines()[0]}")

@@ -1,4 +1,4 @@
-"""``diffopt train gmm``: fit the mixture of Gaussian poses."""
+"""``diffopt train gmm``: fit the Gaussian mixture pose prior."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import typer
 def train(
     data: Annotated[Path, typer.Option(help="Folder of motion shards (*.npz), read recursively.")],
     out: Annotated[Path, typer.Option(help="Folder for gmm.safetensors and its .json card.")],
-    components: Annotated[int, typer.Option(min=1, help="Gaussians.")] = 8,
+    components: Annotated[int, typer.Option(min=1, help="Number of Gaussians.")] = 8,
     ridge: Annotated[float, typer.Option(min=1e-6, help="Added to every variance, rad^2.")] = 0.003,
     shrink: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the covariance of all poses in each Gaussian's.")
+        float, typer.Option(min=0, max=1, help="Shrinkage of each covariance towards that of all poses.")
     ] = 0.2,
-    iterations: Annotated[int, typer.Option(min=1, help="At most so many rounds of EM.")] = 100,
-    stride: Annotated[int, typer.Option(min=1, help="Take every so many frames: neighbours say the same.")] = 3,
-    exclude: Annotated[list[str] | None, typer.Option(help="Leave out shards whose path holds this word.")] = None,
+    iterations: Annotated[int, typer.Option(min=1, help="Most EM iterations.")] = 100,
+    stride: Annotated[
+        int, typer.Option(min=1, help="Use every STRIDE-th frame: neighbouring frames are nearly equal.")
+    ] = 3,
+    exclude: Annotated[list[str] | None, typer.Option(help="Exclude shards whose path contains this word.")] = None,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     export_to: Annotated[Path | None, typer.Option("--export", help="Also export to this .safetensors file.")] = None,
 ) -> None:
-    """Fit the mixture of Gaussian poses of prior gmm by expectation maximisation (a minute on one core).
+    """Fit the Gaussian mixture of prior gmm by expectation maximisation (a minute on one core).
 
     Example: diffopt train gmm --data runs/drawn --out runs/gmm (after diffopt sample mdm --out runs/drawn)
     """

@@ -1,4 +1,4 @@
-"""Fitting the mixture: samples from motion shards, expectation maximisation, and figures for the card."""
+"""Fit the mixture: samples from motion shards, expectation maximisation, and statistics for the card."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from diffopt_smplify.mixture import Mixture
 
-#: Joints 1 to 21: the data has no hands.
+#: Joints 1 to 21: the data has no hand poses.
 BODY = slice(1, 22)
 
 
 @dataclass(frozen=True)
 class Poses:
-    """Samples of the body's pose and what each counts."""
+    """Samples of the body pose with their weights."""
 
     x: Tensor  # [N 63] axis-angle, rad
     weight: Tensor  # [N]
@@ -37,7 +37,7 @@ def read(paths: list[Path], stride: int = 1, balance: float = 0.4, mirrored: boo
     matrix = axis_angle_to_matrix(torch.from_numpy(np.concatenate([s["poses"] for s in shards])[::stride]).float())
     _, index, count = np.unique(subject, return_inverse=True, return_counts=True)
     weight = torch.from_numpy(count[index] ** -balance)
-    # a norm of at most pi, whatever the file wrote
+    # a norm of at most pi, whatever the file has
     pose = matrix_to_axis_angle(matrix)
     if mirrored:
         flip = pose.new_tensor([1.0, -1.0, -1.0])  # an axis is mirrored like a cross product
@@ -51,15 +51,17 @@ class Settings:
     """Hyper-parameters; stored in the card."""
 
     components: int = 8
-    shrink: float = 0.2  # share of the covariance of all samples in that of each component
-    ridge: float = 0.003  # rad^2 on the diagonal: a joint that the data never moves may still move 3 degrees
+    shrink: float = 0.2  # shrinkage of each component's covariance towards that of all samples
+    ridge: float = (
+        0.003  # rad^2 on the diagonal: a joint that never moves in the data keeps a standard deviation of 3 degrees
+    )
     iterations: int = 100
-    tolerance: float = 1e-3  # nats a sample
+    tolerance: float = 1e-3  # nats per sample
     seed: int = 0
 
 
 def seeds(x: Float[Tensor, "N D"], weight: Float[Tensor, "N"], settings: Settings) -> Float[Tensor, "K D"]:
-    """First means: samples drawn far from one another (k-means++)."""
+    """Initial means: distant samples (k-means++)."""
     generator = torch.Generator().manual_seed(settings.seed)
     chosen = [x[torch.multinomial(weight, 1, generator=generator)]]
     nearest = torch.full_like(weight, torch.inf)
@@ -72,7 +74,7 @@ def seeds(x: Float[Tensor, "N D"], weight: Float[Tensor, "N"], settings: Setting
 def update(
     x: Float[Tensor, "N D"], share: Float[Tensor, "N K"], floor: Float[Tensor, "D D"], shrink: float = 0.0
 ) -> tuple[Float[Tensor, "K"], Float[Tensor, "K D"], Float[Tensor, "K D D"]]:
-    """Weights, means and covariances of samples that belong to components in shares (M step).
+    """Weights, means and covariances from responsibilities ``share`` (M step).
 
     Each covariance is ``(1 - shrink)`` times that of the component's samples plus ``floor``.
     """
@@ -91,7 +93,7 @@ def fit(
     settings: Settings,
     show: Callable[[int, str], None] = lambda iteration, word: None,
 ) -> tuple[dict[str, Tensor], list[float]]:
-    """``weights``, ``means``, ``covariances`` and the NLL (nats a sample) after each round. float64."""
+    """``weights``, ``means``, ``covariances`` and the NLL (nats per sample) after each iteration. float64."""
     x, weight = x.double(), weight.double() / weight.double().sum()
     apart = x - weight @ x
     everybody = (apart * weight.unsqueeze(1)).T @ apart
@@ -99,7 +101,7 @@ def fit(
     distance = torch.cdist(x, seeds(x, weight, settings))
     share = torch.nn.functional.one_hot(distance.argmin(1), settings.components).double()
     losses: list[float] = []
-    # every component keeps a trace of all samples at first, so that none starts empty
+    # every component starts with a small share of all samples, so that none is empty
     share = 0.99 * share + 0.01 / settings.components
     for iteration in range(settings.iterations):
         parts = update(x, share * weight.unsqueeze(1), floor, settings.shrink)
@@ -119,8 +121,8 @@ def _energies(mixture: Mixture, x: Tensor) -> Tensor:
 
 
 def report(mixture: Mixture, poses: Poses) -> dict[str, float]:
-    """Quantiles of the energy on poses, and how often a spoilt pose has more energy than the pose itself: its joints
-    exchanged for one another, or every joint turned by 0.1 or 0.3 rad (RMS per axis)."""
+    """Quantiles of the energy on poses, and how often a corrupted pose has a higher energy than the original: joints
+    permuted, or every joint rotated by 0.1 or 0.3 rad (RMS per axis)."""
     generator = torch.Generator().manual_seed(0)
     x = poses.x.double()
     real = _energies(mixture, x)

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians over poses, held in the form in which it is evaluated, and the files that it comes from."""
+"""A Gaussian mixture over poses, stored in the form used for evaluation, and its file formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 
 def pose_vector(pose: Float[Tensor, "*b 24 3 3"], dimensions: int) -> Float[Tensor, "*b D"]:
-    """Axis-angles (rad, norm at most pi) of joints 1 to D / 3, one after the other as SMPL stores them."""
+    """Axis-angles (rad, norm at most pi) of joints 1 to D / 3, concatenated as in SMPL."""
     return matrix_to_axis_angle(pose[..., 1 : 1 + dimensions // 3, :, :]).flatten(-2)
 
 
@@ -35,7 +35,7 @@ class Mixture:
     def of(
         cls, weights: Float[Tensor, "K"], means: Float[Tensor, "K D"], covariances: Float[Tensor, "K D D"]
     ) -> Mixture:
-        """Raises ``torch.linalg.LinAlgError`` where a covariance is not positive definite."""
+        """Raises ``torch.linalg.LinAlgError`` if a covariance is not positive definite."""
         factor = torch.linalg.cholesky(covariances)
         eye = torch.eye(means.shape[1], dtype=means.dtype).expand_as(factor)
         whiten = torch.linalg.solve_triangular(factor, eye, upper=False)
@@ -44,11 +44,11 @@ class Mixture:
         return cls(whiten, centre, half_log_det - weights.log() + 0.5 * means.shape[1] * log(2 * pi))
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Mixture:
-        """A copy elsewhere."""
+        """A copy on another device and dtype."""
         return Mixture(*(part.to(device, dtype) for part in (self.whiten, self.centre, self.constant)))
 
     def component_nll(self, x: Float[Tensor, "*b D"]) -> Float[Tensor, "*b K"]:
-        """``-log w_k N(x; mu_k, Sigma_k)`` of each component, nats. One product for all of them."""
+        """``-log w_k N(x; mu_k, Sigma_k)`` of each component, nats, in one matrix product."""
         dimensions = self.whiten.shape[-1]
         white = (x @ self.whiten.reshape(-1, dimensions).T).unflatten(-1, (-1, dimensions)) - self.centre
         return 0.5 * white.square().sum(-1) + self.constant
@@ -67,15 +67,15 @@ class Mixture:
 DIMENSIONS = (63, 69)
 _ORIGIN = (
     "SMPLify's gmm_08.pkl comes with its code (https://smplify.is.tue.mpg.de) and with smplx-based projects; "
-    "`diffopt train gmm --data FOLDER --out FOLDER` fits one of your own"
+    "`diffopt train gmm --data FOLDER --out FOLDER` fits your own"
 )
 _WEIGHTS = OwnWeights("gmm", Path(__file__).parent / "weights", {"format": 1}, _ORIGIN, published=(".pkl",))
-#: Keys of SMPLify's pickle -> names of ours.
+#: Keys of SMPLify's pickle -> our names.
 _PICKLED = {"weights": "weights", "means": "means", "covars": "covariances"}
 
 
 def resolve(weights: str) -> Path:
-    """File of a shipped name ("open") or of a path; fails with where to get and put it."""
+    """The file for a shipped name ("open") or a path; the error says where to get it and where to put it."""
     path = _WEIGHTS.file(weights)
     if path.suffix not in (".safetensors", ".pkl"):
         raise BadInput(path, "file", f"a .safetensors or .pkl file is expected; {_ORIGIN}")
@@ -95,7 +95,7 @@ def _pickled(path: Path) -> dict[str, Tensor]:
     """Arrays of SMPLify's file under our names."""
     content = read_pickle(path)
     if not isinstance(content, dict):
-        raise BadInput(path, "pickle", f"holds a {type(content).__name__}, expected a dictionary; {_ORIGIN}")
+        raise BadInput(path, "pickle", f"contains a {type(content).__name__}, expected a dictionary; {_ORIGIN}")
     found = {}
     for theirs, ours in _PICKLED.items():
         if theirs not in content:
@@ -108,7 +108,7 @@ def _pickled(path: Path) -> dict[str, Tensor]:
 
 
 def _checked(path: Path, found: dict[str, Tensor], key_of: dict[str, str]) -> Mixture:
-    """The mixture, or BadInput with the file's own name of the key."""
+    """The mixture; raises BadInput with the file's own key name."""
     for name, key in key_of.items():
         if name not in found:
             raise BadInput(path, key, f"missing; expected {', '.join(key_of.values())}; {_ORIGIN}")
@@ -124,7 +124,7 @@ def _checked(path: Path, found: dict[str, Tensor], key_of: dict[str, str]) -> Mi
             raise BadInput(path, key_of[name], f"has shape {tuple(found[name].shape)}, expected {shape}; {_ORIGIN}")
     for name in key_of:
         if not bool(found[name].isfinite().all()):
-            raise BadInput(path, key_of[name], f"holds NaN or infinity; {_ORIGIN}")
+            raise BadInput(path, key_of[name], f"contains NaN or infinity; {_ORIGIN}")
     if not bool((weights > 0).all()):
         raise BadInput(path, key_of["weights"], f"must all be positive; {_ORIGIN}")
     weights = weights.reshape(count) / weights.sum()

@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components and commands of this package."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
-    """Two priors that fit on a page."""
+    """Two small priors."""
     return [
-        Component("prior", "smooth", "diffopt_smplify.priors:SmoothConfig", "people accelerate and turn little"),
+        Component(
+            "prior", "smooth", "diffopt_smplify.priors:SmoothConfig", "penalises linear and angular acceleration"
+        ),
         Component("prior", "gmm", "diffopt_smplify.priors:GmmConfig", "mixture of Gaussian poses, as in SMPLify"),
     ]
 

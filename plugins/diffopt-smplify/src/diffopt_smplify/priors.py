@@ -1,4 +1,4 @@
-"""Settings of ``prior/smooth``, the lowest rung, without weights, and of ``prior/gmm``. No torch at import."""
+"""Settings of ``prior/smooth`` (the baseline, without weights) and of ``prior/gmm``. No torch at import."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-#: An acceleration is a difference of differences.
+#: An acceleration needs this many frames.
 _FEWEST = 3
 
 
 class SmoothConfig(TermConfig):
-    """Mean squared acceleration of a motion, in units of what is typical of people.
+    """Mean squared acceleration of a motion, in units of typical human acceleration.
 
-    Two parts. Joints: acceleration in the world, m/s^2, squared, mean over 24 joints and all frames. Rotations:
-    angular acceleration of each joint in its own frame, rad/s^2, likewise; it sees what moves no joint (twist,
-    head, hands, feet). On motion capture at 30 fps the energy is about 0.05 to 3, its median 0.6. Zero for a body
-    that glides at constant velocity or spins at a constant rate.
+    Two parts. Joints: acceleration in the world, m/s^2, squared, mean over 24 joints and all frames. Rotations: angular
+    acceleration of each joint in its own frame, rad/s^2, likewise; it covers motion that moves no joint (twist, head,
+    hands, feet). On motion capture at 30 fps the energy is about 0.05 to 3, its median 0.6. Zero at constant velocity
+    and constant angular velocity.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})
 
     acceleration: PositiveFloat = Field(10.0, description="Typical acceleration of a joint, m/s^2 (RMS of mocap).")
     angular: PositiveFloat = Field(50.0, description="Typical angular acceleration of a joint, rad/s^2.")
-    rotations: float = Field(0.5, ge=0, le=1, description="Share of the rotations in the energy; the rest is joints'.")
+    rotations: float = Field(
+        0.5, ge=0, le=1, description="Weight of the rotations in the energy; the rest is for joints."
+    )
 
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]``, dimensionless."""
@@ -59,9 +61,9 @@ class GmmConfig(TermConfig):
     """Mixture of Gaussians over the pose of each frame (Bogo et al. 2016, sec. 3.2): negative log-likelihood of the
     best component, ``min_k (-log w_k N(theta; mu_k, Sigma_k))``, less its lowest value, over its dimensions.
 
-    An affine map of the log-likelihood: 0 at the likeliest pose, about 0.3 to 1 on motion capture. It knows poses and
-    not motion, and neither the root nor the path. A file of 69 dimensions (SMPLify's) sees joints 1 to 23, one of 63
-    (the shipped one) joints 1 to 21, and leaves the hands alone.
+    An affine map of the log-likelihood: 0 at the most likely pose, about 0.3 to 1 on motion capture. It models single
+    poses, not motion, and neither root orientation nor translation. A file of 69 dimensions (SMPLify's) covers joints 1
+    to 23, one of 63 (the shipped one) joints 1 to 21, without the hands.
     """
 
     licence: ClassVar[str] = (

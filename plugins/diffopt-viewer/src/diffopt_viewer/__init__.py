@@ -1,1 +1,1 @@
-"""Results in the browser: viewer ``viser`` and ``diffopt view``."""
+"""View results in the browser: viewer ``viser`` and ``diffopt view``."""

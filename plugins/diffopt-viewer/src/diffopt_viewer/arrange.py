@@ -1,4 +1,4 @@
-"""How results stand beside one another: where, and under names as short as tell them apart."""
+"""Arrange several results in one scene: positions, labels and the initial view."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FITS: tuple[Fit, ...] = ("whole clip", "first frame")
 
 @dataclass(frozen=True)
 class Move:
-    """``p -> turn(p) + shift``: a turn by ``angle`` (radians) about +Y, then ``shift`` (3,), m."""
+    """``p -> rotate(p) + shift``: a rotation by ``angle`` (radians) about +Y, then ``shift`` (3,), m."""
 
     angle: float
     shift: np.ndarray
@@ -49,7 +49,7 @@ STAY = Move(0.0, np.zeros(3))
 
 
 def fitted(source: np.ndarray, target: np.ndarray, how: Fit) -> Move:
-    """Lay joints ``source`` (T, J, 3) over ``target`` (T, J, 3), by least squares over all joints that both have."""
+    """Align joints ``source`` (T, J, 3) to ``target`` (T, J, 3), by least squares over all joints that both have."""
     if how == "first frame":
         both = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
         first = int(both.any(1).argmax())
@@ -59,7 +59,7 @@ def fitted(source: np.ndarray, target: np.ndarray, how: Fit) -> Move:
     if not len(a):
         return STAY
     near, far = a - a.mean(0), b - b.mean(0)
-    # About +Y the angle turns z towards x: maximise sum of far . turn(near) in the ground plane.
+    # About +Y the angle rotates z towards x: maximise the sum of far . rotate(near) in the ground plane.
     along = (near[:, [0, 2]] * far[:, [0, 2]]).sum()
     across = (near[:, 2] * far[:, 0] - near[:, 0] * far[:, 2]).sum()
     turn = Move(float(np.arctan2(across, along)), np.zeros(3))
@@ -67,7 +67,7 @@ def fitted(source: np.ndarray, target: np.ndarray, how: Fit) -> Move:
 
 
 def labels_of(results: Sequence[Result]) -> list[str]:
-    """The clips' names; the ends of their folders' paths where several are of one clip; else they are counted."""
+    """Clip names; the ends of the folder paths if several results are of one clip; else numbered."""
     names = [result.clip.name for result in results]
     if len(set(names)) == len(names):
         return names
@@ -79,20 +79,21 @@ def labels_of(results: Sequence[Result]) -> list[str]:
     return [f"{name} {number}" for number, name in enumerate(names, start=1)]
 
 
-#: Room between lanes, m; a path shorter than this has no direction of its own.
+#: Distance between lanes, m; a shorter path has no usable direction.
 _GAP, _TRAVELS = 1.3, 0.6
-#: The first view: off the side of the path, over the horizontal (radians); vertical field of view.
+#: Initial view: angle to the side direction and elevation (radians); vertical field of view.
 _TURN, _RISE, FIELD = np.radians(28.0), np.radians(14.0), np.radians(40.0)
-#: A camera nearer to the line of sight than this (radians) is in the way.
+#: A recovered camera closer to the line of sight than this (radians) blocks the view.
 _APART = np.radians(50.0)
-#: The eye goes back so many times as far, at most, to have the cameras in sight.
+#: The eye moves back by at most this factor to keep the cameras in view.
 _FURTHER = 1.7
 _UP = np.array([0.0, 1.0, 0.0])
 
 
 def arrange(shown: Sequence[Shown], aligns: Sequence[Move], lanes: bool, how: Fit) -> list[Move]:
-    """A move for each result. The first one stays; others of the same clip are laid so that their truths (``aligns``:
-    truth to result) are one, or over the first one where there is no truth. ``lanes``: side by side, besides."""
+    """A move for each result. The first one stays; others of the same clip are placed so that their ground truths
+    (``aligns``: truth to result) coincide, or are aligned to the first one without ground truth. ``lanes``: also place
+    them side by side."""
     first = shown[0]
     moves = [STAY]
     for one, align in zip(shown[1:], aligns[1:], strict=True):
@@ -117,12 +118,12 @@ def arrange(shown: Sequence[Shown], aligns: Sequence[Move], lanes: bool, how: Fi
 
 
 def _level(move: Move) -> Move:
-    """Without its rise: every result has its floor where it says."""
+    """Without its vertical shift: every result keeps its own floor height."""
     return Move(move.angle, move.shift * (1.0, 0.0, 1.0))
 
 
 def travel(joints: np.ndarray) -> np.ndarray:
-    """Unit vector on the ground along the path of joints (T, 24, 3); for people who stay, to their left."""
+    """Unit vector on the ground along the path of joints (T, 24, 3); for people who do not travel, to their left."""
     way = (joints[-1, 0] - joints[0, 0]) * (1.0, 0.0, 1.0)
     if np.linalg.norm(way) < _TRAVELS:
         way = (joints[:, 1] - joints[:, 2]).mean(0) * (1.0, 0.0, 1.0)  # hips, left less right
@@ -131,8 +132,8 @@ def travel(joints: np.ndarray) -> np.ndarray:
 
 
 def first_view(shown: Sequence[Shown], moves: Sequence[Move]) -> tuple[np.ndarray, np.ndarray]:
-    """Position of the eye and what it looks at: the paths from the side, walking from left to right, unless a recovered
-    camera stands in the way; then from further round."""
+    """Eye position and target: the paths from the side, walking from left to right; rotated further if a recovered
+    camera blocks the view."""
     points = np.concatenate([move(one.joints[:, 0]) for one, move in zip(shown, moves, strict=True)])
     low, high = points.min(0), points.max(0)
     centre = (low + high) / 2 * (1.0, 0.0, 1.0) + (0.0, 0.75, 0.0)
@@ -141,12 +142,12 @@ def first_view(shown: Sequence[Shown], moves: Sequence[Move]) -> tuple[np.ndarra
     extent = max(float(np.linalg.norm((high - low)[[0, 2]])), 1.6)
     distance = 0.62 * (extent + 1.2) / np.tan(FIELD / 2)
     distance = min(max(distance, *_to_see(side, centre, shown, moves)), _FURTHER * distance)
-    centre = centre + 0.08 * distance * np.cross(_UP, side)  # to the left of the window: the panel is on the right
+    centre = centre + 0.08 * distance * np.cross(_UP, side)  # shifted left in the window: the panel is on the right
     return centre + distance * (np.cos(_RISE) * side + np.sin(_RISE) * _UP), centre
 
 
 def _to_see(side: np.ndarray, centre: np.ndarray, shown: Sequence[Shown], moves: Sequence[Move]) -> list[float]:
-    """How far back the eye must go to see each result's camera, on the mean of its path, beside the middle."""
+    """Eye distance needed to see each result's camera, at the mean of its path, beside the centre."""
     away = [0.0]
     for one, move in zip(shown, moves, strict=True):
         if one.cameras is not None:
@@ -156,7 +157,7 @@ def _to_see(side: np.ndarray, centre: np.ndarray, shown: Sequence[Shown], moves:
 
 
 def _clear(side: np.ndarray, centre: np.ndarray, shown: Sequence[Shown], moves: Sequence[Move]) -> np.ndarray:
-    """The direction nearest to ``side`` from which no camera, on the mean of its path, is seen near the middle."""
+    """The direction closest to ``side`` from which no camera, at the mean of its path, appears near the centre."""
     ways = [
         (move(one.cameras.position.mean(0)) - centre) * (1.0, 0.0, 1.0)
         for one, move in zip(shown, moves, strict=True)
@@ -170,7 +171,7 @@ def _clear(side: np.ndarray, centre: np.ndarray, shown: Sequence[Shown], moves: 
 
 
 def from_above(shown: Sequence[Shown], moves: Sequence[Move]) -> tuple[np.ndarray, np.ndarray]:
-    """The same from straight above (nearly: a view down the vertical has no up)."""
+    """As :func:`first_view`, from above (not exactly: a vertical view has no up direction)."""
     eye, centre = first_view(shown, moves)
     distance = np.linalg.norm(eye - centre)
     back = (eye - centre) * (1.0, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""``diffopt view``: results in the browser."""
+"""``diffopt view``: view results in the browser."""
 
 from __future__ import annotations
 
@@ -19,23 +19,21 @@ _server = partial(typer.Option, rich_help_panel="Server")
 
 def view(
     sources: Results,
-    truth: Annotated[bool, typer.Option(help="Show what the clip was scored against.")] = True,
+    truth: Annotated[bool, typer.Option(help="Show the ground truth of the clip.")] = True,
     dark: Annotated[bool, typer.Option("--dark", help="Dark colours.")] = False,
-    host: Annotated[str | None, _server(help="Address to listen on, default 127.0.0.1: this machine.")] = None,
+    host: Annotated[str | None, _server(help="Address to listen on; default 127.0.0.1, this machine only.")] = None,
     port: Annotated[int | None, _server(min=1, max=65535, help="Default: the first free from 8080.")] = None,
     browser: Annotated[
-        bool | None, _server("--open/--no-open", help="Open a browser; default: where there is a display.")
+        bool | None, _server("--open/--no-open", help="Open a browser; default: if there is a display.")
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option(
-            "--html", metavar="FILE", help="Write one page that plays by itself, and end.", rich_help_panel="Output"
-        ),
+        typer.Option("--html", metavar="FILE", help="Write one standalone page and exit.", rich_help_panel="Output"),
     ] = None,
 ) -> int:
-    """Look at results in 3D: body, path, camera, keypoints, truth; several side by side.
+    """View results in 3D: body, path, camera, keypoints, ground truth; several side by side.
 
-    Serves a page to the browser until Ctrl-C. Nothing is changed and nothing leaves this machine.
+    Serves a page to the browser until Ctrl-C. No file is changed, and no data leaves this machine.
 
     Example: diffopt view runs/demo (after diffopt demo)
     """
@@ -55,7 +53,7 @@ def _write(results: list[Result], page: Path, dark: bool, truth: bool) -> int:
     from diffopt_viewer.recording import record
 
     if page.is_dir():
-        raise DiffOptError(f"--html {page}: is a folder; name the file")
+        raise DiffOptError(f"--html {page}: is a folder; give a file name")
     with shown(terminal_bar):
         record(results, page, dark, truth)
     size = page.stat().st_size
@@ -87,7 +85,7 @@ def _serve(results: list[Result], options: dict) -> int:
 
 
 def wait() -> None:
-    """For ever."""
+    """Block until interrupted."""
     import time
 
     while True:

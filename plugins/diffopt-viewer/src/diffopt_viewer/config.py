@@ -9,12 +9,11 @@ from pydantic import Field
 
 
 class ViserConfig(ComponentConfig):
-    """3D in the browser, served from this machine.
+    """3D view in the browser, served from this machine.
 
-    ``host``: the address that is listened on; the default is reached from this machine alone, 0.0.0.0 from
-    others too, as who works on a server needs it. ``port``: None takes
-    the first free one from 8080 on. ``open``: open a browser window; None where there is a display. ``dark``: dark
-    colours to begin with. ``truth``: show what the clip was scored against.
+    ``host``: address to listen on; the default accepts only this machine, 0.0.0.0 also others (for work on a remote
+    server). ``port``: None: the first free port from 8080. ``open``: open a browser window; None: if there is a
+    display. ``dark``: start with dark colours. ``truth``: show the ground truth.
     """
 
     builds: ClassVar[str] = "diffopt_viewer.viewer:ViserViewer"

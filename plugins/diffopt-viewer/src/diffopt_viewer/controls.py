@@ -1,4 +1,4 @@
-"""The panel beside the scene. It changes player and stage through the desk, and shows what they say."""
+"""The panel beside the scene. It changes player and stage through the desk, and shows their state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .stage import ABOVE, FOLLOW, FREE, SIDE, THROUGH, Stage
 
 @runtime_checkable
 class Desk(Protocol):
-    """What the panel works on. ``do`` runs a change in the thread that owns the scene and shows it."""
+    """The panel's interface to the viewer. ``do`` runs a change in the thread that owns the scene, then shows it."""
 
     stage: Stage
     player: Player
@@ -33,7 +33,7 @@ class Desk(Protocol):
 
 
 class Controls:
-    """Built anew for each set of results."""
+    """The panel; rebuilt for each set of results."""
 
     def __init__(self, server: viser.ViserServer, desk: Desk, shown: Sequence[Shown]):
         self._gui, self._desk = server.gui, desk
@@ -48,11 +48,11 @@ class Controls:
         self._add_keys()
 
     def show_time(self) -> None:
-        """Slider, button and line of text as the player stands."""
+        """Update slider, button and text to the player's time."""
         player, stage = self._desk.player, self._desk.stage
         self.slider.value = player.frame  # type: ignore[misc]
         label = "Pause" if player.playing else "Play"
-        if self.play.label != label:  # a button that is set anew at every tick is hard to press
+        if self.play.label != label:  # a button that is updated at every tick is hard to press
             self.play.label = label
             self.play.icon = viser.Icon.PLAYER_PAUSE if player.playing else viser.Icon.PLAYER_PLAY
         parts = [f"{player.frame / player.fps:.2f} of {player.frames / player.fps:.2f} s"]
@@ -88,7 +88,7 @@ class Controls:
 
         @self.slider.on_update
         def _(event: viser.GuiEvent) -> None:
-            if event.client is not None:  # not when the player moved it
+            if event.client is not None:  # not if the player moved it
                 desk.do(lambda: desk.player.go_to(int(self.slider.value)))
 
         @speed.on_update
@@ -105,7 +105,7 @@ class Controls:
                 lanes = gui.add_checkbox("Side by side", stage.lanes)
                 lanes.on_update(lambda _: desk.do(lambda: self._relay(lanes=bool(lanes.value))))
             if len(shown) > 1 or any(one.truth is not None for one in shown):
-                hint = "What is laid over one another: by all frames, or by the first one (then it drifts apart)"
+                hint = "Alignment of overlaid results: by all frames, or by the first one (drift becomes visible)"
                 fit = gui.add_dropdown("Aligned by", FITS, initial_value=stage.fit, hint=hint)
                 fit.on_update(lambda _: desk.do(lambda: self._relay(fit=fit.value)))
             dark = gui.add_checkbox("Dark", stage.dark)

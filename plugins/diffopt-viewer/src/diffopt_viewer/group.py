@@ -1,4 +1,5 @@
-"""One result in the scene: its body, skeleton, path, cameras and truth. Nodes are made once, a frame moves them."""
+"""One result in the scene: its body, skeleton, path, cameras and truth. Nodes are created once; each frame moves
+them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from .shown import BONES, RGB, Room, Shown, TrueMotion, drawable, line, paler
 
 class Sticks:
     """Lines of ``thickness`` (m) between the joints of ``pairs`` (N, 2: child, parent), from joints (J, 3; nan where
-    unknown): one that has no end is not drawn."""
+    unknown): a line with an unknown end is not drawn."""
 
     def __init__(
         self, scene: viser.SceneApi, name: str, pairs: np.ndarray, joints: np.ndarray, colour: RGB, thickness: float
@@ -25,15 +26,15 @@ class Sticks:
         self.handle.points = drawable(joints[self._pairs])
 
 
-#: What can be switched on and off: key -> what the checkbox says.
+#: Layers that can be toggled: key -> checkbox label.
 LAYERS: dict[str, str] = {
     "body": "Body", "skeleton": "Skeleton", "path": "Path", "camera": "Camera", "image": "Image in the camera",
     "cameras": "Camera path", "truth": "Truth", "initial": "First estimate", "names": "Names",
 }  # fmt: skip
-#: Those that a frame moves.
+#: Layers that move with the frame.
 MOVING = ("body", "skeleton", "names", "initial", "truth", "camera")
 HIDDEN_AT_FIRST = frozenset({"skeleton", "initial"})
-#: Size of the moving frustum and of those along the path; how many of the latter.
+#: Size of the moving frustum and of those along the path; number of the latter.
 _NEAR, _SMALL, _ALONG = 0.24, 0.09, 8
 
 
@@ -46,8 +47,8 @@ class _Truth:
 
 
 class Group:
-    """``shown`` in the scene under ``name``. Nodes are made once; a frame sets poses alone. ``over``: how far above the
-    head the name stands, m."""
+    """``shown`` in the scene under ``name``. Nodes are created once; a frame only sets poses. ``over``: height of the
+    label above the head, m."""
 
     def __init__(self, server: viser.ViserServer, name: str, shown: Shown, room: Room, over: float = 0.22):
         self.shown, self.name, self._over = shown, name, over
@@ -104,7 +105,7 @@ class Group:
             )
 
     def change(self, shown: Shown) -> None:
-        """Another motion of the same body and clip: a solve went on."""
+        """Show another motion of the same body and clip, from a running solve."""
         self.shown = replace(shown, colour=self.shown.colour, label=self.shown.label)
         self.path.points = line(shown.on_ground)
         if self.cameras is not None and shown.cameras is not None:
@@ -113,7 +114,7 @@ class Group:
         self.pose(frame)
 
     def pose(self, frame: int) -> None:
-        """Everything that moves and is shown, at a frame. A message per bone is what it costs: what is hidden waits."""
+        """Pose everything visible at a frame. Hidden layers are skipped, as each bone costs a message."""
         if frame == self.frame:
             return
         self.frame = frame
@@ -141,23 +142,27 @@ class Group:
 
     @property
     def shows_image(self) -> bool:
-        """Whether an image in the frustum would be seen."""
+        """Whether an image in the frustum would be visible."""
         return {"image", "camera"} <= self._shows
 
     def lay_truth(self, how: Fit) -> None:
-        """Lay the truth over this result."""
+        """Align the ground truth to this result."""
         if self.truth is None or self.shown.truth is None:
             return
         self.align = fitted(self.shown.truth.joints, self.shown.joints, how)
         self.truth.frame.wxyz, self.truth.frame.position = self.align.wxyz, self.align.shift
-        self.truth.path.position = (0.0, -self.align.shift[1], 0.0)  # on the ground, wherever the truth has its own
+        self.truth.path.position = (
+            0.0,
+            -self.align.shift[1],
+            0.0,
+        )  # on the ground, whatever the ground truth's floor height
 
     def place(self, move: Move) -> None:
-        """Put the whole group elsewhere in the room."""
+        """Move the whole group in the scene."""
         self.root.wxyz, self.root.position = move.wxyz, move.shift
 
     def switch(self, on: dict[str, bool], through: bool = False) -> None:
-        """Show the layers that are on. ``through``: the view is from a camera, whose frustum would hide all."""
+        """Show the layers that are on. ``through``: the view is from a camera, whose frustum would block it."""
         away = {"camera", "cameras", "names"} if through else set()
         shows = {layer for layer in LAYERS if on.get(layer, True)} - away
         nodes: dict[str, tuple] = {
@@ -182,14 +187,14 @@ class Group:
             self.frustum.image = None
 
     def recolour(self, room: Room) -> None:
-        """Whatever is drawn in the room's ink."""
+        """Update everything drawn in the theme's text colour."""
         if self.truth is not None:
             for node in (self.truth.skeleton.handle, self.truth.path, self.truth.cameras):
                 if node is not None:
                     node.colors = np.array(room.truth, np.uint8)
 
     def error(self) -> float | None:
-        """Mean distance of joints to the truth as it lies now, at the present frame, m."""
+        """Mean joint distance to the ground truth as displayed, at the current frame, m."""
         if self.shown.truth is None or self.frame < 0:
             return None
         apart = np.linalg.norm(self.align(self.shown.truth.joints[self.frame]) - self.shown.joints[self.frame], axis=-1)

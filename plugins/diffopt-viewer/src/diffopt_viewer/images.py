@@ -1,4 +1,4 @@
-"""Frames of the clips' videos by number: decoded in a thread of their own, one decoder a video."""
+"""Video frames of the clips by number, decoded in one background thread per video."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .shown import Shown
 from .stage import Stage
 
 log = logging.getLogger(__name__)
-#: Longer side of what is kept, px; how many frames are kept (as JPEG, some 40 kB each) and read ahead.
+#: Longer side of cached frames, px; number of frames cached (as JPEG, about 40 kB each) and read ahead.
 LONGEST, KEPT, AHEAD = 640, 900, 60
 
 
 class Images:
-    """``get`` answers at once: the frame, or None while it is being decoded; ``ready`` is then called once it is there.
+    """``get`` returns at once: the frame, or None while it is being decoded; ``ready`` is called when it is available.
 
-    A video is read forwards; a jump back beyond what is kept reads it from its start again.
+    A video is read forwards; a jump back beyond the cache reads it from the start again.
     """
 
     def __init__(self, video: Video, ready: Callable[[], None] = lambda: None):
@@ -63,7 +63,7 @@ class Images:
 
     def _decode(self) -> None:
         frames: Iterator[np.ndarray] = iter(())
-        position = -1  # number of the frame that ``frames`` gives next; -1: not open
+        position = -1  # number of the next frame of ``frames``; -1: not open
         while True:
             with self._change:
                 self._change.wait_for(partial(self._to_do, position))
@@ -84,7 +84,7 @@ class Images:
                 self._ready()
 
     def _to_do(self, position: int) -> bool:
-        """Whether there is anything to decode, or to end for."""
+        """Whether there is a frame to decode, or a request to stop."""
         if self._closed:
             return True
         count = len(self._video.frames)
@@ -100,14 +100,14 @@ def _as_jpeg(image: np.ndarray) -> bytes:
 
 
 class Footage:
-    """``ready`` is called when an image that was asked for has been decoded."""
+    """Images of all shown clips. ``ready`` is called when a requested image has been decoded."""
 
     def __init__(self, ready: Callable[[], None]):
         self._ready = ready
         self._images: dict[tuple, Images] = {}
 
     def keep(self, shown: Sequence[Shown]) -> None:
-        """Close the videos that none of these has."""
+        """Close the videos that none of these uses."""
         for key in set(self._images) - {_key(one.video) for one in shown if one.video is not None}:
             self._images.pop(key).close()
 
@@ -115,7 +115,8 @@ class Footage:
         self.keep(())
 
     def bring(self, stage: Stage) -> tuple[np.ndarray | None, bool]:
-        """Put the present images into the frusta that show one. The leader's image, and whether it is still to come."""
+        """Put the current images into the visible frusta. Returns the leader's image, and whether it is still being
+        decoded."""
         asked = [group for group, on in zip(stage.groups, stage.wanted, strict=True) if on] or [stage.leader]
         for group in asked:
             image = self._get(group)

@@ -1,4 +1,4 @@
-"""The 2D panel, which is the image of a frame with keypoints and the body's points on it; and the losses of a solve."""
+"""The 2D panel (the image of a frame with keypoints and projected body points), and the losses of a solve."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from viser import uplot
 from .seen import CONFIDENT, Seen
 from .shown import BONES, KEYPOINT, RESULTS, RGB, Room, css
 
-#: Longer side of the canvas, px; drawn twice as large and reduced, so that lines are smooth.
+#: Longer side of the canvas, px; drawn at twice the size and reduced, for smooth lines.
 LONGEST, FINER = 480, 2
-#: Narrower than this (width over height), the canvas is padded: the panel stretches it to its own width.
+#: A canvas narrower than this (width over height) is padded, as the panel stretches it to its width.
 _NARROWEST = 1.0
 
 
@@ -34,7 +34,8 @@ class Window:
 
     @staticmethod
     def near(seen: Seen, frame: int) -> Window:
-        """A square round the person, of one size in all frames; the whole image where nobody is before the camera."""
+        """A square around the person, of one size in all frames; the whole image if nobody is in front of the
+        camera."""
         low, high = np.nanmin(seen.bones, axis=1), np.nanmax(seen.bones, axis=1)
         here = (low[frame] + high[frame]) / 2
         sides = (high - low).max(1)
@@ -52,9 +53,9 @@ def draw(
     body: bool,
     near: bool = False,
 ) -> np.ndarray:
-    """RGB uint8. ``seen``: what each result has (all of one image size), its colour, its frame. Without an image the
-    canvas is blank. ``observed``: keypoints; ``body``: the results' bones; with both, lines from keypoints to their
-    points. ``near``: the surroundings of the person, instead of the whole image."""
+    """RGB uint8. ``seen``: data of each result (all of one image size), its colour, its frame. Without an image the
+    canvas is blank. ``observed``: draw keypoints; ``body``: draw the results' bones; with both, also lines from
+    keypoints to their body points. ``near``: crop to the person."""
     first, _, frame = seen[0]
     window = Window.near(first, frame) if near else Window.whole(first)
     scale = LONGEST / float(window.size.max())
@@ -81,11 +82,11 @@ def draw(
 
 
 def _under(image: np.ndarray | None, size: tuple[int, int], window: Window, scale: float, room: Room) -> Image.Image:
-    """The window of the image, or paper."""
+    """The window of the image, or a blank canvas."""
     shape = tuple(np.maximum((window.size * scale).round().astype(int), 1).tolist())
     page = Image.new("RGB", shape, room.paper)
     if image is not None:
-        own = np.array(image.shape[1::-1]) / np.array(size)  # the image may be reduced
+        own = np.array(image.shape[1::-1]) / np.array(size)  # the image may be downscaled
         low, high = window.corner * own, (window.corner + window.size) * own
         return Image.fromarray(image).transform(
             shape, Image.Transform.EXTENT, (*low, *high), Image.Resampling.BILINEAR, fillcolor=room.paper
@@ -102,7 +103,7 @@ def _draw_bones(pen: ImageDraw.ImageDraw, points: np.ndarray, colour: RGB, size:
 def _draw_apart(
     pen: ImageDraw.ImageDraw, observed: np.ndarray, landed: np.ndarray, colour: RGB, size: tuple[int, int]
 ) -> None:
-    """A line from each keypoint to where the body has that point, and a dot there."""
+    """A line from each keypoint to the projected body point, and a dot there."""
     for here, there in zip(observed, landed, strict=True):
         if _inside(here, size) and _inside(there, size):
             pen.line([*here, *there], fill=(255, 255, 255, 230), width=FINER)
@@ -121,7 +122,7 @@ def _dot(pen: ImageDraw.ImageDraw, at: np.ndarray, radius: float, fill: tuple, o
 
 
 def _inside(point: np.ndarray, size: tuple[int, int]) -> bool:
-    """Finite, and not so far off the image that a line there means nothing."""
+    """Finite, and not too far outside the image."""
     return bool(np.isfinite(point).all() and (np.abs(point - np.array(size) / 2) < 2 * np.array(size)).all())
 
 
@@ -137,12 +138,12 @@ def _padded(image: np.ndarray, room: Room) -> np.ndarray:
 
 
 class ImagePanel:
-    """A folder with the picture and its switches. ``changed`` is called when one is thrown."""
+    """A folder with the image and its switches. ``changed`` is called when a switch changes."""
 
     def __init__(self, gui: viser.GuiApi, changed: Callable[[], None]):
         with gui.add_folder("Image"):
             self._picture = gui.add_image(np.full((9, 16, 3), 128, np.uint8))
-            hint = "Yellow; a white line leads to where the body has that point"
+            hint = "Yellow; a white line leads to the projected body point"
             self._keypoints = gui.add_checkbox("Keypoints", True, hint=hint)
             self._body = gui.add_checkbox("Body", True)
             self._near = gui.add_checkbox("Close-up", False)
@@ -150,13 +151,13 @@ class ImagePanel:
             box.on_update(lambda _: changed())
 
     def show(self, image: np.ndarray | None, seen: Sequence[tuple[Seen, RGB, int]], room: Room) -> None:
-        """See :func:`.canvas.draw`."""
+        """See :func:`draw`."""
         on = (bool(self._keypoints.value), bool(self._body.value), bool(self._near.value))
         self._picture.image = draw(image, seen, room, *on)
 
 
 class Losses:
-    """A folder in the panel. A stage has terms of its own, so each begins a new chart."""
+    """A folder in the panel. Stages have different terms, so each starts a new chart."""
 
     def __init__(self, server: viser.ViserServer):
         self._gui = server.gui
@@ -211,7 +212,7 @@ class Losses:
 
 
 def _logarithm(values: list[float]) -> np.ndarray:
-    """Base 10; a term that is 0, as one of a block that has not run yet, is drawn at its smallest other value."""
+    """Base 10; a zero (such as a term of a block that has not run yet) is drawn at the smallest nonzero value."""
     array = np.array(values, float)
     good = np.isfinite(array) & (array > 0)
     return np.log10(np.where(good, array, array[good].min() if good.any() else 1.0))

@@ -1,4 +1,4 @@
-"""Time in the viewer: the clock of what is shown, and the one thread that owns the scene."""
+"""Time in the viewer: the playback clock, and the single thread that owns the scene."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 
 from .shown import Shown
 
-#: What the speed menu offers.
+#: Choices of the speed menu.
 SPEEDS: tuple[str, ...] = ("0.1×", "0.25×", "0.5×", "1×", "2×", "4×", "10×")
 
 
 @dataclass
 class Player:
-    """``frames`` and ``fps`` are those of the longest clip; ``time`` in seconds. At the end it begins again."""
+    """``frames`` and ``fps`` are those of the longest clip; ``time`` in seconds. Playback loops."""
 
     frames: int = 1
     fps: float = 30.0
@@ -29,7 +29,7 @@ class Player:
     playing: bool = False
 
     def open(self, shown: Sequence[Shown]) -> None:
-        """Another set of clips, from their start."""
+        """Play another set of clips from the start."""
         longest = max(shown, key=lambda one: one.seconds)
         self.frames, self.fps, self.time = longest.frames, longest.fps, 0.0
         self.playing = self.frames > 1
@@ -49,13 +49,13 @@ class Player:
         self.time = min(max(frame, 0), self.frames - 1) / self.fps
 
     def step(self, by: int) -> None:
-        """So many frames on or back, round the end; playing stops."""
+        """Move by ``by`` frames, wrapping at the end; stops playback."""
         self.playing = False
         self.go_to((self.frame + by) % self.frames)
 
 
 log = logging.getLogger(__name__)
-#: Most ticks per second, of 240 fps too; fewer beside a solve, which needs the processor.
+#: Most ticks per second, even at 240 fps; fewer during a solve, which needs the CPU.
 RATE, BESIDE = 30.0, 10.0
 
 
@@ -70,13 +70,13 @@ class Loop:
         self._thread.start()
 
     def post(self, job: Callable[[], Any]) -> Future[Any]:
-        """Do it soon, in the thread. An error that nobody waits for is told as a notice."""
+        """Run ``job`` soon, in the thread. An error that nobody waits for is logged."""
         future: Future[Any] = Future()
         self._jobs.put((job, future))
         return future
 
     def call(self, job: Callable[[], Any]) -> Any:
-        """Do it in the thread, wait, and give its value or its error."""
+        """Run ``job`` in the thread, wait, and return its value or raise its error."""
         return self.post(job).result()
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Loop:
     def _do(self, job: Callable[[], Any], future: Future[Any] | None = None) -> None:
         try:
             value = job()
-        except Exception as error:  # the thread must live on: the next change may be fine
+        except Exception as error:  # the thread must survive: the next change may succeed
             if future is not None:
                 future.set_exception(error)
             log.warning("viewer: %s: %s", type(error).__name__, error)

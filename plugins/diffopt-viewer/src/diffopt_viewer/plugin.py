@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components and commands of this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scene as one HTML file that plays by itself: no server, no network, no panel."""
+"""The scene as one standalone HTML file: no server, no network, no panel."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .player import Player
 from .shown import Shown, of_result, shown_of
 from .stage import Stage
 
-#: Most frames per second that are kept, most images of a video, and their longer side, px.
+#: Most frames per second stored, most images per video, and their longer side, px.
 _RATE, _IMAGES, _LONGEST = 30.0, 100, 240
 
 
 def record(results: Sequence[Result], path: Path, dark: bool = False, truth: bool = True) -> Path:
-    """Write the results, side by side where they are of several clips, and return the file.
+    """Write the results (side by side if they are of several clips) and return the file.
 
-    Raises DiffOptError where a result cannot be drawn or the file not be written; half a file is never left.
+    Raises DiffOptError if a result cannot be drawn or the file cannot be written; the write is atomic.
     """
     labels = labels_of(results)
     shown = [shown_of(one, labels[k], of_result(k), truth) for k, one in enumerate(results)]
-    with redirect_stdout(io.StringIO()):  # the library says hello, and good-bye, on standard output
-        server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)  # the scene lives in a server
+    with redirect_stdout(io.StringIO()):  # the library prints messages on standard output
+        server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)  # the scene needs a server
         try:
             page = _page(server, shown, dark)
         finally:
@@ -55,7 +55,7 @@ def _page(server: viser.ViserServer, shown: Sequence[Shown], dark: bool) -> str:
     frames = range(0, player.frames, step)
     images = [_images(one) for one in shown]
     for group in stage.groups:
-        group.frame = -1  # so that the first moment is told, too: the page plays in a loop
+        group.frame = -1  # forces the first frame to be recorded again, as the page loops
     film = server.get_scene_serializer()
     with track("recording", total=player.frames) as update:
         for frame in frames:
@@ -70,7 +70,7 @@ def _page(server: viser.ViserServer, shown: Sequence[Shown], dark: bool) -> str:
 
 
 def _images(one: Shown) -> dict[int, np.ndarray]:
-    """Some evenly spaced images of the clip's video by frame."""
+    """Evenly spaced images of the clip's video, by frame."""
     if one.video is None or one.cameras is None:
         return {}
     wanted = sorted(set(np.linspace(0, one.frames - 1, min(_IMAGES, one.frames)).round().astype(int).tolist()))

@@ -1,4 +1,4 @@
-"""What the images of a clip show of a result: keypoints, and where the body's points land."""
+"""A result in the images of its clip: keypoints, and projected body points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diffopt_core.parts.bodies.stick_body import StickBody
 from diffopt_core.results.saved import Figure
 from diffopt_core.types import HumanMotion, Result
 
-#: Keypoints less sure than this are not drawn.
+#: Keypoints with a lower confidence are not drawn.
 CONFIDENT = 0.3
 _NEAREST = 0.05
 
@@ -19,8 +19,8 @@ _NEAREST = 0.05
 @dataclass(frozen=True)
 class Seen:
     """Pixels of images of ``size`` (width, height). ``observed`` (T, J, 3): x, y, confidence, None without keypoints;
-    ``landed`` (T, J, 2): the same points of the body, nan behind the camera or where the body has no such
-    point. ``bones`` (T, 24, 2): the joints, nan behind the camera."""
+    ``landed`` (T, J, 2): the same points of the body, nan behind the camera or if the body has no such point. ``bones``
+    (T, 24, 2): the joints, nan behind the camera."""
 
     size: tuple[int, int]
     observed: np.ndarray | None
@@ -28,7 +28,7 @@ class Seen:
     bones: np.ndarray
 
     def error(self, frame: int) -> float | None:
-        """Median distance of confident keypoints to the body's points, px; None where nothing was seen."""
+        """Median distance of confident keypoints to the body's points, px; None if there are none."""
         if self.observed is None or self.landed is None:
             return None
         sure = self.observed[frame, :, 2] > CONFIDENT
@@ -39,7 +39,7 @@ class Seen:
 
 @torch.no_grad()
 def seen_of(result: Result, figure: Figure) -> Seen | None:
-    """None for a result without a camera."""
+    """The projected result; None for a result without a camera."""
     size = result.clip.size
     if min(size) <= 0:
         return None
@@ -52,7 +52,7 @@ def seen_of(result: Result, figure: Figure) -> Seen | None:
 
 
 def _points(result: Result, figure: Figure, layout: str) -> tuple[torch.Tensor, np.ndarray]:
-    """The body's points of a layout (T, J, 3) in the world, m, and which of them it has (J,)."""
+    """The body's points of a keypoint layout (T, J, 3) in the world, m, and which of them it has (J,)."""
     motion = result.motion
     one = HumanMotion(motion.pose[None].cpu(), motion.trans[None].cpu(), figure.betas[None].to(motion.pose.cpu()), "")
     stick = StickBody(figure.rest.to(one.pose))

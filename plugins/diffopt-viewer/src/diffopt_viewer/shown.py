@@ -1,4 +1,4 @@
-"""A result, and the truth it was scored against, as the arrays and colours that are drawn: computed once."""
+"""A result and its ground truth as the arrays and colours to draw, computed once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .seen import Seen, seen_of
 
 RGB = tuple[int, int, int]
 
-# Okabe and Ito's palette, told apart under every common colour blindness: one per result.
+# Okabe and Ito's palette, distinguishable under the common colour vision deficiencies: one colour per result.
 RESULTS: tuple[RGB, ...] = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233),
 )  # fmt: skip
@@ -34,7 +34,7 @@ KEYPOINT: RGB = (240, 228, 66)
 
 @dataclass(frozen=True)
 class Room:
-    """What the results stand in. ``paper``: a canvas without an image; ``ink``: what is written on it."""
+    """Colours of the theme. ``paper``: background of a canvas without an image; ``ink``: text."""
 
     truth: RGB
     cell: RGB
@@ -58,7 +58,7 @@ def of_result(number: int) -> RGB:
 
 
 def paler(colour: RGB) -> RGB:
-    """The colour of what a result began as."""
+    """The colour of a result's initial motion."""
     red, green, blue = (round(c + (205 - c) * 0.45) for c in colour)
     return red, green, blue
 
@@ -69,14 +69,14 @@ def css(colour: RGB) -> str:
 
 @dataclass(frozen=True)
 class TrueMotion:
-    """In the truth's own world, m: ``joints`` (T, 24, 3), nan where it has none; ``cameras`` (T, 3) positions."""
+    """Ground truth in its own world, m: ``joints`` (T, 24, 3), nan if missing; ``cameras`` (T, 3) positions."""
 
     joints: np.ndarray
     cameras: np.ndarray | None
 
     @property
     def bones(self) -> np.ndarray:
-        """(N, 2) child and parent of the bones that it has; a missing joint is stepped over."""
+        """(N, 2) child and parent of the available bones; a missing joint is skipped."""
         has = np.isfinite(self.joints).all(-1).any(0)
         pairs = []
         for child in range(len(PARENTS)):
@@ -89,14 +89,14 @@ class TrueMotion:
 
     @property
     def on_ground(self) -> np.ndarray:
-        """(T, 3) the pelvis (else the middle of the hips) over the ground, nan where there is neither."""
+        """(T, 3) the pelvis (else the mid-hip) projected to the ground, nan if neither is available."""
         root = self.joints[:, 0]
         hips = self.joints[:, 1:3].mean(1)
         return np.where(np.isfinite(root), root, hips) * (1.0, 0.0, 1.0) + (0.0, 0.012, 0.0)
 
 
 def true_of(truth: Truth, frames: int) -> TrueMotion | None:
-    """None where the truth has no joint of SMPL's names, or another number of frames."""
+    """The ground truth; None if it has no joint with an SMPL name, or another number of frames."""
     joints = named_joints(truth).float().numpy()
     if len(joints) != frames:
         return None
@@ -123,15 +123,15 @@ class Cameras:
     size: tuple[int, int]
 
     def field_of_view(self, frame: int) -> tuple[float, float]:
-        """Vertical angle (radians) and width over height of the frustum; pixels need not be square."""
+        """Vertical angle (radians) and width over height of the frustum; pixels may be non-square."""
         across, up = np.array(self.size) / self.focal[frame]
         return float(2 * np.arctan(up / 2)), float(across / up)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """World metres. ``turns`` (T, 24, 4) wxyz of each joint in the world, ``joints`` (T, 24, 3); ``initial`` (T, 24, 3)
-    where it is another motion. ``rest`` (24, 3): where the joints are in ``surface``."""
+    """World metres. ``turns`` (T, 24, 4): wxyz of each joint in the world; ``joints`` (T, 24, 3); ``initial`` (T, 24,
+    3): the initial motion if it differs. ``rest`` (24, 3): joint positions in ``surface``."""
 
     label: str
     clip: str
@@ -157,13 +157,13 @@ class Shown:
         return self.frames / self.fps
 
     def frame_at(self, time: float) -> int:
-        """Number of the frame that is seen ``time`` seconds into the clip; the last one after its end."""
+        """Frame at ``time`` seconds into the clip; the last one after its end."""
         return int(np.clip(np.floor(time * self.fps + 1e-6), 0, self.frames - 1))
 
     @property
     def skin(self) -> np.ndarray:
-        """(V, 24) weights of the four strongest joints of each vertex, which is what a browser skins with; they add up
-        to one."""
+        """(V, 24) skinning weights of the four strongest joints of each vertex (the browser's limit); they sum to
+        one."""
         index, weights, _ = self.surface.strongest(4)
         skin = np.zeros((len(index), 24), np.float32)
         np.add.at(skin, (np.arange(len(index))[:, None], index), weights)
@@ -171,14 +171,13 @@ class Shown:
 
     @property
     def on_ground(self) -> np.ndarray:
-        """(T, 3) the pelvis over the ground, 1 cm above it."""
+        """(T, 3) the pelvis projected to 1 cm above the ground."""
         return self.joints[:, 0] * (1.0, 0.0, 1.0) + (0.0, 0.01, 0.0)
 
 
 def shown_of(result: Result, label: str, colour: RGB, truth: bool = True, figure: Figure | None = None) -> Shown:
-    """Everything of a result that is drawn. ``figure``: its figure where it is known already.
-
-    Raises DiffOptError where the result is not finite or cannot be posed.
+    """Everything to draw of a result. ``figure``: its figure if already built. Raises DiffOptError if the result is not
+    finite or cannot be posed.
     """
     joints = result.joints.detach().cpu()
     check_finite(result, {"joints": joints})
@@ -213,18 +212,18 @@ def wxyz(rotations: Tensor) -> np.ndarray:
 
 
 def line(points: np.ndarray) -> np.ndarray:
-    """(N - 1, 2, 3) a path through points (N, 3); steps that touch a point that is nan are left out."""
+    """(N - 1, 2, 3) segments through points (N, 3); those with a nan end are dropped."""
     return drawable(np.stack([points[:-1], points[1:]], 1))
 
 
 def drawable(pairs: np.ndarray) -> np.ndarray:
-    """The segments (N, 2, 3) that are finite; where none is, one of no length, as the browser wants one at least."""
+    """The finite segments (N, 2, 3); if there are none, one of length zero, as the browser needs at least one."""
     kept = pairs[np.isfinite(pairs).all((1, 2))].astype(np.float32)
     return kept if len(kept) else np.zeros((1, 2, 3), np.float32)
 
 
 def _cameras(camera: CameraTrajectory, size: tuple[int, int]) -> Cameras | None:
-    """None for a motion without a camera (an image of no size)."""
+    """The camera path; None for a motion without a camera (image size 0)."""
     values = (camera.R, camera.position, camera.focal, camera.centre)
     if min(size) <= 0 or not all(bool(v.isfinite().all()) for v in values) or not bool((camera.focal > 0).all()):
         return None

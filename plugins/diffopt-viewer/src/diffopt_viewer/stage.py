@@ -1,4 +1,4 @@
-"""The whole scene (ground, results, layers) at one moment, and what the browsers' cameras look at."""
+"""The whole scene (ground, results, layers) at one time, and the views of the browsers' cameras."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Stage:
 
     @property
     def leader(self) -> Group:
-        """The result that the view follows: the first that is shown."""
+        """The result that the view follows: the first visible one."""
         return next((g for g, on in zip(self.groups, self.wanted, strict=True) if on), self.groups[0])
 
     def build(self, shown: Sequence[Shown]) -> None:
-        """Show these and nothing else."""
+        """Replace the scene by these results."""
         if self.groups:
             self.server.scene.remove_by_name(WORLD)
         self.world = self.server.scene.add_frame(WORLD, show_axes=False)
@@ -62,13 +62,13 @@ class Stage:
         self.server.initial_camera.position, self.server.initial_camera.look_at = eye, centre
 
     def change(self, shown: Sequence[Shown]) -> None:
-        """The same clips and bodies in other motions."""
+        """Update the motions of the same clips and bodies."""
         for group, one in zip(self.groups, shown, strict=True):
             group.change(one)
         self.settle()
 
     def settle(self) -> None:
-        """Bring places, layers and colours in line with what is asked for."""
+        """Apply placement, layers and colours."""
         for group in self.groups:
             group.lay_truth(self.fit)
         self.moves = arrange(self.shown, [group.align for group in self.groups], self.lanes, self.fit)
@@ -89,7 +89,7 @@ class Stage:
         self._carry()
 
     def _carry(self) -> None:
-        """While the view follows, the world moves under a still eye: orbiting goes on as one likes."""
+        """While the view follows a person, the world moves and the eye stays, so that the user can still orbit."""
         shift = np.zeros(3)
         if self.follow and not self.through:
             leader = self.leader
@@ -99,7 +99,7 @@ class Stage:
         self.world.position = shift
 
     def _drop_twins(self) -> None:
-        """Results that lie over each other share a truth: one of it is enough."""
+        """Overlaid results share one ground truth: draw it once."""
         if self.lanes or not self.layers["truth"]:
             return
         seen: list[Group] = []
@@ -137,7 +137,7 @@ _HEIGHT = 540
 
 
 def look(stage: Stage, client: viser.ClientHandle, whence: str = SIDE) -> None:
-    """Put one browser's camera where the paths are seen well."""
+    """Set one browser's camera to a view of the paths."""
     eye, centre = (from_above if whence == ABOVE else first_view)(stage.shown, stage.moves)
     with client.atomic():
         client.camera.up_direction = (0.0, 1.0, 0.0)
@@ -147,7 +147,7 @@ def look(stage: Stage, client: viser.ClientHandle, whence: str = SIDE) -> None:
 
 
 def look_through(stage: Stage, client: viser.ClientHandle, image: np.ndarray | None) -> None:
-    """Put one browser's camera where the leader's camera is, its image (None: blank) behind the scene."""
+    """Set one browser's camera to the leader's camera, with its image (None: blank) behind the scene."""
     group = stage.leader
     cameras = group.shown.cameras
     if cameras is None:
@@ -166,8 +166,8 @@ def look_through(stage: Stage, client: viser.ClientHandle, image: np.ndarray | N
 
 
 def half_height(cameras: Cameras, frame: int, aspect: float) -> float:
-    """Tangent of half the vertical angle at which a window of this aspect holds the whole image, its principal point in
-    the middle."""
+    """Tangent of half the vertical field of view at which a window of this aspect shows the whole image, with the
+    principal point in the centre."""
     size, centre, focal = (np.array(v, float) for v in (cameras.size, cameras.centre[frame], cameras.focal[frame]))
     reach = np.maximum(np.maximum(centre, size - centre), 1.0) / focal
     return float(max(reach[1], reach[0] / aspect))
@@ -176,11 +176,11 @@ def half_height(cameras: Cameras, frame: int, aspect: float) -> float:
 def backdrop(
     image: np.ndarray | None, cameras: Cameras, frame: int, aspect: float, half: float, paper: RGB
 ) -> np.ndarray:
-    """What fills the window: the image where the camera's rays meet it, paper round it."""
+    """The window's background: the image where the camera's rays meet it, blank around it."""
     height, width = _HEIGHT, max(1, round(_HEIGHT * min(aspect, 4.0)))
     page = Image.new("RGB", (width, height), paper)
     if image is not None:
-        unit = height / 2 / half  # px of the window a unit of x / z
+        unit = height / 2 / half  # px of the window per unit of x / z
         size, centre, focal = (np.array(v, float) for v in (cameras.size, cameras.centre[frame], cameras.focal[frame]))
         corner = np.array([width, height]) / 2 - centre / focal * unit
         shape = np.maximum((size / focal * unit).round().astype(int), 1)

@@ -1,4 +1,4 @@
-"""Viewer ``viser``: a server on this machine, a scene, a panel, and one thread that owns them."""
+"""Viewer ``viser``: a local server, a scene, a panel, and one thread that owns them."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ from .shown import Shown, of_result, room, shown_of
 from .stage import FOLLOW, FREE, SIDE, THROUGH, Stage, look, look_through
 
 FIRST_PORT = 8080
-#: Ports that are tried from the first on when none was named.
+#: Number of ports tried if none was given.
 _TRIES = 100
 
 
 def free_port(host: str, port: int | None) -> int:
-    """``port``, or the first free one from 8080 on. Raises DiffOptError for a host that is none of this machine's
-    and for a named port that is taken: the library itself would go to another one without a word, or wait for ever."""
+    """``port``, or the first free one from 8080 on. Raises DiffOptError for a host that is not an address of this
+    machine and for a given port that is in use: the library itself would silently use another one, or hang."""
     _check_host(host)
     if port is not None:
         if not _is_free(host, port):
-            raise DiffOptError(f"port {port} of {host} is in use; name another with --port, or none at all")
+            raise DiffOptError(f"port {port} of {host} is in use; give another with --port, or omit --port")
         return port
     for candidate in range(FIRST_PORT, FIRST_PORT + _TRIES):
         if _is_free(host, candidate):
             return candidate
     raise DiffOptError(
-        f"no port from {FIRST_PORT} to {FIRST_PORT + _TRIES - 1} of {host} is free; name one with --port"
+        f"no port from {FIRST_PORT} to {FIRST_PORT + _TRIES - 1} of {host} is free; give one with --port"
     )
 
 
 def url_of(host: str, port: int) -> str:
-    """What to type into a browser on this machine."""
+    """The URL to open in a browser on this machine."""
     shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "") else host
     return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
 
@@ -63,7 +63,7 @@ def has_display() -> bool:
 
 
 def open_browser(url: str) -> bool:
-    """Ask the desktop for a window; False where there is none to ask."""
+    """Open a browser window; False if there is no desktop."""
     try:
         return webbrowser.open(url)
     except (webbrowser.Error, OSError):
@@ -76,12 +76,12 @@ def _check_host(host: str) -> None:
             trial.bind((host, 0))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DiffOptError(f"host '{host}' cannot be listened on ({reason}); 0.0.0.0 means every address") from error
+        raise DiffOptError(f"cannot listen on host '{host}' ({reason}); 0.0.0.0 means every address") from error
 
 
 def _is_free(host: str, port: int) -> bool:
     with socket.socket(_family(host), socket.SOCK_STREAM) as trial:
-        if sys.platform != "win32":  # a port that a server left a moment ago is free
+        if sys.platform != "win32":  # allow a port that a server closed a moment ago
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((host, port))
@@ -95,20 +95,20 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 log = logging.getLogger(__name__)
-#: While it plays, the 2D panel is drawn at most so often, s.
+#: Shortest interval between updates of the 2D panel during playback, s.
 _PANEL_EVERY = 0.1
 
 
 class ViserViewer:
-    """Starts to listen when it is made. ``where``: the address to open."""
+    """Starts the server on construction. ``where``: the URL to open."""
 
     def __init__(self, config: ViserConfig, ctx: BuildContext | None = None):
         port = free_port(config.host, config.port)
-        with redirect_stdout(io.StringIO()):  # the library says hello on standard output
+        with redirect_stdout(io.StringIO()):  # the library prints messages on standard output
             self.server = viser.ViserServer(host=config.host, port=port, label="DiffOpt", verbose=False)
-        if config.port is not None and self.server.get_port() != port:  # taken between the question and now
+        if config.port is not None and self.server.get_port() != port:  # taken since the check
             self._stop_server()
-            raise DiffOptError(f"port {port} of {config.host} is in use; name another with --port, or none at all")
+            raise DiffOptError(f"port {port} of {config.host} is in use; give another with --port, or omit --port")
         self.where = url_of(config.host, self.server.get_port())
         self._open_browser = has_display() if config.open is None else config.open
         self.stage = Stage(self.server, config.dark)
@@ -142,7 +142,7 @@ class ViserViewer:
         self._footage.close()
         self._stop_server()
 
-    # What the panel works on (controls.Desk); ``do`` may be called from any thread, the rest from the loop's.
+    # Interface for the panel (controls.Desk); ``do`` may be called from any thread, the rest only from the loop's.
 
     def do(self, change: Callable[[], None]) -> None:
         def job() -> None:
@@ -171,7 +171,8 @@ class ViserViewer:
         self.stage.settle()
 
     def _shown(self, results: Sequence[Result], figures: dict[tuple, Figure] | None = None) -> list[Shown]:
-        """``figures``: those of an earlier look at the same clips; a body is not read from its file twice a second."""
+        """``figures``: reused from an earlier call for the same clips, to avoid reading the body file on every
+        update."""
         if not results:
             raise DiffOptError("no result to show")
         labels, known = labels_of(results), {} if figures is None else figures
@@ -197,7 +198,7 @@ class ViserViewer:
                 log.warning("no browser could be opened; the address is %s", self.where)
 
     def _go_on(self, shown: Sequence[Shown], snapshot: Snapshot) -> None:
-        """The same clips as before: their motion is changed; others: the scene is built anew."""
+        """For the same clips, change their motion; for others, rebuild the scene."""
         old = self.stage.shown
         if self._losses is None or [(o.clip, o.frames) for o in old] != [(n.clip, n.frames) for n in shown]:
             self._open(shown)
@@ -214,14 +215,14 @@ class ViserViewer:
             self._show_moment()
 
     def _show_moment(self, still: bool = False) -> None:
-        """Scene, panel and browsers' cameras as the player stands. ``still``: whatever it costs."""
+        """Update scene, panel and browser cameras to the player's time. ``still``: skip the rate limit."""
         assert self.controls is not None
         with self.server.atomic():
             self.stage.seek(self.player.time)
             self.controls.show_time()
         image, pending = self._footage.bring(self.stage)
         if pending:
-            return  # it calls once it is there
+            return  # a callback follows when it is decoded
         if self.stage.through:
             for client in self.server.get_clients().values():
                 look_through(self.stage, client, image)
@@ -254,6 +255,6 @@ class ViserViewer:
 
 
 def _whose(result: Result) -> tuple:
-    """What says whose figure a result has: clip, body, shape."""
+    """Cache key of a result's figure: clip, body, shape."""
     clip, betas = result.clip, tuple(result.motion.betas.reshape(-1).tolist())
     return (clip.name, clip.path, clip.num_frames, result.body_model, betas)

@@ -1,5 +1,5 @@
-"""Read a result with numpy alone: `motion.npz` says itself which axes, units and body it means. Where DiffOpt is
-installed, `diffopt_motion.load(FOLDER)` gives the whole `Result`.
+"""Read a result with numpy alone: `motion.npz` states its axes, units and body model. With DiffOpt installed,
+`diffopt_motion.load(FOLDER)` gives the whole `Result`.
 
 python examples/03_read_a_result.py FOLDER
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def main(folder: Path) -> float:
-    """Print what is in a result; return how far the person went, m."""
+    """Print what is in a result; return how far the person moved, m."""
     with np.load(folder / "motion.npz") as file:
         motion = {key: file[key] for key in file.files}
     for key, value in sorted(motion.items()):

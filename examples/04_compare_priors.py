@@ -1,4 +1,4 @@
-"""The same clip under several priors: a loop over names, since a role takes any plugin of its kind.
+"""The same clip under several priors: a loop over names, as a role accepts any plugin of its kind.
 
 python examples/04_compare_priors.py [CASE.npz [PRIOR ...]]     # default: the case of `diffopt demo`
 """

@@ -1,4 +1,4 @@
-"""A result in a notebook: it shows itself, player and charts and all. Cells are marked with `# %%`.
+"""A result in a notebook: it displays itself, with player and charts. Cells are marked with `# %%`.
 
 Open it in Jupyter (jupytext), VS Code or Spyder, or run it as a script: python examples/05_notebook.py [RESULT...]
 """
@@ -17,7 +17,7 @@ from diffopt_motion import Page, Result, load, recover, write_demo
 
 
 def solved(folder: Path, settings: Mapping[str, Any] | None = None) -> Result:
-    """The demonstration, recovered. ``settings`` are those of ``--set``."""
+    """The recovered demo. ``settings`` are those of ``--set``."""
     return recover(write_demo(folder / "demo.npz"), settings=settings)
 
 
@@ -26,7 +26,7 @@ def main(folders: Sequence[Path], out: Path, settings: Mapping[str, Any] | None 
     return Page([load(folder) for folder in folders] or [solved(out, settings)])
 
 
-# %% At the end of a cell a result shows itself: `result`, or `Page([one, other])` for several of one clip.
+# %% As the last line of a cell, a result displays itself: `result`, or `Page([one, other])` for several of one clip.
 
 if __name__ == "__main__":
     page = main([Path(name) for name in sys.argv[1:]], Path("runs/example_05"))

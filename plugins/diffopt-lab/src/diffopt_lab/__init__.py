@@ -1,1 +1,1 @@
-"""Results looked at and compared: pictures, reports, tables, and grids of runs."""
+"""Inspect and compare results: pictures, reports, tables, and grids of runs."""

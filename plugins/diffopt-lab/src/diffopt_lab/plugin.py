@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components and commands of this package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def diffopt_components() -> Iterable[Component]:
     return [
         fixed("exporter", "picture", "diffopt_lab.picture.result:PictureExporter",
-              "picture.png, and overlay.png where the clip's images are at hand"),
+              "picture.png, and overlay.png if the clip's images are available"),
         fixed("exporter", "report", "diffopt_lab.report.page:ReportExporter",
               "report.html: 3D player, charts, settings, provenance; one file"),
     ]  # fmt: skip

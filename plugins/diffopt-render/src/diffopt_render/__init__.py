@@ -1,1 +1,1 @@
-"""Results as videos and stills: renderers, views of a result, and files."""
+"""Render results as videos and images: renderers, views of a result, and files."""

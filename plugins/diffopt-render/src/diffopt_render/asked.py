@@ -1,4 +1,4 @@
-"""What the command line asked for, checked before anything heavy begins: frames, rate, sizes, file."""
+"""Command-line options, validated before any heavy work: frames, rate, sizes, file."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ SLOWEST, FASTEST = 0.5, 240.0
 
 
 def span(text: str | None, count: int, name: str) -> range:
-    """``START:STOP`` as Python's slices, within ``count`` frames. Raises DiffOptError where nothing is left."""
+    """``START:STOP`` as a Python slice, within ``count`` frames. Raises DiffOptError if it is empty."""
     if text is None:
         return range(count)
     found = re.fullmatch(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*", text)
     if not found:
-        raise DiffOptError(f"--frames {text}: expected START:STOP, as 0:120, :60 or 100:")
+        raise DiffOptError(f"--frames {text}: expected START:STOP, such as 0:120, :60 or 100:")
     start, stop = (int(part) if part not in ("", "-") else None for part in found.groups())
     frames = range(count)[slice(start, stop)]
     if not len(frames):
-        raise DiffOptError(f"--frames {text}: leaves none of the {count} frames of {name}")
+        raise DiffOptError(f"--frames {text}: selects none of the {count} frames of {name}")
     return frames
 
 
 def rate(asked: float | None, own: float) -> float:
-    """Frames per second of what is written. Raises DiffOptError outside 0.5 to 240."""
+    """Frame rate of the output. Raises DiffOptError outside 0.5 to 240."""
     fps = own if asked is None else asked
     if not SLOWEST <= fps <= FASTEST:
-        hint = "" if asked is not None else "; name another with --fps"
+        hint = "" if asked is not None else "; give another with --fps"
         raise DiffOptError(f"--fps {fps:g}: expected {SLOWEST:g} to {FASTEST:g} frames per second{hint}")
     return fps
 
 
 def at_rate(frames: range, own: float, fps: float) -> list[int]:
-    """The frame nearest to each moment: the same motion in the same time, at another rate."""
+    """Nearest frame for each output time: the same motion at another frame rate."""
     count = max(1, round(len(frames) / own * fps))
     nearest = np.floor(np.arange(count) * own / fps + 0.5 + 1e-6).astype(int)
     return [frames[i] for i in np.minimum(nearest, len(frames) - 1).tolist()]
@@ -57,7 +57,7 @@ def size_of(text: str | None) -> Size | None:
         return None
     found = re.fullmatch(r"\s*(\d+)\s*[xX×]\s*(\d+)\s*", text)
     if not found:
-        raise DiffOptError(f"--size {text}: expected WIDTHxHEIGHT in px, as 1280x720")
+        raise DiffOptError(f"--size {text}: expected WIDTHxHEIGHT in px, such as 1280x720")
     width, height = int(found[1]), int(found[2])
     if not (_LEAST <= width <= _MOST and _LEAST <= height <= _MOST):
         raise DiffOptError(f"--size {text}: expected {_LEAST} to {_MOST} px each way")
@@ -65,15 +65,15 @@ def size_of(text: str | None) -> Size | None:
 
 
 def within(clip: Size, box: Size) -> Size:
-    """The clip's shape, not larger than itself or the box, in even px."""
+    """The clip's aspect ratio, at most its own size and the box, in even px."""
     share = min(1.0, box[0] / clip[0], box[1] / clip[1])
     width, height = (max(2, 2 * round(share * side / 2)) for side in clip)
     return width, height
 
 
 def panel_sizes(view: View, clip: Size, asked: Size | None, filmed: bool = True) -> list[Size]:
-    """Of the panels of a view, from left to right. ``clip``: size of the images, px. A figure of what is not ``filmed``
-    has no panel for the input."""
+    """Sizes of the panels of a view, from left to right. ``clip``: size of the images, px. Without video (not
+    ``filmed``) a figure has no input panel."""
     if view == "world":
         return [asked or _WORLD]
     if view == "overlay":
@@ -91,7 +91,7 @@ def panel_sizes(view: View, clip: Size, asked: Size | None, filmed: bool = True)
 
 @dataclass(frozen=True)
 class Asked:
-    """``label``: what each result is called where there are several."""
+    """The validated options. ``label``: name of each result, used if there are several."""
 
     results: list[Path]
     view: View
@@ -107,21 +107,21 @@ class Asked:
         results: list[Path], view: View, out: Path | None, size: str | None, fps: float | None, frames: str | None,
         truth: bool, crf: int,
     ) -> Asked:  # fmt: skip
-        """Raises DiffOptError naming the flag."""
+        """Validate the options. Raises DiffOptError naming the flag."""
         for path in results:
             if not Path(str(path).partition("#")[0]).exists():
                 raise BadInput(path, "file", "does not exist")
         if out is None:
             own = results[0] if results[0].is_dir() else results[0].parent
             if len(results) > 1 or (own != results[0] and results[0].name != "motion.npz"):
-                raise DiffOptError("--out: name a file, as there is no one result folder to write into")
+                raise DiffOptError("--out: required, as there is no single result folder to write into")
             out = own / f"{view}.mp4"
         if fps is not None:
             rate(fps, fps)
         return Asked(results, view, Target.of(out), size_of(size), fps, frames, truth, crf)
 
     def labels(self) -> list[str]:
-        """Names of the results, shown where there are several."""
+        """Names of the results, shown if there are several."""
         if len(self.results) == 1:
             return [""]
         return [path.absolute().name if path.is_dir() else path.stem for path in self.results]

@@ -1,4 +1,4 @@
-"""``diffopt render``: results as a video, a GIF, a still or a folder of frames."""
+"""``diffopt render``: render results as a video, a GIF, an image or a folder of frames."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _picture = partial(typer.Option, rich_help_panel="Picture")
 _VIEW = typer.Option(
     "--view", "-v",
-    help="overlay: body over the video; world: from a still camera, with the path; side: both; "
-    "figure: input, overlay, path from above.",
+    help="overlay: body over the video; world: from a static camera, with "
+    "the path; side: both; figure: input, overlay, path from above.",
 )  # fmt: skip
 
 
 class ViewName(StrEnum):
-    """What is shown."""
+    """Views of a result."""
 
     overlay = "overlay"
     world = "world"
@@ -36,20 +36,20 @@ def render(
     out: Annotated[
         Path | None, output("--out", "-o", help="x.mp4, x.gif, x.png or folder of frames; default RESULT/<view>.mp4.")
     ] = None,
-    size: Annotated[str | None, _picture(metavar="WxH", help="Of each result's picture, px.")] = None,
+    size: Annotated[str | None, _picture(metavar="WxH", help="Size of each result's image, px.")] = None,
     fps: Annotated[float | None, _picture(help="Frames per second, 0.5 to 240; default the clip's.")] = None,
     frames: Annotated[str | None, _picture(metavar="START:STOP", help="Part of the clip.")] = None,
-    truth: Annotated[bool, _picture(help="Show the truth where there is one.")] = True,
+    truth: Annotated[bool, _picture(help="Show the ground truth, if there is one.")] = True,
     renderer: Annotated[str, _picture(help="auto, gl, embree …: `diffopt show renderer`.")] = "auto",
     settings: Annotated[
         list[str] | None, _picture("--set", metavar="KEY=VALUE", help="Option of the renderer.")
     ] = None,
-    crf: Annotated[int, output(min=0, max=51, help="Of H.264: 0 is without loss; 18 looks it.")] = 18,
+    crf: Annotated[int, output(min=0, max=51, help="H.264 quality: 0 is lossless, 18 visually lossless.")] = 18,
     plugins: Plugins = None,
 ) -> int:
     """Draw a result: over its video, in the world, or both side by side.
 
-    Several results are drawn beside one another. No display is needed.
+    Several results are drawn side by side. No display is needed.
 
     Example: diffopt render runs/demo --view side (after diffopt demo)
     """
@@ -72,7 +72,7 @@ def render(
 
 
 def _renderer(name: str, settings: list[str], plugins: list[str]) -> Renderer:
-    """Built before anything is read: what it lacks is told at once."""
+    """Build the renderer before any input is read, so that missing packages are reported at once."""
     from diffopt_core.host.provenance import device
     from diffopt_core.host.recipe import assign
     from diffopt_core.host.registry import Registry

@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class AutoConfig(ComponentConfig):
-    """No settings. Raises MissingResource where neither works, with what each of them lacks."""
+    """No settings. Raises MissingResource if no renderer works, with the reason for each."""
 
     def build(self, ctx: BuildContext) -> Renderer:
-        """``gl``; ``embree`` where no OpenGL context can be opened, which is said."""
+        """``gl``; with a notice, ``embree`` if no OpenGL context can be opened."""
         try:
             return ctx.build("renderer", "gl")
         except MissingResource as error:
@@ -28,17 +28,17 @@ class AutoConfig(ComponentConfig):
         try:
             renderer: Renderer = ctx.build("renderer", "embree")
         except MissingResource as error:
-            raise MissingResource(f"nothing here can draw. {lacking}. {error}") from None
-        log.warning("drawn by embree, which is slower: %s", lacking)
+            raise MissingResource(f"no renderer works on this machine. {lacking}. {error}") from None
+        log.warning("rendering with embree, which is slower: %s", lacking)
         return renderer
 
 
 class EmbreeConfig(ComponentConfig):
-    """``samples``: rays through a pixel on an edge, a square number; other pixels take one."""
+    """``samples``: rays per edge pixel, a square number; other pixels use one."""
 
     builds: ClassVar[str] = "diffopt_render.embree:EmbreeRenderer"
 
-    samples: int = Field(default=9, ge=1, le=64, description="rays through a pixel on an edge")
+    samples: int = Field(default=9, ge=1, le=64, description="rays per edge pixel")
 
     packages: ClassVar = {
         "embreex": "renderer 'embree' needs the package embreex (14 MB; x86-64 and Apple silicon): "
@@ -47,8 +47,8 @@ class EmbreeConfig(ComponentConfig):
 
 
 class GlConfig(ComponentConfig):
-    """``device``: which of the machine's EGL devices, where there are several. ``samples``: looks a pixel, for smooth
-    edges; fewer where the driver has fewer."""
+    """``device``: EGL device number. ``samples``: samples per pixel for antialiasing; fewer if the driver supports
+    fewer."""
 
     builds: ClassVar[str] = "diffopt_render.gl:GlRenderer"
 

@@ -1,4 +1,4 @@
-"""Meshes as rays meet them: one ray per pixel where something may be, several where an edge passes."""
+"""Ray-traced meshes: one ray per pixel that a mesh may cover, several at edges."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from .configs import EmbreeConfig
 from .take import stacked
 
-#: Nothing nearer is drawn (the protocol says so), m.
+#: Near plane, m, as the protocol requires.
 _NEAR = 0.05
-#: Neighbouring pixels whose depths differ by this share lie on two surfaces.
+#: Relative depth difference between neighbouring pixels that marks an edge.
 _STEP = 0.02
 _NOTHING = np.float32(1e6)
 
 
 @dataclass(frozen=True)
 class _Target:
-    """What rays are sent at. Camera frame; ``up`` (4,): height over the ground is ``up[:3] x + up[3]``."""
+    """The ray-traced scene, in the camera frame; ``up`` (4,): height over the ground is ``up[:3] x + up[3]``."""
 
     scene: EmbreeScene
     faces: np.ndarray
@@ -48,7 +48,7 @@ class EmbreeRenderer:
         self.about = f"Embree, embreex {embreex.__version__}"
 
     def draw(self, shot: Shot) -> np.ndarray:
-        """See the protocol."""
+        """See :class:`diffopt_core.interfaces.Renderer`."""
         width, height = shot.size
         image = np.zeros((height, width, 4), np.uint8)
         if not shot.meshes:
@@ -71,7 +71,7 @@ class EmbreeRenderer:
         return image
 
     def _several(self, target: _Target, corners: np.ndarray) -> np.ndarray:
-        """RGBA (N, 4) of pixels (N, 2): means over rays spread evenly in each."""
+        """RGBA (N, 4) of pixels (N, 2): means over rays spread evenly over each pixel."""
         count = len(self._offsets)
         colour, seen, _ = _look(target, (corners[:, None] + self._offsets).reshape(-1, 2).astype(np.float32))
         hits = seen.reshape(-1, count).sum(1)
@@ -79,7 +79,7 @@ class EmbreeRenderer:
         return np.concatenate([total / np.maximum(hits, 1)[:, None], hits[:, None] / count], axis=1)
 
     def _aim(self, mesh: Mesh, shot: Shot) -> tuple[_Target, tuple[int, int, int, int]]:
-        """The scene, and the pixels that it can reach: left, right, top, bottom."""
+        """The scene, and the pixel rectangle it can cover: left, right, top, bottom."""
         camera, (width, height) = shot.camera, shot.size
         R, t, focal, centre = (x.cpu().float() for x in (camera.R, camera.t, camera.focal, camera.centre))
         seen = world_to_camera(mesh.vertices, R, t)
@@ -102,7 +102,7 @@ class EmbreeRenderer:
 
 
 def _look(target: _Target, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colour (N, 3), whether anything is seen (N,), and its depth in m, along rays through pixels (N, 2)."""
+    """Colour (N, 3), hit mask (N,) and depth in m along rays through pixels (N, 2)."""
     ahead = np.ones((len(pixels), 3), np.float32)
     ahead[:, :2] = (pixels - target.centre) / target.focal
     hit = target.scene.run(_NEAR * ahead, ahead, output=1)
@@ -119,6 +119,6 @@ def _look(target: _Target, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _edges(seen: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Pixels (H, W) beside which something else begins."""
+    """Edge pixels (H, W)."""
     jump = maximum_filter(depth, 3, mode="nearest") > (1 + _STEP) * minimum_filter(depth, 3, mode="nearest")
     return jump & (maximum_filter(seen.astype(np.uint8), 3) > 0)

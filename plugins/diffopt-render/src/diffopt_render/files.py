@@ -1,4 +1,4 @@
-"""Where images go: MP4 and GIF by PyAV, a PNG, a folder of them. All are written whole or not at all."""
+"""Write images: MP4 and GIF by PyAV, a PNG, a folder of PNGs. All writes are atomic."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_png(image: np.ndarray, path: Path) -> dict[str, Any]:
-    """Raises DiffOptError where it cannot be written."""
+    """Write a PNG. Raises DiffOptError if it cannot be written."""
     from PIL import Image
 
     with atomic(path) as file:
@@ -29,7 +29,7 @@ def write_png(image: np.ndarray, path: Path) -> dict[str, Any]:
 
 
 def write_folder(images: Iterator[np.ndarray], folder: Path, fps: float) -> dict[str, Any]:
-    """``frame_000000.png`` and on, in a folder that appears whole. One that is there already must be empty."""
+    """``frame_000000.png`` and so on, in a folder written atomically. An existing folder must be empty."""
     from PIL import Image
 
     check_folder(folder)
@@ -49,9 +49,9 @@ def write_folder(images: Iterator[np.ndarray], folder: Path, fps: float) -> dict
 
 
 def check_folder(folder: Path) -> None:
-    """Raises DiffOptError for one that holds something: frames of two renderings would be one film."""
+    """Raises DiffOptError if the folder is not empty, as frames of two renderings would be mixed."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DiffOptError(f"{folder}: is there already and not an empty folder; give another --out, or remove it")
+        raise DiffOptError(f"{folder}: exists and is not an empty folder; give another --out, or remove it")
 
 
 Form = Literal["mp4", "gif", "png", "folder"]
@@ -60,18 +60,18 @@ _SUFFIXES: dict[str, Form] = {".mp4": "mp4", ".gif": "gif", ".png": "png", "": "
 
 @dataclass(frozen=True)
 class Target:
-    """``path`` and what is written there."""
+    """The output ``path`` and its kind."""
 
     path: Path
     form: Form
 
     @staticmethod
     def of(path: Path) -> Target:
-        """Raises DiffOptError for an unknown suffix, and for a place that nobody may write to."""
+        """Raises DiffOptError for an unknown suffix, and for a path that cannot be written."""
         suffix = "" if path.is_dir() else path.suffix.lower()
         if suffix not in _SUFFIXES:
             raise DiffOptError(
-                f"--out {path}: '{path.suffix}' is not written; expected .mp4, .gif, .png, or a folder (no suffix)"
+                f"--out {path}: '{path.suffix}' is not supported; expected .mp4, .gif, .png, or a folder (no suffix)"
             )
         target = Target(path, _SUFFIXES[suffix])
         if target.form == "folder":
@@ -81,7 +81,7 @@ class Target:
 
 
 def _check_place(path: Path) -> None:
-    """The nearest folder that exists must take files."""
+    """Check that the nearest existing folder is writable."""
     place = path.absolute().parent
     while not place.exists():
         place = place.parent
@@ -92,18 +92,17 @@ def _check_place(path: Path) -> None:
 
 
 log = logging.getLogger(__name__)
-#: H.264 first, whoever makes it; MPEG-4 part 2 plays in desktop players, though not in browsers.
+#: Encoders in order of preference: H.264; MPEG-4 part 2 plays in desktop players, but not in browsers.
 _H264 = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 _OLD = "mpeg4"
-#: Fastest that viewers of GIF play as asked.
+#: Highest frame rate that GIF viewers respect.
 GIF_FPS = 25.0
 _COLOURS = 256
 
 
 def write_mp4(images: Iterator[np.ndarray], path: Path, fps: float, crf: int) -> dict[str, Any]:
-    """H.264, yuv420p, BT.709. ``crf``: 0 (no loss) to 51, of libx264. Returns what was written, plain data.
-
-    Raises DiffOptError where the file cannot be written, MissingResource without any encoder.
+    """H.264, yuv420p, BT.709. ``crf``: 0 (no loss) to 51, of libx264. Returns facts about the file, plain data. Raises
+    DiffOptError if the file cannot be written, MissingResource without an encoder.
     """
     encoder = _encoder()
     options = {"crf": str(crf), "preset": "fast"} if encoder == "libx264" else {}
@@ -111,7 +110,7 @@ def write_mp4(images: Iterator[np.ndarray], path: Path, fps: float, crf: int) ->
 
 
 def write_gif(images: Iterator[np.ndarray], path: Path, fps: float) -> dict[str, Any]:
-    """A palette of its own for every frame, dithered."""
+    """Write a GIF with one palette per frame, dithered."""
     return _write(images, path, fps, "gif", "gif", {})
 
 
@@ -156,7 +155,7 @@ def _write(
                 target.mux(stream.encode(frame))
                 count += 1
             if stream is None:
-                raise DiffOptError(f"{path}: there is no frame to write")
+                raise DiffOptError(f"{path}: no frame to write")
             target.mux(stream.encode(None))
     except av.error.FFmpegError as error:
         raise DiffOptError(f"{path.parent}: cannot write {path.name}: {error.strerror or error}") from error
@@ -164,7 +163,7 @@ def _write(
 
 
 class _Whole:
-    """A file as PyAV wants one. A write that fails stops the encoder at once, not when its buffer is flushed."""
+    """A file object for PyAV. A failed write stops the encoder at once, not when its buffer is flushed."""
 
     def __init__(self, file: IO[bytes]):
         self.write, self.seek, self.tell = file.write, file.seek, file.tell
@@ -207,13 +206,13 @@ def _paletted(image: np.ndarray) -> Any:
 
 
 def _even(images: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """yuv420p has one colour for 2 x 2 px: an odd last row or column comes twice."""
+    """yuv420p shares colour between 2 x 2 px: an odd last row or column is repeated."""
     for number, image in enumerate(images):
         height, width = image.shape[:2]
         if height % 2 or width % 2:
             if not number:
                 whole = f"{width + width % 2} x {height + height % 2}"
-                log.warning("H.264 wants even sizes: %d x %d became %s, its last row or column twice",
+                log.warning("H.264 needs even sizes: %d x %d became %s by repeating the last row or column",
                             width, height, whole)  # fmt: skip
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         yield image

@@ -1,4 +1,4 @@
-"""From results to a file: lay out the panels of a view, draw frame by frame, write."""
+"""Render results to a file: lay out the panels of a view, draw frame by frame, write."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .take import Take, take_of
 from .views import OverlayPanel, RoomPanel
 
 log = logging.getLogger(__name__)
-_BODIES = 7  # along the way of a still
-_APART = 0.45  # m between two of them
-_MOMENTS = 4  # of a figure
+_BODIES = 7  # along the path in an image
+_APART = 0.45  # smallest distance between two of them, m
+_MOMENTS = 4  # frames of a figure
 
 
 @dataclass(frozen=True)
 class Show:
-    """``panels`` from left to right; ``room``: the one among them that shows the world. ``joints``: (N, 24, 3), all
-    that a still camera must see."""
+    """``panels`` from left to right; ``room``: the panel that shows the world. ``joints``: (N, 24, 3), all that the
+    static camera must see."""
 
     panels: list[Panel]
     room: RoomPanel | None
@@ -40,8 +40,8 @@ class Show:
         return self.panels[0] if len(self.panels) == 1 else BesidePanel(self.panels)
 
     def still(self, take: Take, frames: range, view: View) -> np.ndarray:
-        """One image: the middle of the frames; where the world is shown, bodies along the way. ``figure``: four
-        moments, each as input over rendering, and the whole path from above."""
+        """One image: the middle frame; for the world view, bodies along the path. ``figure``: four frames, each as
+        input above rendering, and the whole path from above."""
         if view == "figure":
             moments = _evenly(frames, _MOMENTS)
             rows = [next_to(panel, moments) for panel in self.panels[:-1]]
@@ -56,13 +56,13 @@ class Show:
 
 
 def next_to(panel: Panel, moments: list[int]) -> np.ndarray:
-    """Images of a panel at several moments in a row."""
+    """Images of a panel at several frames, side by side."""
     return tiled(list(panel.images(moments)), len(moments))
 
 
 def show(take: Take, view: View, renderer: Renderer, size: Size | None, label: str, joints: np.ndarray) -> Show:
-    """Build the panels. ``label``: in front of their titles where there are several results. ``joints``: all that the
-    still camera must see, (N, 24, 3)."""
+    """Build the panels. ``label``: prefix of their titles for several results. ``joints``: all that the static camera
+    must see, (N, 24, 3)."""
     clip = take.size if min(take.size) > 0 else (16, 9)
     sizes = panel_sizes(view, clip, size, take.video is not None)
     mark = f"{label} · " if label else ""
@@ -81,7 +81,7 @@ def show(take: Take, view: View, renderer: Renderer, size: Size | None, label: s
     if take.video is not None:
         panels.insert(0, InputPanel(take.video, sizes[0], "input"))
     else:
-        log.warning("%s: there is no video: the figure has no input beside the rendering", take.name)
+        log.warning("%s: no video: the figure shows only the rendering", take.name)
     return Show(panels, room, renderer, joints)
 
 
@@ -94,7 +94,7 @@ def _evenly(frames: range, count: int) -> list[int]:
 
 
 def _along(take: Take, frames: range) -> list[int]:
-    """Frames at even distances along the path, few enough that bodies stand apart; the last frame is one of them."""
+    """Frames evenly spaced along the path, few enough that bodies do not overlap, including the last frame."""
     places = take.joints[list(frames), 0][:, [0, 2]].numpy()
     run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=-1))])
     count = int(np.clip(run[-1] / _APART, 0, _BODIES - 1)) + 1
@@ -104,7 +104,7 @@ def _along(take: Take, frames: range) -> list[int]:
 
 
 def eyes_of(takes: list[Take], spans: list[range]) -> list[np.ndarray]:
-    """Joints that each take's still camera must see: results of one clip are seen by one camera, from one place."""
+    """Joints that each take's static camera must see: results of one clip share one camera."""
     own = []
     for take, frames in zip(takes, spans, strict=True):
         some = list(frames)
@@ -114,11 +114,11 @@ def eyes_of(takes: list[Take], spans: list[range]) -> list[np.ndarray]:
     return [np.concatenate(own)] * len(takes) if len({take.name for take in takes}) == 1 else own
 
 
-_ROW = 3  # pictures beside one another; more results begin a new row
+_ROW = 3  # images per row for several results
 
 
 def film(asked: Asked, renderer: Renderer) -> dict[str, Any]:
-    """Draw and write. Returns what was written, plain data."""
+    """Draw and write. Returns facts about the file, plain data."""
     takes = [take_of(read_result(path, truth=asked.truth), asked.truth) for path in asked.results]
     spans = [span(asked.frames, take.num_frames, take.name) for take in takes]
     shows = [
@@ -147,7 +147,7 @@ def _written(asked: Asked, takes: list[Take], spans: list[range], shows: list[Sh
         return write_png(tiled(stills, columns), path)
     fps = rate(asked.fps, takes[0].fps)
     if form == "gif" and fps > GIF_FPS and asked.fps is None:
-        log.warning("a GIF has at most %g frames per second that every viewer keeps to: written so (--fps)", GIF_FPS)
+        log.warning("GIF viewers respect at most %g frames per second; written at that rate (--fps)", GIF_FPS)
         fps = GIF_FPS
     frames = [at_rate(part, take.fps, fps) for part, take in zip(spans, takes, strict=True)]
     streams = [each.panel().images(some) for each, some in zip(shows, frames, strict=True)]

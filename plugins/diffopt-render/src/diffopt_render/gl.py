@@ -1,4 +1,4 @@
-"""Meshes as OpenGL draws them, without a window: triangles with a depth buffer, several samples per pixel."""
+"""Render meshes with OpenGL, without a window: triangles with a depth buffer, several samples per pixel."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from diffopt_core.interfaces import BuildContext, Mesh, Shot
 from .configs import GlConfig
 from .take import stacked
 
-#: OpenGL 3.3, of 2010: everything that draws today has it.
+#: OpenGL 3.3 (2010), supported by all current drivers.
 _VERSION = 330
 
 
 def open_context(device: int) -> moderngl.Context:
-    """On Linux through EGL, which asks for no display; elsewhere by the system's own way.
-
-    Raises MissingResource: the system libraries behind it.
+    """On Linux through EGL, which needs no display; elsewhere through the system's default. Raises MissingResource
+    naming the system libraries.
     """
-    with suppress(ImportError):  # before Mesa, which brings an LLVM of its own: after it, torch's compiler crashes
+    with suppress(ImportError):  # import before Mesa, which has its own LLVM: afterwards torch's compiler would crash
         import_module("triton")
     try:
         if sys.platform.startswith("linux"):
             return moderngl.create_context(require=_VERSION, standalone=True, backend="egl", device_index=device)  # type: ignore[arg-type]
         return moderngl.create_context(require=_VERSION, standalone=True)
-    except Exception as error:  # moderngl and glcontext raise the bare class
+    except Exception as error:  # moderngl and glcontext raise plain Exception
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MissingResource(
             f"renderer 'gl' cannot open an OpenGL context ({reason}): install the driver of the GPU or, to draw on the "
@@ -39,7 +38,7 @@ def open_context(device: int) -> moderngl.Context:
         ) from error
 
 
-#: Nothing nearer is drawn (the protocol says so), nothing farther can be, m.
+#: Near plane (as the protocol requires) and far plane, m.
 _NEAR, _FAR = 0.05, 1e4
 _CLIP_DISTANCE0 = 0x3000
 
@@ -72,9 +71,8 @@ void main() { seen = vec4(colour, 1.0); }
 
 
 class GlRenderer:
-    """Implements :class:`diffopt_core.interfaces.Renderer`. Not to be shared between threads: a context is one's.
-
-    Raises MissingResource where no context can be opened.
+    """Implements :class:`diffopt_core.interfaces.Renderer`. Not to be shared between threads, as a context belongs to
+    one. Raises MissingResource if no context can be opened.
     """
 
     def __init__(self, config: GlConfig, ctx: BuildContext | None = None):
@@ -86,7 +84,8 @@ class GlRenderer:
         self.about = f"OpenGL {info['GL_VERSION'].split()[0]}, {info['GL_RENDERER']}, moderngl {version('moderngl')}"
 
     def draw(self, shot: Shot) -> np.ndarray:
-        """See the protocol. Colours and alpha of edges are means over the samples of a pixel."""
+        """See :class:`diffopt_core.interfaces.Renderer`. Colour and alpha of edges are means over the samples of a
+        pixel."""
         width, height = shot.size
         several, single = self._target(shot.size)
         several.use()
@@ -95,7 +94,7 @@ class GlRenderer:
         if shot.meshes:
             self._fill(shot, stacked(shot.meshes))
         self._context.copy_framebuffer(single, several)
-        # rows come from the lower edge, where this picture's first row is: see the vertex shader, which does not flip
+        # OpenGL returns rows from the bottom; the vertex shader does not flip, so that is this image's first row
         image = np.frombuffer(single.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)
         return _divided(image)
 
@@ -103,7 +102,7 @@ class GlRenderer:
         camera = shot.camera
         R, t, focal, centre = (x.cpu().float().numpy() for x in (camera.R, camera.t, camera.focal, camera.centre))
         vertices = mesh.vertices.numpy()
-        self._set("turn", tuple(R.T.flatten().tolist()))  # by columns
+        self._set("turn", tuple(R.T.flatten().tolist()))  # column-major
         self._set("shift", tuple(t.tolist()))
         self._set("lens", (*(focal / shot.size).tolist(), *(centre / shot.size).tolist()))
         self._set("depth", _range(vertices @ R[2] + t[2]))
@@ -126,7 +125,7 @@ class GlRenderer:
         uniform.value = value
 
     def _target(self, size: tuple[int, int]) -> tuple[moderngl.Framebuffer, moderngl.Framebuffer]:
-        """Where to draw, with several samples per pixel, and where to put their means; kept while the size stays."""
+        """Multisampled framebuffer and resolve framebuffer; reused while the size is the same."""
         if self._targets is None or self._targets[0] != size:
             if self._targets is not None:
                 for old in self._targets[1:]:
@@ -140,13 +139,13 @@ class GlRenderer:
 
 
 def _range(depth: np.ndarray) -> tuple[float, float]:
-    """Nearest and farthest depth, m: as tight as the vertices allow, which is what the depth buffer's steps live on."""
+    """Nearest and farthest depth, m: as tight as the vertices allow, for depth buffer precision."""
     near, far = float(depth.min()), float(depth.max())
     return max(_NEAR, 0.9 * near), min(_FAR, max(1.1 * far, 2 * _NEAR, 1.5 * near))
 
 
 def _divided(image: np.ndarray) -> np.ndarray:
-    """Colours of pixels that are covered in part, which were averaged with the black of nothing, as they are."""
+    """Undo the averaging with the black background in partly covered pixels."""
     image = image.copy()
     part = (image[..., 3] > 0) & (image[..., 3] < 255)
     some = image[part].astype(np.float32)

@@ -1,4 +1,4 @@
-"""The ground y = 0 as a camera sees it, still cameras that see everything on it, and the pictures' colours."""
+"""The ground y = 0 as seen by a camera, static cameras that see the whole motion, and the colours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _of(code: str) -> Colour:
     return red, green, blue
 
 
-#: Skin of the recovered body: the blue of the pictures, light enough to show form.
+#: Skin of the recovered body: the blue of the pictures, light enough for shading.
 BODY = _of("#7DB4E0")
 BODY_EARLY = _of("#C9DDEC")
 PATH = _of("#0072B2")
@@ -25,20 +25,20 @@ TRUTH = _of("#8A8A8A")
 TRUTH_PATH = _of("#1A1A1A")
 KEYPOINT, INK = _of("#F0E442"), _of("#333333")
 
-#: The room: sky at the top of the image and at the horizon, ground, lines on it.
+#: Colours of the scene: sky at the top and at the horizon, ground, lines on it.
 SKY, HORIZON = _of("#F8F9FB"), _of("#E6EAEE")
 GROUND, LINE, STRONG_LINE = _of("#D9DFE5"), _of("#BFC8D1"), _of("#A5B0BB")
 EMPTY = _of("#111315")
 
 
-#: Half the width of a line, m; thinner ones than this many px are drawn so wide, but fainter.
+#: Half the width of a line, m; lines thinner than this many px are drawn at this width, but fainter.
 _HALF_LINE, _LEAST = np.float32(0.008), np.float32(0.6)
-_STRONG = 5  # every so many lines a stronger one
-_ZENITH = 0.35  # slope of the ray at which the sky has its own colour
+_STRONG = 5  # interval of stronger lines
+_ZENITH = 0.35  # slope of the ray at which the sky reaches its top colour
 
 
 class Floor:
-    """Where a camera of an image of ``size`` (width, height, px) sees the ground. One under it sees none."""
+    """Where a camera with an image of ``size`` (width, height, px) sees the ground. A camera below it sees none."""
 
     def __init__(self, camera: CameraTrajectory, size: tuple[int, int]):
         R, t, focal, middle = (
@@ -53,7 +53,7 @@ class Floor:
         self._down = (down[:, None] * R[1] + R[2]).astype(np.float32)
 
     def slope(self, rows: slice, columns: slice) -> np.ndarray:
-        """How steeply the ray of each pixel of a rectangle rises (H, W); negative towards the ground."""
+        """Slope of the ray of each pixel of a rectangle (H, W); negative towards the ground."""
         return self._down[rows, None, 1] + self._across[None, columns, 1]
 
     def where(self, rows: slice, columns: slice) -> np.ndarray:
@@ -74,7 +74,8 @@ class Ground:
 
 
 def ground_seen(camera: CameraTrajectory, size: tuple[int, int], centre: np.ndarray, radius: float) -> Ground:
-    """Through one camera. Lines are whole within ``radius`` (m) of ``centre`` (x, z) and gone at three times that."""
+    """The ground through one camera. Lines have full strength within ``radius`` (m) of ``centre`` (x, z) and fade to
+    none at three times that."""
     floor = Floor(camera, size)
     every = slice(None), slice(None)
     image = _mix(_tone(HORIZON), _tone(SKY), _smooth(floor.slope(*every) / _ZENITH)[..., None])
@@ -94,7 +95,7 @@ def _with_lines(image: np.ndarray, where: np.ndarray, centre: np.ndarray, radius
         number = np.round(where)
         half = np.maximum(_HALF_LINE, _LEAST * step)
         cover = np.clip((half - np.abs(where - number)) / np.maximum(step, 1e-9) + np.float32(0.5), 0, 1)
-        # thin ones fade, and those closer than a few px would shimmer: they melt into the ground
+        # thin lines fade, and lines closer than a few px, which would flicker, blend into the ground
         strong = number % _STRONG == 0
         pitch = np.where(strong, np.float32(_STRONG), np.float32(1))
         cover *= np.sqrt(_HALF_LINE / half) * (1 - _smooth((step / pitch - np.float32(0.1)) * 4))
@@ -107,7 +108,7 @@ def _with_lines(image: np.ndarray, where: np.ndarray, centre: np.ndarray, radius
 
 
 def _step(where: np.ndarray) -> np.ndarray:
-    """How far the ground moves from a pixel to the next, (H, W, 2), m."""
+    """Ground distance between neighbouring pixels, (H, W, 2), m."""
     step = np.zeros_like(where)
     step[:, :-1] = np.abs(np.diff(where, axis=1))
     step[:, -1] = step[:, -2]
@@ -137,24 +138,25 @@ def plain(size: tuple[int, int], colour: Colour) -> np.ndarray:
 
 
 _ELEVATION = np.radians(17.0)
-_TURN = np.radians(30.0)  # off the pure side view: people come slightly towards the viewer
-_TRAVELS = 0.6  # m between the farthest places below which the body's heading decides
+_TURN = np.radians(30.0)  # off the pure side view: people move slightly towards the viewer
+_TRAVELS = 0.6  # m between the farthest positions, below which the body's heading sets the view
 _LENS = 2.0  # focal length in heights of the image
-_LENS_ABOVE = 6.0  # long: from above, upright people should not lean outwards
+_LENS_ABOVE = 6.0  # long, to limit perspective from above
 _UP = np.array([0.0, 1.0, 0.0])
-#: Room round the joints for head, hands and feet, m, and round everything, as a share of the image.
+#: Margin around the joints for head, hands and feet, m, and around everything, as a share of the image.
 _FLESH, _MARGIN = 0.16, 0.07
 
 
 def still_camera(joints: np.ndarray, size: tuple[int, int]) -> CameraTrajectory:
-    """Sees all of ``joints`` (T, 24, 3): travel goes from left to right, standing people are seen from ahead."""
+    """A static camera that sees all of ``joints`` (T, 24, 3): travel is from left to right, standing people are seen
+    from the front."""
     towards = _towards(joints)
     back = towards * np.cos(_ELEVATION) + _UP * np.sin(_ELEVATION)
     return _fitted(_looking(-back, _UP), _corners(joints), size, _LENS)
 
 
 def camera_above(joints: np.ndarray, size: tuple[int, int]) -> CameraTrajectory:
-    """Looks straight down on all of ``joints``; the way runs along the longer side of the image."""
+    """A camera that looks straight down on all of ``joints``; the path runs along the longer side of the image."""
     axis = _way(joints)
     if axis is None:
         axis = np.array([1.0, 0.0, 0.0])
@@ -163,7 +165,7 @@ def camera_above(joints: np.ndarray, size: tuple[int, int]) -> CameraTrajectory:
 
 
 def _way(joints: np.ndarray) -> np.ndarray | None:
-    """Main direction of travel over the ground, a unit vector; None for those who stay where they are."""
+    """Main direction of travel over the ground, a unit vector; None for people who do not travel."""
     places = joints[:, JOINT["pelvis"]] * (1.0, 0.0, 1.0)
     about = places - places.mean(0)
     _, _, axes = np.linalg.svd(about, full_matrices=False)
@@ -176,7 +178,7 @@ def _way(joints: np.ndarray) -> np.ndarray | None:
 
 
 def _towards(joints: np.ndarray) -> np.ndarray:
-    """From the people to the viewer, horizontal."""
+    """Horizontal direction from the people to the viewer."""
     axis = _way(joints)
     if axis is not None:
         return np.cross(axis, _UP) * np.cos(_TURN) + axis * np.sin(_TURN)
@@ -197,7 +199,7 @@ def _looking(ahead: np.ndarray, up: np.ndarray) -> np.ndarray:
 
 
 def _corners(joints: np.ndarray) -> np.ndarray:
-    """Points (N, 3) that must be seen: the joints with flesh about them, and the ground below."""
+    """Points (N, 3) that must be visible: the joints with a margin, and the ground below."""
     points = joints.reshape(-1, 3)
     points = points[np.isfinite(points).all(-1)]
     box = _FLESH * np.stack(np.meshgrid(*3 * [[-1.0, 1.0]]), -1).reshape(-1, 3)
@@ -206,8 +208,8 @@ def _corners(joints: np.ndarray) -> np.ndarray:
 
 
 def _fitted(R: np.ndarray, points: np.ndarray, size: tuple[int, int], lens: float) -> CameraTrajectory:
-    """The nearest camera of this direction that sees all points: for each side of the image the point that decides it
-    is the one farthest out along that side's plane, which gives the place in closed form."""
+    """The nearest camera with this direction that sees all points. For each image side the deciding point is the one
+    farthest out along that side's plane, which gives the position in closed form."""
     width, height = (float(side) for side in size)
     focal = lens * height
     half = np.array([width, height]) * (0.5 - _MARGIN) / focal

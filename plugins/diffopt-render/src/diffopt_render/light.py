@@ -15,14 +15,14 @@ from torch import Tensor
 from .ground import Colour, Floor
 
 _GAMMA = 2.2
-#: Linear strengths: the lamp, and what comes from above and from below.
+#: Linear strengths: the lamp, and ambient light from above and below.
 _LAMP, _ABOVE, _BELOW, _RIM = 0.95, 0.44, 0.17, 0.14
-#: Warm lamp, cool sky, ground of neither.
+#: Colours: warm lamp, cool sky, neutral ground.
 _LAMP_TINT, _ABOVE_TINT, _BELOW_TINT = (1.0, 0.97, 0.92), (0.94, 0.97, 1.0), (1.0, 0.98, 0.96)
 
 
 def normals_of(vertices: Float[Tensor, "T V 3"], faces: Int[Tensor, "F 3"]) -> Float[Tensor, "T V 3"]:
-    """Unit normals of the vertices, means over their faces weighted by area; zero where a vertex has no face."""
+    """Unit normals of the vertices, means over their faces weighted by area; zero for a vertex without a face."""
     corners = vertices[:, faces]
     across = torch.linalg.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
     total = torch.zeros_like(vertices)
@@ -32,9 +32,9 @@ def normals_of(vertices: Float[Tensor, "T V 3"], faces: Int[Tensor, "F 3"]) -> F
 
 
 def lamp_beside(R: Float[Tensor, "3 3"]) -> Float[Tensor, "3"]:
-    """Towards the lamp, a unit vector in the world: over the left shoulder of whoever looks through this camera."""
+    """Towards the lamp, a unit vector in the world: over the left shoulder of the viewer."""
     right, ahead = R[0] * R.new_tensor([1.0, 0, 1]), R[2] * R.new_tensor([1.0, 0, 1])
-    # a camera that looks straight down has no ahead: the top of its image serves
+    # a camera that looks straight down has no horizontal forward direction: use the top of its image
     ahead = ahead if float(ahead.norm()) > 0.1 else -R[1] * R.new_tensor([1.0, 0, 1])
     right, ahead = right / right.norm().clamp_min(1e-6), ahead / ahead.norm().clamp_min(1e-6)
     towards = R.new_tensor([0.0, 1.3, 0.0]) - 0.75 * right - 0.35 * ahead
@@ -59,7 +59,7 @@ def lit(
     def tint(of: Colour) -> Tensor:
         return vertices.new_tensor(of)
 
-    # half of the far side is lit as well, softly: no hard border runs over coarse faces
+    # wrap lighting: half of the far side is lit softly, which hides hard borders on coarse faces
     lamp_light = _LAMP * tint(_LAMP_TINT) * (0.5 + 0.5 * turned).square()
     around = up * _ABOVE * tint(_ABOVE_TINT) + (1 - up) * _BELOW * tint(_BELOW_TINT)
     rim = _RIM * (1 - facing.clamp(0, 1)).pow(3) * up
@@ -69,8 +69,8 @@ def lit(
 
 _POINTS = 5000
 _CELL = 0.02  # m
-_MARGIN = 0.25  # m round what falls on the ground
-_MOST = 400  # cells a side: a body that lies askew in the air has no use for more
+_MARGIN = 0.25  # m around the shadow
+_MOST = 400  # most cells per side
 #: Darkest soft shadow and darkest contact.
 _SOFT, _CONTACT = 0.27, 0.40
 _TOUCH = 0.10  # m over the ground within which a surface counts as touching
@@ -78,8 +78,8 @@ _TOUCH = 0.10  # m over the ground within which a surface counts as touching
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points of a surface: ``corners`` (N, 3) vertices of their faces, ``share`` (N, 3) of each, ``patch``: m^2 that
-    each stands for."""
+    """Points of a surface: ``corners`` (N, 3) vertices of their faces, ``share`` (N, 3) of each, ``patch``: area per
+    point, m^2."""
 
     corners: np.ndarray
     share: np.ndarray
@@ -87,7 +87,7 @@ class Scatter:
 
     @staticmethod
     def over(vertices: Tensor, faces: Tensor) -> Scatter:
-        """Evenly over the area of a mesh (V, 3), always the same points."""
+        """Points spread evenly over the area of a mesh (V, 3), deterministic."""
         a, b, c = vertices[faces].double().unbind(1)
         area = torch.linalg.cross(b - a, c - a).norm(dim=-1) / 2
         draw = np.random.default_rng(0)
@@ -100,14 +100,14 @@ class Scatter:
         return Scatter(faces[face].numpy(), share, float(total[-1]) / _POINTS)
 
     def points(self, vertices: Tensor) -> np.ndarray:
-        """Where they are on a posed mesh (V, 3): (N, 3)."""
+        """Positions on a posed mesh (V, 3): (N, 3)."""
         at, share, corners = vertices.numpy(), self.share, self.corners
         return np.asarray(sum(at[corners[:, i]] * share[:, i] for i in range(3)))
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """``dark`` (Z, X): how much is taken away, in cells; ``start``: x and z of the first cell's centre."""
+    """``dark`` (Z, X): darkening per cell; ``start``: x and z of the first cell's centre."""
 
     dark: np.ndarray
     start: np.ndarray
@@ -123,7 +123,7 @@ class Shadow:
         image[rows, columns] *= 1 - strength * dark[..., None]
 
     def _seen(self, size: tuple[int, int], camera: CameraTrajectory) -> tuple[slice, slice] | None:
-        """The part of the image in which it can lie."""
+        """The part of the image that it can cover."""
         high, wide = np.array(self.dark.shape) * _CELL
         x, z = self.start
         ring = np.linspace(0, 1, 9)[:-1]
@@ -145,7 +145,7 @@ class Shadow:
 
 
 def shadow_of(points: np.ndarray, patch: float, lamp: np.ndarray) -> Shadow:
-    """Of scattered points (N, 3), in the light of a lamp in this direction (unit, upwards)."""
+    """Shadow of scattered points (N, 3), for a lamp in this direction (unit, upwards)."""
     height = np.maximum(points[:, 1], 0)
     fallen = points[:, [0, 2]] - height[:, None] * (lamp[[0, 2]] / lamp[1])
     start = fallen.min(0) - _MARGIN

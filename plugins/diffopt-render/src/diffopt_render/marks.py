@@ -1,4 +1,4 @@
-"""What is drawn beside the body: its path on the ground as a flat ribbon, round marks, words."""
+"""Annotations: the path on the ground as a flat ribbon, round marks, text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from diffopt_core.interfaces import Mesh
 
 from .ground import INK, KEYPOINT, Colour
 
-_LEAST = 0.012  # m between two points of a ribbon: what is closer is standing
+_LEAST = 0.012  # smallest distance between two points of a ribbon, m
 _CORNERS = 20
 
 
 @dataclass(frozen=True)
 class Ribbon:
-    """``vertices`` (2 N, 3): left and right side in turn; ``upto`` (T,): how many points a frame has behind it;
-    ``at`` (T, 2): x and z of each frame."""
+    """``vertices`` (2 N, 3): left and right side alternating; ``upto`` (T,): number of points up to each frame; ``at``
+    (T, 2): x and z of each frame."""
 
     vertices: np.ndarray
     upto: np.ndarray
@@ -29,8 +29,8 @@ class Ribbon:
 
     @staticmethod
     def along(places: np.ndarray, half: float, colour: Colour, height: float) -> Ribbon:
-        """Along ``places`` (T, 3) of the world, m; frames with nan are passed over. ``half`` the width, ``height`` over
-        the ground, m."""
+        """Along ``places`` (T, 3) of the world, m; frames with nan are skipped. ``half``: half the width, ``height``:
+        over the ground, m."""
         flat = places[:, [0, 2]]
         good = np.isfinite(flat).all(-1)
         kept = _apart(flat, good)
@@ -43,7 +43,7 @@ class Ribbon:
         return Ribbon(np.insert(sides, 1, height, axis=1), upto, flat, half, height, colour)
 
     def mesh(self, frame: int) -> Mesh | None:
-        """Up to this frame, with its mark; None where there is no place yet."""
+        """The ribbon up to this frame, with its mark; None before the first position."""
         count = int(self.upto[frame])
         if not count:
             return None
@@ -66,7 +66,7 @@ class Ribbon:
 
 
 def _apart(flat: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """Frames whose places are at least a little apart, in order. The first good frame is one of them."""
+    """Frames whose positions have a minimum distance, in order, starting with the first valid frame."""
     frames = np.flatnonzero(good)
     if not len(frames):
         return frames
@@ -76,11 +76,11 @@ def _apart(flat: np.ndarray, good: np.ndarray) -> np.ndarray:
 
 
 def type_size(size: tuple[int, int]) -> int:
-    """px, for an image of this size (width, height)."""
+    """Font size, px, for an image of this size (width, height)."""
     return max(10, round(min(0.026 * size[1], 0.045 * size[0]) + 2))
 
 
-_LIKELY = 0.3  # confidence from which a keypoint is shown
+_LIKELY = 0.3  # lowest confidence at which a keypoint is shown
 
 
 def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float) -> None:
@@ -108,8 +108,8 @@ def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float) -> N
 
 
 def write_words(image: np.ndarray, words: str, corner: str, size: int, light: bool) -> None:
-    """Words in the ``top`` or ``bottom`` left corner of an image (H, W, 3) uint8, in place. ``light``: white on a dark
-    plate, for photographs; else ink alone."""
+    """Text in the ``top`` or ``bottom`` left corner of an image (H, W, 3) uint8, in place. ``light``: white on a dark
+    plate, for photographs; else dark text without a plate."""
     plate = _plate(words, size, light)
     margin = round(0.8 * size)
     height = image.shape[0]
@@ -118,7 +118,7 @@ def write_words(image: np.ndarray, words: str, corner: str, size: int, light: bo
 
 
 def write_legend(image: np.ndarray, lines: tuple[tuple[str, Colour], ...], size: int) -> None:
-    """What the lines of these colours are, in the lower left corner of an image (H, W, 3) uint8, in place."""
+    """Colour legend in the lower left corner of an image (H, W, 3) uint8, in place."""
     step = round(1.5 * size)
     height, margin = image.shape[0], round(0.8 * size)
     for row, (words, colour) in enumerate(reversed(lines)):
@@ -131,7 +131,7 @@ def write_legend(image: np.ndarray, lines: tuple[tuple[str, Colour], ...], size:
 
 
 def _paste(image: np.ndarray, plate: np.ndarray, top: int, left: int) -> None:
-    """RGBA over a part of the image; what lies outside is left out."""
+    """Blend RGBA over a part of the image; parts outside are clipped."""
     top = max(top, 0)
     part = image[top : top + plate.shape[0], left : left + plate.shape[1]]
     plate = plate[: part.shape[0], : part.shape[1]]
@@ -141,7 +141,7 @@ def _paste(image: np.ndarray, plate: np.ndarray, top: int, left: int) -> None:
 
 @lru_cache(maxsize=64)
 def _plate(words: str, size: int, light: bool) -> np.ndarray:
-    """RGBA of the words."""
+    """RGBA of the text."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size)

@@ -1,4 +1,4 @@
-"""Parts of the picture: what a panel is, the input itself, and panels side by side, of several results as one."""
+"""Panels: the protocol, the input video, and panels side by side, also of several results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .marks import type_size, write_words
 
 @runtime_checkable
 class Panel(Protocol):
-    """A rectangle of the picture, ``size`` (width, height) px."""
+    """A rectangle of the output image, ``size`` (width, height) px."""
 
     size: tuple[int, int]
 
     def images(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
-        """(H, W, 3) uint8 for each of these frames of the clip, in their order."""
+        """(H, W, 3) uint8 for each of these frames of the clip, in order."""
         ...
 
 
@@ -32,7 +32,7 @@ def camera_at(camera: CameraTrajectory, frame: int) -> CameraTrajectory:
 
 
 def over(drawn: np.ndarray, background: np.ndarray, opacity: float = 1.0) -> np.ndarray:
-    """``drawn`` RGBA uint8 over ``background`` (H, W, 3), float in [0, 1] or uint8; gives uint8."""
+    """``drawn`` RGBA uint8 over ``background`` (H, W, 3), float in [0, 1] or uint8; returns uint8."""
     low = background.astype(np.float32) * (1.0 if background.dtype == np.uint8 else 255.0)
     touched = np.flatnonzero(drawn[..., 3])
     flat = low.reshape(-1, 3)
@@ -73,7 +73,7 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def tiled(parts: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Images of one size as one, row by row; places that are left over stay dark."""
+    """Images of one size as one grid, row by row; unused cells stay dark."""
     height, width = parts[0].shape[:2]
     rows = math.ceil(len(parts) / columns)
     whole = plain((columns * width, rows * height), EMPTY)
@@ -84,7 +84,7 @@ def tiled(parts: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 
 def together(streams: Sequence[Iterator[np.ndarray]], columns: int) -> Iterator[np.ndarray]:
-    """Images of several results; one that ends before the others stays as it ended."""
+    """Images of several results; a shorter one keeps its last image."""
     last: list[np.ndarray | None] = [None] * len(streams)
     while True:
         new = [next(stream, None) for stream in streams]
@@ -96,8 +96,8 @@ def together(streams: Sequence[Iterator[np.ndarray]], columns: int) -> Iterator[
 
 @dataclass(frozen=True)
 class Inset:
-    """An image of ``inner`` px in a panel of ``size`` px, in its middle; ``scale``: px of the panel for one of the
-    clip, in each direction."""
+    """An image of ``inner`` px centred in a panel of ``size`` px; ``scale``: px of the panel per px of the clip, in
+    each direction."""
 
     size: tuple[int, int]
     inner: tuple[int, int]
@@ -105,7 +105,7 @@ class Inset:
 
     @staticmethod
     def of(clip: tuple[int, int], size: tuple[int, int]) -> Inset:
-        """As large as the panel lets it be. A px that rounding leaves over is filled by a stretch nobody sees."""
+        """The largest fit. A px left over by rounding is filled by an invisible stretch."""
         share = min(size[0] / clip[0], size[1] / clip[1])
         wide, high = (
             whole if whole - share * side < 2 else round(share * side) for side, whole in zip(clip, size, strict=True)
@@ -122,7 +122,7 @@ class Inset:
         return replace(camera, focal=camera.focal * scale, centre=camera.centre * scale)
 
     def placed(self, image: np.ndarray) -> np.ndarray:
-        """The inner image with what surrounds it."""
+        """The inner image with its border."""
         if self.inner == self.size:
             return image
         whole = plain(self.size, EMPTY)
@@ -148,7 +148,7 @@ class InputPanel:
 
 
 def frames_of(video: Video, frames: Sequence[int], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Images of the clip's ``frames`` at a size of their own."""
+    """Images of the clip's ``frames``, resized."""
     some = replace(video, frames=tuple(video.frames[frame] for frame in frames))
     for image in read_frames(some, longest=max(size)):
         yield fitted(image, size)

@@ -1,4 +1,4 @@
-"""What this package offers to the host."""
+"""Components and commands of this package."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _HERE = "diffopt_render"
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
-    """One row a renderer."""
+    """One entry per renderer."""
     return [
-        Component("renderer", "auto", f"{_HERE}.configs:AutoConfig", "gl where a context can be opened, else embree"),
+        Component("renderer", "auto", f"{_HERE}.configs:AutoConfig", "gl if a context can be opened, else embree"),
         Component("renderer", "gl", f"{_HERE}.configs:GlConfig", "OpenGL without a display, on a GPU or a CPU"),
         Component("renderer", "embree", f"{_HERE}.configs:EmbreeConfig", "ray tracing on a CPU; needs no OpenGL"),
     ]

@@ -1,4 +1,4 @@
-"""A result made ready to be drawn: a figure that can be posed, its camera, and what there is besides."""
+"""A result prepared for drawing: a figure that can be posed, its camera, ground truth and keypoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 
 def stacked(meshes: tuple[Mesh, ...]) -> Mesh:
-    """One mesh with all vertices and faces, on the CPU, float32 and int32. At least one mesh is expected."""
+    """Join meshes into one, on the CPU, float32 and int32. At least one mesh is required."""
     counts = torch.tensor([0, *(len(mesh.vertices) for mesh in meshes[:-1])]).cumsum(0)
     return Mesh(
         torch.cat([mesh.vertices.detach().cpu().float() for mesh in meshes]),
@@ -28,13 +28,13 @@ def stacked(meshes: tuple[Mesh, ...]) -> Mesh:
     )
 
 
-_ROUND, _RINGS = 14, 4  # corners of a ring, rings of each end
-#: Joint at the end of a bone -> how much thinner than the house's radius the limb is drawn: limbs, not a barrel.
+_ROUND, _RINGS = 14, 4  # corners per ring, rings per end
+#: Joint at the end of a bone -> factor on the default radius of the limb.
 _SLIM = 0.8
 
 
 class Mannequin:
-    """``joints`` (T, 24, 3), world, m; a bone with an end that is nan is left out of its frame."""
+    """``joints`` (T, 24, 3), world, m; a bone with a nan end is omitted in that frame."""
 
     def __init__(self, joints: Float[Tensor, "T 24 3"]):
         self._joints = joints.float()
@@ -45,7 +45,7 @@ class Mannequin:
         self.faces = torch.cat([faces + bone * count for bone in range(bones)])
 
     def vertices(self, frames: Tensor) -> Float[Tensor, "T V 3"]:
-        """Of these frames."""
+        """The vertices of these frames."""
         joints = self._joints[frames]
         start, end = (joints[:, [bone[i] for bone in BONES]] for i in (0, 1))
         radius = _SLIM * joints.new_tensor([bone[2] for bone in BONES])[:, None]
@@ -64,7 +64,7 @@ class Mannequin:
 
 
 def _folded(points: Float[Tensor, "T N P 3"]) -> Tensor:
-    """Bones with nan shrink to a point of the figure, which nobody sees."""
+    """Collapse bones with nan to a point inside the figure, which is invisible."""
     good = points.isfinite()
     if bool(good.all()):
         return points
@@ -96,7 +96,7 @@ def _capsule() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 log = logging.getLogger(__name__)
-#: Frames posed at a time: the memory that a long clip takes.
+#: Frames posed at a time, to bound memory.
 AT_ONCE = 32
 
 
@@ -110,14 +110,14 @@ class Posable(Protocol):
 
 
 class SkinnedFigure:
-    """The mesh of a body, skinned by the body itself."""
+    """The mesh of a body model, skinned by the model."""
 
     def __init__(self, body: LinearBody, motion: HumanMotion, betas: Tensor):
         self._body, self._motion, self._betas = body, motion, betas
         self.faces = body.faces
 
     def vertices(self, frames: Tensor) -> Float[Tensor, "T V 3"]:
-        """Of these frames, world, m."""
+        """The vertices of these frames, world, m."""
         pose, trans = self._motion.pose[frames].float(), self._motion.trans[frames].float()
         some = HumanMotion(pose[None], trans[None], self._betas[None].float(), self._body.name)
         return self._body.vertices(some)[0]
@@ -125,9 +125,9 @@ class SkinnedFigure:
 
 @dataclass(frozen=True)
 class Take:
-    """``camera`` is None for a motion that no images belong to; ``size``: of its images, px. ``truth``: joints
-    (T, 24, 3) moved onto the result by one rotation and translation, nan where there are none. ``keypoints``: (T, J, 3)
-    px and confidence."""
+    """``camera`` is None for a motion without images; ``size``: of its images, px. ``truth``: ground-truth joints (T,
+    24, 3) aligned to the result by one rotation and translation, nan if missing. ``keypoints``: (T, J, 3) px and
+    confidence."""
 
     name: str
     fps: float
@@ -145,11 +145,11 @@ class Take:
 
 
 def take_of(result: Result, truth: bool = True) -> Take:
-    """Raises BadInput for a result that is not finite or has no frames."""
+    """Prepare a result. Raises BadInput if it is not finite or has no frames."""
     clip, motion = result.clip, result.motion
     figure = figure_of(result)
     if figure.missing is not None:
-        log.warning("%s: drawn as a figure of round limbs: %s", clip.name, figure.missing)
+        log.warning("%s: drawn as a figure of capsules: %s", clip.name, figure.missing)
     joints = result.joints.detach().cpu().float()
     beside = truth_beside(clip.truth, joints) if truth and clip.truth is not None else None
     seen = clip.observations.keypoints.cpu() if clip.observations is not None else None
@@ -167,6 +167,6 @@ def take_of(result: Result, truth: bool = True) -> Take:
 
 
 def chunks(frames: Sequence[int]) -> Iterator[Tensor]:
-    """The frames, some at a time."""
+    """The frames in chunks."""
     every = torch.as_tensor(list(frames), dtype=torch.long)
     yield from every.split(AT_ONCE)

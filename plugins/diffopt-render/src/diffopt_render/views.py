@@ -1,4 +1,4 @@
-"""The panels with a body: through the recovered camera over the video, and in the world from a still camera."""
+"""The panels with a body: through the recovered camera over the video, and in the world from a static camera."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .marks import Ribbon, draw_keypoints, type_size, write_legend, write_words
 from .panels import Inset, camera_at, frames_of, over
 from .take import Mannequin, Posable, Take, chunks
 
-#: Share of the full shadow that is cast into a photograph, which has its own light.
+#: Strength of the shadow on a photograph, which has its own light.
 _ON_VIDEO = 0.6
 _OPACITY = 0.94
 
 
 class OverlayPanel:
-    """``take`` needs a camera. ``title``: words in the corner; ``clock``: and the time of the frame below."""
+    """``take`` needs a camera. ``title``: text in the corner; ``clock``: also show the time of the frame."""
 
     def __init__(self, take: Take, renderer: Renderer, size: tuple[int, int], title: str = "", clock: bool = False):
         if take.camera is None:
-            raise DiffOptError(f"{take.name}: a motion without a camera has no view from one; take --view world")
+            raise DiffOptError(f"{take.name}: the motion has no camera for this view; use --view world")
         self.size, self._take, self._renderer, self._title = size, take, renderer, title
         self._camera, self._clock = take.camera, clock
         self._inset = Inset.of(take.size, size)
@@ -80,11 +80,11 @@ class OverlayPanel:
         return whole
 
 
-_GHOST = 0.45  # opacity of the truth's figure
+_GHOST = 0.45  # opacity of the ground-truth figure
 
 
 class RoomPanel:
-    """``camera``: a single one that does not move. ``ghost``: the truth is shown as a figure, too."""
+    """``camera``: a single static camera. ``ghost``: also show the ground truth as a figure."""
 
     def __init__(
         self, take: Take, renderer: Renderer, camera: CameraTrajectory, size: tuple[int, int], title: str = "",
@@ -111,7 +111,7 @@ class RoomPanel:
                 yield self._one([bodies[row]], ghosts[row : row + 1], frame)
 
     def along_the_way(self, frames: Sequence[int]) -> np.ndarray:
-        """One image of the body at several frames, pale ones first, with the path up to the last."""
+        """One image of the body at several frames, from pale to full colour, with the path up to the last."""
         (some,) = chunks(frames)
         share = torch.linspace(0, 1, len(some))[:, None, None] if len(some) > 1 else torch.ones(1, 1, 1)
         early, late = torch.tensor(BODY_EARLY), torch.tensor(BODY)
@@ -146,7 +146,7 @@ class RoomPanel:
         return self._renderer.draw(Shot(meshes, self._camera, self.size, floor=self._floor))
 
     def _paths(self, places: np.ndarray) -> list[Ribbon]:
-        """Of the body and, above it, of the truth: as wide as the eye wants it from here."""
+        """Paths of the body and, above it, of the ground truth, with a width that suits the distance."""
         away = np.linalg.norm(places.mean(0) - self._eye.numpy())
         pixel = float(away) / float(self._camera.focal[0])  # m
         half = 0.0035 * max(self.size) * pixel

@@ -1,4 +1,5 @@
-"""``diffopt ablate``: a table of the paper, or any recipes, on cases with truth, by several seeds; and its report."""
+"""``diffopt ablate``: run a table of the paper, or any recipes, on cases with ground truth and several seeds, and
+report it."""
 
 from __future__ import annotations
 
@@ -28,11 +29,11 @@ PANEL = "Evaluate"
 _where = partial(typer.Option, rich_help_panel="Where it runs")
 _case = partial(typer.Option, rich_help_panel="Cases")
 _RECIPES = typer.Option(
-    "--recipes", metavar="A,B", help="Recipes in place of the table's rows.",
+    "--recipes", metavar="A,B", help="Recipes instead of the table's rows.",
     autocompletion=completion.recipe(many=True),
 )  # fmt: skip
 _SYSTEMS = typer.Option(
-    "--system", metavar="NAME=FOLDER", help="Results of another system as a row: <case>.npz. Repeatable."
+    "--system", metavar="NAME=FOLDER", help="Results of another system as a row: FOLDER/<case>.npz. Repeatable."
 )
 
 
@@ -45,7 +46,7 @@ def command(
             autocompletion=tables,
         ),
     ],
-    data: Annotated[Path, _case("--data", help="Case files with truth, EMDB, or motions to simulate from.")],
+    data: Annotated[Path, _case("--data", help="Case files with ground truth, EMDB, or motions to simulate from.")],
     out: Annotated[Path | None, output("--out", "-o", help="The grid's folder; default runs/<table>.")] = None,
     seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Seeds, separated by commas.")] = "0",
     rows: Annotated[str | None, _RECIPES] = None,
@@ -59,20 +60,20 @@ def command(
     runner: Annotated[
         str, _where(help="local, ray, slurm; `diffopt show runner`.", autocompletion=completion.component("runner"))
     ] = "local",
-    workers: Annotated[int | None, _where(min=1, help="Jobs done at once.")] = None,
+    workers: Annotated[int | None, _where(min=1, help="Concurrent jobs.")] = None,
     address: Annotated[str | None, _where(help="Address of a running cluster (ray).")] = None,
     options: Annotated[
         list[str] | None, _where("--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.")
     ] = None,
-    batch: Annotated[int | None, _where(min=1, help="Most cases in one solve; default the table's.")] = None,
+    batch: Annotated[int | None, _where(min=1, help="Most cases per solve; default: the table's.")] = None,
     count: Annotated[int, _case("--count", "-n", min=1, help="Cases to simulate from motions.")] = 16,
     frames: Annotated[int, _case(min=3, help="Frames of a simulated case.")] = 100,
-    source_fps: Annotated[float | None, _case(help="Frame rate of motions whose files do not say.")] = None,
-    overwrite: Annotated[bool, output("--overwrite", help="Replace cells of other runs.")] = False,
-    only_report: Annotated[bool, output("--report-only", help="Solve nothing; report what is there.")] = False,
+    source_fps: Annotated[float | None, _case(help="Frame rate of motions whose files do not state it.")] = None,
+    overwrite: Annotated[bool, output("--overwrite", help="Replace cells of a different run.")] = False,
+    only_report: Annotated[bool, output("--report-only", help="Do not solve; report the existing cells.")] = False,
     plugins: Plugins = None,
 ) -> int:
-    """Run a grid of recipes, cases and seeds, and write its report. Start it again to go on where it stopped.
+    """Run a grid of recipes, cases and seeds, and write its report. Run it again to resume.
 
     Example: diffopt ablate best --data runs/demo/motion.npz --count 1 (after diffopt demo)
     """
@@ -120,13 +121,13 @@ def _solve(plan: Plan, out: Path, runner: Runner, overwrite: bool) -> None:
     total = len(plan.rows) * len(plan.cases) * len(plan.seeds)
     have = len(settled(plan, out, overwrite))
     if have:
-        note(f"{have} of {total} cells are settled already")
+        note(f"{have} of {total} cells are already done")
     with GridBars(total, have, out) as bars:
         carry_out(plan, out, runner, bars.ended, overwrite)
 
 
 def _finish(study: Study, written: Sequence[Path]) -> int:
-    """Print the main table; 1 where a cell failed or diverged."""
+    """Print the main table; returns 1 if a cell failed or diverged."""
     from ..study.data import as_data, failures
     from ..study.layouts import main
     from .sheets import print_failures, print_sheet

@@ -1,4 +1,4 @@
-"""``diffopt eval``: score results against truth under named protocols."""
+"""``diffopt eval``: score results against ground truth under named protocols."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 NAME = "eval"
 PANEL = "Evaluate"
 _METRICS = typer.Option(
-    "--metric", "-m", help="Protocol by name, repeatable; default: the usual ten.",
+    "--metric", "-m", help="Metric by name, repeatable; default: the ten standard ones.",
     autocompletion=completion.component("metric"),
 )  # fmt: skip
 
 
 def command(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULT", help="Results, or folders of results: a row each.")
+        list[Path], typer.Argument(metavar="RESULT", help="Results, or folders of results (one row each).")
     ],
-    truth: Annotated[Path, typer.Option(help="Truth file, or a folder that holds <clip>.npz.")],
+    truth: Annotated[Path, typer.Option(help="Ground-truth file, or a folder with <clip>.npz.")],
     metrics: Annotated[list[str] | None, _METRICS] = None,
     protocol_name: Protocol = None,
     report: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for a report, where results come in folders.")
+        Path | None, typer.Option("--out", "-o", help="Folder for a report (for folders of results).")
     ] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Score what a folder of results and the truth both have.")
+        bool, typer.Option("--partial", help="Score only the cases that both results and ground truth have.")
     ] = False,
     plugins: Plugins = None,
 ) -> int:
-    """Score results. `diffopt show metric` explains every protocol; none is a bare "G-MPJPE".
+    """Score results. `diffopt show metric` explains every metric; each has an explicit alignment.
 
-    Folders of results are set side by side, with intervals over cases and the difference to the first.
+    Folders of results are compared, with confidence intervals over cases and the difference to the first.
 
     Example: diffopt eval runs/demo --truth runs/demo/truth/demo.npz (after diffopt demo)
     """
@@ -57,7 +57,7 @@ def command(
 
     registry = Registry.load(plugins or ())
     if protocol_name and metrics:
-        raise BadInput("--protocol", "--metric", "a protocol names its metrics itself; leave one out")
+        raise BadInput("--protocol", "--metric", "a protocol defines its metrics; give only one of the two flags")
     chosen = protocol(protocol_name) if protocol_name else None
     names = tuple(chosen.columns.values()) if chosen else tuple(metrics or DEFAULT)
     for name in names:
@@ -71,9 +71,9 @@ def command(
         study = study_of_folders(results, truth, columns, ctx.build, partial, chosen.pooling if chosen else "clips")
         return _side_by_side(study, report)
     if any(sets):
-        raise BadInput(results[sets.index(False)], "RESULT", "is one result, others are folders of results")
+        raise BadInput(results[sets.index(False)], "RESULT", "is a single result, while others are folders of results")
     if report is not None or partial:
-        raise BadInput("--out" if report else "--partial", "RESULT", "goes with folders of results")
+        raise BadInput("--out" if report else "--partial", "RESULT", "works only with folders of results")
     reports = {}
     for result in results:
         reports[_clip(result)] = score_files(_motion(result), _truth(result, truth), names, ctx.build)
@@ -99,7 +99,7 @@ def command(
 
 
 def _side_by_side(study: Study, out_: Path | None) -> int:
-    """A row a folder; 1 where a result could not be scored or had diverged."""
+    """One row per folder; returns 1 if a result could not be scored or had diverged."""
     from ..study import write_report
     from ..study.data import as_data, failures, intervals
     from ..study.layouts import main
@@ -117,7 +117,7 @@ def _side_by_side(study: Study, out_: Path | None) -> int:
 def _motion(result: Path) -> Path:
     path = result / "motion.npz" if result.is_dir() else result
     if not path.is_file():
-        raise BadInput(result, "motion.npz", "no result here; expected the folder that `diffopt run` wrote")
+        raise BadInput(result, "motion.npz", "not found; expected a folder written by `diffopt run`")
     if path.name == "motion.npz":
         from diffopt_core.results.saved.result import run_beside
 
@@ -126,7 +126,7 @@ def _motion(result: Path) -> Path:
 
 
 def _clip(result: Path) -> str:
-    """The clip's name: what run.json says, else the folder's or the file's own."""
+    """The clip's name from run.json, else from the folder or file name."""
     folder = result if result.is_dir() else result.parent
     try:
         return str(json.loads((folder / "run.json").read_text())["clip"])
@@ -142,7 +142,7 @@ def _truth(result: Path, truth: Path) -> Path:
     for path in (truth / f"{_clip(result)}.npz", truth / "truth" / f"{_clip(result)}.npz"):
         if path.is_file():
             return path
-    raise BadInput(truth, "--truth", f"holds no {_clip(result)}.npz (the clip of {result})")
+    raise BadInput(truth, "--truth", f"contains no {_clip(result)}.npz (the clip of {result})")
 
 
 def _number(value: float) -> str:

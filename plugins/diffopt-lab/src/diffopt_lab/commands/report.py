@@ -1,4 +1,4 @@
-"""``diffopt report``: the page of a result that is on disk, or of several side by side."""
+"""``diffopt report``: write the HTML page of a result on disk, or of several."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ def command(
     results: Results,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The file; default report.html in the result, or here for several."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Output file; default: report.html in the result folder, or in the current folder for several.",
+        ),
     ] = None,
     images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Take small frames of the video along, where there is one.")
+        bool, typer.Option("--images/--no-images", help="Include small frames of the video, if there is one.")
     ] = True,
-    truth: Annotated[bool, typer.Option(help="Show the truth, where the input has one.")] = True,
+    truth: Annotated[bool, typer.Option(help="Show the ground truth, if the input has one.")] = True,
 ) -> int:
-    """Write report.html: a 3D player, charts that share its time, figures, settings, provenance; one file.
+    """Write report.html: a 3D player, synchronised charts, metrics, settings, provenance; one file.
 
-    Several results of one clip share a player. Nothing is solved again. `diffopt run` writes the same page at its end.
+    Several results of one clip share a player. Nothing is solved again. `diffopt run` writes the same page.
 
     Example: diffopt report runs/demo (after diffopt demo)
     """

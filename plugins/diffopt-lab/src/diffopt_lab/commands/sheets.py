@@ -1,4 +1,4 @@
-"""What the commands of tables share: the flag --protocol, tables on a screen, bars of a grid."""
+"""Shared by the table commands: the flag --protocol, printed tables, progress bars of a grid."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def print_sheet(sheet: Sheet) -> None:
 
 
 def print_failures(failures: Sequence[tuple[str, str]]) -> int:
-    """A line each on standard error; 1 where there is one, else 0."""
+    """Print one line per failure on standard error; returns 1 if there is any, else 0."""
     for cell, why in failures:
         fail(f"{cell}: {why}", "failed")
     return int(bool(failures))
@@ -73,7 +73,7 @@ _PACE = 0.5
 
 
 class GridBars:
-    """``ended`` is told of every settled cell; running jobs are read from the files that their workers write."""
+    """``ended`` is called for every finished cell; running jobs are read from the progress files of their workers."""
 
     def __init__(self, total: int, done: int, out: Path):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -113,7 +113,7 @@ class GridBars:
             self._look()
 
     def _look(self, last: bool = False) -> None:
-        """Bars for the files that are there now; away with those of jobs that ended."""
+        """Show a bar per progress file; remove those of finished jobs."""
         here = {} if last else {path.stem: path for path in self._folder.glob("*.json")}
         for stem in [stem for stem in self._jobs if stem not in here]:
             self._progress.remove_task(self._jobs.pop(stem))

@@ -1,1 +1,1 @@
-"""A grid: recipes x cases x seeds as data, done by a runner, resumed after a kill, read back as a study."""
+"""A grid: recipes x cases x seeds as data, executed by a runner, resumable, read back as a study."""

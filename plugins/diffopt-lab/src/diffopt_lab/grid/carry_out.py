@@ -1,4 +1,4 @@
-"""A plan carried out by a runner, by one process at a time."""
+"""Execute a plan with a runner, in one process at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAME = "grid.lock"
 
 @contextmanager
 def only_one(out: Path) -> Iterator[None]:
-    """Hold ``out`` for the block; DiffOptError names the process that holds it already."""
+    """Lock ``out`` for the block; raises DiffOptError naming the process that holds the lock."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         file = open(out / NAME, "a+b")  # noqa: SIM115 (held for the block)
@@ -36,7 +36,7 @@ def only_one(out: Path) -> Iterator[None]:
         raise DiffOptError(f"{out}: cannot be written ({error.strerror}); choose another folder with --out") from error
     with file:
         if not take(file):
-            raise DiffOptError(f"{out}: this grid is being run already{_holder(out)}; wait for it or stop it")
+            raise DiffOptError(f"{out}: this grid is already running{_holder(out)}; wait for it or stop it")
         file.truncate(0)
         file.write(json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": time.time()}).encode())
         file.flush()
@@ -53,15 +53,14 @@ def _holder(out: Path) -> str:
 
 
 PROGRESS = "progress"
-#: Told of every cell that is settled: the key and its state.
+#: Called for every finished cell: the key and its state.
 Watch = Callable[[Key, str], None]
 
 
 def settled(plan: Plan, out: Path, overwrite: bool = False) -> dict[Key, Status]:
-    """Cells that need not be solved: finished ones of this very plan, diverged ones (they would diverge again), and
-    those of a case that cannot be read. Failed ones are tried again.
-
-    Raises DiffOptError for a cell of another run, unless it may be overwritten.
+    """Cells that need not be solved: those of this plan that are finished or diverged (they would diverge again), and
+    those of an unreadable case. Failed cells are retried. Raises DiffOptError for a cell of a different run, unless
+    ``overwrite``.
     """
     recipes = {row.name: parse(row.recipe) for row in plan.rows}
     found = {}
@@ -77,12 +76,12 @@ def settled(plan: Plan, out: Path, overwrite: bool = False) -> dict[Key, Status]
             found[key] = status
         elif not overwrite:
             where = cell_folder(out, key)
-            raise DiffOptError(f"{where}: holds another run ({_changed(where, key)}); use --out or --overwrite")
+            raise DiffOptError(f"{where}: contains a different run ({_changed(where, key)}); use --out or --overwrite")
     return found
 
 
 def _changed(folder: Path, key: Key) -> str:
-    """What sets the run that is there apart from the one that is asked for."""
+    """How the existing run differs from the requested one."""
     try:
         saved = json.loads((folder / "run.json").read_text())
         keys = [name for name, *_ in difference(saved["recipe"], key.row.recipe)]
@@ -95,9 +94,8 @@ def _changed(folder: Path, key: Key) -> str:
 
 
 def carry_out(plan: Plan, out: Path, runner: Runner, watch: Watch, overwrite: bool = False) -> None:
-    """Solve every cell that is not settled. A lost worker's job is done once more, then its cells count as failed.
-
-    Raises DiffOptError where the disk is full; finished cells stay.
+    """Solve every unfinished cell. A lost worker's job is retried once, then its cells count as failed. Raises
+    DiffOptError if the disk is full; finished cells are kept.
     """
     have = settled(plan, out, overwrite)
     waiting = [key for key in plan.grid() if key not in have]
@@ -119,22 +117,22 @@ def carry_out(plan: Plan, out: Path, runner: Runner, watch: Watch, overwrite: bo
 
 
 def _settle(out: Path, end: JobEnd, keys: Iterable[Key], watch: Watch) -> None:
-    """Write what the worker could not, and tell the watch."""
+    """Write the status of cells that the worker could not write, and call ``watch``."""
     value = end.value or {}
     if value.get("full"):
         raise DiffOptError(f"{value['full']}; make room and start the same grid again: finished cells are kept")
     for key in keys:
         state = value.get("states", {}).get(key.case.name)
         if state is None:
-            why = f"{end.error} (twice)" if end.lost else end.error or "the job ended without a word about this cell"
+            why = f"{end.error} (twice)" if end.lost else end.error or "the job ended without a status for this cell"
             write_status(cell_folder(out, key), Status(State.FAILED, error=why, trace=end.trace))
             state = str(State.FAILED)
         watch(key, state)
 
 
 def _jobs(plan: Plan, out: Path, keys: Sequence[Key], workers: int, overwrite: bool) -> list[tuple[Job, list[Key]]]:
-    """Cases of equal length and rate in one job per recipe and seed; halved while workers would stand idle; the
-    longest first, so that none is left for the end."""
+    """Cases of equal length and rate in one job per recipe and seed; split while workers would be idle; the longest
+    first."""
     groups: dict[tuple, list[Key]] = defaultdict(list)
     for key in keys:
         groups[key.row.name, key.seed, key.case.frames, key.case.fps].append(key)

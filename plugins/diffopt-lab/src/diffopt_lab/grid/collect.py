@@ -1,4 +1,4 @@
-"""What a grid's folder holds, as a study. Works on a grid that is half done, too."""
+"""Read a grid's folder as a study. Also works on an unfinished grid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .work import MOTION, Status, read_status
 
 
 def collect(plan: Plan, out: Path, registry: Registry) -> Study:
-    """Every cell's status file, the first placement as a row of its own, and the results of other systems."""
+    """Every cell's status file, the initial placement as a row, and the results of other systems."""
     build = registry.context().build
     made = {key: _Kept(key, out, _status(key, out)) for key in plan.grid()}
     cells = [kept.cell for kept in made.values()]
@@ -32,7 +32,7 @@ def collect(plan: Plan, out: Path, registry: Registry) -> Study:
         rows.insert(0, Row(name, name, "Other systems"))
         if extra:
             some = ", ".join(extra[:4]) + (" ..." if len(extra) > 4 else "")
-            notes.append(f"{name}: {len(extra)} result(s) belong to no case and are left out: {some}.")
+            notes.append(f"{name}: {len(extra)} result(s) match no case and are omitted: {some}.")
     if plan.initial:
         first = [kept.initial for key, kept in made.items() if key.row.name == plan.reference]
         cells = [cell for cell in first if cell] + cells
@@ -67,7 +67,7 @@ def _status(key: Key, out: Path) -> Status:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A planned cell and what is on disk of it."""
+    """A planned cell and its files on disk."""
 
     key: Key
     out: Path
@@ -101,8 +101,8 @@ def _numbers(values: dict[str, float | None]) -> dict[str, float]:
 
 
 def _system(name: str, folder: Path, plan: Plan, out: Path, build: Build) -> tuple[list[Cell], list[str]]:
-    """Cells of another system's results, ``FOLDER/<case>/motion.npz`` or ``FOLDER/<case>.npz``, and what of it
-    belongs to no case."""
+    """Cells of another system's results, ``FOLDER/<case>/motion.npz`` or ``FOLDER/<case>.npz``, and notes on results
+    that match no case."""
     cells, seen = [], set()
     for case in plan.cases:
         options = (folder / case.name / MOTION, folder / f"{case.name}.npz")
@@ -129,7 +129,7 @@ def _scored(name: str, case: PlannedCase, path: Path, plan: Plan, out: Path, bui
 
 
 def _facts(made: Any) -> dict[str, Any]:
-    """Versions, machine and terms of use, from the first result that says them."""
+    """Versions, machine and terms of use, from the first result that has them."""
     for kept in made:
         try:
             run = json.loads((cell_folder(kept.out, kept.key) / "run.json").read_text())["provenance"]

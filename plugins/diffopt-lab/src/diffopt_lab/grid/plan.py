@@ -1,5 +1,5 @@
-"""What a table is (rows, columns, which part of a dataset; TOML files, ours and the user's), and the plan of a grid:
-everything that is to be solved, as data, ``plan.json`` in the grid's folder."""
+"""Table definitions (rows, columns, part of a dataset; TOML files, shipped and the user's), and the plan of a grid:
+everything to solve, as data, stored as ``plan.json`` in the grid's folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ..study.model import Layout, Pooling
 
 _FOLDER = Path(__file__).parent / "tables"
-#: Columns of a table that names none: the trajectory, then the body, then the motion.
+#: Default columns: trajectory, then body, then motion.
 COLUMNS: dict[str, str] = {
     "MPJPE": "mpjpe_rigid",
     "G-MPJPE": "rigid_clip",
@@ -38,7 +38,7 @@ class _Spec(BaseModel):
 
 
 class RowSpec(_Spec):
-    """A recipe, and settings laid on it (as ``--set`` would). ``name`` tells two rows of one recipe apart."""
+    """A recipe with settings (as for ``--set``). ``name`` distinguishes two rows with the same recipe."""
 
     recipe: str
     name: str = ""
@@ -52,9 +52,9 @@ class RowSpec(_Spec):
 
 
 class TableSpec(_Spec):
-    """``datasets``: options of datasets that list clips, by name, where the data is one of theirs; ``only``: words of
-    which a sequence's name must hold one. ``about``: the data that the table was made of; what is none of it says so.
-    ``also``: metrics that are computed beside the columns."""
+    """``datasets``: options of datasets that list clips, by name, used if they recognise the data; ``only``: a sequence
+    name must contain one of these words. ``about``: the data of the published table; other data gets a note. ``also``:
+    metrics computed in addition to the columns."""
 
     title: str
     layout: Layout = "differences"
@@ -66,19 +66,19 @@ class TableSpec(_Spec):
     datasets: dict[str, dict[str, Any]] = {}
     about: str = ""
     only: tuple[str, ...] = ()
-    batch: int = Field(64, ge=1, description="most cases in one solve")
-    initial: bool = Field(True, description="a row for the first placement")
+    batch: int = Field(64, ge=1, description="most cases per solve")
+    initial: bool = Field(True, description="add a row for the initial placement")
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _rows_have_names_of_their_own(self) -> TableSpec:
         keys = [row.key for row in self.row]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise ValueError(f"two rows are called '{twice[0]}'; give them a name")
+            raise ValueError(f"two rows are called '{twice[0]}'; give each its own name")
         if not keys:
             raise ValueError("a table needs rows")
         if self.reference is not None and self.reference not in keys:
-            raise ValueError(f"reference '{self.reference}' is none of the rows ({', '.join(keys)})")
+            raise ValueError(f"reference '{self.reference}' is not one of the rows ({', '.join(keys)})")
         return self
 
     @property
@@ -92,9 +92,8 @@ def names() -> list[str]:
 
 
 def table(asked: str, recipes: Mapping[str, Path], rows: Sequence[str] = ()) -> tuple[str, TableSpec]:
-    """Name and contents of a table: one of ours, a ``.toml`` of the user's, or recipes separated by commas.
-
-    ``rows`` replaces the rows by these recipes; those that the table has keep their label and group.
+    """Name and content of a table: a shipped one, a user's ``.toml``, or recipes separated by commas. ``rows`` replaces
+    the rows by these recipes; those of the table keep their label and group.
     """
     if asked in names():
         name, spec = asked, _read(_FOLDER / f"{asked}.toml")
@@ -120,13 +119,13 @@ def _with_rows(spec: TableSpec, rows: Sequence[str]) -> TableSpec:
 
 
 def _is_table(path: Path) -> bool:
-    """A table has rows; a recipe's file has none."""
+    """Whether the file is a table (it has rows) and not a recipe."""
     if path.suffix != ".toml" or not path.is_file():
         return False
     try:
         return "row" in read_toml(path)
     except BadInput:
-        return True  # read again, with its error said
+        return True  # read again later, which reports the error
 
 
 def _read(path: Path) -> TableSpec:
@@ -155,8 +154,8 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """``content``: digest of the case and its truth. ``error``: why it cannot be solved; its cells fail without being
-    tried."""
+    """``content``: digest of the case and its ground truth. ``error``: why it cannot be solved; its cells fail without
+    a solve."""
 
     name: str
     path: str
@@ -169,7 +168,7 @@ class PlannedCase:
 
 @dataclass(frozen=True)
 class Key:
-    """Which cell."""
+    """Identifies a cell."""
 
     row: PlannedRow
     case: PlannedCase
@@ -178,8 +177,8 @@ class Key:
 
 @dataclass(frozen=True)
 class Plan:
-    """``data``: what the cases are, in words. ``columns``: paper's word -> metric. ``systems``: other systems'
-    results, name -> folder."""
+    """``data``: description of the cases. ``columns``: column label -> metric. ``systems``: other systems' results,
+    name -> folder."""
 
     name: str
     title: str
@@ -210,7 +209,7 @@ class Plan:
 
 
 def seed_folder(out: Path, row: PlannedRow, seed: int) -> Path:
-    """Where the cells of a row and a seed lie, one folder per case."""
+    """Folder of the cells of a row and a seed, with one folder per case."""
     return out / CELLS / slug(row.name) / f"seed{seed}"
 
 
@@ -219,7 +218,7 @@ def cell_folder(out: Path, key: Key) -> Path:
 
 
 def slug(name: str) -> str:
-    """A folder name; names that would share one are told apart by a few letters of their hash."""
+    """A folder name; a short hash suffix keeps different names distinct."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "row"
     if plain == name.replace("/", "-"):
         return plain

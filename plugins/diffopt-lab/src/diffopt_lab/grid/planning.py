@@ -1,7 +1,7 @@
-"""From a table's description and a folder of data to a plan.
+"""Make a plan from a table definition and a folder of data.
 
-The cases are clips that a dataset lists, case files, or cases simulated from a folder of motions; what they are is said
-in words, which stand in the title of every table.
+Cases are clips listed by a dataset, case files, or cases simulated from a folder of motions. Their description appears
+in the title of every table.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SIMULATED = "simulated"
 
 @dataclass(frozen=True)
 class Simulate:
-    """How many cases of how many frames. ``fps``: of the motions, where their files do not say."""
+    """Number of cases and frames to simulate. ``fps``: frame rate of motions whose files do not state it."""
 
     count: int = 16
     frames: int = 100
@@ -46,16 +46,16 @@ class Simulate:
 
 @dataclass(frozen=True)
 class Data:
-    """Files to open, the dataset that opens them with its options, and what they are in words."""
+    """Files to open, the dataset with its options, and a description of the data."""
 
     files: tuple[Path, ...]
-    dataset: dict[str, Any] | None  # as a recipe's role; None leaves it to the recipe
+    dataset: dict[str, Any] | None  # as a recipe's role; None: as in the recipe
     words: str
 
 
 def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Simulate) -> Data:
-    """The clips that a dataset lists at the path; else the case files there; else cases simulated from the motions
-    there, kept in ``out/simulated``. Raises BadInput where none of it is there."""
+    """The clips that a dataset lists at the path; else its case files; else cases simulated from its motions, stored in
+    ``out/simulated``. Raises BadInput if there is none of these."""
     if not path.exists():
         raise BadInput(path, "--data", "does not exist")
     for name, row in ctx.host.components["dataset"].items():
@@ -73,7 +73,7 @@ def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Si
 
 
 def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
-    """Simulate, or take what an earlier start of the same grid simulated."""
+    """Simulate cases, or reuse those of an earlier run of the same grid."""
     from diffopt_core.parts.datasets.simulator.folder import simulate_folder
 
     asked = {"source": str(path.absolute()), **asdict(how)}
@@ -90,8 +90,8 @@ def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
 
 
 def open_cases(data: Data, recipe: Recipe, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:
-    """Every case looked at once; one that cannot be used is planned with the reason. Its truth is kept in
-    ``out/truth``. Raises DiffOptError where no case is left, or two share a name."""
+    """Open every case once; an unusable one is planned with the reason. Ground truth is stored in ``out/truth``. Raises
+    DiffOptError if no case is left, or if two have the same name."""
     planned = [_open(path, recipe, ctx, out) for path in data.files]
     names = [case.name for case in planned]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -105,7 +105,7 @@ def _open(path: Path, recipe: Recipe, ctx: BuildContext, out: Path) -> PlannedCa
     try:
         clip = open_clip(path, recipe, ctx)
         if clip.truth is None:
-            raise BadInput(path, "truth", f"there is none to score against; expected truth/{path.name} beside it")
+            raise BadInput(path, "truth", f"no ground truth to score against; expected truth/{path.name} beside it")
         _keep_truth(clip, out / TRUTH / f"{clip.name}.npz")
     except DiffOptError as error:
         return PlannedCase(path.stem, str(path.absolute()), sequence=path.stem, error=" ".join(str(error).split()))
@@ -115,7 +115,7 @@ def _open(path: Path, recipe: Recipe, ctx: BuildContext, out: Path) -> PlannedCa
 
 
 def _keep_truth(clip: Clip, path: Path) -> None:
-    """The truth as a truth file of the case format, for plots and for the results of other systems."""
+    """Write the ground truth in the case format, for plots and for other systems' results."""
     truth = clip.truth
     if truth is None or truth.layout != "smpl24" or truth.index is not None:
         return
@@ -136,7 +136,7 @@ def _listed(path: Path, spec: TableSpec, dataset: ListsClips, role: dict[str, An
     if spec.only:
         clips = [clip for clip in clips if any(word in clip.name for word in spec.only)]
         if not clips:
-            raise BadInput(path, "--data", f"has none of the sequences of this table ({', '.join(spec.only)})")
+            raise BadInput(path, "--data", f"contains none of the table's sequences ({', '.join(spec.only)})")
     words = [str(role["name"]), *(f"{key} {value}" for key, value in role.items() if key != "name")]
     if spec.only:
         words.append(" and ".join(spec.only))
@@ -148,7 +148,7 @@ def _not(spec: TableSpec) -> str:
 
 
 def _kind(path: Path, count: int) -> str:
-    """Whether the case files were simulated is told by the simulator's index beside them."""
+    """Description of the case files; the simulator's index beside them marks simulated ones."""
     folder = path if path.is_dir() else path.parent
     try:
         index = json.loads((folder / "index.json").read_text())
@@ -160,7 +160,7 @@ def _kind(path: Path, count: int) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user asks for. ``settings`` are laid on every row. ``simulate``: cases, where the data is motions."""
+    """The user's request. ``settings`` apply to every row. ``simulate``: used if the data is motions."""
 
     name: str
     spec: TableSpec
@@ -175,9 +175,8 @@ class Asked:
 
 
 def make_plan(asked: Asked, registry: Registry) -> Plan:
-    """Resolve the rows, open the cases. Writes ``truth/`` (and ``simulated/``) into the grid's folder; no solve.
-
-    Raises DiffOptError for anything of it that is wrong but a single case.
+    """Resolve the rows and open the cases. Writes ``truth/`` (and ``simulated/``) into the grid's folder; solves
+    nothing. Raises DiffOptError for any error except that of a single case.
     """
     spec = asked.spec
     ctx = registry.context(find_device(asked.device))
@@ -186,8 +185,8 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
         registry.component("metric", unknown[0])  # raises, with the nearest name
     for name, folder in asked.systems.items():
         if not folder.is_dir():
-            raise DiffOptError(f"--system {name}={folder}: is no folder of results")
-    # Rows are read before the data: a misspelt setting should not wait for a thousand clips.
+            raise DiffOptError(f"--system {name}={folder}: not a folder; expected a folder of results")
+    # Rows are read before the data, so that a misspelt setting fails early.
     for row in spec.row:
         _resolved(row, asked.settings, known, registry, None)
     data = find_data(asked.data, asked.out, spec, ctx, asked.simulate)
@@ -198,7 +197,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
     ]
     _check_names([row.name for row in rows], asked.systems)
     if len({str((r.dataset, r.input)) for r in parsed}) > 1:
-        raise DiffOptError("the rows do not read the same cases (dataset or input differ); compare them in two grids")
+        raise DiffOptError("the rows do not use the same cases (dataset or input differ); run them as two grids")
     return Plan(
         name=asked.name,
         title=spec.title,
@@ -223,8 +222,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
 def _resolved(
     row: RowSpec, settings: Sequence[str], metrics: Sequence[str], registry: Registry, data: Data | None
 ) -> recipes.Recipe:
-    """The row's recipe with this grid's metrics and data. A grid writes what its report is drawn from, unless a
-    setting says otherwise."""
+    """The row's recipe with this grid's metrics and data. Its exporters default to what the report needs."""
     table = recipes.load(row.recipe, registry.recipes)
     table = recipes.merge(table, {"metrics": list(metrics), "exporters": ["npz", "evidence"]})
     if data is not None and data.dataset is not None:
@@ -233,15 +231,15 @@ def _resolved(
     recipe = recipes.parse(recipes.assign(table, (*row.settings, *settings)), source)
     check_programs(recipe, recipes.assign({}, settings), registry, source, "--set {key}={value}")
     if not any(spec.name == "npz" for spec in recipe.exporters):
-        raise DiffOptError("exporters: a grid needs npz among them, which its report is drawn from")
+        raise DiffOptError("exporters: a grid needs npz among them, which its report reads")
     return recipe
 
 
 def _check_names(rows: Sequence[str], systems: Mapping[str, Path]) -> None:
-    """Every row has a name and a folder of its own."""
+    """Check that every row has its own name and folder."""
     names = [*rows, *systems]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DiffOptError(f"two rows are called '{twice[0]}'; give one another name")
+        raise DiffOptError(f"two rows are called '{twice[0]}'; rename one")
     folders = [slug(name) for name in rows]
     if clash := [name for name, folder in zip(rows, folders, strict=True) if folders.count(folder) > 1]:
         raise DiffOptError(f"rows '{clash[0]}' and '{clash[1]}' would share a folder; rename one")

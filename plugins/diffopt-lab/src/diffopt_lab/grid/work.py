@@ -1,4 +1,4 @@
-"""One job of a grid, and the files of its cells."""
+"""Execute one job of a grid; the status files of its cells."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MOTION = "motion.npz"
 
 @dataclass(frozen=True)
 class Status:
-    """``fingerprint``: of the run that made it. ``initial``, ``final``, ``truth``: scores. ``seconds``: of the whole
-    batch of ``together`` cases, by stage. ``trace``: of an error that is a fault and not an input."""
+    """``fingerprint``: of the run. ``initial``, ``final``, ``truth``: scores. ``seconds``: of the whole batch of
+    ``together`` cases, by stage. ``trace``: traceback of an error that is a bug, not a bad input."""
 
     state: State
     fingerprint: str = ""
@@ -44,7 +44,7 @@ class Status:
 
 
 def read_status(folder: Path) -> Status | None:
-    """None where nothing readable is there, or the result that it speaks of is gone."""
+    """The status in a folder; None if it is missing or unreadable, or if its result is missing."""
     try:
         saved = json.loads((folder / NAME).read_text())
         status = Status(**{**saved, "state": State(saved["state"])})
@@ -59,7 +59,7 @@ def write_status(folder: Path, status: Status) -> None:
 
 
 def status_of_result(folder: Path) -> Status | None:
-    """The status that the result in ``folder`` deserves, by its ``run.json``; None where there is none."""
+    """The status of the result in ``folder``, from its ``run.json``; None without a result."""
     try:
         run: dict[str, Any] = json.loads((folder / "run.json").read_text())
         made, scores = run["provenance"], run["metrics"]
@@ -79,26 +79,26 @@ def status_of_result(folder: Path) -> Status | None:
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    """nan, which is no JSON, as null."""
+    """nan (not valid JSON) as null."""
     return {name: value if value == value else None for name, value in values.items()}
 
 
 CALL = f"{__name__}:solve_cells"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-#: Seconds between two words on how far a job has come.
+#: Seconds between progress updates of a job.
 _PACE = 0.5
 
 
 class DiskFull(DiffOptError):
-    """No cell can be written any more: the grid stops."""
+    """No more cells can be written: the grid stops."""
 
 
 def solve_cells(data: dict[str, Any]) -> dict[str, Any]:
-    """Solve and write the cells of ``data``; a case that fails costs no other. Every cell gets its status file.
+    """Solve and write the cells of ``data``; a failing case does not affect others. Every cell gets a status file.
 
     ``data``: ``recipe``, ``plugins``, ``seed``, ``device``, ``batch``, ``folder`` (of the cells), ``cases`` (name ->
-    path), ``overwrite``, ``progress`` (a file), ``label`` (for people). Returns ``states`` (name -> state), ``wall``
-    (s), and ``full`` where the disk is.
+    path), ``overwrite``, ``progress`` (a file), ``label`` (for display). Returns ``states`` (name -> state), ``wall``
+    (s), and ``full`` if the disk is full.
     """
     _forget_peak()
     began = time.perf_counter()
@@ -122,7 +122,7 @@ class _Work:
         self._report = _Progress(Path(data["progress"]), data["label"])
 
     def solve(self, names: Sequence[str]) -> dict[str, Exception]:
-        """All together; where that fails, those that can be read together; where that fails, one by one."""
+        """Solve all cases together; if that fails, all readable ones together; if that fails, one by one."""
         failed = self._try(names)
         if not failed or len(names) == 1:
             return failed
@@ -159,7 +159,7 @@ class _Work:
 
 
 class _Progress:
-    """The ``report`` of a run, into a file that the grid's own process reads."""
+    """Progress callback of a run: writes a file that the grid's main process reads."""
 
     def __init__(self, path: Path, label: str):
         self._path, self._label, self._last = path, label, 0.0
@@ -170,13 +170,13 @@ class _Progress:
             return
         self._last = now
         part = self._path.with_suffix(".part")
-        with suppress(OSError):  # nobody's result depends on it
+        with suppress(OSError):  # progress is not essential
             part.write_text(json.dumps({"label": self._label, "stage": stage, "done": done, "total": total}))
             os.replace(part, self._path)
 
 
 def _record(folder: Path, error: Exception | None) -> str:
-    """Write the status of a cell; its state."""
+    """Write the status of a cell; returns its state."""
     if error is not None:
         fault = not isinstance(error, DiffOptError)
         said = str(error) if not fault else f"unexpected {type(error).__name__}: {error}"
@@ -193,7 +193,7 @@ def _record(folder: Path, error: Exception | None) -> str:
 
 
 def _stop_if_full(error: BaseException, folder: Path) -> None:
-    """Raise DiskFull if that is behind an error."""
+    """Raise DiskFull if a full disk caused the error."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _FULL:
@@ -207,6 +207,6 @@ def _registry(plugins: tuple[str, ...]) -> Registry:
 
 
 def _forget_peak() -> None:
-    """Let the process's peak memory start anew, where the system can (Linux): a worker does many jobs."""
+    """Reset the process's peak memory, if the system can (Linux), as a worker runs many jobs."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

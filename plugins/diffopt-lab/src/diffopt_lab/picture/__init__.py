@@ -1,4 +1,4 @@
-"""Pictures of results: one PNG a run, and skeletons drawn over video frames. matplotlib is imported when drawing."""
+"""Pictures of results: one PNG per run, and skeletons drawn over video frames. matplotlib is imported when drawing."""
 
 from __future__ import annotations
 

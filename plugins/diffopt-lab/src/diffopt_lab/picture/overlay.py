@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from torch import Tensor
 
-_SEEN = 0.3  # confidence from which a keypoint is drawn
+_SEEN = 0.3  # lowest confidence at which a keypoint is drawn
 _PANEL = 3.2  # inches
 
 
@@ -30,7 +30,7 @@ def pick_frames(count: int, wanted: int = 6) -> list[int]:
 
 
 def pixels_of(joints: Tensor, camera: CameraTrajectory) -> np.ndarray:
-    """Joints ``(T, J, 3)`` of the world in pixels ``(T, J, 2)``, nan for those behind the camera."""
+    """World joints ``(T, J, 3)`` projected to pixels ``(T, J, 2)``, nan behind the camera."""
     seen = world_to_camera(joints, camera.R, camera.t)
     pixels = project(seen, camera.focal, camera.centre).detach().cpu().double().numpy()
     behind = (seen[..., 2] <= 0.05).detach().cpu().numpy()
@@ -40,7 +40,7 @@ def pixels_of(joints: Tensor, camera: CameraTrajectory) -> np.ndarray:
 def _some(clip: Clip) -> tuple[list[int], list[np.ndarray], list[str]]:
     """Evenly spaced frames of the clip's video: their numbers, images and labels."""
     if clip.video is None:
-        raise DiffOptError(f"{clip.name}: no images to draw on")
+        raise DiffOptError(f"{clip.name}: the clip has no images to draw on")
     numbers = pick_frames(clip.num_frames)
     images = list(read_frames(replace(clip.video, frames=tuple(clip.video.frames[i] for i in numbers))))
     return numbers, images, [f"frame {i}, {i / clip.fps:.2f} s" for i in numbers]
@@ -61,16 +61,16 @@ def draw_on_video(result: Result, path: Path | str) -> Path:
 
 
 def draw_evidence(clip: Clip, path: Path | str) -> Path:
-    """Draw what was detected over evenly spaced frames of the clip's video; return the PNG's path."""
+    """Draw the keypoints over evenly spaced frames of the clip's video; return the PNG's path."""
     if clip.observations is None:
-        raise DiffOptError(f"{clip.name}: nothing detected to draw")
+        raise DiffOptError(f"{clip.name}: no keypoints to draw")
     numbers, images, labels = _some(clip)
     found, keypoints = joints_in_pixels(clip.observations)
     return draw_overlay(images, found[numbers], path, keypoints=keypoints[numbers], labels=labels)
 
 
 def joints_in_pixels(seen: Observations) -> tuple[np.ndarray, np.ndarray]:
-    """Detected points under the names of SMPL joints, ``(T, 24, 2)`` px, nan where there are none; and all of them."""
+    """Keypoints by SMPL joint, ``(T, 24, 2)`` px, nan if missing; and all keypoints."""
     keypoints = seen.keypoints.cpu().double().numpy()
     names = LAYOUTS[seen.layout]
     joints = np.full((len(keypoints), len(JOINTS), 2), np.nan)
@@ -93,8 +93,8 @@ def draw_overlay(
     """Draw a grid of frames with skeletons as a PNG and return its path.
 
     ``frames``: N images, RGB uint8. ``pixels`` (final) and ``initial``: ``(N, 24, 2)`` px of the SMPL joints (see
-    :func:`pixels_of`). ``keypoints``: ``(N, J, 3)`` px and confidence of what was detected, in any layout.
-    ``crop`` cuts every frame to a box of one size around the person.
+    :func:`pixels_of`). ``keypoints``: ``(N, J, 3)`` px and confidence, in any layout. ``crop`` crops every frame around
+    the person, all to the same size.
     """
     N = len(frames)
     for name, array in (("pixels", pixels), ("initial", initial), ("keypoints", keypoints), ("labels", labels)):
@@ -124,7 +124,7 @@ def draw_overlay(
             x, y, confidence = keypoints[n].T
             seen = confidence > _SEEN
             axes.scatter(x[seen], y[seen], s=5 * line, color=KEYPOINT, edgecolors=INK, linewidths=0.25 * line, zorder=5)
-        # The picture's own axes grow with what is drawn: hold them to the frame.
+        # The axes would grow with the drawing: keep them at the frame.
         axes.set(xlim=box[:2], ylim=(box[3], box[2]), aspect="equal")
         axes.set_axis_off()
         if labels is not None:
@@ -137,7 +137,7 @@ def draw_overlay(
 
 
 def _draw(axes: Axes, pixels: np.ndarray, colours: tuple[str, str], width: float) -> None:
-    """One skeleton; bones with an end behind the camera are left out."""
+    """One skeleton; bones with an end behind the camera are skipped."""
     from matplotlib.collections import LineCollection
 
     bones = [bone for bone in BONES if np.isfinite(pixels[list(bone)]).all()]
@@ -148,7 +148,7 @@ def _draw(axes: Axes, pixels: np.ndarray, colours: tuple[str, str], width: float
 
 
 def _line_width(pixels: np.ndarray, box: tuple[float, float, float, float]) -> float:
-    """Points: in proportion to the person's size in the panel, within what can be seen."""
+    """Line width in points, proportional to the person's size in the panel, within limits."""
     y = pixels[np.isfinite(pixels).all(-1), 1]
     share = np.ptp(y) / (box[1] - box[0]) if len(y) else 0.0
     return float(np.clip(0.012 * share * _PANEL * 72.0, 0.7, 2.4))
@@ -162,7 +162,7 @@ def _boxes(
     for n in range(len(pixels)):
         points = pixels[n]
         if keypoints is not None and (keypoints[n, :, 2] > _SEEN).sum() >= 4:
-            # What was detected is in the picture for sure; a skeleton that went astray need not be.
+            # Keypoints are certainly inside the image; a failed skeleton may not be.
             points = keypoints[n][keypoints[n, :, 2] > _SEEN, :2]
         points = points[np.isfinite(points).all(-1)].clip((0, 0), (width, height))
         points = points if len(points) else np.array([[0, 0], [width, height]])

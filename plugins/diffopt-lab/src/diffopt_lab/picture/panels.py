@@ -1,4 +1,4 @@
-"""The panels of a result's picture: from above, over time, over steps."""
+"""The panels of a result's picture: top view, curves over time, losses over steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ARROWS = 9
 _DASHES = ("-", "--", ":")
-_DECADES = 7  #: what the axis of the losses spans at most
+_DECADES = 7  #: largest range of the loss axis
 
 
 def draw_from_above(
@@ -29,8 +29,8 @@ def draw_from_above(
     true_camera: np.ndarray | None,
     unit: str = "m",
 ) -> None:
-    """Root and camera paths on the floor plane, x to the right and z down the page: seen from above with Y up.
-    ``unit``: of the axes."""
+    """Root and camera paths on the floor plane, seen from above: x to the right, z down the page. ``unit``: of the
+    axes."""
     tidy(
         axes,
         xlabel=f"x, {unit}",
@@ -71,7 +71,7 @@ def draw_curves(
     errors: dict[str, np.ndarray] | None,
     unit: str = "m/s",
 ) -> None:
-    """Error of each frame after a rigid fit where there is a truth, else the speed of the pelvis, in ``unit``."""
+    """Error per frame after a rigid fit if there is ground truth, else the speed of the pelvis, in ``unit``."""
     if errors is not None:
         tidy(axes, xlabel="time (s)", title="rigid_clip error (mm)")
         series = errors
@@ -86,7 +86,7 @@ def draw_curves(
 
 
 def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]) -> None:
-    """Losses on a logarithmic axis; every stage takes the same width, so that short ones show."""
+    """Losses on a logarithmic axis; every stage gets the same width, so that short ones are visible."""
     tidy(axes, title="losses")
     legend.set_axis_off()
     terms = list(dict.fromkeys(term for losses in log.values() for term in losses))
@@ -101,7 +101,7 @@ def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]
             values = np.where(np.isfinite(values) & (values > 0), values, np.nan)
             if np.isfinite(values).any():
                 drawn.add(term)
-                # A term that is logged more rarely than others still spans its stage.
+                # A term that is logged less often still spans its stage.
                 x = place + np.linspace(0.02, 0.98, len(values))
                 colour, dash = _look(terms.index(term))
                 dot = "." if len(values) < 2 else ""
@@ -111,7 +111,7 @@ def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]
         axes.text(0.5, 0.5, "no losses logged", transform=axes.transAxes, ha="center", fontsize=8, color=FAINT)
         return
     axes.set_yscale("log")
-    # A term that is nearly met has no lower end; the others should be seen.
+    # A term near zero has no lower bound; limit the axis so that the others are visible.
     axes.set_ylim(bottom=max(axes.get_ylim()[0], axes.get_ylim()[1] * 10.0**-_DECADES))
     axes.set_xlim(0, len(log))
     axes.set_xticks(np.arange(len(log)) + 0.5, ticks, fontsize=6)
@@ -120,7 +120,7 @@ def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]
 
 
 def _look(number: int) -> tuple[str, str]:
-    """Colour and dash of a curve: once the colours are through they come again, dashed."""
+    """Colour and dash of a curve: after the last colour they repeat, dashed."""
     return CURVES[number % len(CURVES)], _DASHES[number // len(CURVES) % len(_DASHES)]
 
 
@@ -129,7 +129,7 @@ def _floor(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _root(joints: np.ndarray) -> np.ndarray:
-    """The pelvis where the truth has it, else the mean of the hips (nan where it has neither)."""
+    """The pelvis if available, else the mean of the hips (nan without either)."""
     if np.isfinite(joints[:, 0]).any():
         return joints[:, 0]
     return joints[:, [JOINT["left_hip"], JOINT["right_hip"]]].mean(1)
@@ -146,14 +146,14 @@ def _speed(joints: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _mark_ends(axes: Axes, path: np.ndarray, colour: str) -> None:
-    """A ring where the path starts, a disc where it ends."""
+    """A ring at the start of the path, a disc at its end."""
     axes.plot(*_floor(path[:1]), marker="o", markersize=6, markerfacecolor="white", color=colour, zorder=5)
     axes.plot(*_floor(path[-1:]), marker="o", markersize=6, color=colour, markeredgecolor="white", zorder=5)
 
 
 def _draw_headings(axes: Axes, joints: np.ndarray, length: float) -> None:
     travelled = np.ptp(joints[:, 0, [0, 2]], axis=0).max()
-    count = int(np.clip(travelled / length, 2, _ARROWS))  # no thicket where someone stands
+    count = int(np.clip(travelled / length, 2, _ARROWS))  # few arrows for a standing person
     at = np.unique(np.linspace(0, len(joints) - 1, count).round().astype(int))
     forward = heading(joints)[at] * length
     axes.quiver(
@@ -163,7 +163,7 @@ def _draw_headings(axes: Axes, joints: np.ndarray, length: float) -> None:
 
 
 def _draw_frusta(axes: Axes, position: np.ndarray, axis: np.ndarray, size: float) -> None:
-    """A wedge in the direction of view at the start, the middle and the end."""
+    """A wedge in the viewing direction at the start, the middle and the end."""
     for t in sorted({0, len(position) // 2, len(position) - 1}):
         ahead = axis[t, [0, 2]]
         if np.linalg.norm(ahead) < 1e-3:  # looks straight down

@@ -32,19 +32,19 @@ _SHOWN = (
 
 @dataclass(frozen=True)
 class Aligned:
-    """The truth moved onto the result: joints ``(T, 24, 3)`` with nan where it has none, and its cameras."""
+    """The ground truth aligned to the result: joints ``(T, 24, 3)``, nan if missing, and its cameras."""
 
     joints: np.ndarray
     camera: np.ndarray | None  # T 3, positions
-    errors: dict[str, np.ndarray]  # "initial" and "final": mm per frame after a rigid fit of their own
+    errors: dict[str, np.ndarray]  # "initial" and "final": mm per frame, each after its own rigid fit
 
 
 def draw_result(result: Result, path: Path | str, truth: Truth | None = None) -> Path:
     """Draw a result as a PNG and return its path.
 
-    Left: paths of root and camera from above, with headings. Right: the body at six instants, final over initial,
-    and curves over time: the error where there is a truth, else the speed; the losses by step. ``truth`` defaults to
-    the clip's own; it is moved onto the final motion by one rotation and translation, no scale.
+    Left: paths of root and camera from above, with headings. Right: the body at six frames, final over initial; curves
+    over time (the error if there is ground truth, else the speed); the losses by step. ``truth`` defaults to the
+    clip's; it is aligned to the final motion by one rotation and translation, without scale.
     """
     known = truth if truth is not None else result.clip.truth
     aligned = _align(result, known) if known is not None else None
@@ -84,7 +84,7 @@ def _draw_bodies(
         axes = figure.add_subplot(grid[row, 1])
         axes.set(xlim=(-0.7, (_INSTANTS - 1) * SPACING + 0.7), ylim=(-0.33, 1.95), aspect="equal", anchor="SW")
         axes.set_axis_off()
-        figure.draw_without_rendering()  # settles the size of the axes, from which the limbs take their thickness
+        figure.draw_without_rendering()  # fixes the axes size, which sets the limb thickness
         draw_strip(axes, view, joints[instants], colours, lines, labels)
         axes.text(0.0, 0.97, title, transform=axes.transAxes, fontsize=9, color=INK, va="bottom")
 
@@ -104,7 +104,7 @@ def _write_title(figure: Figure, result: Result) -> None:
 
 
 def _figure_of(result: Result, name: str, before: float, after: float) -> str:
-    """``name before → after unit``; nothing for a metric without a value."""
+    """``name before → after unit``; empty for a metric without a value."""
     if not math.isfinite(after):
         return ""
     unit = metrics_named([name])[name].unit
@@ -116,7 +116,7 @@ def _figure_of(result: Result, name: str, before: float, after: float) -> str:
 
 
 def _align(result: Result, truth: Truth) -> Aligned | None:
-    """None where the fit has no answer or the truth belongs to another number of frames."""
+    """None if the fit is not unique or the ground truth has another number of frames."""
     beside = truth_beside(truth, result.joints)
     first = truth_beside(truth, result.initial_joints)
     if beside is None or first is None:
@@ -132,7 +132,7 @@ def _array(tensor) -> np.ndarray:
 
 
 def _axis(camera: CameraTrajectory) -> np.ndarray:
-    """Where each camera looks: its z axis in the world."""
+    """Viewing direction of each camera: its z axis in the world."""
     return _array(camera.R[:, 2])
 
 
@@ -140,7 +140,7 @@ class PictureExporter:
     """Implements :class:`diffopt_core.interfaces.Exporter`."""
 
     def export(self, result: Result, folder: Path) -> list[Path]:
-        """``picture.png``, and ``overlay.png`` where the clip has a video."""
+        """``picture.png``, and ``overlay.png`` if the clip has a video."""
         written = [folder / "picture.png"]
         draw_result(result, written[0])
         if result.clip.video is not None:

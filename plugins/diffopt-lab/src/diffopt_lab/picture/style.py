@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 
-# Okabe and Ito's palette: told apart under every common colour blindness, and in grey by lightness.
+# Okabe and Ito's palette: distinguishable under the common colour vision deficiencies, and in grey by lightness.
 FINAL, FINAL_RIGHT = "#0072B2", "#56B4E9"
 INITIAL, INITIAL_RIGHT = "#D55E00", "#F0A868"
 TRUTH = "#1A1A1A"
@@ -37,7 +37,7 @@ _THICK = {JOINT[name]: width for name, width in (
 
 
 def thickness(child: int) -> float:
-    """Diameter of the bone that ends in this joint, m: for the eye, not from any body."""
+    """Drawn diameter of the bone that ends in this joint, m; not from a body model."""
     return _THICK.get(child, 0.065)
 
 
@@ -75,20 +75,21 @@ def tidy(axes: Axes, **labels: str) -> None:
 
 
 def save(figure: Any, path: Path | str, dpi: int = 150) -> Path:
-    """Write the PNG beside its place and move it there, so that nobody reads half a picture."""
+    """Write the PNG atomically."""
     path = Path(path)
     with atomic(path) as file:
         figure.savefig(file, dpi=dpi, format="png")
     return path
 
 
-#: Font size, and the room between two lines in its units; tried in turn.
+#: Font size and line spacing in font units; tried in order.
 _SIZES = ((6.5, 0.5), (6.0, 0.35), (5.5, 0.25), (5.0, 0.15))
 _SHORTEST = 8
 
 
 def draw_legend(axes: Axes, looks: Mapping[str, tuple[str, str]]) -> None:
-    """``looks``: name -> colour and dash of its line. Smaller letters first, then shorter names, then fewer of them."""
+    """``looks``: name -> colour and dash of its line. If space is short: smaller letters first, then shorter names,
+    then fewer names."""
     for name, (colour, dash) in looks.items():
         axes.plot([], [], label=name, color=colour, linestyle=dash)
     names = list(looks)
@@ -109,7 +110,7 @@ def draw_legend(axes: Axes, looks: Mapping[str, tuple[str, str]]) -> None:
 
 
 def _legend(axes: Axes, names: list[str], size: tuple[float, float], rest: Sequence[str] = ()) -> Legend:
-    """``rest``: a line about those that have none."""
+    """``rest``: omitted names, summarised in one line."""
     from matplotlib.lines import Line2D
 
     handles = [*axes.get_lines()[: len(names)], *(Line2D([], [], linestyle="none") for _ in rest)]
@@ -130,7 +131,7 @@ def _boxes(axes: Axes, legend: Legend) -> tuple[Bbox, Bbox]:
 
 
 def _short(name: str, longest: int) -> str:
-    """The end tells terms apart as well as the beginning, so the middle goes."""
+    """Shorten in the middle, as both ends distinguish terms."""
     if len(name) <= longest:
         return name
     head = (longest - 1) // 2

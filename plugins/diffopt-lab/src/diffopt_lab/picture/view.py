@@ -1,4 +1,4 @@
-"""Bodies seen from the side: an orthographic view of our own, because bodies want depth order and a shadow."""
+"""Bodies seen from the side: our own orthographic view, with depth order and shadows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _UP = np.array([0.0, 1.0, 0.0])
 _ELEVATION = np.radians(13.0)
-_TURN = np.radians(28.0)  # off the pure side view, so that both legs show
-_TRAVELS = 0.6  # m between the ends of the path below which the body's heading decides the view
+_TURN = np.radians(28.0)  # off the pure side view, so that both legs are visible
+_TRAVELS = 0.6  # m between the ends of the path, below which the body's heading sets the view
 SPACING = 1.2  # m between the bodies of a strip
 
 _HALF_FLOOR = 0.62  # m, half the depth of the strip of floor
@@ -27,7 +27,7 @@ def _chain(*names: str) -> list[tuple[int, int]]:
     return list(zip(joints[1:], joints[:-1], strict=True))
 
 
-#: What is drawn as one piece, without rims inside: bones (child, parent) and which of the two colours it takes.
+#: Pieces drawn without inner outlines: bones (child, parent) and the index of their colour.
 _PIECES = (
     (_chain("neck", "head"), 0),
     *((_chain(f"{s}_hip", f"{s}_knee", f"{s}_ankle", f"{s}_foot"), c) for c, s in enumerate(("left", "right"))),
@@ -46,12 +46,12 @@ class View:
     towards: np.ndarray
 
     def screen(self, points: np.ndarray) -> np.ndarray:
-        """Points ``(…, 3)`` as right, up and nearness."""
+        """Points ``(…, 3)`` as right, up and depth towards the viewer."""
         return points @ np.stack([self.right, self.up, self.towards], axis=-1)
 
 
 def heading(joints: np.ndarray) -> np.ndarray:
-    """Where bodies ``(T, 24, 3)`` face, horizontal unit vectors: across hips and shoulders, cross up."""
+    """Facing direction of bodies ``(T, 24, 3)``, horizontal unit vectors: hip and shoulder axis cross up."""
     left = joints[:, [JOINT["left_hip"], JOINT["left_shoulder"]]].mean(1)
     right = joints[:, [JOINT["right_hip"], JOINT["right_shoulder"]]].mean(1)
     forward = np.cross(left - right, _UP)
@@ -59,7 +59,7 @@ def heading(joints: np.ndarray) -> np.ndarray:
 
 
 def view_of(joints: np.ndarray) -> View:
-    """People who travel walk from left to right, slightly towards the viewer; others are seen from ahead."""
+    """People who travel move from left to right, slightly towards the viewer; others are seen from the front."""
     travel = (joints[-1, 0] - joints[0, 0]) * (1.0, 0.0, 1.0)
     facing = heading(joints).mean(0)
     if np.linalg.norm(travel) > _TRAVELS:
@@ -81,10 +81,10 @@ def view_of(joints: np.ndarray) -> View:
 def draw_strip(
     axes: Axes, view: View, bodies: np.ndarray, colours: tuple[str, str], lines: np.ndarray | None, labels: list[str]
 ) -> None:
-    """Bodies ``(N, 24, 3)`` in a row with their shadows; ``lines``: bodies drawn as thin lines in the same places.
+    """Bodies ``(N, 24, 3)`` in a row with their shadows; ``lines``: bodies drawn as thin lines at the same positions.
 
-    Every body stands at its own mark: the horizontal position of its pelvis is taken out, its height over the floor
-    (y = 0) is kept. Set the limits of the axes before: the thickness of limbs follows from them.
+    Every body is drawn at its own mark: the horizontal pelvis position is removed, the height over the floor (y = 0) is
+    kept. Set the axes limits first, as they determine the limb thickness.
     """
     scale = _points_per_metre(axes)
     depth = _HALF_FLOOR * np.sin(_ELEVATION)
@@ -99,7 +99,7 @@ def draw_strip(
 
 
 def _centred(body: np.ndarray) -> np.ndarray:
-    """Without the horizontal position of the pelvis, or of the hips where there is no pelvis."""
+    """Without the horizontal position of the pelvis, or of the hips if there is no pelvis."""
     root = body[0] if np.isfinite(body[0]).all() else body[[JOINT["left_hip"], JOINT["right_hip"]]].mean(0)
     return body - root * (1.0, 0.0, 1.0)
 
@@ -124,7 +124,7 @@ def _draw_shadow(axes: Axes, view: View, body: np.ndarray, mark: np.ndarray, sca
 def _draw_body(
     axes: Axes, view: View, body: np.ndarray, mark: np.ndarray, colours: tuple[str, str], scale: float
 ) -> None:
-    """Far pieces first, each with a white rim that tells it from what it crosses."""
+    """Far pieces first, each with a white outline to separate it from what it crosses."""
     from matplotlib.collections import LineCollection
     from matplotlib.patches import Circle, Polygon
 

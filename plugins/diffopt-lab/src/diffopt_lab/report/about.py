@@ -1,4 +1,4 @@
-"""What a report says of a run: figures, settings, provenance."""
+"""The text part of a report: metrics, settings, provenance."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from diffopt_core.parts.metrics.report import metrics_named
 from diffopt_core.results.folder import evidence, focal_from
 from diffopt_core.types import Result
 
-#: What stands at the head of the page, the first four that there are.
+#: Metrics at the top of the page: the first four available.
 _HEAD = ("rigid_clip", "W-MPJPE100", "RTE", "pa_mpjpe", "WA-MPJPE100", "jitter", "foot skate", "reprojection", "speed",
          "path")  # fmt: skip
-#: For these, less is not better.
+#: Metrics for which lower is not better.
 _NEUTRAL = frozenset({"speed", "path", "path_ratio", "foot skate"}) | OF_ITSELF
 
 _NONE = (None, None)
@@ -30,8 +30,8 @@ _NONE = (None, None)
 
 @dataclass(frozen=True)
 class Figure:
-    """``initial`` None and ``finals`` one per result; nan is unknown. ``truth``: the truth's own value, None where it is
-    not known. ``less``: a smaller value is a better one."""
+    """``initial``: None without an initial value; ``finals``: one per result; nan is unknown. ``truth``: the ground
+    truth's own value, None if unknown. ``less``: lower is better."""
 
     name: str
     unit: str
@@ -42,7 +42,7 @@ class Figure:
 
 
 def figures_of(results: Sequence[Result]) -> list[Figure]:
-    """Scores first, then plausibility; the initial placement's where there is one result."""
+    """Accuracy metrics first, then plausibility; with the initial placement's values for a single result."""
     rows: list[Figure] = []
     names = list(dict.fromkeys(name for r in results for name in r.metrics.get("final", {})))
     for name in names:
@@ -68,7 +68,7 @@ def head_of(figures: Sequence[Figure]) -> list[Figure]:
 
 
 def written(value: float | None) -> str:
-    """Three digits that count, no exponent."""
+    """Three significant digits, no exponent."""
     if value is None or not math.isfinite(value):
         return "–"
     size = abs(value)
@@ -86,7 +86,7 @@ def _number(value: float | None) -> float:
 
 
 def _unit(name: str) -> str:
-    """A plugin's metric has its unit in the plugin, which a report does not load."""
+    """Unit of a built-in metric; empty for a plugin's, as a report does not load plugins."""
     try:
         unit = metrics_named([name])[name].unit
     except DiffOptError:
@@ -95,7 +95,7 @@ def _unit(name: str) -> str:
 
 
 def _marked(unit: str, results: Sequence[Result]) -> str:
-    """The unit's mark where the scale of any of them is guessed."""
+    """The unit, marked if the scale of any result is guessed."""
     return max((marked(unit, result) for result in results), key=len)
 
 
@@ -103,7 +103,7 @@ Rows = Iterable[Sequence[str]]
 
 
 def tiles(figures: Sequence[Figure]) -> str:
-    """The first figures, large; before and after where there is a before."""
+    """The first metrics, large; initial and final if there is an initial value."""
     cells = []
     for row in head_of(figures):
         before = f"<span class='was'>{written(row.initial)} →</span> " if row.initial is not None else ""
@@ -117,8 +117,8 @@ def tiles(figures: Sequence[Figure]) -> str:
 
 
 def figure_table(figures: Sequence[Figure], labels: Sequence[str]) -> str:
-    """Initial and final of one result; the finals of several, in bold what is nearest the truth. Beside them the
-    truth's own values, where there is a truth."""
+    """Initial and final of one result, or the finals of several, with those closest to the ground truth in bold; and
+    the ground truth's own values, if there is one."""
     scored = any(row.truth is not None for row in figures)
     heads, lines = ["truth"] if scored else [], []
     for row in figures:
@@ -136,7 +136,7 @@ def figure_table(figures: Sequence[Figure], labels: Sequence[str]) -> str:
 
 
 def rests_on(results: Sequence[Result]) -> str:
-    """What the first result rests on, under the title: a word each, guesses marked."""
+    """Sources and assumptions of the first result, shown under the title, with guesses marked."""
     cells = [
         f"<div class='{'guess' if ground.guessed else 'known'}'><dt>{escape(ground.what)}</dt>"
         f"<dd>{escape(ground.said)}</dd></div>"
@@ -146,10 +146,10 @@ def rests_on(results: Sequence[Result]) -> str:
 
 
 def settings(result: Result) -> str:
-    """The recipe: roles, schedule, and all of it as text."""
+    """The recipe: roles, schedule, and its full text."""
     recipe = result.recipe
     if not recipe:
-        return "<p class='note'>No recipe is known: this motion was not written by <code>diffopt run</code>.</p>"
+        return "<p class='note'>The recipe is unknown: this motion was not written by <code>diffopt run</code>.</p>"
     roles = "".join(
         f"<div><dt>{escape(role)}</dt><dd>{_role(recipe[role])}</dd></div>"
         for role in ROLES
@@ -176,7 +176,7 @@ def settings(result: Result) -> str:
 
 
 def provenance(result: Result, words: Sequence[str]) -> str:
-    """Sources of rate and focal length, what was assumed, machine, versions, seconds, terms of use."""
+    """Sources of frame rate and focal length, assumptions, machine, versions, seconds, terms of use."""
     facts = result.provenance
     known = facts.get("evidence") or evidence(result)
     clip = result.clip
@@ -196,7 +196,7 @@ def provenance(result: Result, words: Sequence[str]) -> str:
         machine.append(("memory", escape(", ".join(f"{k} {v:,.0f}".replace("_mib", "") for k, v in memory.items())
                                          + " MiB")))  # fmt: skip
     parts = [f"<p class='note'>{escape(word)}</p>" for word in words]
-    blocks = [("Where it is from", table((), sources))]
+    blocks = [("Sources", table((), sources))]
     if seconds := facts.get("seconds"):
         blocks.append(("Seconds", _seconds(seconds)))
     if machine:
@@ -210,7 +210,7 @@ def provenance(result: Result, words: Sequence[str]) -> str:
 
 
 def table(heads: Sequence[str], rows: Rows, kind: str = "") -> str:
-    """Cells are HTML already; the first of a row names it."""
+    """An HTML table. Cells are already HTML; the first of each row is its header."""
     head = f"<thead><tr>{''.join(f'<th scope=col>{cell}</th>' for cell in heads)}</tr></thead>" if heads else ""
     lines = "".join(
         f"<tr><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>" for first, *rest in rows
@@ -242,7 +242,7 @@ def _pairs(table: Mapping[str, Any]) -> str:
 
 
 def _facts(part: Mapping[str, Any]) -> str:
-    """A component's words on itself; long ones in full, under their key."""
+    """A component's facts; long ones in full, under their key."""
     items = []
     for key, value in part.items():
         text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
@@ -261,7 +261,7 @@ def _seconds(seconds: Mapping[str, float]) -> str:
 
 
 def _toml(recipe: Mapping[str, Any]) -> str:
-    """As ``diffopt recipe`` prints it; what has no TOML as JSON."""
+    """As printed by ``diffopt recipe``; values without a TOML form as JSON."""
     try:
         return dumps(recipe)
     except TypeError:

@@ -1,4 +1,4 @@
-"""The charts' data: what is drawn over time, by joint and by step. Numbers only; ``page/chart.js`` and its kin draw."""
+"""The charts' data: over time, by joint and by step. Numbers only; ``page/chart.js`` and related scripts draw them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from torch import Tensor
 from .scene import Blob
 from .tracks import INITIAL, Stage, Track
 
-#: Points of a loss curve; more than a chart has pixels.
+#: Points of a loss curve; more than the chart's width in pixels.
 _POINTS = 320
 
 Chart = dict[str, Any]
 
 
 def charts_of(stage: Stage, head: Result, blob: Blob) -> list[Chart]:
-    """In the order in which they are shown; a chart without data is left out."""
+    """The charts in display order; those without data are omitted."""
     fps = head.clip.fps
     found = [
         {"kind": "above", "title": "From above", "unit": marked("m", head)},
@@ -52,12 +52,12 @@ def _over_time(title: str, unit: str, series: list[dict[str, Any]], note: str) -
 
 def _errors(stage: Stage, blob: Blob) -> Chart | None:
     series = [_series(t, t.error.nanmean(-1), blob) for t in stage.tracks if t.error is not None]
-    note = "Mean distance of the joints to the truth, after one rigid fit of the whole clip."
+    note = "Mean joint error after one rigid fit of the whole clip."
     return _over_time("Error", "mm", series, note)
 
 
 def _joint_errors(stage: Stage, blob: Blob) -> Chart | None:
-    """A bar per joint, and the present frame on it."""
+    """A bar per joint, with a mark for the current frame."""
     rows = [t for t in stage.tracks if t.error is not None]
     if not rows:
         return None
@@ -70,12 +70,12 @@ def _joint_errors(stage: Stage, blob: Blob) -> Chart | None:
              "values": blob.steps(e[:, known], 0.25)}
             for t, e in zip(rows, errors, strict=True)
         ],
-        "note": "Bars: mean over the clip, after one rigid fit of the whole clip. Marks: the present frame.",
+        "note": "Bars: mean over the clip, after one rigid fit of the whole clip. Marks: the current frame.",
     }  # fmt: skip
 
 
 def _contacts(stage: Stage, fps: float, blob: Blob) -> Chart | None:
-    """Where ankles and balls of the feet are low and slow."""
+    """Frames in which ankles and balls of the feet are low and slow."""
     if fps < LEAST_RATE:
         return None
     shown = [(t, standing(t.joints, fps).to(torch.uint8)) for t in stage.tracks if t.role != INITIAL]
@@ -98,7 +98,7 @@ def _speeds(stage: Stage, head: Result, blob: Blob) -> Chart | None:
     series = [_series(t, speed(t.joints), blob) for t in stage.tracks]
     if stage.truth is not None and bool(stage.truth[:, 0].isfinite().any()):
         series.append({"label": "truth", "role": "truth", "values": blob.add(speed(stage.truth))})
-    note = "Of the pelvis over the ground."
+    note = "Horizontal speed of the pelvis."
     return _over_time("Speed", marked("m/s", head), series, note)
 
 
@@ -118,26 +118,26 @@ def _reprojection(stage: Stage, head: Result, blob: Blob) -> Chart | None:
         seen_from = world_to_camera(track.joints[:, [j for _, j in shared]], camera.R, camera.t)
         off = (project(seen_from, camera.focal, camera.centre) - points[..., :2]).norm(dim=-1)
         series.append(_series(track, torch.where(counted, off, torch.nan).nanmedian(-1).values, blob))
-    note = "Median distance of joints to the keypoints of the same name; gaps where the person was not seen."
+    note = "Median distance between joints and keypoints of the same name; gaps where the person was not detected."
     return _over_time("Reprojection", "px", series, note)
 
 
 def _bands(stage: Stage, head: Result, blob: Blob) -> Chart | None:
     series = [_series(t, t.spread * 1000, blob) for t in stage.tracks if t.spread is not None]
-    note = "Radius round the pelvis within which the truth lies in 90 of 100 cases, from several solves."
+    note = "90 % radius of the pelvis position, estimated from several solves."
     return _over_time("90 % band", marked("mm", head), series, note)
 
 
 def _weights(head: Result, blob: Blob) -> Chart | None:
-    """How much each term that weighs frames had to say, by frame."""
+    """Weight per frame of each term that weights frames."""
     told = head.provenance.get("weights", {})
     series = [{"label": name, "role": "final", "values": blob.add(torch.tensor(row))} for name, row in told.items()]
-    note = "1 where it knows the motion or nothing else is known; less where the motion is strange to it."
+    note = "1 where the motion is typical for the prior or there is no evidence; lower for atypical motion."
     return _over_time("Weight of the prior", "", series, note)
 
 
 def _camera_charts(stage: Stage, head: Result, blob: Blob) -> list[Chart]:
-    """Small charts one below the other: height, pan, tilt, roll, focal length."""
+    """Small charts: height, pan, tilt, roll, focal length."""
     paths = [(t.label, t.role, t.camera) for t in stage.tracks if t.camera is not None]
     if stage.true_camera is not None:
         paths.append(("truth", "truth", stage.true_camera))
@@ -159,11 +159,11 @@ def _camera_charts(stage: Stage, head: Result, blob: Blob) -> list[Chart]:
         for name, unit, values in rows
     ]
     return [{"kind": "stack", "title": "Camera", "rows": lines,
-             "note": "Pan is about the vertical, from where the camera looks in the first frame."}]  # fmt: skip
+             "note": "Pan is about the vertical, relative to the first frame."}]  # fmt: skip
 
 
 def _angles(camera: CameraTrajectory) -> Tensor:
-    """Pan, tilt (up is positive) and roll (T, 3), degrees; pan without jumps, from the first frame's."""
+    """Pan, tilt (up is positive) and roll (T, 3), degrees; pan unwrapped, relative to the first frame."""
     ahead, right, down = camera.R[:, 2], camera.R[:, 0], camera.R[:, 1]
     pan = np.unwrap(torch.atan2(ahead[:, 0], ahead[:, 2]).numpy())
     tilt = torch.asin(ahead[:, 1].clamp(-1, 1))
@@ -172,7 +172,7 @@ def _angles(camera: CameraTrajectory) -> Tensor:
 
 
 def _losses(head: Result, blob: Blob) -> Chart | None:
-    """Each stage as wide as the next, whatever its steps; long curves are thinned by means."""
+    """Every stage has the same width; long curves are reduced by averaging."""
     terms = list(dict.fromkeys(term for curves in head.log.values() for term in curves))
     stages = []
     for name, curves in head.log.items():
@@ -183,7 +183,7 @@ def _losses(head: Result, blob: Blob) -> Chart | None:
     if not any(stage["terms"] for stage in stages):
         return None
     return {"kind": "loss", "title": "Losses", "stages": stages, "terms": terms,
-            "note": "By step, logarithmic; zero is not drawn. Every stage has the same width."}  # fmt: skip
+            "note": "By step, logarithmic; zeros are not drawn. Every stage has the same width."}  # fmt: skip
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The page: data and text of results put into one HTML file."""
+"""The page: data and text of results in one HTML file."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .scene import Blob, images_of, scene_of
 from .tracks import stage_of
 
 _PAGE = Path(__file__).parent / "page"
-#: In the order in which they build on each other.
+#: Scripts in order of dependency.
 SCRIPTS = ("data.js", "maths.js", "shaders.js", "shapes.js", "gl.js", "flat.js", "orbit.js", "views.js", "stage.js",
            "player.js", "svg.js", "chart.js", "over_time.js", "totals.js", "above.js", "main.js")  # fmt: skip
 _HEIGHT = 760  # px, in a notebook
 
 
 class Page:
-    """One result, or several of one clip laid over one another. In a notebook it shows itself.
+    """One result, or several of one clip overlaid. Displays itself in a notebook.
 
-    ``images``: take small frames of the clip's video along, where there is one. ``labels``: a name a result, and
-    ``title``, in place of those that folders and clip give. Building it raises BadInput naming
-    file and key for a result that cannot be shown, DiffOptError for results that do not belong together.
+    ``images``: include small frames of the clip's video, if there is one. ``labels``: one name per result, and
+    ``title``; default: from the folders and the clip. Raises BadInput naming file and key for a result that cannot be
+    shown, DiffOptError for results that cannot be compared.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Page:
     ):
         self._results = (result,) if isinstance(result, Result) else tuple(result)
         if not self._results:
-            raise DiffOptError("a report needs a result")
+            raise DiffOptError("a report needs at least one result")
         self._labels = tuple(labels) or _names(self._results)
         self._images = images
         name = self._results[0].clip.name
@@ -70,15 +70,15 @@ class Page:
         return filled((_PAGE / "page.html").read_text(), parts)
 
     def write(self, path: Path) -> Path:
-        """Write the file, whole or not at all; raises DiffOptError naming a folder that cannot be written."""
+        """Write the file atomically; raises DiffOptError naming a folder that cannot be written."""
         content = self.html.encode()
         with atomic(path) as file:
             file.write(content)
         return path
 
     def frame(self) -> str:
-        """A frame for another page that holds the whole page: no server, and no style or script of the other's is
-        touched."""
+        """An iframe with the whole page, for embedding: no server, and isolated from the other page's styles and
+        scripts."""
         return (
             f'<iframe srcdoc="{escape(self.html)}" title="{escape(self._title)}" '
             f'style="width:100%;height:{_HEIGHT}px;border:0;border-radius:8px" allow="fullscreen"></iframe>'
@@ -118,12 +118,12 @@ def write_report(result: Result | Sequence[Result], path: Path, *, images: bool 
 
 
 def shown(result: Result) -> str:
-    """What a notebook shows of a result (entry point group ``diffopt.display``)."""
+    """Notebook display of a result (entry point group ``diffopt.display``)."""
     return Page(result).frame()
 
 
 def filled(template: str, parts: dict[str, str]) -> str:
-    """``{{name}}`` replaced, each once; what is put in is not searched again."""
+    """Replace each ``{{name}}`` once; inserted text is not searched again."""
     pieces: list[str] = []
     for piece in template.split("{{"):
         name, closed, rest = piece.partition("}}")
@@ -132,7 +132,7 @@ def filled(template: str, parts: dict[str, str]) -> str:
 
 
 def _names(results: Sequence[Result]) -> tuple[str, ...]:
-    """What tells results apart: their folders, or their numbers where those are alike."""
+    """Labels of the results: their folder names, or numbers if those are equal."""
     if len(results) == 1:
         return ("recovered",)
     folders = [r.clip.path.absolute().parent.name if r.clip.path else r.clip.name for r in results]
@@ -140,7 +140,7 @@ def _names(results: Sequence[Result]) -> tuple[str, ...]:
 
 
 def _json(data: dict[str, Any]) -> str:
-    """No ``<`` in it, so that no name can end the script element."""
+    """JSON without ``<``, so that no name can end the script element."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 

@@ -1,4 +1,5 @@
-"""The player's data: meshes, joints and rotations by frame, cameras, keypoints, small images; numbers in one blob."""
+"""The player's data: meshes, joints and rotations by frame, cameras, keypoints, small images; numbers in one binary
+blob."""
 
 from __future__ import annotations
 
@@ -21,21 +22,21 @@ from torch import Tensor
 from ..picture.style import BONES
 from .tracks import Stage, Track
 
-#: Joints about the pelvis: a step of a tenth of a millimetre, a reach of 3.2 m.
+#: Quantisation step of joints relative to the pelvis: 0.1 mm, range 3.2 m.
 STEP = 1e-4
-#: In whole numbers this stands for nan.
+#: Integer that encodes nan.
 MISSING = -32768
 
 
 class Blob:
-    """``add`` gives what finds the array again: type, first byte, count. All start at multiples of four bytes."""
+    """``add`` returns an array's type, byte offset and count. Offsets are multiples of four."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._size = 0
 
     def add(self, values: np.ndarray | Tensor, kind: str = "f4") -> dict[str, Any]:
-        """``kind``: a little-endian NumPy type, f4, i2, i1, u1, u2 or u4; values have its range already."""
+        """``kind``: a little-endian NumPy type, f4, i2, i1, u1, u2 or u4; values must be in its range."""
         array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
         raw = np.ascontiguousarray(array).astype(f"<{kind}").tobytes()
         place = {"t": kind, "o": self._size, "n": array.size}
@@ -45,8 +46,7 @@ class Blob:
         return place
 
     def steps(self, values: np.ndarray | Tensor, step: float = STEP) -> dict[str, Any]:
-        """Numbers as multiples of ``step`` in two bytes each; nan where there is none, the ends of the range where a
-        number is beyond it."""
+        """Numbers quantised to multiples of ``step``, two bytes each; nan is kept, values out of range are clipped."""
         array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
         whole = np.clip(np.round(array / step), MISSING + 1, 32767)
         return self.add(np.where(np.isfinite(array), whole, MISSING), "i2") | {"s": step}
@@ -56,13 +56,13 @@ class Blob:
 
 
 log = logging.getLogger(__name__)
-#: At most so many images, evenly over the clip; longest side, px; JPEG quality. About 1 MB in all.
+#: Most images (evenly over the clip); longest side, px; JPEG quality. About 1 MB in total.
 MOST, LONGEST, _QUALITY = 100, 400, 55
 
 
 def images_of(clip: Clip) -> dict[str, Any] | None:
-    """``every``: frames from one image to the next; ``urls``: data addresses. None where the clip has no video, and,
-    with a notice, where it cannot be read."""
+    """``every``: frames between images; ``urls``: data URLs. None if the clip has no video or, with a notice, if it
+    cannot be read."""
     if clip.video is None:
         return None
     from PIL import Image
@@ -81,7 +81,7 @@ def images_of(clip: Clip) -> dict[str, Any] | None:
     return {"every": every, "urls": urls}
 
 
-#: Joints that move a vertex in the player.
+#: Joints per vertex in the player.
 _STRONGEST = 4
 _UNIT = 1 / 32767
 
@@ -108,7 +108,7 @@ def scene_of(stage: Stage, head: Result, images: dict[str, Any] | None, blob: Bl
 
 
 def _mesh(surface: Surface, blob: Blob) -> dict[str, Any]:
-    """Rest vertices in steps, normals in bytes, the strongest weights of each vertex in bytes that sum to 255."""
+    """Quantised rest vertices, normals as bytes, and the largest weights of each vertex as bytes that sum to 255."""
     joints, weights, _ = surface.strongest(_STRONGEST)
     parts = np.round(weights * 255).astype(np.int64)
     parts[:, 0] += 255 - parts.sum(1)
@@ -135,7 +135,7 @@ def _track(track: Track, blob: Blob) -> dict[str, Any]:
 
 
 def _points(joints: Tensor, blob: Blob) -> dict[str, Any]:
-    """The root in metres, the joints about it in steps. Without a pelvis the root is the mean of the joints."""
+    """The root in metres, the joints relative to it quantised. Without a pelvis, the root is the mean of the joints."""
     root = torch.where(joints[:, :1].isfinite(), joints[:, :1], joints.nanmean(1, keepdim=True))
     return {"root": blob.add(root), "about": blob.steps(joints - root)}
 
@@ -157,7 +157,7 @@ def _path(camera: CameraTrajectory, blob: Blob) -> dict[str, Any]:
 
 
 def _keypoints(seen: Observations | None, blob: Blob) -> dict[str, Any] | None:
-    """Pixels in steps of a fraction of a pixel, confidence in bytes; a keypoint that is not there has none."""
+    """Pixels quantised to a fraction of a pixel, confidence as bytes; a missing keypoint has confidence 0."""
     if seen is None:
         return None
     points = seen.keypoints.detach().cpu().double().numpy()

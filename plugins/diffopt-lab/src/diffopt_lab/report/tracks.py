@@ -1,4 +1,4 @@
-"""What moves on the stage: the recovered body, where it began, other results beside it, and the truth."""
+"""The moving parts of the player: the recovered body, its initial placement, other results and the ground truth."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FINAL, INITIAL, ROW = "final", "initial", "row"
 
 @dataclass(frozen=True)
 class Track:
-    """A body and its camera in the common world. ``turns``: rotations of the joints in the world. ``error``: mm, each
-    joint's distance to the truth after a rigid fit of the track's own."""
+    """A body and its camera in the common world. ``turns``: world rotations of the joints. ``error``: mm, each joint's
+    error after the track's own rigid fit."""
 
     label: str
     role: str
@@ -47,8 +47,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Stage:
-    """All that is shown. ``surfaces``: meshes in rest pose, which tracks name by number. ``words``: what a reader
-    must know of the bodies."""
+    """Everything shown. ``surfaces``: meshes in rest pose, referenced by index. ``words``: notes on the bodies."""
 
     tracks: tuple[Track, ...]
     surfaces: tuple[Surface, ...]
@@ -58,11 +57,11 @@ class Stage:
 
 
 def stage_of(results: Sequence[Result], labels: Sequence[str]) -> Stage:
-    """One result with its initial placement, or several laid over the first.
+    """One result with its initial placement, or several overlaid on the first.
 
-    Several are moved by one rotation and translation each: onto the truth where there is one, else onto the first
-    result, about the vertical. Raises BadInput naming file and key where a number is not finite, DiffOptError where
-    results are not of equal length and rate.
+    Each of several is aligned by one rotation and translation: to the ground truth if there is one, else to the first
+    result, about the vertical. Raises BadInput naming file and key for a non-finite number, DiffOptError if results
+    differ in length or frame rate.
     """
     for result in results:
         _check(result)
@@ -106,7 +105,7 @@ def _turns(motion: HumanMotion, figure: Figure, R: Tensor) -> Tensor:
 
 
 def _moved(camera: CameraTrajectory, R: Tensor, t: Tensor) -> CameraTrajectory:
-    """The camera seen from a world that was moved by ``R``, ``t``."""
+    """The camera in a world transformed by ``R``, ``t``."""
     turned = camera.R.double() @ R.mT
     moved = camera.t.double() - (turned @ t.unsqueeze(-1)).squeeze(-1)
     return CameraTrajectory(turned, moved, camera.focal.double(), camera.centre.double(), camera.unit, True)
@@ -117,12 +116,12 @@ def _surface(figure: Figure) -> Surface:
 
 
 def _same(a: Surface, b: Surface) -> bool:
-    """Results of one body in one shape share a mesh."""
+    """Whether two results share a mesh (same body and shape)."""
     return a.vertices.shape == b.vertices.shape and bool(np.abs(a.vertices - b.vertices).max() < 1e-4)
 
 
 def _onto(result: Result, head: Result, beside: Beside | None) -> tuple[Tensor, Tensor]:
-    """From a result's world to the first one's."""
+    """Transform from a result's world to the first result's."""
     still = torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     if result is head:
         return still
@@ -144,14 +143,14 @@ def _words(result: Result, figure: Figure, surface: Surface) -> list[str]:
     if figure.missing:
         words.append(f"Bones are drawn in place of a mesh: {figure.missing}")
     if surface.correctives:
-        words.append("The mesh is shown without the body's pose correctives, which skinning does not have.")
+        words.append("The mesh is shown without the body model's pose correctives.")
     if result.body_model == "smpl" and not surface.drawn:
-        words.append("This file holds the mesh of SMPL in one shape; the licence of SMPL says who may have it.")
+        words.append("This file contains the SMPL mesh in one shape; the SMPL licence restricts its distribution.")
     return words
 
 
 def _check(result: Result) -> None:
-    """All that is drawn is finite."""
+    """Check that everything drawn is finite."""
     first, camera, began = result.initial, result.camera, result.initial_camera
     check_finite(result, {
         "joints": result.joints, "pose": result.motion.pose, "cam_R": camera.R, "cam_t": camera.t,
@@ -166,6 +165,6 @@ def _check_alike(results: Sequence[Result]) -> None:
         if len(result.joints) != len(head.joints) or abs(result.clip.fps - head.clip.fps) > 1e-3:
             raise DiffOptError(
                 f"{result.clip.path or result.clip.name}: has {len(result.joints)} frames at {result.clip.fps:g} fps, "
-                f"{head.clip.path or head.clip.name} {len(head.joints)} at {head.clip.fps:g}; results side by side "
-                "are of one clip"
+                f"{head.clip.path or head.clip.name} {len(head.joints)} at "
+                f"{head.clip.fps:g}; results can only be compared if they are of the same clip"
             )

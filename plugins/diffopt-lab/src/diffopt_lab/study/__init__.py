@@ -1,4 +1,4 @@
-"""Scores of many cells (a row of a table on a case, by a seed) side by side: statistics, tables and reports."""
+"""Compare scores of many cells (one row, case and seed each): statistics, tables and reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Case", "Cell", "Column", "Row", "State", "Study", "write_report"]
 
 
 def write_report(study: Study, folder: Path) -> list[Path]:
-    """Every file of the report into a folder; their paths, ``report.md`` first."""
-    from .write import write_report  # names of protocols and tables are asked for without numbers
+    """Write all files of the report into a folder; returns their paths, ``report.md`` first."""
+    from .write import write_report  # protocol and table names are needed without the numeric libraries
 
     return write_report(study, folder)

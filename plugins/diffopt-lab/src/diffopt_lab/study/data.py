@@ -1,4 +1,4 @@
-"""A study as plain data for its page."""
+"""A study as plain data for its report."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .layouts import Sheet, head, number, probability, signed
 from .model import NOT_SOLVED, Cell, State, Study
 from .stats import DRAWS, paired, summary
 
-#: At most so many keys of a recipe's difference are printed.
+#: Most keys printed of a recipe's difference.
 _KEYS = 12
 
 
 def details(study: Study) -> list[Sheet]:
-    """In the order of the report; those with nothing to say are left out."""
+    """The sheets in report order; empty ones are omitted."""
     sheets = [intervals(study), *tests(study), *cases(study), costs(study), settings(study)]
     return [sheet for sheet in sheets if sheet.lines]
 
@@ -45,7 +45,7 @@ def intervals(study: Study) -> Sheet:
 
 
 def tests(study: Study) -> list[Sheet]:
-    """One table a column: every row against the reference, case by case."""
+    """One table per column: every row against the reference, paired by case."""
     if study.reference is None:
         return []
     against = next(row.label for row in study.rows if row.name == study.reference)
@@ -75,7 +75,7 @@ def tests(study: Study) -> list[Sheet]:
 
 
 def cases(study: Study) -> list[Sheet]:
-    """One table a column: a case a line, a row of the study a column, so that no mean hides a case."""
+    """One table per column: one line per case, one column per row of the study."""
     sheets = []
     for column in study.shown:
         values = {row.name: study.by_case(row.name, column.metric) for row in study.rows}
@@ -90,7 +90,7 @@ def cases(study: Study) -> list[Sheet]:
                 )
             )
         title = f"Case by case, {head(study, column)}: {study.data}"
-        notes = ("*: some cell of it failed or diverged.",) if any("*" in t for line in lines for t in line) else ()
+        notes = ("*: a cell of it failed or diverged.",) if any("*" in t for line in lines for t in line) else ()
         sheets.append(Sheet(title, ("case", *(row.label for row in study.rows)), tuple(lines), notes))
     return sheets
 
@@ -115,7 +115,7 @@ def costs(study: Study) -> Sheet:
 
 
 def settings(study: Study) -> Sheet:
-    """What sets each recipe apart from the reference's."""
+    """How each recipe differs from the reference."""
     base = next((row.recipe for row in study.rows if row.name == study.reference), None)
     lines = []
     for row in study.rows:
@@ -125,11 +125,11 @@ def settings(study: Study) -> Sheet:
         words = [f"{key} = {new!r} (was {old!r})" for key, old, new in changes[:_KEYS]]
         words += [f"and {len(changes) - _KEYS} more"] * (len(changes) > _KEYS)
         lines.append((row.label, "; ".join(words) or "nothing"))
-    return Sheet("What sets the rows apart", ("", f"differs from {study.reference} in"), tuple(lines))
+    return Sheet("Differences between the rows", ("", f"differs from {study.reference} in"), tuple(lines))
 
 
 def failures(study: Study) -> list[tuple[str, str]]:
-    """Cells that failed or diverged, with the reason, alike ones together."""
+    """Cells that failed or diverged, with the reason, grouped by reason."""
     found: dict[tuple[str, str, str], list[int]] = {}
     labels = {row.name: row.label for row in study.rows}
     for cell in study.cells:
@@ -140,7 +140,7 @@ def failures(study: Study) -> list[tuple[str, str]]:
 
 
 def as_data(study: Study) -> dict[str, Any]:
-    """Everything of the report as plain data; nan, which is no JSON, becomes null."""
+    """The whole report as plain data; nan becomes null, as JSON has no nan."""
     table = {}
     for row in study.rows:
         table[row.name] = {metric: asdict(summary(study, row.name, metric)) for metric in study.metrics}
@@ -167,7 +167,7 @@ def as_data(study: Study) -> dict[str, Any]:
 
 
 def cells_csv(study: Study) -> str:
-    """A line per cell: where it stands, its scores, seconds by stage, memory."""
+    """A line per cell: its state, scores, seconds by stage, memory."""
     stages = list(dict.fromkeys(name for cell in study.cells for name in cell.seconds))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Folders of results against a folder of truth, as a study: a folder per row."""
+"""Folders of results and a folder of ground truth as a study: one row per folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOTION = "motion.npz"
 
 
 def is_set(path: Path) -> bool:
-    """Whether a folder holds results rather than being one."""
+    """Whether a folder contains results, rather than being one result."""
     return path.is_dir() and not (path / MOTION).is_file() and bool(_results(path))
 
 
@@ -32,10 +32,10 @@ def study_of_folders(
 ) -> Study:
     """Score every result ``FOLDER/<case>/motion.npz`` (or ``FOLDER/<case>.npz``) against ``truth/<case>.npz``.
 
-    ``columns``: word -> metric; ``pooling``: of clips in the table's means.
+    ``columns``: label -> metric; ``pooling``: of clips in the table's means.
 
-    Raises BadInput for a folder that lacks a case of the truth or holds one that the truth lacks, unless ``partial``
-    (they are then left out and noted); a result that cannot be scored is a failed cell with its reason.
+    Raises BadInput if the cases of a folder and of the ground truth differ, unless ``partial`` (the others are then
+    omitted with a note). A result that cannot be scored is a failed cell with its reason.
     """
     metrics = tuple(dict.fromkeys(columns.values()))
     truths = _truths(truth)
@@ -50,7 +50,7 @@ def study_of_folders(
                 cells.append(_cell(name, case, results[case], path, metrics, build))
     seen = {cell.case for cell in cells}
     if not seen:
-        raise BadInput(folders[0], "cases", f"none of its results has a truth in {truth}")
+        raise BadInput(folders[0], "cases", f"none of its results has ground truth in {truth}")
     cells += _true_cells(cells, truths, metrics, build)
     units = {name: metric.unit for name, metric in metrics_named(metrics, build).items()}
     return Study(
@@ -69,7 +69,7 @@ def study_of_folders(
 
 
 def _results(folder: Path) -> dict[str, Path]:
-    """Case -> motion file. A folder of one result each, or plain files."""
+    """Case -> motion file, from result folders or plain files."""
     found = {path.stem: path for path in sorted(folder.glob("*.npz"))}
     for path in sorted(folder.glob(f"*/{MOTION}")):
         found[path.parent.name] = path
@@ -78,16 +78,16 @@ def _results(folder: Path) -> dict[str, Path]:
 
 def _truths(truth: Path) -> dict[str, Path]:
     if not truth.is_dir():
-        raise BadInput(truth, "--truth", "is no folder; a folder of results needs a folder that holds <case>.npz")
+        raise BadInput(truth, "--truth", "is not a folder; for a folder of results, give a folder with <case>.npz")
     inner = truth / "truth"
     found = {path.stem: path for path in sorted((inner if inner.is_dir() else truth).glob("*.npz"))}
     if not found:
-        raise BadInput(truth, "--truth", "holds no truth (<case>.npz)")
+        raise BadInput(truth, "--truth", "contains no ground truth (<case>.npz)")
     return found
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Folder names; longer ones where two are the same."""
+    """Folder names, with parent folders where two are equal."""
     for parts in (1, 2, 3):
         names = ["/".join(folder.absolute().parts[-parts:]) for folder in folders]
         if len(set(names)) == len(names):
@@ -99,12 +99,12 @@ def _compare(folder: Path, have: set[str], truth: Path, want: set[str], partial:
     missing, extra = sorted(want - have), sorted(have - want)
     problems = []
     if missing:
-        problems.append(f"lacks {_some(missing)}, of which {truth} has the truth")
+        problems.append(f"lacks {_some(missing)}, for which {truth} has ground truth")
     if extra:
-        problems.append(f"holds {_some(extra)}, of which {truth} has no truth")
+        problems.append(f"contains {_some(extra)}, for which {truth} has no ground truth")
     if problems and not partial:
-        raise BadInput(folder, "cases", f"{'; it '.join(problems)} (--partial scores what both have)")
-    return [f"{folder}: {problem}; left out." for problem in problems]
+        raise BadInput(folder, "cases", f"{'; it '.join(problems)} (--partial scores the common cases)")
+    return [f"{folder}: {problem}; omitted." for problem in problems]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -123,7 +123,7 @@ def _cell(row: str, case: str, result: Path, truth: Path, metrics: Sequence[str]
 
 
 def _true_cells(cells: Sequence[Cell], truths: Mapping[str, Path], metrics: Sequence[str], build: Build) -> list[Cell]:
-    """The truth of every case that has a scored result, at that result's frame rate."""
+    """Ground truth of every case with a scored result, at that result's frame rate."""
     motions = {cell.case: cell.motion for cell in reversed(cells) if cell.motion}
     return [
         Cell(TRUTH, case, 0, State.DONE, score_truth(motion, truths[case], metrics, build).values)
@@ -132,7 +132,7 @@ def _true_cells(cells: Sequence[Cell], truths: Mapping[str, Path], metrics: Sequ
 
 
 def _made(run: Path) -> tuple[dict[str, float], int, float | None, State]:
-    """Seconds, batch, memory and state by a result's run.json; nothing where it has none."""
+    """Seconds, batch size, memory and state from a result's run.json; empty values without one."""
     try:
         saved = json.loads(run.read_text())
         made = saved["provenance"]

@@ -1,4 +1,4 @@
-"""Tables as text cells, and the table that a study is about, laid out as the paper's: one function a layout."""
+"""Tables as text cells, and the main table of a study in the paper's layouts: one function per layout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .model import NOT_SOLVED, TRUTH, Column, Row, State, Study
 
 @dataclass(frozen=True)
 class Sheet:
-    """``heads`` and ``lines`` of equal width; a line of one cell is a heading across. ``strong``: (line, column)."""
+    """``heads`` and ``lines`` of equal width; a line of one cell is a group heading. ``strong``: (line, column)."""
 
     title: str
     heads: tuple[str, ...]
@@ -24,7 +24,7 @@ class Sheet:
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """A fixed number of decimals; a dash for what is not there."""
+    """A fixed number of decimals; a dash for a missing value."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
@@ -38,7 +38,7 @@ def probability(p: float) -> str:
 
 
 def markdown(sheet: Sheet) -> str:
-    """One table; headings across become bold lines."""
+    """The table as Markdown; group headings become bold lines."""
 
     def cell(text: str) -> str:
         return text.replace("|", "\\|").replace("\n", " ")
@@ -57,7 +57,7 @@ def markdown(sheet: Sheet) -> str:
 
 
 def html(sheet: Sheet) -> str:
-    """The same as HTML, scrolling sideways by itself where it is wide."""
+    """The table as HTML, with horizontal scrolling if it is wide."""
     from html import escape
 
     width = len(sheet.heads)
@@ -80,10 +80,10 @@ def html(sheet: Sheet) -> str:
     )
 
 
-#: What a mean is over, by the study's pooling.
+#: Description of the mean, by the study's pooling.
 _WEIGHING = {
-    "clips": "Means are over cases, which weigh alike.",
-    "frames": "Means are over cases and weigh cases by their frames; intervals and tests below weigh them alike.",
+    "clips": "Means are over cases with equal weights.",
+    "frames": "Means are over cases weighted by their frames; intervals and tests below use equal weights.",
 }
 
 
@@ -92,9 +92,9 @@ def main(study: Study) -> list[Sheet]:
 
 
 def differences(study: Study) -> list[Sheet]:
-    """Table 5: a metric a column, the difference to the reference row in parentheses, rows under their groups.
+    """Table 5: one column per metric, the difference to the reference row in parentheses, rows by group.
 
-    The difference is taken over the cases that both rows have.
+    The difference is over the cases that both rows have.
     """
     columns = study.shown
     heads = ("", *(head(study, column) for column in columns))
@@ -114,27 +114,28 @@ def differences(study: Study) -> list[Sheet]:
 
 
 def sequences(study: Study) -> list[Sheet]:
-    """Table 2: a sequence a column, its cases averaged; local and global error as a pair; the mean over sequences."""
+    """Table 2: one column per sequence, its cases averaged; local and global error as a pair; the mean over
+    sequences."""
     names = list(dict.fromkeys(case.sequence for case in study.cases))
     members = {name: {case.name for case in study.cases if case.sequence == name} for name in names}
     sheets = []
     for pair in _pairs(study):
         lines = []
         for row in study.rows:
-            columns = []  # a metric's values, a sequence each, then their mean
+            columns = []  # a metric's values per sequence, then their mean
             for metric in pair:
                 own = [_mean_over(study, row.name, metric, members[name]) for name in names]
                 known = [value for value in own if math.isfinite(value)]
                 columns.append([number(value) for value in (*own, fmean(known) if known else math.nan)])
             lines.append((_label(study, row), *(" / ".join(cell) for cell in zip(*columns, strict=True))))
         heads = ("method", *names, "mean over sequences")
-        note = "The mean is over sequences, which weigh alike; a sequence's value is the mean over its cases."
+        note = "The mean is over sequences with equal weights; a sequence's value is the mean over its cases."
         sheets.append(Sheet(f"{_title(study)}: {_words(study, pair)}", heads, tuple(lines), (note, *study.notes)))
     return sheets
 
 
 def pairs(study: Study) -> list[Sheet]:
-    """Table 4: local and global error as a pair a column; the mean over cases."""
+    """Table 4: one column per pair of local and global error; the mean over cases."""
     chosen = _pairs(study)
     heads = ("method", *(_words(study, pair) for pair in chosen))
     lines = []
@@ -145,7 +146,7 @@ def pairs(study: Study) -> list[Sheet]:
 
 
 def runtime(study: Study) -> list[Sheet]:
-    """Table 3: seconds of a case, and of each stage."""
+    """Table 3: seconds per case, total and per stage."""
     stages = list(dict.fromkeys(name for cell in study.cells for name in cell.seconds))
     lines = []
     for row in study.rows:
@@ -160,12 +161,12 @@ def runtime(study: Study) -> list[Sheet]:
         )
     together = sorted({cell.together for cell in study.cells if cell.scored and cell.seconds})
     how = "each case alone" if together == [1] else f"{' or '.join(map(str, together))} cases together, shared evenly"
-    notes = (f"Mean seconds per case, {how}; reading files and evaluation are not in it.", *study.notes)
+    notes = (f"Mean seconds per case, {how}; without reading files and evaluation.", *study.notes)
     return [Sheet(_title(study), ("method", "run time (s)", *stages), tuple(lines), notes)]
 
 
 def head(study: Study, column: Column) -> str:
-    """The paper's word and the protocol behind it."""
+    """The column label and its metric."""
     name = column.metric if column.label == column.metric else f"{column.label} [{column.metric}]"
     return f"{name} ({study.units[column.metric]})"
 
@@ -193,7 +194,7 @@ def _row(study: Study, name: str) -> Row:
 
 
 def _label(study: Study, row: Row) -> str:
-    """Marked where cells of the row lack, or ended badly."""
+    """The row's label, marked if cells are missing, failed or diverged."""
     cells = study.of(row.name)
     lacking = sum(not cell.scored for cell in cells)
     diverged = sum(cell.state is State.DIVERGED for cell in cells)
@@ -202,7 +203,7 @@ def _label(study: Study, row: Row) -> str:
 
 
 def _grouped(study: Study) -> list[tuple[str, list[Row]]]:
-    """Rows under their groups, in order; those without one stand by themselves."""
+    """Rows by group, in order; a row without a group is its own group."""
     out: list[tuple[str, list[Row]]] = []
     for row in study.rows:
         if out and out[-1][0] == row.group:
@@ -213,7 +214,7 @@ def _grouped(study: Study) -> list[tuple[str, list[Row]]]:
 
 
 def _best(study: Study, columns: Sequence[Column], where: dict[str, int]) -> frozenset[tuple[int, int]]:
-    """What is nearest the truth in each column; nothing where the truth's row is not there."""
+    """The cells closest to the ground truth per column; empty without a ground-truth row."""
     rows = [name for name in where if name != TRUTH]
     found = set()
     for index, column in enumerate(columns, 1):
@@ -224,14 +225,14 @@ def _best(study: Study, columns: Sequence[Column], where: dict[str, int]) -> fro
 
 
 def _pairs(study: Study) -> list[tuple[str, ...]]:
-    """Columns two by two, local and global, an odd last one alone; one of which nothing has a value is left out."""
+    """Columns in pairs of local and global, an odd last one alone; columns without values are omitted."""
     metrics = [column.metric for column in study.columns]
     pairs = [tuple(metrics[i : i + 2]) for i in range(0, len(metrics), 2)]
     return [pair for pair in pairs if set(pair) & set(study.metrics)]
 
 
 def _words(study: Study, pair: Sequence[str]) -> str:
-    """The pair's names with their unit, each with its own where they differ."""
+    """The pair's labels with their common unit, or each with its own unit."""
     units = [study.units[metric] for metric in pair]
     if len(set(units)) == 1:
         return f"{' / '.join(_of(study, metric) for metric in pair)} ({units[0]})"

@@ -1,4 +1,4 @@
-"""What a report is made from. Rows are what is compared (recipes, other systems), cases are what they are tried on."""
+"""Data model of a report. Rows are compared (recipes, other systems); cases are the clips they are run on."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-#: The row of the first placement, before anything is optimised.
+#: Name of the row for the initial placement, before optimisation.
 INITIAL = "initial placement"
-#: The row of the truth itself: 0 for an error, and what true motion has where less is not better.
+#: The row of the ground truth itself: 0 for errors, and the true motion's value for other metrics.
 TRUTH = "truth"
-#: Rows that nothing was solved for.
+#: Rows without a solve.
 NOT_SOLVED = frozenset({INITIAL, TRUTH})
-#: How clips make a mean: alike, or by their length.
+#: How clips are averaged: equal weights, or weighted by length.
 Pooling = Literal["clips", "frames"]
 Layout = Literal["differences", "sequences", "runtime", "pairs"]
 
 
 class State(StrEnum):
-    """How a cell stands. ``DIVERGED``: the scores are those of its last finite state."""
+    """State of a cell. ``DIVERGED``: the scores are those of its last finite state."""
 
     DONE = "done"
     DIVERGED = "diverged"
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """``recipe``: as resolved, None for another system's results and for the first placement."""
+    """``recipe``: as resolved; None for another system's results and for the initial placement."""
 
     name: str
     label: str
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Case:
-    """``sequence``: what the case was cut from; cases of one sequence share a column where sequences are columns."""
+    """``sequence``: the sequence of the case; cases of one sequence share a column if columns are sequences."""
 
     name: str
     sequence: str
@@ -53,7 +53,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Column:
-    """``label``: the paper's word; ``metric``: the protocol that stands for it."""
+    """``label``: column label, as in the paper; ``metric``: name of the metric."""
 
     label: str
     metric: str
@@ -61,7 +61,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One row on one case by one seed. ``values``: metric -> value, nan where there is none.
+    """One row on one case by one seed. ``values``: metric -> value, nan if missing.
 
     ``seconds``: by stage, this case's share of its batch of ``together`` cases; ``memory``: MiB, peak of the process.
     """
@@ -84,8 +84,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """All of a report. ``data``: what the cases are, in words, for every title. ``reference``: the row that the
-    others are compared with."""
+    """All data of a report. ``data``: description of the cases, for titles. ``reference``: the row that others are
+    compared with."""
 
     name: str
     title: str
@@ -114,7 +114,7 @@ class Study:
 
     @property
     def metrics(self) -> list[str]:
-        """Those with a value anywhere, in the order of their units' table."""
+        """Metrics that have a value anywhere, in the order of the unit table."""
         known = {name for cell in self.cells for name, value in cell.values.items() if math.isfinite(value)}
         return [name for name in self.units if name in known]
 
@@ -128,7 +128,7 @@ class Study:
         return self._by_row[row]
 
     def by_case(self, row: str, metric: str) -> dict[str, float]:
-        """Case -> mean over seeds; cases without a value are left out."""
+        """Case -> mean over seeds; cases without a value are omitted."""
         found: dict[str, list[float]] = {}
         for cell in self.of(row):
             value = cell.values.get(metric, math.nan)
@@ -145,12 +145,12 @@ class Study:
         return sum(weights[case] * value for case, value in values.items()) / total if total else math.nan
 
     def digits(self, metric: str) -> int:
-        """Decimals that say something: three for a metric whose values are all small (a ratio), else one."""
+        """Number of decimals: three for a metric with small values (a ratio), else one."""
         values = [abs(cell.values.get(metric, math.nan)) for cell in self.cells]
         return 3 if max((value for value in values if math.isfinite(value)), default=0.0) < 2 else 1
 
     def by_seed(self, row: str, metric: str) -> list[float]:
-        """Mean over cases of every seed that has all cases of the row: how much the seed alone moves it."""
+        """Mean over cases per seed, for seeds with all cases of the row: the variation due to the seed."""
         cases = len(self.by_case(row, metric))
         out = []
         for seed in self.seeds:

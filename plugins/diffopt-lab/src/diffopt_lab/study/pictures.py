@@ -1,4 +1,4 @@
-"""Pictures of a study: paths from above, and players with a case's rows over one another and over the truth."""
+"""Pictures of a study: paths from above, and players with the rows of a case and the ground truth overlaid."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _COLUMNS = 4
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
 #: Width of a name in the legend, inches.
 _NAME = 2.4
-#: At most so many panels, evenly taken from the cases; a picture of a thousand is none.
+#: Most panels, chosen evenly from the cases.
 MOST = 24
 
 
 def draw_paths(study: Study) -> bytes | None:
-    """A PNG, or None where no case has a truth file or no cell a motion."""
+    """A PNG, or None if no case has a ground-truth file or no cell has a motion."""
     panels = [case for case in study.cases if case.truth is not None and case.truth.is_file()]
     lines = [row for row in study.rows if any(cell.motion for cell in study.of(row.name))]
     if not panels or not lines:
@@ -77,7 +77,7 @@ def draw_paths(study: Study) -> bytes | None:
 
 
 def _on(own: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Fitted over the frames in which both are finite; as it is where no fit is unique."""
+    """Rigid fit over the frames in which both are finite; unchanged if the fit is not unique."""
     good = np.isfinite(own).all((1, 2)) & np.isfinite(true).all((1, 2))
     pair = torch.from_numpy(own[good]), torch.from_numpy(true[good])
     try:
@@ -87,7 +87,7 @@ def _on(own: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def _path(axes: Axes, joints: np.ndarray, colour: str, width: float, style: object):
-    """Root over the floor; a disc where it ends."""
+    """Root path on the floor, with a disc at its end."""
     root = joints[:, 0]
     (line,) = axes.plot(root[:, 0], root[:, 2], color=colour, linewidth=width, linestyle=style)  # type: ignore[arg-type]
     axes.plot(root[-1, 0], root[-1, 2], "o", color=colour, markersize=2.5)
@@ -95,7 +95,7 @@ def _path(axes: Axes, joints: np.ndarray, colour: str, width: float, style: obje
 
 
 def _joints(path: Path | None) -> np.ndarray | None:
-    """``T 24 3``, double; None where the file lacks them."""
+    """``T 24 3``, double; None if missing."""
     if path is None or not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as file:
@@ -104,23 +104,23 @@ def _joints(path: Path | None) -> np.ndarray | None:
 
 log = logging.getLogger(__name__)
 FOLDER = "players"
-#: At most so many cases have one, evenly taken; and a page of so many bytes.
+#: Most cases with a player, chosen evenly; largest page in bytes.
 MOST_PLAYERS, LARGEST = 6, 8_000_000
 
 
 @dataclass(frozen=True)
 class Players:
-    """``pages``: case -> file below the report's folder. ``first``: the frame that shows the first of them."""
+    """``pages``: case -> file below the report's folder. ``first``: the iframe of the first page."""
 
     pages: dict[str, str]
     first: str | None
 
 
 def write_players(study: Study, folder: Path) -> Players:
-    """Into ``folder/players``: a page for each of some cases of which results are at hand.
+    """Write ``folder/players``: a page for each of some cases with available results.
 
-    A result that cannot be read, or shown beside the others, is left out with a notice; a page that would be too large
-    is left out whole.
+    A result that cannot be read, or not be compared with the others, is omitted with a notice; so is a page that would
+    be too large.
     """
     cases = [case for case in study.cases if any(cell.motion for cell in study.cells if cell.case == case.name)]
     if len(cases) > MOST_PLAYERS:
@@ -147,7 +147,7 @@ def _page(study: Study, case: Case) -> Page | None:
         try:
             result = _with_truth(_read(path), case.truth)
             beside = [*list(results.values())[:1], result]
-            stage_of(beside, [row.label] * len(beside))  # raises where it cannot be shown beside the first
+            stage_of(beside, [row.label] * len(beside))  # raises if it cannot be compared with the first
             results[row.label] = result
         except DiffOptError as error:
             log.warning("%s, %s: not in the player (%s)", row.label, case.name, error)
@@ -155,7 +155,7 @@ def _page(study: Study, case: Case) -> Page | None:
 
 
 def _read(path: Path) -> Result:
-    """From its folder where it has one, for what lies beside the motion."""
+    """Read the result's folder if there is one, for its other files."""
     return read_result(path.parent if path.name == "motion.npz" else path)
 
 

@@ -1,7 +1,7 @@
-"""Evaluation protocols by name: which metrics, under which of the field's words, and how clips are put together.
+"""Evaluation protocols by name: metrics, column labels, and how clips are averaged.
 
-Formula and source of every metric: ``diffopt show metric NAME``. Pooling ``frames`` weighs clips by their length, as
-the published scripts do that put the frames of all sequences in one mean; ``clips`` weighs them alike.
+Formula and source of every metric: ``diffopt show metric NAME``. Pooling ``frames`` weights clips by their length, as
+published scripts do that average the frames of all sequences; ``clips`` uses equal weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .model import Pooling
 @dataclass(frozen=True)
 class Protocol:
     name: str
-    columns: dict[str, str]  # word -> metric
+    columns: dict[str, str]  # label -> metric
     pooling: Pooling
     source: str
 
@@ -38,8 +38,8 @@ PROTOCOLS: dict[str, Protocol] = {
             "emdb2/tram",
             {"W-MPJPE": "tram_w", "WA-MPJPE": "tram_wa", "RTE": "RTE", "ATE": "tram_ate", "ATE-S": "tram_ate_s"},
             "frames",
-            "TRAM, scripts/emdb/run_eval.py: other chunks than WHAM's. Its filter of trajectories belongs to its "
-            "method and is not applied; its ATE are means over sequences.",
+            "TRAM, scripts/emdb/run_eval.py: chunks differ from WHAM's. Its trajectory filter "
+            "is part of its method and is not applied; its ATE are means over sequences.",
         ),
         Protocol(
             "emdb1/emdb",
@@ -58,15 +58,18 @@ PROTOCOLS: dict[str, Protocol] = {
             "paper/rigid-clip",
             {**_LOCAL, "G-MPJPE": "rigid_clip", "G-MPVPE": "rigid_clip_mesh"},
             "clips",
-            "The likeliest reading of the paper: one rigid fit a clip, no scale, as NeMo's code has it",
+            "The most likely interpretation of the paper: one rigid fit per clip, no scale, as in NeMo's code",
         ),
         Protocol(
             "paper/nemo",
             {"MPJPE": "nemo_local", "G-MPJPE": "rigid_clip_by_mesh", "G-MPVPE": "rigid_clip_mesh"},
             "clips",
-            "NeMo, neural_motion_model.py, to the letter: articulation alone; every global error fitted on vertices",
+            "NeMo, neural_motion_model.py, exactly: local error of "
+            "the articulation only; global errors fitted on vertices",
         ),
-        Protocol("paper/first-frame", {**_LOCAL, "G-MPJPE": "first_frame"}, "clips", "Another reading of the paper"),
+        Protocol(
+            "paper/first-frame", {**_LOCAL, "G-MPJPE": "first_frame"}, "clips", "Another interpretation of the paper"
+        ),
         Protocol(
             "glamr/heading",
             {**_LOCAL, "G-MPJPE": "heading_250"},
@@ -90,7 +93,7 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def protocol(name: str) -> Protocol:
-    """UnknownName with the nearest one otherwise."""
+    """The protocol by name. Raises UnknownName with the nearest name."""
     if name not in PROTOCOLS:
         raise UnknownName("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

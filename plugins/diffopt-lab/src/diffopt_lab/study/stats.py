@@ -1,5 +1,5 @@
-"""Means over cases with bootstrap intervals, paired differences, and tests. Cases are what is drawn: they are the
-sample; frames of a case and seeds are not independent and are averaged first."""
+"""Means over cases with bootstrap intervals, paired differences, and tests. The cases are the sample: frames and seeds
+of a case are not independent and are averaged first."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from .model import TRUTH, Study
 
-#: Resamples of the bootstrap, drawn by a generator of its own so that a report can be made again to the digit.
+#: Bootstrap resamples, drawn with a fixed seed so that reports are reproducible.
 DRAWS = 10_000
 LEVEL = 0.95
-#: The most cells of the matrix of resamples that are drawn at once, so that memory does not grow with the cases.
+#: Largest block of the resample matrix drawn at once, to bound memory.
 _MOST = 4_000_000
 
 
@@ -62,7 +62,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def summary(study: Study, row: str, metric: str) -> Summary:
-    """Of one row in one metric."""
+    """Summary of one row in one metric."""
     values = list(study.by_case(row, metric).values())
     if not values:
         return Summary(math.nan, math.nan, math.nan, math.nan, 0, math.nan)
@@ -72,7 +72,7 @@ def summary(study: Study, row: str, metric: str) -> Summary:
 
 
 def paired(study: Study, metric: str) -> dict[str, Paired]:
-    """Every other row against the reference."""
+    """Paired comparison of every other row with the reference."""
     if study.reference is None:
         return {}
     base = study.by_case(study.reference, metric)
@@ -104,7 +104,7 @@ def wilcoxon(change: Sequence[float]) -> float:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Holm's step-down correction; nan stays nan and counts for nothing."""
+    """Holm's step-down correction; nan stays nan and is not counted."""
     out = [math.nan] * len(ps)
     order = sorted((i for i, p in enumerate(ps) if math.isfinite(p)), key=lambda i: ps[i])
     highest = 0.0

@@ -37,20 +37,18 @@ tr.group th { font-style: italic; padding-top: .7rem; } td.best { font-weight: 7
 img { max-width: 100%; background: white; border-radius: 8px; } iframe { box-shadow: 0 0 0 1px var(--rule); }
 """
 _PATHS_NOTE = (
-    "Root over the floor, x to the right and z down the page (m), each row after one rigid fit (no scale) to the "
-    "truth; a disc where it ends."
+    "Root path on the floor, x to the right and z down the page (m), each row "
+    "after one rigid fit (no scale) to the ground truth; a disc marks the end."
 )
 _PLAYER_NOTE = (
-    "The rows over the truth, each after one rigid fit to it; the buttons in the picture choose them, and Apart sets "
-    "them side by side."
+    "The rows and the ground truth, each row after one rigid fit "
+    "to it. The buttons select rows; Apart places them side by side."
 )
 
 
 def write_report(study: Study, folder: Path) -> list[Path]:
-    """Into ``folder``: report.md, report.html, report.json, table.csv, cells.csv, paths.png, players. Each appears
-    whole.
-
-    Raises DiffOptError naming a folder that cannot be written.
+    """Write report.md, report.html, report.json, table.csv, cells.csv, paths.png and players into ``folder``, each
+    atomically. Raises DiffOptError naming a folder that cannot be written.
     """
     picture = draw_paths(study)
     players = write_players(study, folder)
@@ -108,7 +106,7 @@ def as_html(
 
 
 def _links(study: Study, folder: Path) -> str:
-    """A line per row: the pages that lie beside its results."""
+    """One line per row: links to the reports of its results."""
     lines = []
     for row in study.rows:
         links = []

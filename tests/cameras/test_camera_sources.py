@@ -49,7 +49,7 @@ def test_given_without_camera_names_the_clip_and_the_remedy():
 
 def test_gt_without_truth_says_which_part_is_missing():
     clip = make_clip()
-    with pytest.raises(BadInput, match="no truth"):
+    with pytest.raises(BadInput, match="no ground truth"):
         TrueCamera().trajectory(replace(clip, truth=None), clip.observations)
     with pytest.raises(BadInput, match="truth has no camera"):
         TrueCamera().trajectory(replace(clip, truth=replace(clip.truth, camera=None)), clip.observations)

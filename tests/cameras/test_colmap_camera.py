@@ -66,7 +66,7 @@ def test_on_images_frames_between_are_filled_and_flagged(tmp_path):
 def test_a_camera_that_only_turns_is_refused(tmp_path):
     images = [cases.render(r, np.zeros(3)) for r in cases.pan(6, 8.0)]
     clip = cases.film(tmp_path, images)
-    with pytest.raises(BadInput, match=r"only turns.*--camera auto"):
+    with pytest.raises(BadInput, match=r"only rotates.*--camera auto"):
         ColmapConfig(points=250, threads=1).build(CTX).trajectory(clip, cases.nobody(clip))
 
 

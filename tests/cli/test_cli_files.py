@@ -137,7 +137,7 @@ def test_a_result_of_another_version_is_named(diffopt, result, scored):
     truth = scored.parent / "truth"
     for args in (["export", "out"], ["eval", "out", "--truth", truth], ["run", "out/run.json"]):
         ran = diffopt(*args)
-        assert ran.status == 2 and "out/run.json: diffopt_run: is 99, of another version" in ran.error
+        assert ran.status == 2 and "out/run.json: diffopt_run: is version 99" in ran.error
     Path("set").mkdir()
     shutil.copytree("out", "set/walk")
     ran = diffopt("eval", "set", "--truth", truth, "-m", "RTE")

@@ -273,9 +273,9 @@ def test_eval(diffopt, scored):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["eval", "gone", "--truth", "t"], "gone: motion.npz: no result here"),
+        (["eval", "gone", "--truth", "t"], "gone: motion.npz: not found"),
         (["eval", "out", "--truth", "t"], "t: --truth: does not exist"),
-        (["eval", "out", "--truth", "empty"], "empty: --truth: holds no out.npz"),
+        (["eval", "out", "--truth", "empty"], "empty: --truth: contains no out.npz"),
         (["eval", "out", "--truth", "empty", "-m", "rigid_clap"], "Did you mean 'rigid_clip'"),
     ],
 )  # fmt: skip

@@ -150,7 +150,7 @@ def test_cases_that_cannot_be_used_are_planned_as_failing(planned, data, registr
     plan, out = planned("paper")
     solve(plan, out)
     ((cell, why),) = failures(collect(plan, out, registry))
-    assert cell == "paper, walk_0, seed 0" and "truth: there is none to score against" in why
+    assert cell == "paper, walk_0, seed 0" and "truth: no ground truth to score against" in why
 
 
 def test_a_lost_worker_costs_its_own_cells_once_more(planned):
@@ -198,7 +198,7 @@ def test_the_same_grid_twice_at_once(tmp_path):
         [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(DiffOptError, match=f"being run already by process {holder.pid} on"), only_one(tmp_path):
+    with pytest.raises(DiffOptError, match=f"already running by process {holder.pid} on"), only_one(tmp_path):
         pass
     holder.kill()
     holder.wait()

@@ -60,7 +60,7 @@ def test_killed_in_the_middle_and_started_again(diffopt, tmp_path, data, mine):
     times = {path: path.stat().st_mtime_ns for path in first}
     status, out, err = diffopt("ablate", *args, "--json")
     assert status == 0, err
-    assert f"{len(first)} of 8 cells are settled already" in err
+    assert f"{len(first)} of 8 cells are already done" in err
     assert {path: path.stat().st_mtime_ns for path in first} == times
     report = json.loads(out)
     assert len(report["cells"]) == 8 + 4 + 4 and not report["failures"]
@@ -120,8 +120,8 @@ def test_motions_become_simulated_cases_and_every_title_says_so(diffopt, data, t
     status, _, err = diffopt("ablate", *args)
     assert status == 0, err
     titles = [line for line in Path("runs/table2/report.md").read_text().splitlines() if line.startswith("### ")]
-    assert titles and all("2 cases simulated from truth, not EMDB" in t for t in titles if "sets the rows" not in t)
-    assert diffopt("ablate", *args)[2].count("2 of 2 cells are settled already") == 1
+    assert titles and all("2 cases simulated from truth, not EMDB" in t for t in titles if "between the rows" not in t)
+    assert diffopt("ablate", *args)[2].count("2 of 2 cells are already done") == 1
 
 
 @pytest.fixture
@@ -184,8 +184,8 @@ def test_eval_with_another_frame_rate(diffopt, results, data):
 def test_protocols_name_their_metrics_and_pool_frames(diffopt, results, data):
     status, out, err = diffopt("eval", results, "--truth", data, "--protocol", "emdb2/wham")
     assert status == 0, err
-    assert "W-MPJPE" in out and "weigh cases by their frames" in out
+    assert "W-MPJPE" in out and "weighted by their frames" in out
     status, _, err = diffopt("eval", results, "--truth", data, "--protocol", "emdb2/wahm")
     assert status == 2 and "Did you mean 'emdb2/wham'" in err
     status, _, err = diffopt("eval", results, "--truth", data, "--protocol", "emdb2/wham", "-m", "RTE")
-    assert status == 2 and "a protocol names its metrics itself" in err
+    assert status == 2 and "a protocol defines its metrics" in err

@@ -213,7 +213,7 @@ def test_vibe_gives_back_the_known_motion(clip, vibe, batch):
 def test_what_vibe_lacks_is_said(clip, vibe, name):
     (vibe.data / name).unlink()
     with pytest.raises(
-        MissingResource, match=rf"{name}; (run scripts/prepare_data\.sh|fetch it with `diffopt weights)"
+        MissingResource, match=rf"{name} does not exist; (run scripts/prepare_data\.sh|fetch it with `diffopt weights)"
     ):
         vibe(clip)
 
@@ -231,7 +231,7 @@ def test_another_checkpoint_is_no_vibe(clip, vibe, tmp_path):
         (Hmr2Config(env="here"), r"hmr2 is not installed.*4D-Humans.*--env conda:NAME; or give a result: --init hmr2="),
         (Hmr2Config(env="uv"), "uv cannot build its environment"),
         (VibeConfig(env="here"), r"clone github\.com/mkocabas/VIBE.*initializer\.repository=FOLDER"),
-        (VibeConfig(env="here", repository=Path("/nowhere")), r"there is no /nowhere/lib/models/vibe\.py"),
+        (VibeConfig(env="here", repository=Path("/nowhere")), r"/nowhere/lib/models/vibe\.py does not exist"),
         (VibeConfig(env="uv"), "uv cannot build its environment"),
     ],
 )

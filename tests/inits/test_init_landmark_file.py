@@ -83,7 +83,7 @@ def test_truth_is_turned_y_up_with_its_camera(tmp_path):
     seen = world_to_camera(points.expand(6, 2, 3), clip.truth.camera.R, clip.truth.camera.t)
     pixels = project(seen, clip.truth.camera.focal, clip.truth.camera.centre)
     assert (seen[..., 2] > 3).all() and (pixels[:, 1, 1] < pixels[:, 0, 1] - 100).all()
-    with pytest.warns(UserWarning, match="stand still"):
+    with pytest.warns(UserWarning, match="assumed static"):
         assert load(path, static=True).camera is not None
 
 
@@ -117,7 +117,7 @@ def _cut(key, frames):
 @pytest.mark.parametrize(
     ("key", "change", "problem"),
     [
-        ("landmarks_world", lambda a: a.pop("landmarks_world"), "missing; the file holds"),
+        ("landmarks_world", lambda a: a.pop("landmarks_world"), "missing; the file has"),
         ("fps", lambda a: a.pop("fps"), "missing"),
         ("key_focal", lambda a: a.pop("key_focal"), "missing"),
         ("landmarks_2d", _set("landmarks_2d", np.ones((6, 17, 4))), r"shape \(6, 17, 4\), expected \(6, 33, 4\)"),

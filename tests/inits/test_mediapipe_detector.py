@@ -152,7 +152,7 @@ def test_the_person_leaves_and_comes_back(tmp_path, python, caplog):
 
 
 def test_nobody(tmp_path, python):
-    with pytest.raises(BadInput, match=r"30.mkv: person: nobody .*detector.detection_confidence=0.25"):
+    with pytest.raises(BadInput, match=r"30.mkv: person: no person .*detector.detection_confidence=0.25"):
         detect(film(tmp_path, [[]] * 30), python)
 
 
@@ -174,7 +174,7 @@ def test_frames_of_the_source_are_those_of_the_clip(tmp_path, python):
 
 
 def test_without_images(python):
-    with pytest.raises(BadInput, match=r"case.npz: detector mediapipe: there are no images"):
+    with pytest.raises(BadInput, match=r"case.npz: detector mediapipe: the clip has no images"):
         detect(Clip("case", Path("case.npz"), 25.0, SIZE, 10), python)
 
 

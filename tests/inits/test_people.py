@@ -57,7 +57,7 @@ def test_the_person_asked_for(caplog):
         assert track.name == name
         assert facts == {"id": name, "by": wanted, "among": {"7": 4, "9": 20, "12": 30}}
     assert "3 people; '9' is taken (largest, 20 of 30 frames), not 12 (30 frames), 7 (4 frames)" in caplog.text
-    with pytest.raises(BadInput, match=r"no track '8'; there are 7 \(4 frames\), 9"):
+    with pytest.raises(BadInput, match=r"no track is named '8'; expected one of 7 \(4 frames\), 9"):
         choose(tracks, clip_of(30, person="8"), "file")
     # what lies outside of the clip does not count
     late = replace(clip_of(1), num_frames=3)

@@ -139,7 +139,7 @@ def test_bad_files(tmp_path, content, problem):
 
 
 def test_files_that_are_none(tmp_path):
-    with pytest.raises(MissingResource, match="no file at"):
+    with pytest.raises(MissingResource, match="does not exist"):
         detect(tmp_path / "nowhere.pt")
     for name, text in (("a.json", "{"), ("b.pt", "not torch"), ("c.npy", "")):
         (tmp_path / name).write_text(text)

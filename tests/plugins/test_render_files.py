@@ -117,7 +117,7 @@ def test_without_an_h264_encoder_it_is_mpeg4_and_told(tmp_path, monkeypatch, cap
 def test_targets(tmp_path):
     forms = {name: Target.of(tmp_path / name).form for name in ("a.mp4", "a.GIF", "a.png", "frames")}
     assert list(forms.values()) == ["mp4", "gif", "png", "folder"]
-    with pytest.raises(DiffOptError, match=r"'\.avi' is not written; expected \.mp4"):
+    with pytest.raises(DiffOptError, match=r"'\.avi' is not supported; expected \.mp4"):
         Target.of(tmp_path / "a.avi")
     (tmp_path / "file").write_text("")
     with pytest.raises(DiffOptError, match="is a file, not a folder"):

@@ -121,7 +121,7 @@ def test_weights_of_another_prior_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"embed_text.weight": torch.zeros(2)}, path)
     path.with_suffix(".json").write_text('{"format": 1, "network": {}}')
-    with pytest.raises(BadInput, match=r"other\.json: model: is .*reads 'humor'"):
+    with pytest.raises(BadInput, match=r"other\.json: model: is .*expected 'humor'"):
         weights.load(path)
     torch.save({"embed_text.weight": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(BadInput, match=r"encoder\.net\.0\.weight: missing.*embed_text"):

@@ -135,7 +135,7 @@ def test_validation_shards_of_a_folder_and_their_windows(windows: held.Held) -> 
 def test_a_folder_without_validation_shards_is_measured_whole_and_says_so(tmp_path: Path) -> None:
     write(tmp_path / "mine.npz")
     files, notices = held.shards(tmp_path)
-    assert [f.name for f in files] == ["mine.npz"] and "all 1 shards" in notices[0]
+    assert [f.name for f in files] == ["mine.npz"] and "all of its 1 shards" in notices[0]
 
 
 def test_a_single_motion_file_is_read_too(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_loss_falls(folder: Path) -> None:
         ({"poses": None}, "poses: missing"),
         ({"trans": np.zeros((3, 3), np.float32)}, r"trans: has shape \(3, 3\)"),
         ({"trans": np.full((240, 3), np.nan, np.float32)}, "trans: holds NaN"),
-        ({"starts": np.array([0, 10])}, "starts: must rise"),
+        ({"starts": np.array([0, 10])}, "starts: expected increasing"),
         ({"subjects": np.array(["a"])}, "subjects: has shape"),
     ],
 )
@@ -193,5 +193,5 @@ def test_drawn_windows_are_reproducible_and_within_clips(folder: Path) -> None:
 
 
 def test_unknown_data_is_not_called_free() -> None:
-    assert "not known" in terms_of(["mine.npz"])[0]
+    assert "unknown" in terms_of(["mine.npz"])[0]
     assert any("CC BY-NC" in text for text in terms_of(["bnr_train_1.npz", "cmu_train.npz"]))

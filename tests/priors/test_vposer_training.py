@@ -102,7 +102,7 @@ def test_loss_falls(folder: Path) -> None:
 
 def test_other_data_does_not_continue_a_run(folder: Path, tmp_path: Path) -> None:
     run("--data", folder, "--out", tmp_path / "run", "--steps", 1)
-    with pytest.raises(BadInput, match=r"checkpoint\.pt: files: was trained on bnr_train"):
+    with pytest.raises(BadInput, match=r"checkpoint\.pt: files: is of a training on bnr_train"):
         run("--data", folder, "--out", tmp_path / "run", "--steps", 2, "--resume", "--exclude", "bnr")
 
 
@@ -119,7 +119,7 @@ def test_a_broken_checkpoint_is_named(folder: Path, tmp_path: Path) -> None:
         ({"poses": np.full((240, 24, 3), np.nan, np.float32)}, "poses: holds NaN"),
         ({"poses": np.zeros((240, 22, 3), np.float32)}, r"poses: has shape \(240, 22, 3\), expected \(240, 24, 3\)"),
         ({"poses": None}, "poses: missing"),
-        ({"starts": np.array([0, 500])}, "starts: must rise"),
+        ({"starts": np.array([0, 500])}, "starts: expected increasing"),
         ({"subjects": np.array(["a"])}, "subjects: has shape"),
     ],
 )

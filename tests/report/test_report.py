@@ -180,9 +180,9 @@ def test_several_results_are_laid_on_one_another(result, truth):
 
 
 def test_results_of_other_clips_are_refused(result):
-    with pytest.raises(DiffOptError, match="has 12 frames at 30 fps, walk 24 at 30; results side by side are of one"):
+    with pytest.raises(DiffOptError, match="has 12 frames at 30 fps, walk 24 at 30; results can only be compared"):
         _ = Page([result, walk(12)]).html
-    with pytest.raises(DiffOptError, match="needs a result"):
+    with pytest.raises(DiffOptError, match="needs at least one result"):
         Page([])
 
 

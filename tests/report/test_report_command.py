@@ -61,4 +61,4 @@ def test_bad_input_is_one_line_and_no_file(tmp_path, capsys, make, said):
 def test_clips_of_other_lengths(tmp_path, capsys):
     folders = [str(saved(tmp_path / "a")), str(saved(tmp_path / "b", frames=15))]
     assert main(["report", *folders, "--out", str(tmp_path / "x.html")]) == 2
-    assert "side by side are of one clip" in capsys.readouterr().err and not (tmp_path / "x.html").exists()
+    assert "of the same clip" in capsys.readouterr().err and not (tmp_path / "x.html").exists()

@@ -78,7 +78,11 @@ def test_every_key_is_missed_by_name(data, tmp_path, key):
         ("camera.extrinsics", np.tile(np.diag([1.0, 1, -1, 1]), (24, 1, 1)), r"camera\.extrinsics: are not rigid"),
         ("camera.extrinsics", np.tile(np.eye(4) * 2, (24, 1, 1)), r"camera\.extrinsics: are not rigid"),
         ("camera.extrinsics", np.zeros((24, 3, 4)), r"camera\.extrinsics: shape \(24, 3, 4\)"),
-        ("bboxes.invalid_idxs", np.array([24]), r"bboxes\.invalid_idxs: holds no frame numbers of 24 frames"),
+        (
+            "bboxes.invalid_idxs",
+            np.array([24]),
+            r"bboxes\.invalid_idxs: holds invalid frame numbers; expected numbers below 24",
+        ),
         ("bboxes.bboxes", np.full((24, 4), np.inf), r"bboxes\.bboxes: is not finite"),
     ],
 )

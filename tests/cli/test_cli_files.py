@@ -141,7 +141,7 @@ def test_a_result_of_another_version_is_named(diffopt, result, scored):
     Path("set").mkdir()
     shutil.copytree("out", "set/walk")
     ran = diffopt("eval", "set", "--truth", truth, "-m", "RTE")
-    assert ran.status == 1 and "failed: set, walk, seed 0: set/walk/run.json: diffopt_run: is 99" in ran.err
+    assert ran.status == 1 and "failed: set, walk, seed 0: set/walk/run.json: diffopt_run: is version 99" in ran.err
 
 
 @pytest.mark.parametrize("key", ["recipe", "seed", "provenance"])

@@ -95,7 +95,7 @@ def test_a_failing_cell_ends_in_status_one(diffopt, data, mine):
         (("paper", "--runner", "lokal"), "unknown runner 'lokal'. Did you mean 'local'?"),
         (("paper", "--address", "here:1"), "unknown option of runner 'local' 'address'"),
         (("paper", "--system", "wham"), "--system wham: expected NAME=FOLDER"),
-        (("paper", "--system", "wham=nowhere"), "is no folder of results"),
+        (("paper", "--system", "wham=nowhere"), "not a folder; expected a folder of results"),
         (("paper", "--set", "stage.warmup.rownds=2"), "rownds"),
         (("paper", "--set", 'exporters=["json"]'), "exporters: a grid needs npz"),
     ],
@@ -153,7 +153,7 @@ def test_eval_of_folders(diffopt, results, data, tmp_path):
 def test_eval_of_folders_that_do_not_match(diffopt, results, data):
     (results / "walk_0").rename(results / "other")
     status, _, err = diffopt("eval", results, "--truth", data)
-    assert status == 2 and "lacks walk_0" in err and "it holds other" in err and "--partial" in err
+    assert status == 2 and "lacks walk_0" in err and "it contains other" in err and "--partial" in err
     status, out, err = diffopt("eval", results, "--truth", data, "--partial", "-m", "rigid_clip")
     assert status == 0 and "lacks walk_0" in out
 

@@ -165,7 +165,7 @@ def test_a_host_that_is_not_here(folder, capsys):
 def test_what_is_no_result(folder, tmp_path, capsys):
     assert "nowhere: file: does not exist" in error_of(capsys, "view", tmp_path / "nowhere")
     (folder / "run.json").write_text(json.dumps({"diffopt_run": 99}))
-    assert "diffopt_run: is 99, of another version" in error_of(capsys, "view", folder)
+    assert "diffopt_run: is version 99" in error_of(capsys, "view", folder)
 
 
 def test_one_page_for_others(folder, tmp_path, capsys):

@@ -44,8 +44,8 @@ def test_of_one_motion_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda f: f, "motion.npz: is not here"),
-        (lambda f: saved(f, run={"diffopt_run": 99}), "diffopt_run: is 99, of another version"),
+        (lambda f: f, "motion.npz: does not exist"),
+        (lambda f: saved(f, run={"diffopt_run": 99}), "diffopt_run: is version 99"),
     ],
 )
 def test_bad_input_is_one_line_and_no_file(tmp_path, capsys, make, said):

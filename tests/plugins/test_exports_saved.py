@@ -80,7 +80,7 @@ def test_a_result_of_another_version_names_the_key(folder, arrays, key):
 
 def test_a_run_file_of_another_version_is_refused(folder):
     (folder / "run.json").write_text('{"diffopt_run": 7}')
-    with pytest.raises(BadInput, match=r"run\.json: diffopt_run: is 7"):
+    with pytest.raises(BadInput, match=r"run\.json: diffopt_run: is version 7"):
         read_result(folder)
     (folder / "run.json").write_text("{half")
     with pytest.raises(BadInput, match=r"run\.json: JSON: cannot be read"):
@@ -90,7 +90,7 @@ def test_a_run_file_of_another_version_is_refused(folder):
 def test_what_is_no_result_is_told(tmp_path):
     with pytest.raises(BadInput, match="does not exist"):
         read_result(tmp_path / "nothing")
-    with pytest.raises(BadInput, match=r"motion\.npz: is not here"):
+    with pytest.raises(BadInput, match=r"motion\.npz: does not exist"):
         read_result(tmp_path)
     (tmp_path / "x.npz").write_bytes(b"no archive")
     with pytest.raises(BadInput, match=r"x\.npz"):

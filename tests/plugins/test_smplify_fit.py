@@ -118,7 +118,7 @@ def test_no_data_is_said(tmp_path: Path) -> None:
 
 
 def test_unknown_data_is_not_called_free() -> None:
-    assert "not known" in terms_of(["mine.npz"])[0]
+    assert "unknown" in terms_of(["mine.npz"])[0]
 
 
 def test_plugins_share_a_group_of_commands() -> None:

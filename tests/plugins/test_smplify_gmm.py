@@ -133,7 +133,7 @@ def test_gradient_is_right() -> None:
         ({"weights": np.zeros(8)}, "weights: must all be positive"),
         ({"covars": np.ones((8, 69))}, r"covars: has shape \(8, 69\)"),
         ({"covars": np.zeros((8, 69, 69))}, "covars: not positive definite"),
-        ({"covars": np.full((8, 69, 69), np.nan)}, "covars: holds NaN"),
+        ({"covars": np.full((8, 69, 69), np.nan)}, "covars: contains NaN"),
     ],
 )
 def test_bad_pickles_name_the_key(tmp_path: Path, changes: dict[str, object], words: str) -> None:
@@ -154,7 +154,7 @@ class Runs:
 def test_a_pickle_that_runs_something_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="refused"):
         weights.load(pickled(tmp_path / "gmm_08.pkl", {**parts(), "means": Runs()}))
-    with pytest.raises(BadInput, match="holds a list"):
+    with pytest.raises(BadInput, match="contains a list"):
         weights.load(pickled(tmp_path / "list.pkl", [1]))
 
 

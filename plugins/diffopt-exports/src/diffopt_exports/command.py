@@ -91,22 +91,25 @@ def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
 
 def _tell(written: dict[str, list[Path]], folder: Path, result: Result) -> None:
     from diffopt_core.common.output import answer, say
+    from diffopt_core.parts.assumed import MARK
 
     told = {name: _beside(files) for name, files in written.items()}
     rows = {name: {"files": [str(f) for f in files], "facts": told[name]} for name, files in written.items()}
     answer({"clip": result.clip.name, "folder": str(folder), "formats": rows})
     for name, files in written.items():
         facts = told[name]
+        mark = f" {MARK}" if MARK in str(facts.get("scale", "")) else ""
         size = files[0].stat().st_size
         line = f"{files[0]}  {size / 1e6:.2f} MB" if size > 5e4 else f"{files[0]}  {size / 1e3:.1f} kB"
         if "frames" in facts:
-            line += (
-                f", {facts['frames']} frames at {facts['fps']:g} fps, {facts.get('axes', '')}, {facts.get('unit', '')}"
-            )
+            line += f", {facts['frames']} frames at {facts['fps']:g} fps, {facts.get('axes', '')}"
+            line += f", {facts['unit']}{mark}" if facts.get("unit") else ""
         say(line.rstrip(", "))
     feet = next((facts["feet"] for facts in told.values() if "feet" in facts), None)
     if feet is not None:
-        say("feet: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in feet.items()))
+        guessed = any(MARK in str(facts.get("scale", "")) for facts in told.values())
+        parts = [f"{key.replace('_', ' ')} {value}" for key, value in feet.items()]
+        say("feet: " + ", ".join(parts) + (f"; all lengths {MARK}" if guessed else ""))
 
 
 def _beside(files: list[Path]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a result rests on besides its images, in plain words, and the mark on every figure that hangs on a guess."""
+"""The assumptions of a result as text, and the mark on each figure that depends on a guess."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ..types import Result
 
-#: What stands behind a unit whose figure hangs on a guess.
+#: Follows the unit of a figure that depends on a guess.
 MARK = "(guessed)"
 #: Units of length: metres, millimetres, and what is made of them.
 _LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
@@ -17,7 +17,7 @@ _LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
 
 @dataclass(frozen=True)
 class Ground:
-    """``what`` a result rests on, what is ``said`` of it, whether it is ``guessed`` rather than told or measured."""
+    """``what`` a result rests on, its description ``said``, and whether it is ``guessed``, not known or measured."""
 
     what: str
     said: str
@@ -25,9 +25,9 @@ class Ground:
 
 
 def grounds(result: Result) -> tuple[Ground, ...]:
-    """Focal length, unit, frame rate, body size and vertical, in this order; none for a motion without images.
+    """Focal length, unit, frame rate, body size and vertical, in this order; empty for a motion without images.
 
-    Of a result that is read back: what its files say; where those are older, what its evidence tells.
+    For a result from disk: those in its files, or, if its files are older, those that follow from its evidence.
     """
     if kept := result.provenance.get("assumed"):
         return tuple(Ground(str(row["what"]), str(row["said"]), bool(row["guessed"])) for row in kept)
@@ -43,13 +43,13 @@ def as_data(result: Result) -> list[dict[str, Any]]:
 
 
 def read(value: Any) -> list[dict[str, Any]]:
-    """What :func:`as_data` wrote, out of a file; empty where it is something else."""
+    """The output of :func:`as_data` from a file; empty if it is something else."""
     rows = value if isinstance(value, list) else []
     return [row for row in rows if isinstance(row, dict) and {"what", "said", "guessed"} <= row.keys()]
 
 
 def marked(unit: str, result: Result) -> str:
-    """``m (guessed)`` for a unit of length where the scale is guessed; ``m/s`` also where the frame rate is."""
+    """``m (guessed)`` for a unit of length if the scale is guessed; ``m/s`` also if the frame rate is."""
     said = {ground.what: ground.guessed for ground in grounds(result)}
     length = bool(_LENGTH.match(unit)) and bool(said.get("unit") or said.get("focal length"))
     time = "/s" in unit and bool(said.get("frame rate"))
@@ -64,17 +64,17 @@ def _focal(result: Result) -> Ground:
 
 
 def _unit(result: Result, stature_guessed: bool) -> Ground:
-    """A camera that travels in metres measures; one that stands leaves the person as the only measure."""
+    """A camera path in metres gives the scale; with a camera that keeps its place, only the person does."""
     camera = result.clip.camera
     if camera is None or camera.unit != "metre":
         how = camera.facts.get("scale_from") if camera else None
-        said = f"metre, guessed: the camera's path has none of its own ({how or 'standing feet and the person say it'})"
+        said = f"metre, guessed: the camera path has no metric unit ({how or 'from feet in contact and the person'})"
         return Ground("unit", said, True)
     if camera.travel in ("stands", "turns"):
         word = "guessed" if stature_guessed else "known"
-        return Ground("unit", f"metre, by the size of the person, which is {word}: the camera keeps its place",
+        return Ground("unit", f"metre, from the size of the person, which is {word}; the camera keeps its place",
                       stature_guessed)  # fmt: skip
-    return Ground("unit", "metre, as the camera's path has it", False)
+    return Ground("unit", "metre, that of the camera path", False)
 
 
 def _rate(result: Result) -> Ground:
@@ -95,7 +95,7 @@ def _vertical(result: Result) -> Ground:
     clip, place = result.clip, result.recipe.get("place", {})
     how = place.get("up", "auto") if isinstance(place, Mapping) else "auto"
     if how == "given" or (how == "auto" and clip.camera is not None and clip.camera.level):
-        return Ground("vertical", "the camera's world is level, as its file says", False)
+        return Ground("vertical", "that of the camera's world, which is level", False)
     if clip.body is not None and clip.body.evidence is not None and how != "trunk":
-        return Ground("vertical", "estimated from how the person looks and moves", True)
-    return Ground("vertical", "people are taken to be upright on average, and cameras to be held level", True)
+        return Ground("vertical", "estimated by a network from the keypoints", True)
+    return Ground("vertical", "people are assumed upright on average, and cameras level", True)

@@ -12,6 +12,7 @@ from ...data.contact import LEAST_RATE, skate, standing
 from ...data.geometry import project, world_to_camera
 from ...data.skeleton import FEET, JOINT, JOINTS, LAYOUTS
 from ...types import CameraTrajectory, Clip, Result
+from ..assumed import marked
 
 #: Least confidence of keypoints in the reprojection error.
 CONFIDENT = 0.3
@@ -97,10 +98,11 @@ def misfit(result: Result) -> str | None:
     pelvis, feet = joints[:, JOINT["pelvis"]], joints[:, FEET][..., 1].amin(1)
     speed = float(pelvis.diff(dim=0).norm(dim=-1).median()) * result.clip.fps
     if speed > _RUN:
-        return f"ends at {speed:.0f} m/s"
+        return f"ends at {speed:.0f} {marked('m/s', result)}"
     height = float(feet.quantile(0.05))
     if abs(height) > _FLOOR:
-        return f"ends with the feet {abs(height):.2f} m {'over' if height > 0 else 'under'} the floor at their lowest"
+        side = "over" if height > 0 else "under"
+        return f"ends with the feet {abs(height):.2f} {marked('m', result)} {side} the floor at their lowest"
     first, last = quality(result)["reprojection"]
     size = _person(result.clip)
     if first is None or last is None or size is None:

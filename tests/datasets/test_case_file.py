@@ -221,7 +221,7 @@ def test_camera_rotations(case, saved, spoil):
 
 def test_nobody_found(case, saved):
     case["valid"] = np.zeros(len(case["keypoints"]), bool)
-    refused(saved(case), "valid", "no frame")
+    refused(saved(case), "valid", "not found in any frame")
 
 
 def test_too_short(case, saved):
@@ -365,7 +365,7 @@ def test_what_an_initializer_says_of_the_motion_is_read_as_it_was_written(case, 
         assert torch.equal(getattr(again, name), getattr(said, name)), name
         assert torch.equal(getattr(kept, name), getattr(said, name)), name
     part = {key: value for key, value in arrays_of(told).items() if key != "init_contact"}
-    with pytest.raises(BadInput, match=r"init_contact.*together"):
+    with pytest.raises(BadInput, match=r"init_contact.*all be present"):
         write_case(tmp_path / "part.npz", part)
 
 

@@ -116,7 +116,7 @@ def test_what_stops_an_evaluation(clip, rest):
     clip, s = clip
     with pytest.raises(UnknownName, match="Did you mean 'rigid_clip'"):
         report(clip, s.pred_motion, Points(rest), ["rigid_clp"])
-    with pytest.raises(DiffOptError, match="no truth"):
+    with pytest.raises(DiffOptError, match="no ground truth"):
         report(replace(clip, truth=None), s.pred_motion, Points(rest))
     short = replace(s.pred_motion, pose=s.pred_motion.pose[:9], trans=s.pred_motion.trans[:9])
     with pytest.raises(DiffOptError, match="9 frames, its truth has 300"):

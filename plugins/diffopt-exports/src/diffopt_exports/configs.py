@@ -83,7 +83,6 @@ class AmassConfig(MotionOptions):
         description="body model whose rest pelvis is subtracted in trans; smpl, smplx: the mean neutral shape",
     )
     betas: Literal["own", "zero"] = Field(default="own", description="own: the result's shape; zero: the mean shape")
-    betas: Literal["own", "zero"] = Field(default="own", description="own: the result's shape; zero: the mean shape")
 
 
 class BvhConfig(MotionOptions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import joblib
@@ -12,6 +13,8 @@ import torch
 from diffopt_core.data.rotation import geodesic
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Video
+from diffopt_formats import nerf
+from diffopt_formats.frames import Rows, Source, place
 from droid_files import (
     CENTRE,
     FOCAL,
@@ -300,3 +303,20 @@ def test_reconstruction_of_another_picture(tmp_path):
     torch.save(content, tmp_path / "scene.pth")
     with pytest.raises(BadInput, match=r"images: are .* another video"):
         read(tmp_path / "scene.pth", clip_of(size=(720, 1280)))
+
+
+@pytest.mark.parametrize("first", [0, 1, 100])
+def test_numbers_of_a_whole_video_count_from_their_first(tmp_path, caplog, first):
+    """Systems that count from 0 leave files that others have numbered anew."""
+    source = Source(np.arange(40), 40, 25.0)
+    rows = Rows(tmp_path / "a.txt", 40, numbers=np.arange(40) + first, base=0)
+    np.testing.assert_array_equal(place(rows, source), np.arange(40))
+    assert (f"count from {first}" in caplog.text) == bool(first)
+
+
+def test_names_that_are_not_padded_are_in_the_order_of_their_numbers(tmp_path):
+    frames = [{"file_path": f"./train/r_{i}", "transform_matrix": np.eye(4).tolist()} for i in range(12)]
+    for i, frame in enumerate(frames):
+        frame["transform_matrix"][0][3] = float(i)
+    found = nerf.read(tmp_path / "transforms.json", {"camera_angle_x": 1.0, "frames": frames[::-1]})
+    assert [Path(name).stem for name in found.names] == [f"r_{i}" for i in range(12)]

@@ -199,9 +199,9 @@ def _by_number(rows: Rows, numbers: np.ndarray, source: Source, stride: int | No
 def _base(rows: Rows, counted: np.ndarray, source: Source) -> int:
     """The number that the file gives to the first video frame."""
     low, high = int(counted.min()), int(counted.max())
-    if rows.base == 0 or low <= 0:
+    if low <= 0 or (rows.base == 0 and high < source.total):
         return 0
-    if rows.base is not None:
+    if rows.base:
         base, said = rows.base, f"its frame numbers count from {rows.base}"
     elif high - low + 1 == len(np.unique(counted)) == source.total or low == 1 or high == source.total:
         base = low if high - low + 1 == source.total else 1

@@ -13,6 +13,7 @@ Polycam's documentation of their exports.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ def read(path: Path, held: Any) -> Cameras:
     whole = Fields(path, held) if isinstance(held, Mapping) else frames[0]
     found = _intrinsics(whole, frames)
     form = "nerfstudio" if key == _MATRIX[0] else "arkit"
-    order = np.argsort([str(name).zfill(64) for name in names], kind="stable") if all(names) else np.arange(len(names))
+    natural = [re.sub(r"\d+", lambda found: found[0].zfill(20), str(name)) for name in names]
+    order = np.argsort(natural, kind="stable") if all(names) else np.arange(len(names))
     seconds = None if all(names) or any(time is None for time in times) else np.array(times) - (times[0] or 0.0)
     lens = {k: v[order] if isinstance(v, np.ndarray) else v for k, v in found.items()}
     return _cameras(

@@ -69,7 +69,12 @@ def _pickle(path: Path) -> Any:
     # a joblib stream names its classes; a plain pickle goes the fast way
     if b"NumpyArrayWrapper" in data or b"NDArrayWrapper" in data:
         return read_joblib(data, path.parent)
-    return Unpickler(io.BytesIO(data)).load()
+    try:
+        return Unpickler(io.BytesIO(data)).load()
+    except (KeyError, IndexError, EOFError) as error:
+        if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in data[:1000]):
+            raise ValueError("it is text, not a pickle") from error
+        raise
 
 
 def used(value: Any) -> Any:

@@ -250,12 +250,21 @@ def make_people(writer: Callable[..., Path], folder: Path) -> Path:
     return writer(make(n=FRAMES), folder)
 
 
-def make_sam3d(folder: Path) -> Path:
+def make_sam3d(end: str, folder: Path) -> Path:
     from reader_cases import make
     from test_sam3d import people
 
-    (folder / "a.pkl").write_bytes(pickle.dumps([[one] for one in people(make(n=FRAMES))[0]]))
-    return folder / "a.pkl"
+    frames = [[one] for one in people(make(n=FRAMES))[0]]
+    plain = [[{k: np.asarray(v).tolist() for k, v in one.items() if v is not None}] for (one,) in frames]
+    (folder / f"a.{end}").write_bytes(pickle.dumps(frames) if end == "pkl" else json.dumps(plain).encode())
+    return folder / f"a.{end}"
+
+
+def sam3d(path: Path) -> Any:
+    """The file alone: the initializer solves for poses besides."""
+    from diffopt_formats.sam3d import read
+
+    return read(path)
 
 
 def make_camera(name: str, writer: Callable[..., None], folder: Path) -> Path:
@@ -384,7 +393,9 @@ def formats() -> dict[str, Format]:
         "smpl": Format(make_smpl, smpl, share=0.02),
         "emdb": Format(make_emdb, partial(opened, dataset="emdb"), ("SMPL_FEMALE.npz",)),
         "video": Format(make_video, partial(opened, dataset="video"), share=0.1),
-        "init sam3d": Format(make_sam3d, partial(component, "initializer", "sam3d"), share=0.05),
+        "init sam3d": Format(partial(make_sam3d, "pkl"), partial(component, "initializer", "sam3d"), share=0.02),
+        "sam3d pickle": Format(partial(make_sam3d, "pkl"), sam3d),
+        "sam3d json": Format(partial(make_sam3d, "json"), sam3d),
         "keypoints openpose": Format(make_openpose, partial(component, "detector", "openpose")),
         "weights lift": Format(
             partial(make_weights, "lift_open", f"{inits}/lift/weights"),

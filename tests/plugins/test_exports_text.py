@@ -128,7 +128,8 @@ def test_amass_through_our_reader_and_through_smplx(tmp_path):
     saved = np.load(path, allow_pickle=False)
     assert saved["poses"].shape == (FRAMES, 156) and not saved["poses"][:, 66:].any()
     assert str(saved["gender"]) == "neutral" and saved["mocap_framerate"] == 30 and saved["betas"].shape == (16,)
-    assert saved["mocap_framerate"].dtype.kind == "i"
+    assert saved["mocap_framerate"].dtype.kind == "i" and saved["mocap_frame_rate"] == 30
+    assert np.array_equal(np.concatenate([saved["root_orient"], saved["pose_body"]], 1), saved["poses"][:, :66])
     pelvis = tuple(float(v) for v in saved["rest_pelvis"])
     clip = load_motion(path, AmassConfig(rest_pelvis=(pelvis[0], -pelvis[2], pelvis[1])))
     motion = clip.truth.motion

@@ -75,14 +75,19 @@ def _arrays(
     poses = np.zeros((performance.num_frames, COLUMNS))
     poses[:, : 3 * SHARED] = matrix_to_axis_angle(pose[:, :SHARED]).flatten(1).numpy()
     rate = performance.fps
+    # readers compare it with integers
+    whole = np.array(round(rate) if abs(rate - round(rate)) < 1e-6 else rate)
     return {
         "trans": axes.points(performance.trans) - pelvis,
         "gender": np.array(options.gender or (performance.figure.gender if options.body == "own" else "neutral")),
-        # readers compare it with integers
-        "mocap_framerate": np.array(round(rate) if abs(rate - round(rate)) < 1e-6 else rate),
+        "mocap_framerate": whole,
         "betas": np.concatenate([betas, np.zeros(6)]),
         "dmpls": np.zeros((performance.num_frames, 8)),
         "poses": poses,
+        # the same as SMPL-X files of AMASS spell it
+        "root_orient": poses[:, :3],
+        "pose_body": poses[:, 3 : 3 * SHARED],
+        "mocap_frame_rate": whole,
         "rest_pelvis": pelvis,
         "betas_given": performance.given_betas.double().numpy(),
         "betas_model": np.array(performance.betas_of),

@@ -34,6 +34,8 @@ SLOW, UNLIKELY = 0.5, 0.02
 #: The same weight for a factor away from 1 if the unit is roughly known; without it the scale diverges for feet that
 #: are never in contact (on a skateboard).
 CHANGED = 0.1
+#: Standard deviation of the log of a scale from feet in contact: of initial poses, and of poses during the solve.
+PLACED_SD, SOLVED_SD = 0.25, 0.08
 #: Smoothing of a path that was fitted frame by frame, s, before its speed is used.
 _SPEED_SMOOTH = 0.25
 
@@ -72,7 +74,8 @@ def path_scale(
     else:
         up, _ = evidence_up(evidence, camera)
         motion = replace(motion, trans=local_line(motion.trans, trust + 1e-6, _SPEED_SMOOTH * fps))
-    return with_speed_evidence(scale, evidence, motion, camera, up, trust, fps)
+    sd = SOLVED_SD if placed else PLACED_SD
+    return with_speed_evidence(scale, evidence, motion, camera, up, trust, fps, sd)
 
 
 def stance_scale(
@@ -121,10 +124,6 @@ def stance_scale(
     return torch.where(still, torch.ones_like(chosen), chosen)
 
 
-#: Standard deviation of the log of a scale from feet in contact, measured on poses cleaned by a network.
-STANCE_SD = 0.25
-
-
 def with_speed_evidence(
     scale: Float[Tensor, "B"],
     evidence: MotionEvidence,
@@ -133,13 +132,14 @@ def with_speed_evidence(
     up: Float[Tensor, "B 3"],
     trust: Float[Tensor, "B T"],
     fps: float,
+    stance_sd: float = PLACED_SD,
 ) -> Float[Tensor, "B"]:
     """Combine a scale from feet in contact with the one at which the person moves as fast as the evidence says.
 
     The second is linear least squares on ``d(R^T trans) + s dC = velocity`` in the horizontal plane, weighted by the
     variances of the evidence; its errors are taken as constant over the clip. The logarithms of both are averaged,
-    weighted by inverse variance. ``seen``: motion in each frame's camera, m, with a smooth path; ``up``: vertical of
-    the camera's world.
+    weighted by inverse variance; ``stance_sd`` is the standard deviation of the first's. ``seen``: motion in each
+    frame's camera, m, with a smooth path; ``up``: vertical of the camera's world.
     """
     back = camera.R.mT
 
@@ -159,4 +159,4 @@ def with_speed_evidence(
     ratio = (weight * filming * (told - person)).sum((1, 2)) / known.clamp_min(1e-6)
     ratio = ratio.clamp(0.3, 3.0)
     sure = known / trust.sum(1).clamp_min(1.0) * ratio.clamp_min(0.5).square()  # 1 / variance of its logarithm
-    return scale * (ratio.log() * sure / (sure + 1 / STANCE_SD**2)).exp()
+    return scale * (ratio.log() * sure / (sure + 1 / stance_sd**2)).exp()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from diffopt_core.common.jobs import Job
 from diffopt_core.host.registry import Registry
-from diffopt_core.parts.runners.processes import Processes
+from diffopt_core.parts.runners import Processes
 from diffopt_lab.grid.carry_out import carry_out
 from diffopt_lab.grid.plan import Plan, cell_folder, table
 from diffopt_lab.grid.planning import Asked, make_plan

@@ -144,7 +144,7 @@ def table(path: Path) -> Any:
 
 
 def boxes(path: Path) -> Any:
-    from diffopt_inits.vitpose.boxes import read_boxes
+    from diffopt_inits.vitpose.files import read_boxes
     from people_cases import clip_of
 
     return read_boxes(path, clip_of(FRAMES))

@@ -11,7 +11,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import torch
-from diffopt_cameras.droid.config import DroidConfig
+from diffopt_cameras.configs import DroidConfig
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import make_clip
 from scipy.spatial.transform import Rotation

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import scene_cases as cases
 import torch
-from diffopt_cameras.colmap.config import ColmapConfig
-from diffopt_cameras.klt.config import KltConfig
+from diffopt_cameras.configs import ColmapConfig, KltConfig
 from diffopt_core.data.geometry import align
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.registry import Registry

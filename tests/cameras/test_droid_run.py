@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 import torch
+from diffopt_cameras.configs import DroidConfig
 from diffopt_cameras.droid import running
-from diffopt_cameras.droid.config import DroidConfig
 from diffopt_cameras.droid.source import DroidCamera
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.host.registry import Registry

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import scene_cases as cases
 import torch
-from diffopt_cameras.klt.config import KltConfig
-from diffopt_cameras.static import StaticCameraConfig
+from diffopt_cameras.configs import KltConfig, StaticCameraConfig
 from diffopt_core.data.geometry import align
 from diffopt_core.errors import BadInput
 from diffopt_core.host.registry import Registry

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scene_cases as cases
 import torch
-from diffopt_cameras.klt.config import KltConfig
+from diffopt_cameras.configs import KltConfig
 from diffopt_core.host.registry import Registry
 from diffopt_core.perception.video import probe
 from diffopt_core.types import Clip, Observations, Video

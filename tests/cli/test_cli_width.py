@@ -7,8 +7,7 @@ import re
 import pytest
 from cli_cases import QUICK
 from diffopt_core.common import console
-from diffopt_core.common.columns import fitted
-from diffopt_core.common.console import Screen, grid
+from diffopt_core.common.console import Screen, fitted, grid
 from diffopt_lab.commands.sheets import print_sheet
 from diffopt_lab.study.layouts import Sheet
 from diffopt_priors.report.measure import tables

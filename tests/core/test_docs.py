@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from diffopt_core.cli.app import build
+from diffopt_core.cli.new import package
 from diffopt_core.host import registry as hookspecs
 from diffopt_core.host.recipe import (
     BlockSpec,
@@ -22,7 +23,6 @@ from diffopt_core.host.recipe import (
     StageSpec,
 )
 from diffopt_core.host.registry import Registry
-from diffopt_core.host.scaffold import package
 from diffopt_core.host.testing import PriorContract
 from diffopt_core.plugin import API_VERSION, KINDS, OLDEST_API
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, Observations, Result

@@ -9,9 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from diffopt_core.cli.new import package
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.registry import Registry
-from diffopt_core.host.scaffold import package
 from diffopt_core.host.testing import PriorContract, contract_of, run_checks
 from diffopt_core.plugin import KINDS, Component
 

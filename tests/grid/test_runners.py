@@ -37,7 +37,7 @@ class TestSlurmTriedLocally(RunnerContract):
 
 @pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
 def test_a_missing_package_is_told_with_the_line_that_installs_it(name, package, monkeypatch):
-    monkeypatch.setattr("diffopt_runners.configs.find_spec", lambda wanted: None)
+    monkeypatch.setattr("diffopt_runners.plugin.find_spec", lambda wanted: None)
     config = Registry.load().config("runner", name, {})
     with pytest.raises(MissingResource, match=rf"uv pip install 'diffopt-runners\[{name}\]'"):
         config.build(None)
@@ -48,7 +48,7 @@ def test_leaving_early_stops_the_workers():
     import time
 
     from diffopt_core.common.jobs import Job
-    from diffopt_core.parts.runners.processes import Processes
+    from diffopt_core.parts.runners import Processes
 
     rounds = {"value": 10**10}  # minutes, were it not stopped
     jobs = [

@@ -15,7 +15,7 @@ from diffopt_core.host.testing import InitializerContract
 from diffopt_core.types import CameraTrajectory, Observations
 from diffopt_formats.pelvis import PUBLISHED
 from diffopt_inits.crops.base import body_of_crops
-from diffopt_inits.crops.configs import Hmr2Config, VibeConfig
+from diffopt_inits.readers.configs import Hmr2Config, VibeConfig
 from goldens import golden
 from people_cases import SIZE, clip_of, context, environment, person, write_video
 

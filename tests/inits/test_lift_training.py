@@ -12,10 +12,9 @@ from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.skeleton import COCO17, JOINT, LAYOUTS, PARENTS
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.train import shards
-from diffopt_inits.lift import weights
 from diffopt_inits.lift.config import LIFT
 from diffopt_inits.lift.inputs import features, frame_of, turning
-from diffopt_inits.lift.network import LiftNetwork
+from diffopt_inits.lift.network import LiftNetwork, load
 from diffopt_inits.lift.outputs import read
 from diffopt_inits.lift.points import INDEX, POINTS, gather
 from diffopt_inits.lift.train import quality, trainer
@@ -124,7 +123,7 @@ def test_a_run_leaves_weights_card_log_and_curves(tmp_path: Path) -> None:
     folder, out = data(tmp_path / "data"), tmp_path / "run"
     size = ("--width", 16, "--layers", 1, "--frames", 16, "--batch", 4)
     run("--data", folder, "--out", out, "--steps", 2, *size)
-    network, card = weights.load(out / "lift.safetensors")
+    network, card = load(out / "lift.safetensors")
     assert card["step"] == 2 and card["chain"] == [] and card["training_files"] == ["cmu_train.npz"]
     assert "CMU" in card["terms"][0] and card["settings"]["detector"]["no_face"] == 0.35
     assert set(card["report"]) == {"cmu_val/points", "cmu_val/pose", "cmu_val/landmarks"}
@@ -158,10 +157,10 @@ def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
     bad.write_bytes(b"nothing")
     bad.with_suffix(".json").write_text(json.dumps({"format": 1, "network": {}}))
     with pytest.raises(BadInput, match=r"lift\.safetensors"):
-        weights.load(LIFT.resolve(str(bad)))
+        load(LIFT.resolve(str(bad)))
     bad.with_suffix(".json").write_text(json.dumps({"format": 9}))
     with pytest.raises(BadInput, match="format"):
-        weights.load(bad)
+        load(bad)
     with pytest.raises(BadInput, match="checkpoint"):
         trainer.LiftTraining.resume(bad, begun(data(tmp_path / "data")).clips, {})
 

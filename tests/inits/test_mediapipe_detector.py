@@ -17,9 +17,9 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import DetectorContract
 from diffopt_core.perception.video import probe
 from diffopt_core.types import Clip, Observations, Video
+from diffopt_inits.detectors import MediapipeConfig
 from diffopt_inits.mediapipe import chunks
-from diffopt_inits.mediapipe.config import MediapipeConfig
-from diffopt_inits.mediapipe.needs import SOLUTIONS
+from diffopt_inits.mediapipe.detector import SOLUTIONS
 from goldens import beside
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in's interpreter is a shell script")

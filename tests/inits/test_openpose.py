@@ -10,8 +10,8 @@ import pytest
 from diffopt_core.data.skeleton import COCO17, OPENPOSE25
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.testing import DetectorContract
+from diffopt_inits.detectors import OpenposeConfig
 from diffopt_inits.layouts import COCO18
-from diffopt_inits.openpose.config import OpenposeConfig
 from people_cases import clip_of, context, person, write_video
 
 N = 12

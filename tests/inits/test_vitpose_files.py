@@ -12,7 +12,7 @@ import pytest
 import torch
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.testing import DetectorContract
-from diffopt_inits.vitpose.config import VitposeConfig
+from diffopt_inits.detectors import VitposeConfig
 from people_cases import clip_of, context, person
 
 N = 12

@@ -11,8 +11,8 @@ import pytest
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.host.registry import Registry
 from diffopt_core.types import Observations
+from diffopt_inits.detectors import VitposeConfig
 from diffopt_inits.vitpose import detector
-from diffopt_inits.vitpose.config import VitposeConfig
 from people_cases import SIZE, clip_of, context, environment, person, write_video
 
 N = 7

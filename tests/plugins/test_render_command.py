@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from diffopt_core.cli import main
 from diffopt_core.errors import MissingResource
-from diffopt_render.configs import EmbreeConfig, GlConfig
+from diffopt_render.plugin import EmbreeConfig, GlConfig
 from PIL import Image
 from render_cases import FRAMES, SIZE, bare, drawer, film_of, filmed, saved, small
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import torch
 from diffopt_core.types import Result, Video
-from diffopt_viewer.config import ViserConfig
+from diffopt_viewer.plugin import ViserConfig
 from diffopt_viewer.viewer import ViserViewer
 
 SIZE = (64, 48)

@@ -6,6 +6,22 @@ from collections.abc import Iterable
 
 from diffopt_core.plugin import Component, WeightFile, fixed, hookimpl
 
+#: The authors publish no digest; this one is pinned by several projects that use the file.
+WEIGHTS: tuple[WeightFile, ...] = (
+    WeightFile(
+        "droid",
+        "DROID-SLAM",
+        "droid.pth",
+        "BSD-3-Clause",
+        "https://github.com/princeton-vl/DROID-SLAM/blob/main/LICENSE",
+        urls=(
+            "https://drive.usercontent.google.com/download?id=1PpqVt1H4maBa_GbPJp4NwxRsd9jk-elh&export=download&confirm=t",
+        ),
+        sha256="46476ef64cde45a97504910d6f3de2eef7b398ec1c6e4e668815c29076024526",
+        size=16_061_701,
+        used_by="camera droid",
+    ),
+)
 _HERE = "diffopt_cameras"
 
 #: Systems with a camera file reader: name, title, usual file.
@@ -31,17 +47,17 @@ def diffopt_components() -> Iterable[Component]:
         *(
             Component("camera", name, f"{_HERE}.{config}", summary, default_for="video" if name == "klt" else None)
             for name, config, summary in (
-                ("klt", "klt.config:KltConfig", "tracks on the background: rotation, odometry or colmap"),
-                ("static", "static:StaticCameraConfig", "a static camera, checked on the images"),
-                ("colmap", "colmap.config:ColmapConfig", "structure from motion by pycolmap"),
-                ("droid", "droid.config:DroidConfig", "DROID-SLAM, or cameras saved by a SLAM system"),
+                ("klt", "configs:KltConfig", "tracks on the background: rotation, odometry or colmap"),
+                ("static", "configs:StaticCameraConfig", "a static camera, checked on the images"),
+                ("colmap", "configs:ColmapConfig", "structure from motion by pycolmap"),
+                ("droid", "configs:DroidConfig", "DROID-SLAM, or cameras saved by a SLAM system"),
             )
         ),
         *(
             Component(
                 "camera",
                 name,
-                f"{_HERE}.droid.config:FileCameraConfig",
+                f"{_HERE}.configs:FileCameraConfig",
                 f"cameras of {of}",
                 sets={"name": name, "usual": usual},
             )
@@ -54,6 +70,4 @@ def diffopt_components() -> Iterable[Component]:
 @hookimpl
 def diffopt_weights() -> Iterable[WeightFile]:
     """Files for the camera sources of this package."""
-    from .weight_files import WEIGHTS
-
     return WEIGHTS

@@ -11,9 +11,9 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations
 
 from .assemble import assemble, standing
+from .configs import StaticCameraConfig
 from .evidence import look, stillness
 from .focal import assumed, told
-from .static import StaticCameraConfig
 from .tracks import Following
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from diffopt_core.interfaces import BuildContext, Shot
 from diffopt_core.types import CameraTrajectory
 from torch import Tensor
 
-from .config import Pytorch3dConfig
+from .plugin import Pytorch3dConfig
 
 
 def camera_of(camera: CameraTrajectory, size: tuple[int, int], device: torch.device, samples: int = 1) -> Any:

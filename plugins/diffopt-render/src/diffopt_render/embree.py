@@ -15,7 +15,7 @@ from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from .configs import EmbreeConfig
+from .plugin import EmbreeConfig
 from .take import stacked
 
 #: Near plane, m, as the protocol requires.

@@ -13,7 +13,7 @@ import numpy as np
 from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import BuildContext, Mesh, Shot
 
-from .configs import GlConfig
+from .plugin import GlConfig
 from .take import stacked
 
 #: OpenGL 3.3 (2010), supported by all current drivers.

@@ -1,17 +1,78 @@
-"""Components of this package."""
+"""Settings of the runners, and what this package offers to the host. Neither ray nor submitit is imported here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from diffopt_core.config import ComponentConfig
+from diffopt_core.errors import MissingResource
 from diffopt_core.plugin import Component, hookimpl
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext
 
 _HERE = "diffopt_runners"
+
+
+class RayConfig(ComponentConfig):
+    """Address of the cluster, number of concurrent jobs, and resources reserved per job."""
+
+    builds: ClassVar[str] = "diffopt_runners.ray_runner:RayRunner"
+
+    address: str | None = Field(None, description="HOST:PORT or auto of a running cluster; null: one on this machine")
+    workers: int | None = Field(
+        None, ge=1, description="concurrent jobs; null: as many as the cluster has resources for"
+    )
+    cpus: float = Field(1.0, gt=0, description="cores reserved per job, and its thread count; more for long clips")
+    gpus: float | None = Field(None, ge=0, description="GPUs reserved per job; null: 1 on CUDA, else 0")
+
+    def build(self, ctx: BuildContext) -> Any:
+        if find_spec("ray") is None:
+            raise MissingResource(
+                "runner 'ray' needs Ray, which is not installed: uv pip install "
+                "'diffopt-runners[ray]', on this machine and on every machine of the cluster"
+            )
+        return super().build(ctx)
+
+
+class SlurmConfig(ComponentConfig):
+    """Resources that each job of the array requests from Slurm, within the cluster's limits."""
+
+    builds: ClassVar[str] = "diffopt_runners.slurm_runner:SlurmRunner"
+
+    cluster: Literal["slurm", "local"] = Field("slurm", description="local: processes on this machine, for testing")
+    workers: int = Field(32, ge=1, description="concurrent jobs of the array")
+    minutes: int = Field(240, ge=1, description="time limit of a job")
+    cpus: int = Field(4, ge=1, description="cores of a job")
+    gpus: int | None = Field(None, ge=0, description="GPUs of a job; null: 1 on CUDA, else 0")
+    memory: int = Field(8, ge=1, description="memory of a job, GiB")
+    partition: str | None = None
+    account: str | None = None
+    logs: Path = Field(
+        Path("runs/slurm"), description="folder for submitit's files; all machines must have access to it"
+    )
+
+    def build(self, ctx: BuildContext) -> Any:
+        if find_spec("submitit") is None:
+            raise MissingResource(
+                "runner 'slurm' needs submitit, which is not installed: uv pip install 'diffopt-runners[slurm]'"
+            )
+        if self.cluster == "slurm" and which("sbatch") is None:
+            raise MissingResource(
+                "runner 'slurm': sbatch not found; start the grid on a machine "
+                "that submits to Slurm, or test it with --runner-set cluster=local"
+            )
+        return super().build(ctx)
 
 
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
     return [
-        Component("runner", "ray", f"{_HERE}.configs:RayConfig", "tasks on a Ray cluster, or on this machine's Ray"),
-        Component("runner", "slurm", f"{_HERE}.configs:SlurmConfig", "a Slurm job array, by submitit"),
+        Component("runner", "ray", f"{_HERE}.plugin:RayConfig", "tasks on a Ray cluster, or on this machine's Ray"),
+        Component("runner", "slurm", f"{_HERE}.plugin:SlurmConfig", "a Slurm job array, by submitit"),
     ]

@@ -11,7 +11,7 @@ from diffopt_core.common.jobs import Job, JobEnd, perform
 from diffopt_core.errors import MissingResource
 from diffopt_core.interfaces import BuildContext
 
-from .configs import RayConfig
+from .plugin import RayConfig
 
 #: Raised by Ray when a worker, its machine or its objects are lost. Errors of the job itself are not among these.
 _LOST = (

@@ -10,7 +10,7 @@ import submitit
 from diffopt_core.common.jobs import Job, JobEnd, perform
 from diffopt_core.interfaces import BuildContext
 
-from .configs import SlurmConfig
+from .plugin import SlurmConfig
 
 #: Seconds between polls of the jobs.
 _PACE = {"slurm": 5.0, "local": 0.2}

@@ -20,11 +20,11 @@ from diffopt_core.results.saved import Figure, figure_of
 from diffopt_core.types import Result
 
 from .arrange import labels_of
-from .config import ViserConfig
 from .controls import Controls
 from .images import Footage
 from .panels import Losses
 from .player import BESIDE, RATE, Loop, Player
+from .plugin import ViserConfig
 from .shown import Shown, of_result, room, shown_of
 from .stage import FOLLOW, FREE, SIDE, THROUGH, Stage, look, look_through
 

@@ -13,9 +13,9 @@ from diffopt_core.perception.video import read_frames
 from diffopt_core.types import Clip, Observations
 from numpy.typing import NDArray
 
+from ..configs import ColmapConfig
 from ..tracks.mask import PersonMask, black_border, coarse_shape
 from ..wahba import Array
-from .config import ColmapConfig
 from .library import library, poses, reconstruct
 
 

@@ -12,13 +12,13 @@ from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations, Unit
 
 from ..assemble import assemble
+from ..configs import ColmapConfig
 from ..evidence import look, require
 from ..focal import Focal, assumed, choose, told
 from ..rotation import rotation_evidence, windows
 from ..scale import in_rough_metres
 from ..tracks import Following
 from ..wahba import Array
-from .config import ColmapConfig
 from .library import library
 from .on_images import map_images
 from .on_tracks import map_tracks

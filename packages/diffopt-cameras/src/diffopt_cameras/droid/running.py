@@ -23,7 +23,7 @@ from diffopt_formats.poses import read_pose7
 from diffopt_formats.slam import standing
 from diffopt_formats.tracks import Cameras
 
-from .config import DroidConfig
+from ..configs import DroidConfig
 
 SCRIPT = Path(__file__).with_name("droid_script.py")
 HOME = "https://github.com/princeton-vl/DROID-SLAM"

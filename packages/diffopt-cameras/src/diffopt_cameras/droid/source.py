@@ -16,8 +16,8 @@ from diffopt_formats.poses import invert
 from diffopt_formats.systems import Said, read_cameras
 from diffopt_formats.tracks import Cameras
 
+from ..configs import DroidConfig, FileCameraConfig
 from .between import Between, between, jumps
-from .config import DroidConfig, FileCameraConfig
 from .intrinsics import intrinsics
 
 _log = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ _FEW = (
     fixed("exporter", "json", f"{_EXPORTERS}:JsonExporter", "motion.json: the same as text, with the metrics"),
     fixed("exporter", "evidence", f"{_EXPORTERS}:EvidenceExporter",
           "evidence.npz: keypoints, initial motion and camera, losses, for reports and viewers"),
-    Component("runner", "local", f"{_CORE}.parts.runners.processes:LocalConfig",
+    Component("runner", "local", f"{_CORE}.parts.runners:LocalConfig",
               "processes on this machine, one per GPU or per core"),
 )  # fmt: skip
 _RECIPES = Path(__file__).parent / "recipes"

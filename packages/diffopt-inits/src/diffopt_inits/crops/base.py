@@ -21,7 +21,7 @@ from diffopt_formats.tracks import Track, Weak
 
 from ..people import boxes_around
 from ..readers.body import body_of
-from .configs import CropConfig
+from ..readers.configs import CropConfig
 
 _log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, MotionEv
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from . import weights
 from .config import LIFT, LiftConfig
 from .inputs import Evidence, Frame, observed
+from .network import load
 from .outputs import Outputs, read
 from .windows import Bridge, bridge, run
 
@@ -56,7 +56,7 @@ class LiftInitializer:
     def __init__(self, config: LiftConfig, ctx: BuildContext):
         self._config, self._body = config, ctx.build("body", config.body)
         self._other: Initializer | None = ctx.build("initializer", config.fuse) if config.fuse else None
-        self._network, self._card = weights.load(LIFT.resolve(config.weights))
+        self._network, self._card = load(LIFT.resolve(config.weights))
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.

@@ -1,4 +1,4 @@
-"""The lifting network: a transformer over the frames of a window, with positions in seconds.
+"""The lifting network and its weight files: a transformer over the frames of a window, with positions in seconds.
 
 Pre-norm blocks of attention with rotary positions, a depth-wise convolution and a feed-forward layer. The output
 weights start at zero, so outputs start at the mean (a person upright in front of the camera).
@@ -6,10 +6,15 @@ weights start at zero, so outputs start at the mean (a person upright in front o
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .config import LIFT
+from .inputs import CHANNELS
 from .outputs import START, WIDTH
 
 #: Rotary positions per second.
@@ -85,3 +90,13 @@ class LiftNetwork(nn.Module):
         for block in self.blocks:
             x = block(x, wave)
         return self.leave(self.norm(x)) + self.skip(inputs)
+
+
+def load(path: Path) -> tuple[LiftNetwork, dict[str, Any]]:
+    """Frozen network (float32, CPU) and its card. Raises BadInput."""
+    return LIFT.load(path, lambda card: LiftNetwork(CHANNELS, **card["network"]))
+
+
+def save(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
+    """Write weights (half precision) and card, each atomically."""
+    LIFT.write(path, {key: value.half() for key, value in state.items()}, card)

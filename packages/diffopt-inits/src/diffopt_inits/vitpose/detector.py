@@ -1,23 +1,28 @@
-"""Detector ``vitpose``: boxes of people, keypoints in each box, linking to tracks, choice of one track."""
+"""Detector ``vitpose``: ViTPose in its environment, or its result files."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from diffopt_core.common.progress import track as progress
 from diffopt_core.errors import BadInput, MissingResource
+from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.perception.foreign import Needs, run_script
 from diffopt_core.perception.video import reduced_size
+from diffopt_core.perception.weights import find, remedy
 from diffopt_core.types import Clip, Observations
 from diffopt_formats.frames import source_frames
 
+from ..detectors import VitposeConfig
+from ..openpose import read_folder
 from ..people import Detections, Track, boxes_around, check_keypoints, choose, link, observations_of
-from .boxes import read_boxes
-from .config import VitposeConfig
-from .models import resolve
+from .files import read_boxes, read_results
 
+_log = logging.getLogger(__name__)
 SCRIPT = Path(__file__).with_name("script.py")
 NEEDS = Needs(
     name="vitpose",
@@ -27,6 +32,38 @@ NEEDS = Needs(
     how="pip install 'diffopt-inits[vitpose]' (transformers, pillow, scipy), or --env uv",
     size="about 5 GB",
 )
+
+
+@dataclass(frozen=True)
+class Model:
+    """Where a hub model is: a folder, the weights folder, or the hub's cache.
+
+    ``source``: argument of ``from_pretrained``. ``how``: what to do if it is missing."""
+
+    source: str
+    how: str
+
+
+def resolve(name: str, download: bool, option: str) -> Model:
+    """Resolve a local folder, a name from `diffopt weights list` (the folder if it was downloaded, else its hub id), or
+    a hub id. If a download is allowed, licence and size are logged. Raises BadInput for damaged weights."""
+    if Path(name).expanduser().is_dir():
+        folder = Path(name).expanduser().resolve()
+        return Model(str(folder), f"{folder} has no transformers model for this task (config.json, weights)")
+    rows = Registry.load().weights
+    file = rows.get(name) or next((row for row in rows.values() if row.hub == name), None)
+    if file is not None and file.hub and (found := find(file)) is not None:
+        return Model(str(found.path), f"{found.path} is incomplete; remove it and {remedy(file)}")
+    hub = file.hub if file is not None and file.hub else name
+    if download:
+        known = (
+            f"{file.licence}, {(file.size or 0) / 1e6:.0f} MB"
+            if file is not None
+            else "for licence and size see its page"
+        )
+        _log.warning("%s: downloaded from https://huggingface.co/%s unless it is in the cache (%s)", name, hub, known)
+    how = remedy(file) if file is not None else f"name a local folder with --set detector.{option}=FOLDER"
+    return Model(hub, f"{how}; or allow transformers to download it: --set detector.download=true")
 
 
 class VitposeDetector:
@@ -90,3 +127,25 @@ class VitposeDetector:
             which = person if person is not None and str(found["missing"]) == "person_model" else model
             raise MissingResource(f"detector vitpose: '{which.source}' cannot be loaded ({found['why']}): {which.how}")
         return found
+
+
+class VitposeFileDetector:
+    """Implements :class:`diffopt_core.interfaces.Detector`."""
+
+    def __init__(self, config: VitposeConfig, ctx: BuildContext | None = None):
+        assert config.file is not None
+        self._file, self._first = config.file.expanduser(), config.first
+
+    def detect(self, clip: Clip) -> Observations:
+        """Keypoints of one person in the file. Raises BadInput for a file that does not match the clip."""
+        if not self._file.exists():
+            raise MissingResource(f"detector vitpose: file '{self._file}' does not exist")
+        facts: dict[str, object] = {"file": str(self._file)}
+        if self._file.is_dir():
+            people = read_folder(self._file, clip, self._first)
+            tracks = people.tracks if people.tracks is not None else link(people.detections)
+            layout, facts = people.layout, facts | people.facts
+        else:
+            tracks, layout = read_results(self._file, clip, self._first)
+        track, person = choose(tracks, clip, self._file)
+        return observations_of(track, clip, layout, {**facts, "person": person})

@@ -10,7 +10,7 @@ list of people with ``image_id``  COCO's results, AlphaPose's (``idx`` is the pe
 ``images``, ``annotations``       COCO's annotations
 ================================  ==============================================================================
 
-The layout is recognised by the number of points (:mod:`diffopt_inits.layouts`).
+The layout is recognised by the number of points (:mod:`diffopt_inits.layouts`). A file of boxes has one a frame.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.common.documents import read_json
+from diffopt_core.common.npz import read_array, read_npz
 from diffopt_core.common.unpickle import read_foreign
-from diffopt_core.errors import BadInput
+from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.types import Clip
 from diffopt_formats.fields import frame_ids, numbers
-from diffopt_formats.frames import Rows, numbers_in, place, source_of
+from diffopt_formats.frames import Rows, numbers_in, place, rows_at, source_of
 from diffopt_formats.systems import stranger
 
 from ..layouts import in_our_layout
@@ -37,6 +38,31 @@ EXPECTED = (
     "AlphaPose's and COCO's list of people with image_id (GVHMR: preprocess/vitpose.pt, WHAM: tracking_results.pth)"
 )
 _NAMES = ("track_id", "idx", "instance_id")
+
+
+def read_boxes(path: Path, clip: Clip) -> np.ndarray:
+    """Boxes ``[T 4]`` x0 y0 x1 y1, px of the full image, for the clip's frames; NaN without a person."""
+    if not path.is_file():
+        raise MissingResource(f"detector vitpose: file of boxes '{path}' does not exist")
+    if path.suffix == ".npz":
+        arrays = read_npz(path)
+        if "boxes" not in arrays:
+            raise BadInput(path, "boxes", f"missing; the file holds {', '.join(sorted(arrays)) or 'nothing'}")
+        boxes = arrays["boxes"]
+    else:
+        boxes = read_array(path)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "fiu":
+        raise BadInput(path, "boxes", f"shape {boxes.shape}, expected (N, 4): x0 y0 x1 y1, px, one per frame")
+    source = source_of(clip)
+    frames = place(Rows(path, len(boxes), key="boxes", option="detector"), source)
+    rows, found = rows_at(frames, source.wanted)
+    boxes = boxes.astype(np.float64)[rows]
+    there = np.isfinite(boxes).all(1) & found
+    if not there.any():
+        raise BadInput(path, "boxes", "has no box in the frames of this clip")
+    if (boxes[there, 2:] <= boxes[there, :2]).any():
+        raise BadInput(path, "boxes", "has a box without area; expected x0 y0 x1 y1 (corners, not width and height)")
+    return np.where(there[:, None], boxes, np.nan)
 
 
 @dataclass(frozen=True)

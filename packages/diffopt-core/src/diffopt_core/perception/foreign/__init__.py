@@ -22,7 +22,7 @@ The script::
 from __future__ import annotations
 
 from .interpreter import ENVIRONMENTS, find_interpreter
-from .needs import Needs
 from .run import run_script
+from .uv import Needs
 
 __all__ = ["ENVIRONMENTS", "Needs", "find_interpreter", "run_script"]

@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 from ...errors import MissingResource
-from .needs import Needs
-from .uv import uv_environment
+from .uv import Needs, uv_environment
 
 #: Accepted forms of an environment, for help texts and errors.
 ENVIRONMENTS = "uv, here, conda:NAME, or the path of a Python executable or of an environment's folder"

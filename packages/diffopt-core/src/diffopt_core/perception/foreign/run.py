@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -24,17 +25,19 @@ from typing import IO, Any
 
 import numpy as np
 
+from ...common.places import cache_folder
 from ...errors import DiffOptError, MissingResource
 from ...types import Video
 from ..video import read_frames
 from .interpreter import environment_variables, find_interpreter
-from .lines import Tail
-from .needs import Needs
+from .uv import Needs
 
 _log = logging.getLogger(__name__)
 Report = Callable[[int, int], None]
 #: Seconds between asking a child to end and killing it.
 GRACE = 3.0
+#: Number of lines of a child's standard error that are kept, and that are quoted in an error.
+KEPT, QUOTED = 2000, 3
 
 
 def run_script(
@@ -201,3 +204,38 @@ def _load(out: Path, needs: Needs, tail: Tail) -> dict[str, np.ndarray]:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         problem = f"its result cannot be read ({error})"
     raise DiffOptError(f"{needs.name}: {problem}{tail.keep(needs.name)}")
+
+
+class Tail:
+    """Reads ``pipe`` to its end in a thread and keeps the last lines."""
+
+    def __init__(self, pipe: IO[bytes] | None):
+        self._lines: deque[str] = deque(maxlen=KEPT)
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def _read(self, pipe: IO[bytes] | None) -> None:
+        with suppress(OSError, ValueError):  # closed by another thread
+            for line in pipe or ():
+                text = line.decode(errors="replace").rstrip().rpartition("\r")[2]
+                if text:
+                    self._lines.append(text)
+                    _log.debug("%s", text)
+
+    def join(self) -> None:
+        # a process started by the child may keep the pipe open
+        self._thread.join(timeout=2.0)
+
+    def last(self) -> str:
+        """The last lines, joined to one."""
+        return " | ".join(line.strip() for line in list(self._lines)[-QUOTED:])[-400:]
+
+    def keep(self, name: str) -> str:
+        """Write all kept lines to the cache folder; returns text with the path, to append to an error."""
+        path = cache_folder() / "logs" / f"{name}.txt"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(self._lines) + "\n")
+        except OSError:
+            return ""
+        return f" (its full output: {path})"

@@ -1,4 +1,4 @@
-"""Environments that uv builds on demand, in the cache folder.
+"""What an external script needs of its environment, and the environments that uv builds on demand, in the cache folder.
 
 A notice lists the packages before a build. uv's own variables are respected (``UV_FIND_LINKS``, ``UV_INDEX_URL``,
 ``UV_OFFLINE`` ...), so a machine without a network can install from a folder of wheels.
@@ -6,6 +6,7 @@ A notice lists the packages before a build. uv's own variables are respected (``
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import logging
@@ -14,16 +15,63 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...common.places import cache_folder
 from ...errors import DiffOptError, MissingResource
 from .lock import locked
-from .needs import Needs
 
 _log = logging.getLogger(__name__)
 #: Written last; a folder without it is incomplete and is rebuilt.
 READY = "ready.json"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Requirements of an external script on its environment.
+
+    ``packages`` are installed with their dependencies, then ``no_deps`` without (both pip requirements). ``python``:
+    supported versions, ``"3.12"`` or a range ``"3.9-3.12"`` (inclusive); empty for any. ``modules`` must be importable
+    in the environment; otherwise the error says ``how`` to install them by hand. ``size``: of the environment on disk,
+    for the notice before it is built.
+    """
+
+    name: str
+    packages: tuple[str, ...] = ()
+    no_deps: tuple[str, ...] = ()
+    python: str = ""
+    modules: tuple[str, ...] = ()
+    how: str = ""
+    size: str = ""
+
+    def fits(self, version: tuple[int, int]) -> bool:
+        """Whether a Python version (major, minor) is supported."""
+        if not self.python:
+            return True
+        low, high = self._range()
+        return low <= version <= high
+
+    def python_request(self) -> str:
+        """The supported versions as a request to uv, such as ``>=3.9,<3.13``."""
+        if not self.python:
+            return ">=3.9"
+        (major, low), (_, high) = self._range()
+        return f">={major}.{low},<{major}.{high + 1}"
+
+    def key(self, version: str) -> str:
+        """Name of the environment for these packages and a Python version."""
+        text = "\n".join((version, *sorted(self.packages), "--no-deps", *sorted(self.no_deps)))
+        return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def _range(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        low, _, high = self.python.partition("-")
+        return _version(low), _version(high or low)
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = text.strip().split(".")[:2]
+    return int(major), int(minor)
 
 
 def uv_environment(needs: Needs) -> Path:

@@ -12,9 +12,8 @@ from diffopt_core.host.train.shards import Clips, by_travel
 from diffopt_core.host.train.trainer import NetworkTraining
 from torch import Tensor
 
-from .. import weights
 from ..inputs import CHANNELS, features
-from ..network import LiftNetwork
+from ..network import LiftNetwork, load, save
 from ..outputs import read
 from . import quality
 from .evidence import observe
@@ -89,12 +88,12 @@ class LiftTraining(NetworkTraining):
     def export(self, path: Path, report: dict[str, Any]) -> None:
         """Averaged weights and card."""
         card = {**self.card(path, report), "network": self.shape, "calibration": self._validate()[1]}
-        weights.save(path, self.average, card)
+        save(path, self.average, card)
 
 
 def start_from(path: Path, training: LiftTraining) -> None:
     """Start from the network of a weight file of the same shape, which is recorded as the last entry of ``chain``."""
-    network, card = weights.load(path)
+    network, card = load(path)
     if card["network"] != training.shape:
         raise BadInput(
             path,

@@ -1,6 +1,8 @@
 """Runner ``local``: worker processes on this machine, one per GPU, or one per core without a GPU.
 
-Jobs go to the next free worker; a worker that dies is replaced."""
+Jobs go to the next free worker; a worker that dies is replaced. A worker is ``python -m diffopt_core.parts.runners``:
+see :func:`work`.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +19,20 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ...common.jobs import Job, JobEnd
-from ...config import ComponentConfig
+from ..common.jobs import Job, JobEnd, perform
+from ..config import ComponentConfig
+
+if TYPE_CHECKING:
+    from ..interfaces import BuildContext
 
 
 class LocalConfig(ComponentConfig):
     """Number of workers, and threads of each."""
 
-    builds: ClassVar[str] = "diffopt_core.parts.runners.processes:of_this_machine"
+    builds: ClassVar[str] = "diffopt_core.parts.runners:of_this_machine"
 
     workers: int | None = Field(None, ge=1, description="processes; null: one per GPU, or one per core on a CPU")
     threads: int | None = Field(None, ge=1, description="threads per worker; null: the cores, shared out evenly")
-
-
-if TYPE_CHECKING:
-    from ...interfaces import BuildContext
-
-_WORKER = "diffopt_core.parts.runners.worker"
 
 
 def of_this_machine(config: LocalConfig, ctx: BuildContext) -> Processes:
@@ -132,7 +131,7 @@ class _Worker:
     def __init__(self, env: Mapping[str, str]):
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with its process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _WORKER],
+            [sys.executable, "-m", "diffopt_core.parts.runners"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -171,3 +170,33 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+def work() -> None:
+    """Be a worker: read jobs as JSON lines from standard input and answer each with one line on standard output.
+
+    Whatever a job prints goes to standard error. It ends with its parent: when standard input closes, it stops even
+    during a job, so that no worker writes to a grid whose process was killed.
+    """
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+    while True:
+        job = jobs.get()
+        try:
+            answer = json.dumps(perform(job["call"], job["data"]))
+        except (TypeError, ValueError) as error:
+            answer = json.dumps({"error": f"the job returned a value that is not JSON data ({error})"})
+        answers.write(answer + "\n")
+        answers.flush()
+
+
+def _listen(jobs: queue.SimpleQueue[dict[str, Any]]) -> None:
+    for line in sys.stdin:
+        jobs.put(json.loads(line))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    work()

@@ -11,14 +11,14 @@ from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
 from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel, Unit
 
-from ..assemble import assemble, standing
-from ..evidence import Seen, look, require, stillness
-from ..focal import choose
-from ..odometry import Odometry, odometry
-from ..rotation import rotation_evidence, rotation_path, windows
-from ..scale import in_rough_metres
-from ..tracks import Following
-from .config import KltConfig
+from .assemble import assemble, standing
+from .configs import KltConfig
+from .evidence import Seen, look, require, stillness
+from .focal import choose
+from .odometry import Odometry, odometry
+from .rotation import rotation_evidence, rotation_path, windows
+from .scale import in_rough_metres
+from .tracks import Following
 
 _log = logging.getLogger(__name__)
 #: Minima for a moving camera: degrees between the rays of the first two views, share of registered frames.
@@ -133,7 +133,7 @@ class _Choice:
         return self._travelled("odometry", found)
 
     def _colmap(self) -> CameraTrajectory | None:
-        from ..colmap.on_tracks import map_tracks
+        from .colmap.on_tracks import map_tracks
 
         mapped = map_tracks(self.seen.tracks, self.focal.pixels, self.ctx.seed)
         if mapped is None:

@@ -1,4 +1,5 @@
-"""A folder of OpenPose's JSON files, one per frame; or, as in SLAHMR, a folder of such folders, one per track.
+"""Detector ``openpose``: a folder of OpenPose's JSON files, one per frame; or, as in SLAHMR, a folder of such folders,
+one per track.
 
 Keys of a file: ``people``, a list of ``{"pose_keypoints_2d": [x, y, confidence, ...]}`` (px of the full image, zeros
 for what was not found; OpenPose 1.0 wrote ``pose_keypoints``). 25 points are BODY_25, 18 are COCO.
@@ -16,16 +17,40 @@ import numpy as np
 from diffopt_core.common.documents import read_json
 from diffopt_core.common.progress import track as progress
 from diffopt_core.errors import BadInput, MissingResource
-from diffopt_core.types import Clip
+from diffopt_core.interfaces import BuildContext
+from diffopt_core.types import Clip, Observations
 from diffopt_formats.frames import Rows, place, source_of
 
-from ..layouts import in_our_layout
-from ..people import Detections, Track, boxes_of, check_keypoints
+from .detectors import OpenposeConfig
+from .layouts import in_our_layout
+from .people import Detections, Track, boxes_of, check_keypoints, choose, link, observations_of
 
 _log = logging.getLogger(__name__)
 SUFFIX = "_keypoints.json"
 _COUNTS = (25, 18)
 _KEYS = ("pose_keypoints_2d", "pose_keypoints")
+
+
+class OpenposeDetector:
+    """Implements :class:`diffopt_core.interfaces.Detector`."""
+
+    def __init__(self, config: OpenposeConfig, ctx: BuildContext | None = None):
+        self._config = config
+
+    def detect(self, clip: Clip) -> Observations:
+        """Keypoints of one person, linked by the overlap of boxes. Raises BadInput for files that do not match the
+        clip."""
+        folder = self._config.file
+        if folder is None:
+            raise MissingResource(
+                "detector openpose reads what OpenPose wrote: run it with --write_json FOLDER (its own installation, "
+                "academic or commercial licence: github.com/CMU-Perceptual-Computing-Lab/openpose), then "
+                "--detector openpose=FOLDER"
+            )
+        people = read_folder(folder.expanduser(), clip, self._config.first)
+        tracks: list[Track] = link(people.detections) if people.tracks is None else people.tracks
+        track, person = choose(tracks, clip, folder)
+        return observations_of(track, clip, people.layout, {"file": str(folder), "person": person, **people.facts})
 
 
 @dataclass(frozen=True)

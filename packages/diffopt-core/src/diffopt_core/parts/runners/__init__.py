@@ -1,1 +1,0 @@
-"""Runners: where the jobs of a grid run."""

@@ -1,1 +1,0 @@
-"""OpenPose (Cao et al. 2019): folders of ``*_keypoints.json``."""

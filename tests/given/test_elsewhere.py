@@ -40,6 +40,7 @@ def archive(kind: str) -> bytes:
         (b"\x89PNG\r\n", "PNG image"), (b"\0\0\0\x18ftypmp42", "video"), (b"%PDF-1.4", "PDF"),
         (archive("zip"), "wham.pkl: unpack it"), (archive("tar"), "tar archive: unpack it"),
     ],
+    ids=["empty", "page", "lfs", "png", "mp4", "pdf", "zip", "tar"],
 )  # fmt: skip
 def test_other_files_are_called_what_they_are(tmp_path: Path, content: bytes, word: str) -> None:
     (tmp_path / "a.pkl").write_bytes(content)

@@ -99,7 +99,7 @@ def test_checks_say_what_fails():
     registry.components["prior"]["scalar"], registry.owner["prior", "scalar"] = row, registry.plugins[0]
     told = dict(run_checks(contract_of(registry, "prior", "scalar", {})))
     assert {f"test_{what.replace(' ', '_')}" for what in told} == {n for n in dir(PriorContract) if n[:5] == "test_"}
-    assert "expected shape" in told["value is one finite number per clip"]
+    assert "expected shape" in told["value is one finite number a clip"]
     assert told["is listed with a summary"] is None
 
 

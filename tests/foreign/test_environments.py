@@ -152,7 +152,7 @@ def test_a_folder_without_python_and_a_file_that_is_no_program(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("")
     for env in ("empty", "text"):
-        with pytest.raises(MissingResource, match="it can be uv, here"):
+        with pytest.raises(MissingResource, match="expected uv, here"):
             find_interpreter(str(tmp_path / env), NEEDS)
 
 

@@ -59,7 +59,7 @@ def test_a_grid_is_solved_in_batches_and_reported(planned, registry):
     assert len(runner.done) == 4 and len(told) == 8, "a job per recipe and seed, a cell per case of it"
     assert all(state == "done" for *_, state in told)
     study = collect(plan, out, registry)
-    assert [row.label for row in study.rows] == ["Initial placement", "paper", "table5/no-warmup"]
+    assert [row.label for row in study.rows] == ["Initial placement", "paper", "table5/no-warmup", "Truth"]
     assert len(study.by_case("paper", "rigid_clip")) == 2 and study.seeds == [0, 1]
     cell = study.of("paper")[0]
     assert cell.together == 2 and set(cell.seconds) == {"bind", "warmup", "guide", "finetune"} and cell.memory

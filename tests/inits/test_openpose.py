@@ -120,7 +120,10 @@ def spoil(text: str):
         (spoil('{"people": [{"pose_keypoints_2d": [1, 2]}]}'), r"2 numbers; expected 75"),
         (spoil(json.dumps({"people": [{"pose_keypoints_2d": [1.0] * 54}]})), "18 points, 25 in earlier files"),
         (spoil(json.dumps({"people": [{"pose_keypoints_2d": ["a"] * 75}]})), "not numbers"),
-        (lambda f: (f / "walk_000000000012_keypoints.json").write_text('{"people": []}'), "to frame 12 of 12 frames"),
+        (
+            lambda f: (f / "walk_000000000012_keypoints.json").write_text('{"people": []}'),
+            "cover frames 0 to 12 of 12 frames",
+        ),
         (
             lambda f: (f / "other_000000000002_keypoints.json").write_text('{"people": []}'),
             "two files have the same frame number",

@@ -123,7 +123,7 @@ TRACK = {"frame_id": np.arange(N), "keypoints": NEAR}
         ({1: {**TRACK, "frame_id": np.arange(5)}}, r"1\.frame_id: 5 frames for 12 rows"),
         ({1: {**TRACK, "frame_id": np.zeros(N, int)}}, "frame numbers must rise"),
         ({1: {**TRACK, "frame_id": np.arange(N) + 0.5}}, "must be whole"),
-        ({1: {**TRACK, "frame_id": np.arange(N) + 5}}, "cover frames 5 to 16 of 12"),
+        ({1: {**TRACK, "frame_id": 2 * np.arange(N) + 5}}, "frames 5 to 27, the clip has 12"),
         ([], "the list is empty"),
         ([[]] * N, "none of the 12 frames has a person"),
         ([[{"keypoints": NEAR[0]}]] * 5, "frames: 5 frames for 12 frames"),

@@ -289,7 +289,7 @@ def test_get_where_list(capsys, folder, server, offered, monkeypatch, flag, text
     assert "exists already" in run(capsys, "get", "tiny", *offered)[1] and server.asked == ["/right"]
     status, out, _ = run(capsys, "list", *offered)
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert " here " in lines["tiny"] and " sign up " in lines["secret"] and str(folder) in out
+    assert " here " in lines["tiny"] and " sign " in lines["secret"] and str(folder) in out
 
 
 def test_what_needs_a_registration_is_never_fetched(capsys, folder, server, offered, tmp_path):

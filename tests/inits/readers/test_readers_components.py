@@ -64,7 +64,7 @@ def test_convert_on_the_command_line(tmp_path, capsys):
     file = str(cases.wham(k, tmp_path))
     assert main(["convert", file, "--out", str(tmp_path / "m.npz"), "--fps", "24"]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "WHAM: person 0, 12 frames at 24 a second" in said and "mean shape" in said
+    assert "WHAM: person 0, 12 frames at 24 fps" in said and "mean shape" in said
     with np.load(tmp_path / "m.npz", allow_pickle=False) as held:
         np.testing.assert_allclose(held["transl"], k.pelvis, atol=1e-4)
     assert main(["convert", str(cases.vibe(k, tmp_path)), "--out", str(tmp_path / "n.npz")]) == 2

@@ -93,5 +93,6 @@ def command(
         raise DiffOptError(f"{folder}: cannot be written: {error.strerror or error}") from error
     answer({"folder": folder, "files": sorted(texts)})
     say("\n".join(f"{folder / path}" for path in texts))
-    say(f"\nNext: cd {folder} && pytest; pip install -e . && diffopt show {kind} {name}")
+    say(f"\nNext: pip install -e {folder} pytest (in an environment of uv: uv pip install ...), then")
+    say(f"pytest {folder} && diffopt show {kind} {name}")
     return 0

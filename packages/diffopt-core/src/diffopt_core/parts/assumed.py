@@ -59,8 +59,10 @@ def marked(unit: str, result: Result) -> str:
 def _focal(result: Result) -> Ground:
     clip, camera = result.clip, result.clip.camera
     said = str((camera.facts.get("focal_from") if camera else None) or clip.focal_from or "the clip's file")
-    pixels = f"{float(result.camera.focal.float().mean()):.0f} px"
-    return Ground("focal length", said if "px" in said else f"{pixels}, {said}", said.startswith("assumed"))
+    given, found = (float(c.focal.float().mean()) for c in (result.initial_camera, result.camera))
+    said = said if "px" in said else f"{given:.0f} px, {said}"
+    solved = f"; {found:.0f} px after the solve" if round(found) != round(given) else ""
+    return Ground("focal length", said + solved, said.startswith("assumed"))
 
 
 def _unit(result: Result, stature_guessed: bool) -> Ground:

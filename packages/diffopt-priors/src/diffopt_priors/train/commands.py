@@ -24,7 +24,7 @@ Example: diffopt train {0} --data runs/drawn --out runs/{1} (after diffopt sampl
 """
 
 
-_MDM = "Train the motion diffusion prior." + _USABLE + _EXAMPLE.format("mdm --steps 20 --window 64", "mdm")
+_MDM = "Train the motion diffusion prior." + _USABLE + _EXAMPLE.format("mdm --steps 20 --window 64 --samples 2", "mdm")
 
 
 def _begin_mdm(asked: Asked, samples: int) -> Trainer:

@@ -158,7 +158,9 @@ class TermContract(ComponentContract):
             assert grad.isfinite().all(), f"gradient of {name} is not finite"
         wanted = ("pose", "trans") if self.reaches == "motion" else ("rotation", "scale", "translation", "focal")
         moved = [name for name in wanted if name in found and found[name].flatten(1).abs().sum(1).gt(0).all()]
-        assert moved, f"no gradient reaches the {self.reaches} of every clip"
+        assert moved, (
+            f"no gradient reaches the {self.reaches} of every clip (zero here? check it with options that make it act)"
+        )
 
     def test_gradient_is_finite_at_the_start(self) -> None:
         """At the initial motion all differences are zero, where square roots and angles have no derivative."""

@@ -172,6 +172,32 @@ def test_difference_lists_leaves():
     assert difference(a, b) == [("y.w", 3, None), ("y.z", 2, 4)]
 
 
+MISSPELT = "'stage.guide.humans'. Did you mean 'stage.guide.human'? Known: stage.guide.camera, stage.guide.human"
+
+
+def test_a_misspelt_block_is_named(tmp_path):
+    with pytest.raises(UnknownName) as error:
+        assign(load("paper", KNOWN), ["stage.guide.humans.lr=1"])
+    assert str(error.value) == f"unknown block of the settings {MISSPELT}"
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "paper"\n[stage.guide.humans]\nterms = { pose = 1.0 }\n')
+    with pytest.raises(UnknownName) as error:
+        load(str(mine), KNOWN)
+    assert str(error.value) == f"unknown block of {mine} {MISSPELT}"
+
+
+def test_an_inherited_block_that_is_no_longer_listed_is_dropped(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "paper"\n[stage.guide]\nblocks = ["human"]\n')
+    assert set(parse(load(str(mine), KNOWN)).stage["guide"].block) == {"human"}
+
+
+def test_a_misspelt_stage_is_named():
+    table = assign(load("paper", KNOWN), ["stage.giude.human.lr=1"])
+    with pytest.raises(DiffOptError, match=r"mine: stage\.giude\.blocks: Field required\. Did you mean 'guide'\?"):
+        parse(table, "mine")
+
+
 names = st.text("abcdefgh_.*- ", min_size=1, max_size=8)
 leaves = st.booleans() | st.integers(-(10**9), 10**9) | st.floats(-1e6, 1e6) | st.text(max_size=12)
 tables = st.recursive(

@@ -31,9 +31,13 @@ class UnknownName(DiffOptError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]):
         known, name = sorted(map(str, known)), str(name)[:200]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        super().__init__(f"unknown {what} '{name}'.{hint} Known: {', '.join(known) or 'none'}")
+        super().__init__(f"unknown {what} '{name}'.{nearest(name, known)} Known: {', '.join(known) or 'none'}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A question for the known name that is most like ``name``, to be added to a message; empty if none is like it."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 class BadInput(DiffOptError):

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..common.documents import read_toml
-from ..errors import DiffOptError, UnknownName, reading
+from ..errors import DiffOptError, UnknownName, nearest, reading
 from ..plugin import KINDS
 from .recipe_spec import (
     ROLES,
@@ -73,7 +73,23 @@ def _load(name: str, known: Mapping[str, Path], seen: tuple[str, ...]) -> dict[s
         parents = table.pop("extends", [])
         for parent in [parents] if isinstance(parents, str) else parents:
             base = merge(base, _load(parent, known, (*seen, name)))
-        return merge(base, table)
+        merged = merge(base, table)
+        _check_blocks(table, merged, str(path))
+        return merged
+
+
+def _check_blocks(own: Mapping[str, Any], merged: Mapping[str, Any], source: str) -> None:
+    """Raise UnknownName if ``own`` gives keys of a block that its stage does not run.
+
+    Blocks that ``own`` does not name may be left over from a recipe that it extends.
+    """
+    stages: Any = own.get("stage")
+    for stage, keys in stages.items() if isinstance(stages, Mapping) else ():
+        listed: Any = merged["stage"][stage].get("blocks") if isinstance(keys, Mapping) else None
+        for name, value in keys.items() if isinstance(listed, list | tuple) else ():
+            if isinstance(value, Mapping) and name not in (*listed, *StageSpec.model_fields):
+                known = [f"stage.{stage}.{block}" for block in listed]
+                raise UnknownName(f"block of {source}", f"stage.{stage}.{name}", known)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,12 +134,13 @@ def lay(table: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[s
     set before their options, whatever the order of the settings."""
     paths = [(key.split("."), str(value) if isinstance(value, Path) else value) for key, value in settings]
     paths = [([_BY_FLAG.get(first, first), *rest], value) for (first, *rest), value in paths]
-    out = dict(table)
+    out, own = dict(table), dict[str, Any]()
     for path, value in sorted(paths, key=lambda item: item[0][0] not in ROLES or item[0][1:] not in ([], ["name"])):
         patch: Any = value
         for part in reversed(path):
             patch = {part: patch}
-        out = merge(out, patch)
+        out, own = merge(out, patch), _lay(own, patch)
+    _check_blocks(own, out, "the settings")
     return out
 
 
@@ -138,6 +155,8 @@ def parse(table: Mapping[str, Any], source: str = "recipe") -> Recipe:
             if first["type"] == "extra_forbidden":
                 raise UnknownName(f"key of {source}", where, _known_keys(first["loc"])) from error
             message = first["msg"].removeprefix("Value error, ")
+            if first["type"] == "missing" and first["loc"][::2] == ("stage", "blocks"):  # a stage of that name is new
+                message += f".{nearest(str(first['loc'][1]), {*table['stage']} - {first['loc'][1]})}"
             raise DiffOptError(f"{source}: {where}: {message}") from error
 
 

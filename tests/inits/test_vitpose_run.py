@@ -13,6 +13,7 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.types import Observations
 from diffopt_inits.detectors import VitposeConfig
 from diffopt_inits.vitpose import detector
+from diffopt_inits.vitpose.files import read_boxes
 from people_cases import SIZE, clip_of, context, environment, person, write_video
 
 N = 7
@@ -125,6 +126,12 @@ def test_given_boxes(clip, env, tmp_path):
         assert seen.valid.tolist() == [True] * 5 + [False, True]
         np.testing.assert_allclose(seen.keypoints[0, [0, -1], :2], [[10, 20], [50, 120]], rtol=1e-6)
         np.testing.assert_allclose(seen.keypoints[6, [0, -1], :2], [[17, 20], [57, 120]], rtol=1e-6)
+
+
+def test_a_file_of_no_boxes_is_named(clip, tmp_path):
+    np.save(tmp_path / "boxes.npy", np.zeros((0, 4)))
+    with pytest.raises(BadInput, match=r"boxes\.npy: boxes: holds no row"):
+        read_boxes(tmp_path / "boxes.npy", clip)
 
 
 @pytest.mark.slow

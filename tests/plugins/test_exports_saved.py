@@ -107,6 +107,8 @@ def test_joints_that_fit_no_skeleton_are_refused(folder, tmp_path):
     broken[3] = np.nan
     with pytest.raises(DiffOptError, match=r"joints: are not finite"):
         exporter("csv").export(read_result(changed(folder, joints=broken)), tmp_path / "out")
+    with pytest.raises(BadInput, match=r"rest_joints: are not finite"):
+        read_result(changed(folder, rest_joints=np.full((24, 3), np.nan, np.float32)))
     assert not (tmp_path / "out").exists()
 
 

@@ -296,7 +296,9 @@ def test_absent_files_say_where_they_come_from(small: Path) -> None:
         ("layers", 3, r"missing keys \(12\): seqTransEncoder.layers.2"),
         ("layers", 1, r"unexpected keys \(12\): seqTransEncoder.layers.1"),
         ("layers", "two", "expected a positive whole number"),
+        ("layers", 2**40, "expected at most 256"),
         ("diffusion_steps", 0, "expected a positive whole number"),
+        ("diffusion_steps", 2**70, "expected at most 65536"),
         ("noise_schedule", "sigmoid", "expected one of cosine, linear"),
     ],
 )

@@ -6,10 +6,14 @@ Capture Database where a shard that holds it is at hand.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.errors import BadInput
 from diffopt_core.parts.demo_motion.walk import walk as demo_walk
 from diffopt_priors.cards import MDM_WEIGHTS
 from diffopt_priors.configs import MDMConfig
@@ -51,6 +55,16 @@ def test_file_is_small_and_its_card_is_complete(shipped: tuple[Denoiser, dict]) 
     for words in ("mocap.cs.cmu.edu", "CC BY-NC 4.0", "CC BY 4.0"):
         assert words in terms
     assert {"fps", "window", "settings", "report", "step", "training_files"} <= set(card)
+
+
+def test_a_card_of_a_giant_is_refused_before_it_is_built(tmp_path: Path) -> None:
+    path = MDM_WEIGHTS.resolve("open")
+    card = json.loads(path.with_suffix(".json").read_text())
+    (tmp_path / "w.safetensors").write_bytes(path.read_bytes())
+    for part, key, value in (("network", "layers", 10**6), ("diffusion", "steps", 2**70)):
+        (tmp_path / "w.json").write_text(json.dumps(card | {part: card[part] | {key: value}}))
+        with pytest.raises(BadInput, match=rf"w\.json: {part}\.{key}: is .*; expected at most"):
+            weights.load(tmp_path / "w.safetensors")
 
 
 @pytest.mark.parametrize("level", [0.3, 0.5, 0.7])

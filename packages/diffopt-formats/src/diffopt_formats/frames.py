@@ -111,6 +111,8 @@ def place(rows: Rows, source: Source, stride: int | None = None, first: int | No
     ``stride``: the system used every ``stride``-th frame. ``first``: number of the first video frame if rows have
     numbers, else the frame of the first row. Raises BadInput, with both counts, if the rows do not fit.
     """
+    if rows.count == 0:
+        raise BadInput(rows.path, rows.key, "holds no row")
     images = source.images
     if rows.names is not None and set(rows.names) <= set(images):
         return _checked(rows, np.array([images[name] for name in rows.names]), source)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from diffopt_core.common.npz import read_array
 from diffopt_core.errors import BadInput, DiffOptError, MissingResource
-from diffopt_core.perception.weights.cards import compare, listed
+from diffopt_core.perception.weights.cards import MOST, MOST_LAYERS, compare, listed
 from torch import Tensor
 
 from diffopt_priors import checkpoint
@@ -88,6 +88,8 @@ def network_settings(path: Path, state: dict[str, Any], args: dict[str, Any]) ->
         "feedforward": shapes[inner][0],
         "text": "embed_text.weight" in state or "embed_text.bias" in state,
     }
+    if settings["layers"] > MOST_LAYERS:
+        raise BadInput(path, "seqTransEncoder", f"has {settings['layers']} layers, expected at most {MOST_LAYERS}")
     if settings["width"] != width:
         raise BadInput(path, first, f"is {width} wide, but args.json has latent_dim {settings['width']}; {SOURCE}")
     if width % _HEADS or width % 2:
@@ -110,6 +112,8 @@ def read_args(path: Path, steps: int | None) -> dict[str, Any]:
     for key in ("latent_dim", "layers", "diffusion_steps"):
         if key in args and (isinstance(args[key], bool) or not isinstance(args[key], int) or args[key] < 1):
             raise BadInput(file, key, f"is {args[key]!r}, expected a positive whole number; {SOURCE}")
+        if key in args and args[key] > (most := MOST_LAYERS if key == "layers" else MOST):
+            raise BadInput(file, key, f"is {args[key]:g}, expected at most {most}; {SOURCE}")
     if args.get("noise_schedule", "cosine") not in weights.SCHEDULES:
         known = ", ".join(weights.SCHEDULES)
         raise BadInput(file, "noise_schedule", f"is '{args['noise_schedule']}', expected one of {known}; {SOURCE}")

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 _SHOWN = 3
+#: Most layers of a network, and the largest other number of a card that something is built by.
+MOST_LAYERS, MOST = 256, 1 << 16
+
+
+def _check_sizes(beside: Path, card: Mapping[str, Any]) -> None:
+    """Raise BadInput for a card whose network could not be built in reasonable time and memory."""
+    tables = (("network.", card.get("network")), ("diffusion.", card.get("diffusion")))
+    sizes = {f"{head}{key}": value for head, table in tables if isinstance(table, dict) for key, value in table.items()}
+    for key, value in (sizes | {"window": card.get("window")}).items():
+        most = MOST_LAYERS if key == "network.layers" else MOST
+        if isinstance(value, int | float) and not abs(value) <= most:
+            raise BadInput(beside, key, f"is {value:g}; expected at most {most}")
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,7 @@ class OwnWeights:
             found = card.get(key) if isinstance(card, dict) else None
             if found != wanted:
                 raise BadInput(beside, key, f"is {found!r}; expected {wanted!r}; {source}")
+        _check_sizes(beside, card)
         with reading(path, end=f": truncated, or no safetensors; {source}"):
             return load_file(path), card
 

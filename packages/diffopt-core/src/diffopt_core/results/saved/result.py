@@ -51,6 +51,8 @@ def read_result(path: Path, truth: bool = False) -> Result:
         parts = (*motions, *result.clip.parts.values())
         if clause := next(filter(None, (broken(part, result.clip.num_frames) for part in parts)), None):
             raise BadInput(path, FILE, f"holds {clause}")
+        if result.clip.rest_joints is not None and not bool(result.clip.rest_joints.isfinite().all()):
+            raise BadInput(path, "rest_joints", "are not finite")
         if not bool((result.joints.isfinite() & result.initial_joints.isfinite()).all()):
             raise BadInput(path, "joints", "are not finite")
         return result

@@ -150,6 +150,18 @@ def test_eval_of_folders(diffopt, results, data, tmp_path):
     assert Path("report/report.html").is_file()
 
 
+def test_eval_of_two_results_of_one_clip(diffopt, results, data, tmp_path):
+    shutil.copytree(results, tmp_path / "again")
+    both, asked = (results / "walk_0", "again/walk_0/motion.npz"), ("--truth", data / "truth", "-m", "rigid_clip")
+    status, out, err = diffopt("eval", *both, *asked, "--json")
+    assert status == 0, err
+    assert list(json.loads(out)["clips"]) == ["results/walk_0", "again/walk_0"]
+    table = diffopt("eval", *both, *asked)[1]
+    assert "results/walk_0" in table and "again/walk_0" in table
+    alone = diffopt("eval", results / "walk_0", results / "walk_1", *asked, "--json")[1]
+    assert list(json.loads(alone)["clips"]) == ["walk_0", "walk_1"]
+
+
 def test_eval_of_folders_that_do_not_match(diffopt, results, data):
     (results / "walk_0").rename(results / "other")
     status, _, err = diffopt("eval", results, "--truth", data)

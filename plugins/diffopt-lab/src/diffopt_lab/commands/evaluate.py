@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,9 +75,10 @@ def command(
         raise BadInput(results[sets.index(False)], "RESULT", "is a single result, while others are folders of results")
     if report is not None or partial:
         raise BadInput("--out" if report else "--partial", "RESULT", "works only with folders of results")
-    reports = {}
-    for result in results:
-        reports[_clip(result)] = score_files(_motion(result), _truth(result, truth), names, ctx.build)
+    reports = {
+        label: score_files(_motion(result), _truth(result, truth), names, ctx.build)
+        for label, result in zip(_labels(results), results, strict=True)
+    }
     true = [score_truth(_motion(result), _truth(result, truth), names, ctx.build) for result in results]
     means = aggregate(reports.values())
     units = next(iter(reports.values())).units
@@ -127,11 +129,21 @@ def _motion(result: Path) -> Path:
 
 def _clip(result: Path) -> str:
     """The clip's name from run.json, else from the folder or file name."""
-    folder = result if result.is_dir() else result.parent
+    folder = result.parent if result.is_file() else result
     try:
         return str(json.loads((folder / "run.json").read_text())["clip"])
     except (OSError, ValueError, KeyError, TypeError):
-        return result.name if result.is_dir() else result.stem
+        return result.stem if result.is_file() and result.name != "motion.npz" else folder.absolute().name
+
+
+def _labels(results: Sequence[Path]) -> list[str]:
+    """The clips' names; those of the results' folders if two results are of one clip."""
+    from ..study.from_folders import short_names
+
+    clips = [_clip(result) for result in results]
+    if len(set(clips)) == len(clips):
+        return clips
+    return short_names([result.parent if result.name == "motion.npz" else result for result in results])
 
 
 def _truth(result: Path, truth: Path) -> Path:

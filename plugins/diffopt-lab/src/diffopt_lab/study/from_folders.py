@@ -39,7 +39,7 @@ def study_of_folders(
     """
     metrics = tuple(dict.fromkeys(columns.values()))
     truths = _truths(truth)
-    names = _names(folders)
+    names = short_names(folders)
     cells: list[Cell] = []
     notes: list[str] = []
     for name, folder in zip(names, folders, strict=True):
@@ -86,7 +86,7 @@ def _truths(truth: Path) -> dict[str, Path]:
     return found
 
 
-def _names(folders: Sequence[Path]) -> list[str]:
+def short_names(folders: Sequence[Path]) -> list[str]:
     """Folder names, with parent folders where two are equal."""
     for parts in (1, 2, 3):
         names = ["/".join(folder.absolute().parts[-parts:]) for folder in folders]

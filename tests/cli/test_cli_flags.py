@@ -43,6 +43,14 @@ def test_flags_of_roles_are_those_of_recipes():
     assert ScaleSpec.model_fields["mode"].annotation.__args__ == SCALES
 
 
+def test_help_and_docs_tell_every_way_to_correct_the_scale():
+    row = next(param for param in flags.leaves(build()[0])["run"].params if param.name == "scale")
+    page = (Path(__file__).parents[2] / "docs/cli.md").read_text()
+    (told,) = [line for line in page.splitlines() if line.startswith("| `--scale ")]
+    assert row.metavar == "|".join(SCALES) and "`--scale none\\|distilled\\|stance`" in told
+    assert all(mode in row.help and f"`{mode}`" in told for mode in SCALES if mode != "none")
+
+
 CHEAP = {
     ("plugins",): {"components", "quarantine"},
     ("plugins", "prior"): {"components", "quarantine"},

@@ -88,7 +88,9 @@ def _parameters() -> dict[str, inspect.Parameter]:
             "--env", metavar="uv|here|PATH|conda:NAME",
         ),
         "scale": _flag(
-            str, RECIPE_PANEL, "Correct the scale of the camera's path in closed form, from the distilled motion.",
+            str, RECIPE_PANEL,
+            "Correct the scale of the camera's path in closed form: distilled, from the speed of the distilled motion; "
+            "stance, from feet in contact.",
             "--scale", metavar="|".join(SCALES), complete=completion.words(SCALES),
         ),
         "draws": _flag(

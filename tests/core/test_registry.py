@@ -219,6 +219,16 @@ def test_file_plugin_that_fails_is_an_error(monkeypatch, tmp_path, content, reas
         Registry.load([str(path)])
 
 
+def test_a_file_of_a_package_is_not_loaded_by_itself(monkeypatch, tmp_path):
+    install(monkeypatch)
+    path = tmp_path / "src/pkg/__init__.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("from .parts import gone")
+    with pytest.raises(DiffOptError, match="cannot be loaded by itself; install the package, or put") as error:
+        Registry.load([str(path)])
+    assert str(error.value).endswith(f"{tmp_path / 'src'} on PYTHONPATH and give -p pkg")
+
+
 def test_the_installed_plugins_all_load():
     registry = Registry.load()
     assert {plugin.name for plugin in registry.plugins} >= {"core", "priors", "cameras", "inits"}

@@ -138,7 +138,8 @@ class Registry:
             self.add(load(), Plugin(name, distribution, version))
         except Exception as error:
             if strict:
-                raise DiffOptError(f"plugin {name}: {type(error).__name__}: {error}") from error
+                what = "" if isinstance(error, DiffOptError) else f"{type(error).__name__}: "
+                raise DiffOptError(f"plugin {name}: {what}{error}") from error
             problem = f"{type(error).__name__}: {error}"
             self.plugins.append(Plugin(name, distribution, version, problem.splitlines()[0]))
 
@@ -317,6 +318,12 @@ def _import(source: str) -> ModuleType:
         return importlib.import_module(source)
     if not path.is_file():
         raise DiffOptError("no such file")
+    if path.name == "__init__.py":
+        package = path.resolve().parent
+        raise DiffOptError(
+            "a file of a package cannot be loaded by itself; install the package, or put "
+            f"{package.parent} on PYTHONPATH and give -p {package.name}"
+        )
     name = f"diffopt_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None

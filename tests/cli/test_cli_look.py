@@ -237,6 +237,8 @@ def test_new_writes_a_folder_and_check_runs_its_contract(diffopt):
 def test_check_by_component_and_what_it_needs(diffopt, case):
     ran = diffopt("plugins", "check", "eager")
     assert ran.status == 0 and "0 failed" in ran.out
-    assert "unknown component or plugin 'eagre'. Did you mean 'eager'?" in diffopt("plugins", "check", "eagre").error
+    error = diffopt("plugins", "check", "eagre").error
+    assert "'eagre' is not installed, or misspelt. Did you mean 'eager'?" in error and "-p FILE.py" in error
+    assert len(error) < 200, "not the whole list"
     assert "name one behind the dataset" in diffopt("plugins", "check", "case").error
     assert "FAILS" not in diffopt("plugins", "check", "case", case).out

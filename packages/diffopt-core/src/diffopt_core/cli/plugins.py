@@ -87,7 +87,7 @@ def check(
 
     Example: diffopt plugins check nemo
     """
-    from ..errors import DiffOptError, UnknownName
+    from ..errors import DiffOptError, nearest
     from ..host.recipe import setting
     from ..host.registry import Registry
     from ..host.testing import contract_of, run_checks
@@ -96,7 +96,13 @@ def check(
     rows = [key for key, owner in registry.owner.items() if name in (key[1], owner.name, owner.distribution)]
     rows = [(kind, each) for kind, each in rows if kind in registry.components]
     if not rows:
-        raise UnknownName("component or plugin", name, {key[1] for key in registry.owner})
+        near = nearest(
+            name, {each for key, owner in registry.owner.items() for each in (key[1], owner.name, owner.distribution)}
+        )
+        raise DiffOptError(
+            f"'{name}' is not installed, or misspelt.{near} `diffopt plugins` lists all; "
+            "a plugin that is not installed is given with -p FILE.py or -p MODULE"
+        )
     if settings and len(rows) > 1:
         raise DiffOptError(f"--set: '{name}' is {len(rows)} components; name one")
     options = dict(setting(text) for text in settings or ())

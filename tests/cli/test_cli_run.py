@@ -247,7 +247,10 @@ def test_check_writes_nothing(diffopt, scored):
     ran = diffopt("check", scored, "--prior", "none")
     assert ran.status == 0, ran.err
     assert "walk" in ran.out and "12/12" in ran.out and "stage guide: 400 steps" in ran.out and "ready" in ran.out
+    assert "recipe: best, with prior none\n" in ran.out
+    assert max(map(len, ran.out.partition("recipe: ")[2].splitlines())) <= 80
     assert tree(Path()) == before
+    assert "recipe: paper\n" in diffopt("check", scored, "--recipe", "paper").out
 
 
 def test_demo(diffopt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from .choice import chooses
 
 if TYPE_CHECKING:
     from ..data.window import Evidence
+    from ..host.recipe import Recipe
     from ..results.run import Run
 
 NAME = "check"
@@ -32,21 +34,25 @@ def command(
     Example: diffopt check runs/demo/demo.npz (after diffopt demo)
     """
     from ..results.recover import run_of
-    from ..results.run import check
+    from ..results.run import check, fitting, titled
 
     run = run_of(choice, inputs, choice.registry(), device=device)
     evidence = check(run)
     runs = {item.clip.name: run.for_clip(item) for item in evidence}
+    recipes: dict[str, Recipe] = {}
     table = grid("clip", "frames", "fps", "seen", "keypoints", "camera", "body", "truth")
     clips, stages = [], []
     for item in evidence:
         clip, seen = item.clip, int(item.observations.valid.sum())
+        recipe = runs[clip.name].recipe
+        title = titled(str(choice.recipe or fitting(item.camera, item.body)), recipe, run.registry)
+        recipes[title] = recipe
         body = "own skeleton" if clip.rest_joints is not None else item.body.betas_of
         clips.append(
             {
                 "clip": clip.name, "frames": clip.num_frames, "fps": clip.fps, "seen": seen,
                 "keypoints": item.observations.layout, "metric": item.camera.metric, "unit": item.camera.unit,
-                "travel": item.camera.travel, "body": body, "recipe": runs[clip.name].recipe.summary,
+                "travel": item.camera.travel, "body": body, "recipe": title,
                 "truth": clip.truth is not None, "trusted": item.camera.trusted and not clip.doubts,
                 "doubts": list(clip.doubts),
             }
@@ -63,13 +69,13 @@ def command(
         )
         _bind(runs[clip.name], item)
     out.print(table, highlight=False)
-    for recipe in {each.recipe.summary: each.recipe for each in runs.values()}.values():
-        say(f"recipe: {recipe.summary}")
+    for title, recipe in recipes.items():
+        say(f"recipe: {title}")
         for name, stage in recipe.stages:
             steps = stage.rounds * sum(stage.block[block].steps for block in stage.blocks)
             terms = sorted({term for block in stage.blocks for term in stage.block[block].terms})
-            stages.append({"recipe": recipe.summary, "stage": name, "steps": steps, "terms": terms})
-            say(f"stage {name}: {steps} steps; terms {', '.join(terms)}")
+            stages.append({"recipe": title, "stage": name, "steps": steps, "terms": terms})
+            say(fill(f"stage {name}: {steps} steps; terms {', '.join(terms)}", 80, subsequent_indent="  "))
     answer({"ready": True, "clips": clips, "stages": stages})
     say("ready to run")
     return 0

@@ -16,11 +16,11 @@ import torch
 from ..common.output import heard
 from ..data.window import Evidence, key
 from ..errors import DiffOptError, MissingResource
-from ..host.choice import PAPER
+from ..host.choice import FLAGS, PAPER
 from ..host.guests import named, tell
 from ..host.provenance import device as find_device
 from ..host.provenance import versions
-from ..host.recipe import Recipe
+from ..host.recipe import Recipe, load, parse
 from ..host.registry import Registry
 from ..interfaces import BuildContext, Exporter
 from ..parts.metrics.report import hold_metric
@@ -124,9 +124,17 @@ def _say_recipes(run: Run, found: Sequence[Evidence]) -> None:
     for name, clips in chosen.items():
         if name != PAPER and run.choose is not None:
             who = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
-            log.warning(
-                "%s: solved by %s: %s (--recipe %s is the paper's method)", who, name, run.choose(name).summary, PAPER
-            )
+            recipe = run.choose(name)
+            title = titled(name, recipe, run.registry)
+            log.warning("%s: solved by %s: %s (--recipe %s is the paper's method)", who, title, recipe.summary, PAPER)
+
+
+def titled(name: str, recipe: Recipe, registry: Registry) -> str:
+    """A recipe's name, and the components that the user put in place of its own: ``best, with prior none``."""
+    own = parse(load(name, registry.recipes), f"recipe '{name}'")
+    asked = {flag.removeprefix("--"): getattr(recipe, role).name for flag, role in FLAGS.items()
+             if getattr(recipe, role).name != getattr(own, role).name}  # fmt: skip
+    return f"{name}, with {', '.join(map(' '.join, asked.items()))}" if asked else name
 
 
 def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:

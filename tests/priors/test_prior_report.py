@@ -322,7 +322,7 @@ def test_options_in_both_spellings(plugin: str) -> None:
 
 
 def test_the_command_prints_a_table_and_writes_json(
-    folder: Path, plugin: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, plugin: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "deep" / "report.json"
     arguments = ["prior-report", "calm", "-p", plugin, "--data", str(folder), "--frames", str(FRAMES)]
@@ -330,8 +330,10 @@ def test_the_command_prints_a_table_and_writes_json(
     printed = capsys.readouterr().out
     assert "AUC cmu_val" in printed and "reversed time" in printed and "noisy=1" in printed
     report = json.loads(out.read_text())
+    assert "fewer than 10 windows" not in caplog.text
     assert report["data"]["shards"] == {"bnr_val": 6, "cmu_val": 9} and report["options"] == {"noisy": 1}
-    assert main([*arguments, "--out", str(out)]) == 0  # again, over the old one
+    assert main([*arguments, "--out", str(out), "--windows", "9"]) == 0  # again, over the old one
+    assert "fewer than 10 windows, so the AUC says little: shuffled frames 9, speed x0.5 9" in caplog.text
 
 
 @pytest.mark.parametrize(

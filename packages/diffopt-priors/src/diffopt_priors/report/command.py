@@ -78,7 +78,7 @@ def prior_report(
 
     from diffopt_priors.report.held import hold, shards
     from diffopt_priors.report.measure import batches, bones, measure, show
-    from diffopt_priors.report.ranking import Asked
+    from diffopt_priors.report.ranking import Asked, notice
 
     files, notices = shards(data)
     offsets, told = bones(skeleton, data, files)
@@ -92,6 +92,8 @@ def prior_report(
     answer(report)
     if speaks():
         show(report)
+    if few := notice(report["ranking"]):
+        _log.warning(few)
     if not report["sections"]:
         _log.warning(f"prior {name} has no report of its own besides the ranking")
     if out is not None:

@@ -216,6 +216,16 @@ def ranking(asked: Asked, held: Held, step: Callable[[], None] = lambda: None) -
     }
 
 
+#: Windows below which an AUC says little: each is then worth a tenth or more.
+_FEW = 10
+
+
+def notice(ranked: Mapping[str, Any]) -> str | None:
+    """The rows that rest on few windows; None if there are none."""
+    few = [f"{name} {row['windows']}" for name, row in ranked["rows"].items() if 0 < row["windows"] < _FEW]
+    return f"fewer than {_FEW} windows, so the AUC says little: {', '.join(few)}; give more --data" if few else None
+
+
 def _scores(real: Tensor, spoilt: Tensor) -> dict[str, float]:
     return {
         "auc": round(area(real, spoilt), 4),

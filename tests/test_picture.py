@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -165,7 +166,9 @@ def test_the_legend_of_the_losses_stays_in_its_panel(count, length):
 
     figure = new_figure(6.0, 1.6)
     curves, panel = figure.add_subplot(1, 2, 1), figure.add_axes((0.8, 0.1, 0.18, 0.8))
-    draw_losses(curves, panel, {"guide": {f"{n}{'x' * length}{n}": [1.0, 0.1] for n in range(count)}})
+    log = {"guide": {f"{n}{'x' * length}{n}": [1.0, 0.1] for n in range(count)}}
+    draw_losses(curves, panel, log, {"guide": 4})
+    assert [tick.get_text() for tick in curves.get_xticklabels()] == ["guide\n4 steps"]
     box, room = panel.get_legend().get_window_extent(), panel.get_window_extent()
     assert room.x0 - 1 <= box.x0 and box.x1 <= room.x1 + 1 and room.y0 - 1 <= box.y0 and box.y1 <= room.y1 + 1
     names = [text.get_text() for text in panel.get_legend().get_texts()]
@@ -173,3 +176,15 @@ def test_the_legend_of_the_losses_stays_in_its_panel(count, length):
     assert count == shown or names[-1] == f"and {count - shown} more"
     looks = {(line.get_color(), line.get_linestyle()) for line in curves.get_lines()}
     assert len(looks) == min(count, 21), "colours that come again come dashed"
+
+
+def test_steps_are_those_of_all_blocks_as_the_progress_bar_counts_them():
+    from diffopt_lab.picture.panels import steps_of
+
+    blocks = {"body": {"terms": {"prior": 1.0, "pose": 1.0}}, "camera": {"terms": {"prior": 1.0}}}
+    log = {
+        "guide": {"body.prior": [1.0] * 200, "pose": [1.0] * 200, "camera.prior": [1.0] * 400},
+        "other": {"a": [1.0]},
+    }
+    recipe = {"stage": {"guide": {"blocks": ["body", "camera"], **blocks}}}
+    assert steps_of(replace(result_of(log=log), recipe=recipe)) == {"guide": 600, "other": 1}

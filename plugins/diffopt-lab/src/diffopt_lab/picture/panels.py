@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from diffopt_core.data.skeleton import JOINT
@@ -11,7 +12,11 @@ from .style import CAMERA, CURVES, FAINT, FINAL, INITIAL, INK, TRUTH, draw_legen
 from .view import heading
 
 if TYPE_CHECKING:
+    from diffopt_core.types import Result
     from matplotlib.axes import Axes
+
+#: Stage -> term -> values.
+Losses = Mapping[str, Mapping[str, list[float]]]
 
 _ARROWS = 9
 _DASHES = ("-", "--", ":")
@@ -85,15 +90,15 @@ def draw_curves(
     axes.margins(x=0.01)
 
 
-def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]) -> None:
-    """Losses on a logarithmic axis; every stage gets the same width, so that short ones are visible."""
+def draw_losses(axes: Axes, legend: Axes, log: Losses, steps: Mapping[str, int]) -> None:
+    """Losses on a logarithmic axis; every stage gets the same width, so that short ones are visible. ``steps``: of each
+    stage."""
     tidy(axes, title="losses")
     legend.set_axis_off()
     terms = list(dict.fromkeys(term for losses in log.values() for term in losses))
     ticks, drawn = [], set()
     for place, (stage, losses) in enumerate(log.items()):
-        steps = max((len(values) for values in losses.values()), default=0)
-        ticks.append(f"{stage}\n{steps} steps")
+        ticks.append(f"{stage}\n{steps[stage]} steps")
         if place:
             axes.axvline(place, color=FAINT, linewidth=0.6)
         for term, raw in losses.items():
@@ -117,6 +122,19 @@ def draw_losses(axes: Axes, legend: Axes, log: dict[str, dict[str, list[float]]]
     axes.set_xticks(np.arange(len(log)) + 0.5, ticks, fontsize=6)
     axes.tick_params(axis="x", length=0)
     draw_legend(legend, {term: _look(n) for n, term in enumerate(terms) if term in drawn})
+
+
+def steps_of(result: Result) -> dict[str, int]:
+    """Steps done in each logged stage: those of its blocks together, as the progress bar counts them. A stage that is
+    not in the result's recipe counts as one block."""
+    return {name: _steps(result.recipe.get("stage", {}).get(name, {}), losses) for name, losses in result.log.items()}
+
+
+def _steps(stage: Mapping[str, Any], losses: Mapping[str, list[float]]) -> int:
+    """A term of two blocks is logged as ``block.term``."""
+    terms = [(block, stage.get(block, {}).get("terms", ())) for block in stage.get("blocks", ())]
+    named = [[f"{block}.{term}" if f"{block}.{term}" in losses else term for term in own] for block, own in terms]
+    return sum(max((len(losses.get(name, ())) for name in names), default=0) for names in named or [list(losses)])
 
 
 def _look(number: int) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from diffopt_core.results.saved import truth_beside
 from diffopt_core.types import CameraTrajectory, Result, Truth
 
 from .overlay import draw_on_video
-from .panels import draw_curves, draw_from_above, draw_losses
+from .panels import draw_curves, draw_from_above, draw_losses, steps_of
 from .style import FINAL, FINAL_RIGHT, INITIAL, INITIAL_RIGHT, INK, new_figure, save
 from .view import SPACING, draw_strip, view_of
 
@@ -63,7 +63,7 @@ def draw_result(result: Result, path: Path | str, truth: Truth | None = None) ->
     below = grid[2, 1].subgridspec(1, 3, width_ratios=(1.0, 0.95, 0.46), wspace=0.18)
     draw_curves(figure.add_subplot(below[0]), final, initial, result.clip.fps, aligned.errors if aligned else None,
                 marked("m/s", result))  # fmt: skip
-    draw_losses(figure.add_subplot(below[1]), figure.add_subplot(below[2]), result.log)
+    draw_losses(figure.add_subplot(below[1]), figure.add_subplot(below[2]), result.log, steps_of(result))
     _write_title(figure, result)
     return save(figure, path)
 

@@ -14,6 +14,7 @@ from diffopt_core.parts.metrics.quality import CONFIDENT
 from diffopt_core.types import CameraTrajectory, Result
 from torch import Tensor
 
+from ..picture.panels import steps_of
 from .scene import Blob
 from .tracks import INITIAL, Stage, Track
 
@@ -174,12 +175,11 @@ def _angles(camera: CameraTrajectory) -> Tensor:
 def _losses(head: Result, blob: Blob) -> Chart | None:
     """Every stage has the same width; long curves are reduced by averaging."""
     terms = list(dict.fromkeys(term for curves in head.log.values() for term in curves))
-    stages = []
+    stages, steps = [], steps_of(head)
     for name, curves in head.log.items():
         drawn = {term: _thinned(np.asarray(values, float)) for term, values in curves.items() if len(values)}
-        steps = max((len(values) for values in curves.values()), default=0)
         told = [{"label": term, "term": terms.index(term), "values": blob.add(line)} for term, line in drawn.items()]
-        stages.append({"label": name, "steps": steps, "terms": told})
+        stages.append({"label": name, "steps": steps[name], "terms": told})
     if not any(stage["terms"] for stage in stages):
         return None
     return {"kind": "loss", "title": "Losses", "stages": stages, "terms": terms,

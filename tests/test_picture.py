@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -175,7 +176,9 @@ def test_the_legend_of_the_losses_stays_in_its_panel(count, length):
     shown = len(names) if count == len(names) else len(names) - 1
     assert count == shown or names[-1] == f"and {count - shown} more"
     looks = {(line.get_color(), line.get_linestyle()) for line in curves.get_lines()}
-    assert len(looks) == min(count, 21), "colours that come again come dashed"
+    assert len(looks) == min(count, 28), "colours that come again come dashed"
+    dashes = [line.get_linestyle() for line in curves.get_lines()]
+    assert all(one != other for one, other in pairwise(dashes))
 
 
 def test_steps_are_those_of_all_blocks_as_the_progress_bar_counts_them():

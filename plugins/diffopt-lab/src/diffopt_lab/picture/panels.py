@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Losses = Mapping[str, Mapping[str, list[float]]]
 
 _ARROWS = 9
-_DASHES = ("-", "--", ":")
+_DASHES = ("-", "--", ":", "-.")
 _DECADES = 7  #: largest range of the loss axis
 
 
@@ -138,8 +138,9 @@ def _steps(stage: Mapping[str, Any], losses: Mapping[str, list[float]]) -> int:
 
 
 def _look(number: int) -> tuple[str, str]:
-    """Colour and dash of a curve: after the last colour they repeat, dashed."""
-    return CURVES[number % len(CURVES)], _DASHES[number // len(CURVES) % len(_DASHES)]
+    """Colour and dash of a curve. Both change from one to the next, as neighbours and thin lines are easily confused;
+    7 colours and 4 dashes have no common divisor, so that 28 curves differ."""
+    return CURVES[number % len(CURVES)], _DASHES[number % len(_DASHES)]
 
 
 def _floor(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -91,7 +91,7 @@ def draw_legend(axes: Axes, looks: Mapping[str, tuple[str, str]]) -> None:
     """``looks``: name -> colour and dash of its line. If space is short: smaller letters first, then shorter names,
     then fewer names."""
     for name, (colour, dash) in looks.items():
-        axes.plot([], [], label=name, color=colour, linestyle=dash)
+        axes.plot([], [], label=name, color=colour, linestyle=dash, linewidth=0.9)
     names = list(looks)
     for size in _SIZES:
         if _fits(axes, _legend(axes, names, size)):
@@ -116,7 +116,7 @@ def _legend(axes: Axes, names: list[str], size: tuple[float, float], rest: Seque
     handles = [*axes.get_lines()[: len(names)], *(Line2D([], [], linestyle="none") for _ in rest)]
     return axes.legend(
         handles, [*names, *rest], fontsize=size[0], labelspacing=size[1], frameon=False, loc="upper left",
-        handlelength=1.4, labelcolor=INK, borderpad=0, borderaxespad=0,
+        handlelength=2.4, labelcolor=INK, borderpad=0, borderaxespad=0,
     )  # fmt: skip
 
 

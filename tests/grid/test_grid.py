@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,11 @@ def test_a_grid_is_solved_in_batches_and_reported(planned, registry):
     assert cell.motion.is_file() and study.cases[0].truth.is_file()
     assert study.data.startswith("2 ") and "not " not in study.data
     assert not list(out.glob("progress*"))
+    run = cell.motion.parent / "run.json"
+    guess = {"what": "unit", "said": "metre, guessed", "guessed": True}
+    run.write_text(json.dumps({**json.loads(run.read_text()), "assumed": [guess]}))
+    more = replace(plan, metrics=(*plan.metrics, "jitter"))
+    assert collect(more, out, registry).units["jitter"] == "10 m/s^3 (guessed)"
 
 
 def test_what_is_done_is_not_done_again(planned, registry):

@@ -162,6 +162,19 @@ def test_eval_of_two_results_of_one_clip(diffopt, results, data, tmp_path):
     assert list(json.loads(alone)["clips"]) == ["walk_0", "walk_1"]
 
 
+def test_eval_marks_guesses_and_prints_the_truths_own_error_as_zero(diffopt, results, data):
+    for path in results.glob("*/motion.npz"):
+        assumed = json.dumps([{"what": "unit", "said": "metre, guessed", "guessed": True}])
+        write_npz(path, {**read_npz(path), "assumed": np.array(assumed)})
+    asked = ("-m", "jitter", "-m", "rigid_clip", "--json")
+    one = json.loads(diffopt("eval", results / "walk_0", "--truth", data / "truth", *asked)[1])
+    assert one["units"] == {"jitter": "10 m/s^3 (guessed)", "rigid_clip": "mm"}
+    assert one["truth"]["rigid_clip"] == 0
+    folders = json.loads(diffopt("eval", results, "--truth", data, *asked)[1])
+    assert folders["units"] == one["units"]
+    assert "(10 m/s^3)" in (table := diffopt("eval", results, "--truth", data, *asked[:4])[1]) and "(guessed)" in table
+
+
 def test_eval_of_folders_that_do_not_match(diffopt, results, data):
     (results / "walk_0").rename(results / "other")
     status, _, err = diffopt("eval", results, "--truth", data)

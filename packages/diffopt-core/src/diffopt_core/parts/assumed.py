@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ def grounds(result: Result) -> tuple[Ground, ...]:
     For a result from disk: those in its files, or, if its files are older, those that follow from its evidence.
     """
     if kept := result.provenance.get("assumed"):
-        return tuple(Ground(str(row["what"]), str(row["said"]), bool(row["guessed"])) for row in kept)
+        return of_data(kept)
     if min(result.clip.size) <= 0:
         return ()
     body = _body(result)
@@ -42,6 +42,11 @@ def as_data(result: Result) -> list[dict[str, Any]]:
     return [asdict(ground) for ground in grounds(result)]
 
 
+def of_data(rows: Iterable[Mapping[str, Any]]) -> tuple[Ground, ...]:
+    """The inverse of :func:`as_data`."""
+    return tuple(Ground(str(row["what"]), str(row["said"]), bool(row["guessed"])) for row in rows)
+
+
 def read(value: Any) -> list[dict[str, Any]]:
     """The output of :func:`as_data` from a file; empty if it is something else."""
     rows = value if isinstance(value, list) else []
@@ -50,7 +55,12 @@ def read(value: Any) -> list[dict[str, Any]]:
 
 def marked(unit: str, result: Result) -> str:
     """``m (guessed)`` for a unit of length if the scale is guessed; ``m/s`` also if the frame rate is."""
-    said = {ground.what: ground.guessed for ground in grounds(result)}
+    return marked_by(unit, grounds(result))
+
+
+def marked_by(unit: str, rows: Iterable[Ground]) -> str:
+    """As :func:`marked`, by what a result rests on."""
+    said = {ground.what: ground.guessed for ground in rows}
     length = bool(_LENGTH.match(unit)) and bool(said.get("unit") or said.get("focal length"))
     time = "/s" in unit and bool(said.get("frame rate"))
     return f"{unit} {MARK}" if length or time else unit

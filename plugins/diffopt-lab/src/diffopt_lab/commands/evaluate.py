@@ -64,7 +64,7 @@ def command(
     for name in names:
         registry.component("metric", name)
     ctx = registry.context()
-    from ..study.from_folders import is_set, study_of_folders
+    from ..study.from_folders import is_set, marked_units, study_of_folders
 
     sets = [is_set(result) for result in results]
     if all(sets):
@@ -81,7 +81,7 @@ def command(
     }
     true = [score_truth(_motion(result), _truth(result, truth), names, ctx.build) for result in results]
     means = aggregate(reports.values())
-    units = next(iter(reports.values())).units
+    units = marked_units(next(iter(reports.values())).units, map(_motion, results))
     own = {name: mean.clip_mean for name, mean in aggregate(true).items()}
     answer(_as_data(reports, means, units) | {"truth": own})
     heads = ("mean of clips", "mean of frames") if len(reports) > 1 else ()

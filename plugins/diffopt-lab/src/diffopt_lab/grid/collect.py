@@ -13,6 +13,7 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.parts.metrics.evaluate import score_files
 from diffopt_core.parts.metrics.report import Build
 
+from ..study.from_folders import marked_units
 from ..study.model import INITIAL, Case, Cell, Column, Row, State, Study
 from ..study.model import TRUTH as TRUE
 from .plan import TRUTH, Key, Plan, PlannedCase, cell_folder
@@ -42,6 +43,7 @@ def collect(plan: Plan, out: Path, registry: Registry) -> Study:
         cells += known
         rows.append(Row(TRUE, "Truth"))
     units = {name: build("metric", name, {}).unit for name in plan.metrics}
+    units = marked_units(units, [kept.cell.motion for kept in made.values() if kept.cell.motion])
     return Study(
         name=plan.name,
         title=plan.title,

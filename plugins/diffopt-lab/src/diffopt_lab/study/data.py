@@ -11,7 +11,7 @@ from typing import Any
 
 from diffopt_core.host.recipe import difference
 
-from .layouts import Sheet, head, number, probability, signed
+from .layouts import Sheet, bracketed, head, number, probability, signed
 from .model import NOT_SOLVED, Cell, State, Study
 from .stats import DRAWS, paired, summary
 
@@ -63,7 +63,7 @@ def tests(study: Study) -> list[Sheet]:
             )
             for name, row in rows.items()
         )
-        heads = ("", f"difference ({study.units[column.metric]})", "cases higher", "p", "p, Holm")
+        heads = ("", f"difference {bracketed(study.units[column.metric])}", "cases higher", "p", "p, Holm")
         notes = (
             "Mean paired difference and its 95 % bootstrap interval over cases; Wilcoxon's signed-rank test, "
             "two-sided; Holm: corrected for the rows of this table.",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.parts.assumed import marked_by
+from diffopt_core.parts.metrics import OF_ITSELF
 from diffopt_core.parts.metrics.evaluate import score_files, score_truth
 from diffopt_core.parts.metrics.report import Build, metrics_named
-from diffopt_core.results.saved.result import run_beside
+from diffopt_core.results.saved.result import grounds_beside, run_beside
 
 from .model import TRUTH, Case, Cell, Column, Pooling, Row, State, Study
 
@@ -53,6 +55,7 @@ def study_of_folders(
         raise BadInput(folders[0], "cases", f"none of its results has ground truth in {truth}")
     cells += _true_cells(cells, truths, metrics, build)
     units = {name: metric.unit for name, metric in metrics_named(metrics, build).items()}
+    units = marked_units(units, [cell.motion for cell in cells if cell.motion])
     return Study(
         name="evaluation",
         title="Evaluation",
@@ -84,6 +87,13 @@ def _truths(truth: Path) -> dict[str, Path]:
     if not found:
         raise BadInput(truth, "--truth", "contains no ground truth (<case>.npz)")
     return found
+
+
+def marked_units(units: Mapping[str, str], motions: Iterable[Path]) -> dict[str, str]:
+    """Units by metric, marked for a metric of the motion alone if any of these results guesses what it depends on."""
+    rests = [grounds_beside(motion) for motion in motions if motion.name == MOTION]
+    marks = {name: [marked_by(unit, rows) for rows in rests] for name, unit in units.items() if name in OF_ITSELF}
+    return {name: max((unit, *marks.get(name, ())), key=len) for name, unit in units.items()}
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:

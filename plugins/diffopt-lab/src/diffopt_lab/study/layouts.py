@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from diffopt_core.parts.assumed import MARK
 from diffopt_core.parts.metrics.quality import nearest
 
 from .model import NOT_SOLVED, TRUTH, Column, Row, State, Study
@@ -168,7 +169,12 @@ def runtime(study: Study) -> list[Sheet]:
 def head(study: Study, column: Column) -> str:
     """The column label and its metric."""
     name = column.metric if column.label == column.metric else f"{column.label} [{column.metric}]"
-    return f"{name} ({study.units[column.metric]})"
+    return f"{name} {bracketed(study.units[column.metric])}"
+
+
+def bracketed(unit: str) -> str:
+    """``(m)``, ``(m) (guessed)``."""
+    return f"({unit})".replace(f" {MARK})", f") {MARK}")
 
 
 def mean_of(study: Study, row: str, metric: str) -> float:
@@ -235,8 +241,8 @@ def _words(study: Study, pair: Sequence[str]) -> str:
     """The pair's labels with their common unit, or each with its own unit."""
     units = [study.units[metric] for metric in pair]
     if len(set(units)) == 1:
-        return f"{' / '.join(_of(study, metric) for metric in pair)} ({units[0]})"
-    return " / ".join(f"{_of(study, metric)} ({unit})" for metric, unit in zip(pair, units, strict=True))
+        return f"{' / '.join(_of(study, metric) for metric in pair)} {bracketed(units[0])}"
+    return " / ".join(f"{_of(study, metric)} {bracketed(unit)}" for metric, unit in zip(pair, units, strict=True))
 
 
 def _of(study: Study, metric: str) -> str:

@@ -71,7 +71,11 @@ def _of_truth(scored: ScoredMotion, metrics: Mapping[str, Metric]) -> Report:
         pred_camera=scored.true_camera,
     )
     found = score(own, metrics)
-    return replace(found, values={name: round(value, 6) for name, value in found.values.items()})
+    return replace(
+        found,
+        values={name: round(value, 6) for name, value in found.values.items()},
+        frames={name: rows.round(decimals=6) for name, rows in found.frames.items()},
+    )
 
 
 def score_files(

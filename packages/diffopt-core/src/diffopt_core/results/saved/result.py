@@ -16,6 +16,7 @@ from ...common.npz import Arrays, check_arrays, keys_of, read_npz
 from ...data.rotation import axis_angle_to_matrix
 from ...errors import BadInput, reading
 from ...host.contract import broken
+from ...parts.assumed import Ground, of_data
 from ...parts.assumed import read as read_grounds
 from ...parts.bodies import anny24, smpl
 from ...parts.datasets.case_keys import text
@@ -145,6 +146,11 @@ def _result(
 def _provenance(run: dict[str, Any]) -> dict[str, Any]:
     """The provenance of run.json with its evidence and assumptions, because not all parts are read back."""
     return {**run.get("provenance", {}), **{key: run[key] for key in ("evidence", "assumed") if run.get(key)}}
+
+
+def grounds_beside(motion: Path) -> tuple[Ground, ...]:
+    """What the result of a ``motion.npz`` rests on, as its files tell; empty if they do not."""
+    return of_data(read_grounds(run_beside(motion.parent / "run.json").get("assumed")) or _grounds_in(read_npz(motion)))
 
 
 def _grounds_in(arrays: Arrays) -> list[dict[str, Any]]:

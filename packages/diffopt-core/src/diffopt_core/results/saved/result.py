@@ -98,7 +98,7 @@ def _own(file: Path, truth: bool) -> Result:
     clip = Clip(
         name, file, float(arrays["fps"]), (width, height), frames,
         camera=_as_found(camera, dict(facts.get("camera", {})), arrays.get("bridged")), rest_joints=rest,
-        sha256=run.get("sha256"),
+        sha256=str(run["sha256"]) if run.get("sha256") else None,
         focal_from=str(run.get("focal_from", "")), facts=dict(facts.get("clip", {})),
         truth=truth_of(file.parent, run, frames) if truth and run else None,
     )  # fmt: skip

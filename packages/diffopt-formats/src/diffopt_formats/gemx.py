@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.data.skeleton import JOINTS
-from diffopt_core.errors import BadInput
 
 from .fields import Fields, joint_rotations, same_length
-from .tracks import Contents, Root, Track, World, size_of
-from .worlds import upright
+from .tracks import Contents, Root
+from .worlds import two_frames
 
 _log = logging.getLogger(__name__)
 #: Joints besides Hips; where in SOMA's order those of SMPL's are. The head turns by two: Neck2 lies between.
@@ -45,34 +44,10 @@ def accepts(held: Any) -> bool:
 def parse(path: Path, held: Any) -> Contents:
     """The person of what a file holds. Raises BadInput."""
     whole = Fields(path, held)
-    root, pose, count = _params(whole.sub(*_KEYS[0]))
-    world = None
-    if any(key in whole for key in _KEYS[1]):
-        other, _, length = _params(whole.sub(*_KEYS[1]))
-        if length != count:
-            raise BadInput(path, _KEYS[1][0], f"has {length} frames where {_KEYS[0][0]} has {count}")
-        note = "GEM-X's world, Y up by gravity, under a camera that is taken to stand"
-        world = upright(World(other, np.eye(3), note=note), path)
-    K = whole.array("K_fullimg", (count, 3, 3), (3, 3)).reshape(-1, 3, 3)[0] if "K_fullimg" in whole else None
-    centre = None if K is None else (float(K[0, 2]), float(K[1, 2]))
+    note = "GEM-X's world, Y up by gravity, under a camera that is taken to stand"
+    track = two_frames(path, whole, *_KEYS, _params, "GEM-X", note)
     _log.warning(f"{path}: GEM-X's body is SOMA: its pose is taken; its shape, hands and face are no SMPL's")
-    return Contents(
-        (
-            Track(
-                tool="GEM-X",
-                id="0",
-                frames=np.arange(count),
-                total=count,
-                body_pose=pose,
-                betas=np.zeros((count, 10)),
-                camera=root,
-                world=world,
-                focal=None if K is None else float(K[0, 0]),
-                centre=centre,
-                size=size_of(centre),
-            ),
-        )
-    )
+    return Contents((track,))
 
 
 def _params(params: Fields) -> tuple[Root, np.ndarray, int]:

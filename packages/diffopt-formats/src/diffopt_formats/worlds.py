@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diffopt_core.errors import BadInput
 from jaxtyping import Float
 
+from .fields import Fields
 from .pelvis import RestJoints, rest_joints
-from .tracks import Cameras, Root, Track, World
+from .tracks import Cameras, Root, Track, World, size_of
 
 _log = logging.getLogger(__name__)
+#: Root, joint rotations and number of frames of body parameters.
+Params = Callable[[Fields], tuple[Root, np.ndarray, int]]
 
 
 @dataclass(frozen=True)
@@ -81,3 +86,33 @@ def upright(world: World, file: object) -> World:
     flip = np.diag([1.0, -1.0, -1.0])
     note = f"{world.note}; y pointed down (by the people's trunks), flipped"
     return replace(world, axes=flip @ world.axes, shift=flip @ world.shift, note=note)
+
+
+def two_frames(
+    path: Path, whole: Fields, inside: tuple[str, ...], outside: tuple[str, ...], params: Params, tool: str, note: str
+) -> Track:
+    """The one person of a file with body parameters in the camera frames (``inside``, by any of these keys), perhaps
+    the same in a world that is Y up by gravity (``outside``), and ``K_fullimg``; betas are zero. ``params``: root,
+    SMPL's 23 rotations and number of frames of either. ``note``: about that world. Raises BadInput."""
+    root, pose, count = params(whole.sub(*inside))
+    world = None
+    if any(key in whole for key in outside):
+        other, _, length = params(whole.sub(*outside))
+        if length != count:
+            raise BadInput(path, outside[0], f"has {length} frames where {inside[0]} has {count}")
+        world = upright(World(other, np.eye(3), note=note), path)
+    K = whole.array("K_fullimg", (count, 3, 3), (3, 3)).reshape(-1, 3, 3)[0] if "K_fullimg" in whole else None
+    centre = None if K is None else (float(K[0, 2]), float(K[1, 2]))
+    return Track(
+        tool=tool,
+        id="0",
+        frames=np.arange(count),
+        total=count,
+        body_pose=pose,
+        betas=np.zeros((count, 10)),
+        camera=root,
+        world=world,
+        focal=None if K is None else float(K[0, 0]),
+        centre=centre,
+        size=size_of(centre),
+    )

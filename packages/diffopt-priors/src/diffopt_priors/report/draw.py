@@ -13,6 +13,7 @@ from diffopt_core.common.npz import atomic, write_npz
 from diffopt_core.data.rotation import matrix_to_axis_angle, nearest_rotation, yaw_to_matrix
 from diffopt_core.data.skeleton import JOINT, JOINTS, PARENTS
 from diffopt_core.errors import DiffOptError
+from diffopt_core.host.train.shards import packed, write_offsets
 from jaxtyping import Float
 from torch import Tensor
 
@@ -141,19 +142,11 @@ def draw_samples(name: str, out: Path, count: int, frames: int | None, seed: int
     pose, trans = recover_motion(features, denoiser.offsets)
     names = [f"sample_{seed}_{k:03d}" for k in range(count)]
     terms = " ".join(str(text) for text in card.get("terms", []))
-    shard = {
-        "poses": matrix_to_axis_angle(pose).flatten(0, 1).numpy().astype(np.float32),
-        "trans": trans.flatten(0, 1).numpy().astype(np.float32),
-        "starts": np.arange(count + 1) * frames,
-        "names": np.array(names),
-        "subjects": np.array(["sample"] * count),
-        "flat_ground": np.ones(count, bool),
-        "fps": np.array(fps),
-        "terms": np.array(terms),
-    }
+    poses, places = (x.numpy() for x in (matrix_to_axis_angle(pose), trans))
+    shard = packed(list(poses), list(places), names, ["sample"] * count, [True] * count, fps)
+    shard["terms"] = np.array(terms)
     write_npz(out / "samples.npz", shard)
-    offsets = [[round(v, 6) for v in row] for row in denoiser.offsets.tolist()]
-    write_json(out / "skeleton.json", {"joints": JOINTS, "parents": PARENTS, "offsets": offsets})
+    write_offsets(out / "skeleton.json", denoiser.offsets)
     about = {"weights": path.name, "step": card.get("step"), "seed": seed, "steps": steps, "frames": frames, "fps": fps}
     about |= {"samples": quality.statistics(features, fps), "terms": card.get("terms", [])}
     write_json(out / "samples.json", about)

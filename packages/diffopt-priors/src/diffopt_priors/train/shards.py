@@ -52,12 +52,10 @@ def train_shards(
 
     Example: diffopt train shards runs/drawn --out runs/shards --name drawn (after diffopt sample mdm --out runs/drawn)
     """
-    from diffopt_core.common.documents import write_json
     from diffopt_core.common.npz import write_npz
     from diffopt_core.common.output import answer, say
-    from diffopt_core.data.skeleton import JOINTS, PARENTS
     from diffopt_core.errors import BadInput, DiffOptError
-    from diffopt_core.host.train.shards import read_offsets
+    from diffopt_core.host.train.shards import packed, read_offsets, write_offsets
 
     files = [(root, path) for root in source for path in _files(root)]
     files = [(root, path) for root, path in files if not any(word in str(path) for word in exclude or ())]
@@ -81,14 +79,13 @@ def train_shards(
     for kind, rows in parts.items():
         if rows:
             target = out / f"{name}_{kind}.npz"
-            write_npz(target, _shard(rows, fps))
-            flat = sum(row[2] for row in rows)
-            frames = sum(len(row[4]) for row in rows)
-            written[target.name] = {"clips": len(rows), "flat": flat, "hours": round(frames / fps / 3600, 3)}
+            names, subjects, on_flat, poses, trans = zip(*rows, strict=True)
+            write_npz(target, packed(poses, trans, names, subjects, on_flat, fps))
+            frames = sum(map(len, trans))
+            written[target.name] = {"clips": len(rows), "flat": sum(on_flat), "hours": round(frames / fps / 3600, 3)}
     if not written:
         raise DiffOptError(f"no clip of at least {_SHORTEST} s in {len(files)} files")
-    table = [[round(value, 6) for value in row] for row in offsets.tolist()]
-    write_json(out / "skeleton.json", {"joints": JOINTS, "parents": PARENTS, "offsets": table})
+    write_offsets(out / "skeleton.json", offsets)
     answer({"folder": out, "files": written, "failed": failed})
     for file, figures in written.items():
         say(f"{out / file}: {figures['clips']} clips, {figures['flat']} on flat ground, {figures['hours']} h")
@@ -131,10 +128,9 @@ def _files(root: Path) -> list[Path]:
 
 def _clips(path: Path, fps: float) -> Iterable[tuple[str, tuple[Tensor, Tensor]]]:
     from diffopt_core.parts.datasets.configs import AmassConfig
-    from diffopt_core.parts.datasets.motion_file import clip_names, load_motion
+    from diffopt_core.parts.datasets.motion_file import load_motions
 
-    for address in clip_names(path):
-        clip = load_motion(Path(address), AmassConfig(fps=fps))
+    for address, clip in load_motions(path, AmassConfig(fps=fps)):
         assert clip.truth is not None and clip.truth.motion is not None
         yield address.removeprefix(str(path)), (clip.truth.motion.pose, clip.truth.motion.trans)
 
@@ -145,18 +141,3 @@ def _reference() -> Tensor:
     from diffopt_priors.mdm import weights
 
     return weights.load(MDM_WEIGHTS.resolve("open"))[0].offsets
-
-
-def _shard(rows: list[tuple[str, str, bool, np.ndarray, np.ndarray]], fps: float) -> dict[str, object]:
-    import numpy as np
-
-    names, subjects, flat, poses, trans = zip(*rows, strict=True)
-    return {
-        "poses": np.concatenate(poses).astype(np.float32),
-        "trans": np.concatenate(trans).astype(np.float32),
-        "starts": np.cumsum([0, *(len(each) for each in trans)]),
-        "names": np.array(names),
-        "subjects": np.array(subjects),
-        "flat_ground": np.array(flat),
-        "fps": np.array(fps),
-    }

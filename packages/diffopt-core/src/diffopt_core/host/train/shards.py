@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...common.documents import write_json
 from ...common.npz import read_npz
 from ...data.rotation import axis_angle_to_matrix, matrix_to_columns
-from ...data.skeleton import JOINTS
+from ...data.skeleton import JOINTS, PARENTS
 from ...errors import BadInput
 
 CMU = (
@@ -148,6 +149,28 @@ def by_travel(clips: Clips, travel: float) -> Clips:
     first, last = clips.start, clips.start + clips.length - 1
     speed = (path[last + 1] - path[first + 1]) / (clips.length - 1).clamp_min(1) * clips.fps
     return replace(clips, weight=clips.weight * (1 + travel * speed.clamp(max=3.0)))
+
+
+def packed(
+    poses: Sequence[np.ndarray], trans: Sequence[np.ndarray], names: Sequence[str], subjects: Sequence[str],
+    flat: Sequence[bool], fps: float,
+) -> dict[str, object]:  # fmt: skip
+    """The arrays of a shard that holds these clips: axis-angles ``(T, 24, 3)`` and pelvis ``(T, 3)``, m, of each."""
+    return {
+        "poses": np.concatenate(poses).astype(np.float32),
+        "trans": np.concatenate(trans).astype(np.float32),
+        "starts": np.cumsum([0, *(len(each) for each in trans)]),
+        "names": np.array(names),
+        "subjects": np.array(subjects),
+        "flat_ground": np.array(flat, bool),
+        "fps": np.array(fps),
+    }
+
+
+def write_offsets(path: Path, offsets: Tensor) -> None:
+    """A ``skeleton.json`` of rest offsets ``[24 3]`` (m, child minus parent)."""
+    table = [[round(value, 6) for value in row] for row in offsets.tolist()]
+    write_json(path, {"joints": JOINTS, "parents": PARENTS, "offsets": table})
 
 
 def read_offsets(path: Path) -> Tensor:

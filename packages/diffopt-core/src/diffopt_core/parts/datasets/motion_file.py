@@ -15,6 +15,7 @@ whole clip by a constant and changes neither the motion nor any aligned metric.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,9 +65,19 @@ def load_motion(path: Path, config: AmassConfig) -> Clip:
     Raises BadInput naming file and key, or UnknownName for a clip that the shard does not hold.
     """
     file, clip = split_address(path)
-    arrays = read_npz(file)
+    return _motion(file, read_npz(file), config.clip or clip, config)
+
+
+def load_motions(path: Path, config: AmassConfig) -> Iterator[tuple[str, Clip]]:
+    """Every motion in a file, by its address (:func:`clip_names`); the file is read once. Raises BadInput."""
+    arrays = read_npz(path)
+    for address in _addresses(path, arrays):
+        yield address, _motion(path, arrays, split_address(Path(address))[1], config)
+
+
+def _motion(file: Path, arrays: Arrays, clip: str, config: AmassConfig) -> Clip:
     if arrays.keys() >= _SHARD:
-        made = _from_shard(file, arrays, config.clip or clip, config)
+        made = _from_shard(file, arrays, clip, config)
     elif arrays.keys() >= _POSES:
         made = _from_amass(file, arrays, config)
     elif arrays.keys() >= _RESULT:
@@ -79,7 +90,10 @@ def load_motion(path: Path, config: AmassConfig) -> Clip:
 
 def clip_names(path: Path) -> dict[str, int]:
     """Address -> number of frames of every motion in a file, at the file's own rate."""
-    arrays = read_npz(path)
+    return _addresses(path, read_npz(path))
+
+
+def _addresses(path: Path, arrays: Arrays) -> dict[str, int]:
     if arrays.keys() >= _SHARD:
         lengths = np.diff(arrays["starts"])
         return {f"{path}#{name}": int(n) for name, n in zip(arrays["names"], lengths, strict=True)}

@@ -1,1 +1,0 @@
-"""SMPLify's pose prior: a mixture of Gaussians over axis-angle poses."""

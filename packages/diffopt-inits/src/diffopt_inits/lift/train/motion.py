@@ -21,6 +21,7 @@ from .settings import MotionSettings
 #: A foot joint is in contact below this speed (m/s) and this height above its lowest point in the window (m).
 _STILL, _LOW = 0.35, 0.06
 _UPPER = [JOINT[f"{s}_{p}"] for s in ("left", "right") for p in ("collar", "shoulder", "elbow", "wrist")]
+_OTHERS = [*_UPPER, JOINT["neck"], JOINT["head"]]
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def perform(
     pose, root = draw(clips, dice.batch, dice.frames, generator, tempo * clips.fps / dice.fps)
     varied = proportions(offsets, dice.batch, settings.proportions, generator)
     root = root * leg_ratio(varied, offsets)
+    pose = _mix(pose, dice.chance(settings.mixed_share))
     bent = dice.chance(settings.broad_share)
     pose = torch.where(bent[:, None, None, None, None], _bend(pose, dice, settings.broad_sd), pose)
     tilted = dice.chance(settings.tilt_share)
@@ -94,6 +96,13 @@ def perform(
     height = feet[..., 1] - feet[..., 1].amin(1, keepdim=True)
     contact = (speed_of(feet, dice.fps).norm(dim=-1) < _STILL) & (height < _LOW)
     return Motion(pose, root, rest, rotations, joints, speed_of(root, dice.fps), contact, bent, tilted)
+
+
+def _mix(pose: Float[Tensor, "B T 24 3 3"], mixed: Bool[Tensor, "B"]) -> Float[Tensor, "B T 24 3 3"]:
+    """Arms and head of another window of the batch, in the windows ``mixed``: combinations that nobody recorded."""
+    other = pose.clone()
+    other[:, :, _OTHERS] = pose.roll(1, 0)[:, :, _OTHERS]
+    return torch.where(mixed[:, None, None, None, None], other, pose)
 
 
 def _bend(pose: Float[Tensor, "B T 24 3 3"], dice: Dice, sd: float) -> Float[Tensor, "B T 24 3 3"]:

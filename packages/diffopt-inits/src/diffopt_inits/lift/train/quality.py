@@ -32,7 +32,7 @@ def held_out(
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Report by inputs, and the :func:`ratios` of all of them together."""
     generator = torch.Generator().manual_seed(1)
-    plain = replace(settings.motion, broad_share=0.0, tilt_share=0.0, fps=(30.0, 30.0))
+    plain = replace(settings.motion, mixed_share=0.0, broad_share=0.0, tilt_share=0.0, fps=(30.0, 30.0))
     sure = replace(settings.evidence, pose_share=1.0, landmark_share=1.0)
     dice = Dice(torch.full((WINDOWS,), 30.0), settings.frames, generator)
     motion = perform(clips, offsets, dice, plain, generator)

@@ -24,9 +24,10 @@ class MotionSettings:
     tempo: float = 0.35
     travel: float = 2.0
     proportions: float = 0.2
-    broad_share: float = 0.35
-    broad_sd: float = 0.25
-    tilt_share: float = 0.06
+    mixed_share: float = 0.3
+    broad_share: float = 0.4
+    broad_sd: float = 0.35
+    tilt_share: float = 0.08
     tilt_sd: float = 0.9
 
 

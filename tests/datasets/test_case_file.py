@@ -84,6 +84,9 @@ def cases(draw):
             case[key][~valid] = np.nan
     if draw(st.booleans()):
         case["betas_model"] = np.array("anny24")
+    if draw(st.booleans()):
+        case["landmarks"] = np.zeros((len(case["keypoints"]), 33, 4), np.float32)
+        case["landmarks"][..., draw(st.integers(0, 3))] = draw(st.sampled_from([0.1, 0.9]))
     return case
 
 
@@ -116,6 +119,9 @@ def test_any_case_gives_a_finite_clip(case, tmp_path):
     assert clip.body.body_pose.shape == (T, 23, 3, 3) and clip.body.betas.shape == (10,)
     assert clip.body.betas_of == ("anny24" if "betas_model" in case else "smpl")
     again = arrays_of(clip)
+    assert ("landmarks" in again) == ("landmarks" in case)
+    if "landmarks" in case:
+        assert np.array_equal(again["landmarks"][valid], case["landmarks"][valid])
     assert np.allclose(again["keypoints"][valid], case["keypoints"][valid])
     assert np.allclose(again["cam_R"], case["cam_R"], atol=1e-5)
 

@@ -144,6 +144,10 @@ def arrays_of(clip: Clip) -> Arrays:
         "cam_trusted": np.array(camera.trusted),
         "init_from": np.array(body.poses_from),
     }
+    if seen.landmarks is not None:
+        known = torch.isfinite(seen.landmarks).all(-1, keepdim=True)
+        case["landmarks"] = _array(torch.where(known, seen.landmarks, 0.0))
+        case["landmark_layout"] = np.array(seen.landmark_layout or "blazepose33")
     if body.evidence is not None:
         case |= {f"init_{name}": _array(value) for name, value in vars(body.evidence).items()}
     if camera.filled is not None:
@@ -195,7 +199,13 @@ def _observations(case: Arrays, valid: Tensor) -> Observations:
     keypoints = _tensor(case["keypoints"])
     absent = ~valid[:, None] | ~(keypoints[..., 2] > 0)
     keypoints = torch.where(absent.unsqueeze(-1), torch.zeros_like(keypoints), keypoints)
-    return Observations(keypoints, text(case["keypoint_layout"]), valid, facts=_facts(case, "detector"))
+    landmarks = layout = None
+    if "landmarks" in case:
+        landmarks = torch.where(valid[:, None, None], _tensor(case["landmarks"]), 0.0)
+        layout = text(case["landmark_layout"]) if "landmark_layout" in case else "blazepose33"
+    return Observations(
+        keypoints, text(case["keypoint_layout"]), valid, landmarks, layout, facts=_facts(case, "detector")
+    )
 
 
 def _camera(case: Arrays) -> CameraTrajectory:

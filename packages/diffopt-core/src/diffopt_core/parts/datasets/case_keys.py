@@ -42,6 +42,8 @@ CASE_KEYS: dict[str, Key] = {
     "image_size": _key(2),
     "keypoint_layout": _key(holds="text"),
     "keypoints": _key("T", "J", 3),
+    "landmarks": _key("T", "L", 4, required=False),
+    "landmark_layout": _key(holds="text", required=False),
     "init_global_orient": _key("T", 3),
     "init_body_pose": _key("T", 23, 3),
     "init_betas": Key(((10,), ("T", 10))),
@@ -89,7 +91,7 @@ TRUTH_KEYS: dict[str, Key] = {
 #: A :class:`~diffopt_core.types.MotionEvidence`, field by field.
 SAID = tuple(f"init_{field.name}" for field in fields(MotionEvidence))
 #: Estimates of the person: their values in frames without the person are ignored.
-PERSON = frozenset({"init_global_orient", "init_body_pose", "init_betas", "init_transl"})
+PERSON = frozenset({"landmarks", "init_global_orient", "init_body_pose", "init_betas", "init_transl"})
 #: Axis-angle vectors longer than two full turns, rad, must be in another unit.
 _ROUNDS = 4 * np.pi
 _KINDS = {"numbers": "iuf", "flags": "biuf", "text": "US"}
@@ -98,12 +100,10 @@ _KINDS = {"numbers": "iuf", "flags": "biuf", "text": "US"}
 def check_case(path: Path, case: Arrays) -> None:
     """Raise BadInput, naming file and key, unless ``case`` is a valid case file."""
     _check_names(path, case, CASE_KEYS)
-    layout = text(case["keypoint_layout"])
-    if layout not in LAYOUTS:
-        raise BadInput(path, "keypoint_layout", str(UnknownName("keypoint layout", layout, LAYOUTS)))
+    points = {name: _points(path, case, key) for name, key in (("J", "keypoint_layout"), ("L", "landmark_layout"))}
     _check_words(path, case)
     frames = len(case["keypoints"]) if case["keypoints"].ndim else 0
-    _check_shapes(path, case, CASE_KEYS, {"T": frames, "J": len(LAYOUTS[layout])})
+    _check_shapes(path, case, CASE_KEYS, {"T": frames} | points)
     if frames < FEWEST_FRAMES:
         raise BadInput(path, "keypoints", f"has {frames} frames; expected at least {FEWEST_FRAMES}")
     valid = valid_frames(case)
@@ -160,6 +160,14 @@ def _check_names(path: Path, arrays: Arrays, keys: dict[str, Key]) -> None:
     for key in unknown:  # other keys are allowed, but a misspelt optional key must not be ignored
         if near := difflib.get_close_matches(key, optional, n=1, cutoff=0.85):
             raise BadInput(path, key, f"is not a key of this format; did you mean '{near[0]}'?")
+
+
+def _points(path: Path, case: Arrays, key: str) -> int:
+    """Number of points of the layout ``key``; landmarks are BlazePose's unless the file says otherwise."""
+    layout = text(case[key]) if key in case else "blazepose33"
+    if layout not in LAYOUTS:
+        raise BadInput(path, key, str(UnknownName("keypoint layout", layout, LAYOUTS)))
+    return len(LAYOUTS[layout])
 
 
 def _check_words(path: Path, case: Arrays) -> None:

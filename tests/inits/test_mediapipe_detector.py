@@ -16,10 +16,11 @@ from diffopt_core.errors import BadInput, DiffOptError, MissingResource
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import DetectorContract
 from diffopt_core.perception.video import probe
+from diffopt_core.perception.weights import Found
 from diffopt_core.types import Clip, Observations, Video
 from diffopt_inits.detectors import MediapipeConfig
 from diffopt_inits.mediapipe import chunks
-from diffopt_inits.mediapipe.detector import SOLUTIONS
+from diffopt_inits.mediapipe.detector import SOLUTIONS, _say_heavy
 from goldens import beside
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in's interpreter is a shell script")
@@ -31,6 +32,7 @@ CACHE = cache_folder()
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("DIFFOPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DIFFOPT_WEIGHTS", str(tmp_path / "weights"))
 
 
 @pytest.fixture
@@ -216,12 +218,33 @@ def test_a_damaged_chunk_is_said_and_made_anew(tmp_path, python):
 def test_missing_pieces_are_named(tmp_path, python, monkeypatch):
     clip = film(tmp_path, walk(3))
     monkeypatch.setenv("DIFFOPT_WEIGHTS", str(tmp_path / "none"))
-    with pytest.raises(MissingResource, match="diffopt weights get pose-landmarker-heavy"):
+    with pytest.raises(MissingResource, match="diffopt weights get pose-landmarker-heavy-task"):
         detect(clip, python, backend="tasks", complexity=2)
     with pytest.raises(MissingResource, match=r"nowhere.task"):
         detect(clip, python, backend="tasks", model=tmp_path / "nowhere.task")
-    with pytest.raises(DiffOptError, match=r"complexity 2 needs pose_landmark_heavy.tflite.*downloaded"):
+    with pytest.raises(
+        DiffOptError, match=r"heavy model is not in.*get pose-landmarker-heavy`, or put it at .*heavy.tf"
+    ):
         detect(clip, python, complexity=2)
+
+
+def test_the_heavy_model_is_taken_where_it_was_fetched(tmp_path, python, monkeypatch, caplog):
+    """It is put where MediaPipe looks for it; without it, once, its advantage is said."""
+    clip, home = film(tmp_path, walk(6)), tmp_path / "package"
+    (home / "modules" / "pose_landmark").mkdir(parents=True)
+    monkeypatch.setenv("STAND_IN_HOME", str(home))
+    _say_heavy.cache_clear()
+    detector = Registry.load().context(env=python).build("detector", "auto")
+    assert detector.state() == "complexity 1"  # enters the key of what is kept
+    for _ in range(2):
+        assert detector.detect(clip).facts["model"] == "full"
+        assert caplog.text.count("diffopt weights get pose-landmarker-heavy") == 1
+    heavy = tmp_path / "weights" / "pose_landmark_heavy.tflite"
+    heavy.parent.mkdir()
+    heavy.write_bytes(b"many numbers")
+    monkeypatch.setattr("diffopt_inits.mediapipe.detector.find", lambda file: Found(heavy, "", True))
+    assert detector.state() == "complexity 2" and detector.detect(clip).facts["model"] == "heavy"
+    assert (home / "modules" / "pose_landmark" / heavy.name).read_bytes() == b"many numbers"
 
 
 def test_env_of_the_config_goes_before_that_of_the_run(tmp_path, python):

@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import threading
 import types
 from pathlib import Path
@@ -99,10 +100,62 @@ def test_a_page_is_no_file_even_without_a_checksum(folder, server):
 
 
 def test_a_server_that_fails_is_named_with_the_way_round(folder, server):
-    with pytest.raises(DiffOptError, match=r"/gone \(HTTP 404\); without a network.*--from FOLDER"):
+    with pytest.raises(DiffOptError, match=r"/gone \(HTTP 404\); without a network.*--from PATH"):
         fetch(row(f"{server.url}/gone"))
     with pytest.raises(DiffOptError, match="ConnectionError"):
         fetch(row("http://127.0.0.1:1/x"))
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch):
+    """A client on the path that packs ``tiny@1`` with a file of this content."""
+
+    def offer(content: bytes | None) -> None:
+        box = tmp_path / "npm"
+        (box / "package").mkdir(parents=True)
+        (box / "package" / "other.js").write_bytes(b"x")
+        if content is not None:
+            (box / "package" / "tiny.bin").write_bytes(content)
+        with tarfile.open(box / "tiny-1.tgz", "w:gz") as archive:
+            archive.add(box / "package", "package")
+        client = box / "npm"
+        client.write_text(
+            '#!/bin/sh\n[ "$1 $2" = "pack tiny@1" ] || { echo "not found: $2" >&2; exit 1; }\n'
+            f"cp {box}/tiny-1.tgz .\n"
+        )
+        client.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{box}:/usr/bin:/bin")
+
+    return offer
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the client is a shell script")
+def test_where_no_address_is_reached_the_npm_client_is_asked(folder, server, npm, caplog):
+    file = row(f"{server.url}/gone", npm="tiny@1:tiny.bin")
+    npm(DATA)
+    found = fetch(file)
+    assert found.path.read_bytes() == DATA and found.published and left_in(folder) == ["sha256.json", "tiny.bin"]
+    assert "the npm registry is asked for tiny@1" in caplog.text
+    with pytest.raises(
+        DiffOptError, match=r"/gone \(HTTP 404\), nor from the npm.*npm failed \(not found: tiny@2\); without"
+    ):
+        fetch(row(f"{server.url}/gone", npm="tiny@2:tiny.bin"))
+    with pytest.raises(DiffOptError, match=r"it has no file big\.bin"):
+        fetch(row(f"{server.url}/gone", npm="tiny@1:big.bin"))
+    with pytest.raises(BadInput, match="another checksum"):  # reached and wrong: not asked elsewhere
+        fetch(row(f"{server.url}/wrong", npm="tiny@1:tiny.bin"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the client is a shell script")
+def test_a_wrong_file_of_the_npm_registry_is_refused(folder, server, npm, monkeypatch):
+    file = row(f"{server.url}/gone", npm="tiny@1:tiny.bin")
+    npm(b"another")
+    with pytest.raises(BadInput, match="the published one"):
+        fetch(file)
+    monkeypatch.setenv("PATH", str(folder))
+    with pytest.raises(DiffOptError, match=r"npm is not installed; without a network.*--from PATH"):
+        fetch(file)
+    assert left_in(folder) == []
 
 
 def test_without_a_published_checksum_the_first_use_pins_it(folder, server, caplog):
@@ -229,7 +282,7 @@ def test_rows_come_from_plugins_and_a_name_belongs_to_one():
 
 def test_every_installed_row_can_be_acted_on():
     files = Registry.load().weights.values()
-    assert {"droid", "hmr2", "pose-landmarker-lite", "smpl-neutral", "vitpose-base-simple"} <= {f.name for f in files}
+    assert {"droid", "hmr2", "pose-landmarker-heavy", "smpl-neutral", "vitpose-base-simple"} <= {f.name for f in files}
     for file in files:
         assert bool(file.urls) + bool(file.hub) + bool(file.registration) == 1, file.name
         assert file.licence and file.terms.startswith("https://") and file.used_by and file.summary

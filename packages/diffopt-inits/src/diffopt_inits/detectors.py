@@ -12,10 +12,12 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 class MediapipeConfig(ComponentConfig):
     """BlazePose: 33 keypoints, 3D landmarks in metres and a mask of the person, frame by frame.
 
-    ``backend`` ``solutions`` is MediaPipe 0.10.21, whose wheel contains its models (``complexity`` 1); ``tasks`` is the
-    current Tasks API, which needs a model bundle: ``model``, or the one that ``diffopt weights get
-    pose-landmarker-full`` downloads (lite, full, heavy for ``complexity`` 0, 1, 2). ``env``: environment for MediaPipe;
-    by default ``--env``, else one that uv builds.
+    ``backend`` ``solutions`` is MediaPipe 0.10.21, whose wheel contains the person detector and the full model
+    (``complexity`` 1), so it runs without a download; ``diffopt weights get pose-landmarker-heavy`` adds the heavy
+    model (2), one file that package registries have too. ``tasks`` is the current Tasks API, which needs a bundle:
+    ``model``, or by ``complexity`` what was fetched as ``pose-landmarker-lite``, ``-full`` or ``-heavy-task``. Without
+    ``complexity`` the heavy model is taken if it was fetched, else the full one. ``env``: environment for MediaPipe; by
+    default ``--env``, else one that uv builds.
     """
 
     licence: ClassVar[str] = "MediaPipe and its BlazePose models: Apache-2.0 (Google)"
@@ -25,7 +27,9 @@ class MediapipeConfig(ComponentConfig):
 
     backend: Literal["solutions", "tasks"] = "solutions"
     model: Path | None = Field(default=None, description="bundle (.task) of the backend tasks")
-    complexity: Literal[0, 1, 2] = 1
+    complexity: Literal[0, 1, 2] | None = Field(
+        default=None, description="0 lite, 1 full, 2 heavy; default: heavy if it was fetched, else full"
+    )
     env: str | None = Field(default=None, description="uv, here, conda:NAME or a path; default: --env, then uv")
     detection_confidence: float = Field(default=0.5, ge=0, le=1, description="least score of a new detection")
     longest: int = Field(default=1280, ge=160, description="longer side of the images that MediaPipe sees, px")

@@ -1,6 +1,7 @@
 """Components, weight files and commands of this package. Rows name config classes; nothing heavy is imported here.
 
 Google publishes no checksums of its bundles; the digests below are those of version 1, as pinned by several projects.
+That of the heavy model by itself is MediaPipe's own, in its build files.
 Digests of hub models are those shown by the hub.
 """
 
@@ -18,15 +19,16 @@ _BUNDLES = "https://storage.googleapis.com/mediapipe-models/pose_landmarker"
 _APACHE = "Apache-2.0"
 
 
-def _bundle(kind: str, summary: str, size: int, sha256: str) -> WeightFile:
-    name = f"pose_landmarker_{kind}"
+def _bundle(name: str, kind: str, summary: str, size: int, sha256: str) -> WeightFile:
+    """A bundle of the backend ``tasks``."""
+    file = f"pose_landmarker_{kind}"
     return WeightFile(
-        f"pose-landmarker-{kind}",
+        name,
         summary,
-        f"{name}.task",
+        f"{file}.task",
         _APACHE,
         "https://ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker",
-        urls=(f"{_BUNDLES}/{name}/float16/1/{name}.task",),
+        urls=(f"{_BUNDLES}/{file}/float16/1/{file}.task",),
         sha256=sha256,
         size=size,
         used_by="detector mediapipe",
@@ -49,10 +51,38 @@ def _hub(name: str, owner: str, summary: str, size: int, revision: str | None = 
 
 
 WEIGHTS: tuple[WeightFile, ...] = (
-    _bundle("lite", "BlazePose, small", 5_777_746, "59929e1d1ee95287735ddd833b19cf4ac46d29bc7afddbbf6753c459690d574a"),
-    _bundle("full", "BlazePose, middle", 9_398_198, "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad"),
+    WeightFile(
+        "pose-landmarker-heavy",
+        "BlazePose, large: the most accurate",
+        "pose_landmark_heavy.tflite",
+        _APACHE,
+        "https://ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker",
+        urls=("https://storage.googleapis.com/mediapipe-assets/pose_landmark_heavy.tflite",),
+        npm="@mediapipe/pose@0.5.1675469404:pose_landmark_heavy.tflite",
+        sha256="59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+        size=27_709_200,
+        used_by="detector mediapipe",
+    ),
     _bundle(
-        "heavy", "BlazePose, large", 30_664_242, "64437af838a65d18e5ba7a0d39b465540069bc8aae8308de3e318aad31fcbc7b"
+        "pose-landmarker-lite",
+        "lite",
+        "BlazePose, small, for backend tasks",
+        5_777_746,
+        "59929e1d1ee95287735ddd833b19cf4ac46d29bc7afddbbf6753c459690d574a",
+    ),
+    _bundle(
+        "pose-landmarker-full",
+        "full",
+        "BlazePose, middle, for backend tasks",
+        9_398_198,
+        "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad",
+    ),
+    _bundle(
+        "pose-landmarker-heavy-task",
+        "heavy",
+        "BlazePose, large, for backend tasks",
+        30_664_242,
+        "64437af838a65d18e5ba7a0d39b465540069bc8aae8308de3e318aad31fcbc7b",
     ),
     _hub(
         "vitpose-base-simple",

@@ -89,7 +89,7 @@ def get(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without a question.")] = False,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FOLDER", help="Copy the file from this folder instead of downloading it."),
+        typer.Option("--from", metavar="PATH", help="Copy this file, or it from this folder, instead of downloading."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     plugins: Plugins = None,
@@ -159,6 +159,8 @@ def _introduce(file: WeightFile, screen: Screen) -> None:
         rows.append(("sign up", file.registration))
     else:
         rows.append(("from", f"https://huggingface.co/{file.hub}" if file.hub else file.urls[0]))
+        if file.npm:
+            rows.append(("or npm", file.npm.replace(":", ", ")))
     table = grid("", file.name)
     for row in rows:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 from ..config import ComponentConfig, TermConfig
 from ..errors import BadInput, DiffOptError
 from ..host.contract import hold_type
-from ..interfaces import BuildContext
+from ..interfaces import BuildContext, HasState
 from ..plugin import KINDS
 from ..types import CameraFrameBody, CameraTrajectory, Observations
 
@@ -125,6 +125,11 @@ class AutoDetector:
 
     config: AutoVideoConfig
     ctx: BuildContext
+
+    def state(self) -> str:
+        """That of the detector for images (only results from images are kept)."""
+        made = self.ctx.build("detector", for_video(self.ctx, "detector", self.config.asked), self.config.handed_on)
+        return made.state() if isinstance(made, HasState) else ""
 
     def detect(self, clip: Clip) -> Observations:
         """The clip's keypoints, or else those of the detector for images."""

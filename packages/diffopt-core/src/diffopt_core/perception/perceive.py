@@ -17,7 +17,7 @@ from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput
 from ..host.contract import answers, hold, hold_clip, hold_type, named_file
 from ..host.recipe import Recipe, RoleSpec
-from ..interfaces import BuildContext, Host
+from ..interfaces import BuildContext, HasState, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .cache import clip_key, kept, source_digest, step_key
 from .plausible import judge
@@ -175,7 +175,8 @@ def perceive(
             part = called()
         else:
             options = ctx.host.config(kind, role.name, role.options).model_dump()
-            cache = step_key(cache, f"{kind} {role.name}", code, options)
+            state = f" {component.state()}" if isinstance(component, HasState) else ""
+            cache = step_key(cache, f"{kind} {role.name}{state}", code, options)
             part = kept(cls, cache, lambda: _timed(called), fresh)
         hold(part, clip.num_frames, ctx.host, kind, role.name, file)
         return replace(part, facts={"component": role.name, **part.facts})

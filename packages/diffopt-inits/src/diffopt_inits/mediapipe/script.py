@@ -7,6 +7,7 @@ to its own file as soon as it is done). Coordinates are shares of the image's wi
 from __future__ import annotations
 
 import os
+import shutil
 
 import numpy as np
 from diffopt_frames import fail, frames, job, progress, save, save_as
@@ -21,19 +22,12 @@ SURE = 0.3
 
 
 class Solutions:
-    """MediaPipe 0.10: the models are in its package."""
+    """MediaPipe 0.10: detector and full model are in its package."""
 
     def __init__(self, order, still):
         import mediapipe as mp
 
-        kind = ("lite", "full", "heavy")[order["complexity"]]
-        folder = os.path.join(os.path.dirname(mp.__file__), "modules", "pose_landmark")
-        if order["complexity"] != 1 and not os.path.exists(os.path.join(folder, f"pose_landmark_{kind}.tflite")):
-            fail(
-                f"detector mediapipe: complexity {order['complexity']} needs pose_landmark_{kind}.tflite, which is not"
-                " in the package and would be downloaded while running; use complexity 1, or backend tasks after"
-                f" `diffopt weights get pose-landmarker-{kind}`"
-            )
+        put_model(os.path.join(os.path.dirname(mp.__file__), "modules", "pose_landmark"), order)
         self._pose = mp.solutions.pose.Pose(
             static_image_mode=still,
             model_complexity=order["complexity"],
@@ -50,6 +44,24 @@ class Solutions:
 
     def close(self):
         self._pose.close()
+
+
+def put_model(folder, order):
+    """Put the model into the one folder in which MediaPipe looks for it, unless it is there (its own downloader does
+    the same)."""
+    kind = ("lite", "full", "heavy")[order["complexity"]]
+    place = os.path.join(folder, f"pose_landmark_{kind}.tflite")
+    if kind == "full" or os.path.exists(place):
+        return
+    if order["model"] is None:
+        advice = "`diffopt weights get pose-landmarker-heavy`" if kind == "heavy" else "complexity 1 or 2"
+        fail(f"detector mediapipe: the {kind} model is not in MediaPipe's package: {advice}, or put it at {place}")
+    part = f"{place}.{os.getpid()}.part"
+    try:
+        shutil.copyfile(order["model"], part)
+        os.replace(part, place)
+    except OSError as error:
+        fail(f"{place}: cannot be written ({error.strerror}); copy {order['model']} there, or use --env uv")
 
 
 class Tasks:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import subprocess
+import tarfile
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ...common.places import weights_folder
@@ -41,8 +44,9 @@ def snapshot(file: WeightFile, part: Path) -> None:
     shutil.rmtree(part / ".cache", ignore_errors=True)  # metadata of huggingface_hub
 
 
+_log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
-_OFFLINE = "without a network, copy it from a folder: --from FOLDER"
+_OFFLINE = "without a network, copy it from a file or folder: --from PATH"
 
 
 def fetch(file: WeightFile) -> Found:
@@ -55,7 +59,7 @@ def fetch(file: WeightFile) -> Found:
         raise MissingResource(f"weights '{file.name}' cannot be downloaded automatically: {remedy(file)}")
     if file.hub:
         return _install(file, lambda part: snapshot(file, part))
-    return _install(file, lambda part: _download(file, part))
+    return _install(file, lambda part: _fetched(file, part))
 
 
 def copy_from(file: WeightFile, source: Path) -> Found:
@@ -94,6 +98,43 @@ def _install(file: WeightFile, bring: Callable[[Path], object]) -> Found:
     except OSError as error:
         raise DiffOptError(f"{folder}: cannot write {file.filename}: {error.strerror or error}") from error
     return Found(place, sha256, file.sha256 is not None, pinned)
+
+
+def _fetched(file: WeightFile, part: Path) -> None:
+    """Download from an address, or else from the npm registry; one error tells why each of them failed."""
+    try:
+        _download(file, part)
+    except BadInput:
+        raise  # reached, and wrong
+    except DiffOptError as error:
+        if file.npm is None:
+            raise
+        _log.warning("%s cannot be reached; the npm registry is asked for %s", file.urls[0], file.npm.partition(":")[0])
+        if trouble := _unpack(file.npm, part):
+            raise DiffOptError(f"{str(error).removesuffix(f'; {_OFFLINE}')}, nor {trouble}; {_OFFLINE}") from error
+
+
+def _unpack(address: str, part: Path) -> str:
+    """Take one file out of a package that the machine's npm client gets (npm checks the package); why it failed, or an
+    empty string."""
+    package, _, name = address.rpartition(":")
+    source, npm = f"from the npm registry ({package}): ", shutil.which("npm")
+    if npm is None:
+        return f"{source}npm is not installed"
+    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".npm.") as box:
+        command = [npm, "pack", package, "--silent", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=box, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        packed = next(Path(box).glob("*.tgz"), None)
+        if done.returncode or packed is None:
+            said = [line for line in done.stderr.splitlines() if line.strip()]
+            return f"{source}npm failed{f' ({said[0].strip()})' if said else ''}"
+        with tarfile.open(packed) as archive, suppress(KeyError):
+            member = archive.extractfile(f"package/{name}")
+            if member is not None:
+                with open(part, "wb") as out:
+                    shutil.copyfileobj(member, out)
+                return ""
+    return f"{source}it has no file {name}"
 
 
 def _download(file: WeightFile, part: Path) -> None:

@@ -9,7 +9,18 @@ import pytest
 from diffopt_core.errors import BadInput
 from diffopt_core.types import Clip, Video
 from diffopt_inits.mediapipe.chunks import LENGTH, WARM, plan, plan_close_up, still_to_do
-from diffopt_inits.mediapipe.follow import Person, between, boxes_of, link, looks, paint, pick, pieces, right_person
+from diffopt_inits.mediapipe.follow import (
+    Person,
+    around,
+    between,
+    boxes_of,
+    link,
+    looks,
+    paint,
+    pick,
+    pieces,
+    right_person,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +78,15 @@ def test_tiny_ones_beside_somebody_tall_are_left_out():
     tall, tiny = boxes([300, 300], height=300), boxes([50, 50], height=40)
     people = link(np.array([0, 0, 1, 1]), np.stack([tall[0], tiny[0], tall[1], tiny[1]]))
     assert [person.name for person in people] == ["1"] and (people[0].boxes[:, 0] == 225).all()
+
+
+def test_two_people_keep_their_numbers_where_one_is_found_in_part():
+    """Of somebody large only the half is found once; that is no reason to take the neighbour for them."""
+    large, small = boxes([100.0] * 6, height=400.0), boxes([300.0] * 6, height=240.0)
+    large[4] = [60.0, 60.0, 140.0, 220.0]
+    large[5] = large[4]
+    tracks = link(np.repeat(np.arange(6), 2), np.stack([large, small], 1).reshape(-1, 4))
+    assert [len(track.frames) for track in tracks if track.boxes[0, 0] > 200] == [6]
 
 
 def test_somebody_much_larger_at_the_same_place_is_another():
@@ -156,7 +176,7 @@ def test_boxes_of_visible_points():
 def test_bystanders_are_painted_where_they_were_seen():
     masks = np.zeros((40, 48, 64), bool)
     person = Person("2", np.array([10, 20]), boxes([320, 320], height=100))
-    painted = paint(masks, [person], SIZE, gap=5)
+    painted = paint(masks, around([person], len(masks), gap=5), SIZE)
     assert painted[[5, 10, 15, 20, 25]].any((1, 2)).all() and not painted[[0, 4, 26, 39]].any()
     assert painted[10, 24, 32] and not painted[10, 24, 10] and not masks.any()
 

@@ -22,7 +22,7 @@ from diffopt_core.types import Clip, Observations
 
 from ..detectors import MediapipeConfig
 from . import chunks as pieces
-from .follow import FIRST, MOST, SECOND, Person, between, boxes_of, link, looks, paint, pick, right_person
+from .follow import FIRST, MOST, SECOND, Person, around, between, boxes_of, link, looks, paint, pick, right_person
 
 _log = logging.getLogger(__name__)
 #: The last release with models in its wheel. It requires JAX and NumPy 1, but uses neither for poses, so it is
@@ -83,16 +83,17 @@ class MediapipeDetector:
         looked, people = self._people(clip, settings)
         person, facts = pick(people, clip, looked, clip.video.path)
         count, size = clip.num_frames, clip.video.size
-        out, ran = self._follow(clip, settings, person, alone=len(people) == 1)
+        others = [other for other in people if other is not person]
+        bystanders = around(others, count, gap=2 * count / len(looked))
+        out, ran = self._follow(clip, settings, person, bystanders)
         points = out["points"].astype(np.float64)
         points[..., :2] *= np.array(size)  # shares of the image, independent of the size that MediaPipe processed
         boxes, enough = boxes_of(points, size)
         found = out["found"] & enough
-        others = [other for other in people if other is not person]
         valid = found & right_person(boxes, found, person, others)
         if not valid.any():
             raise BadInput(clip.video.path, "person", f"no person could be tracked in {count} frames; {self._advice()}")
-        masks = paint(out["masks"], others, size, gap=2 * count / len(looked)) if others else out["masks"]
+        masks = paint(out["masks"], bystanders, size)
         said = {
             "detector": "mediapipe",
             "backend": self._config.backend,
@@ -185,14 +186,20 @@ class MediapipeDetector:
         return link(looked[seen["index"]], seen["boxes"] * np.array([*clip.video.size, *clip.video.size]))
 
     def _follow(
-        self, clip: Clip, settings: dict[str, Any], person: Person, alone: bool
+        self, clip: Clip, settings: dict[str, Any], person: Person, bystanders: np.ndarray
     ) -> tuple[Arrays, dict[str, Any]]:
         """Points, world points, found and masks of all frames; and facts about the tracking."""
         assert clip.video is not None
         size, expected = clip.video.size, between(person, clip.num_frames)
         small = float(np.median(expected[:, 3] - expected[:, 1])) < SMALL * max(size)
         # one large person: MediaPipe processes the images unchanged
-        plan = None if alone else (expected / np.array([*size, *size])).round(4).tolist()
+        share = np.array([*size, *size])
+        plan = None
+        if bystanders.shape[1]:
+            rows = zip(expected / share, bystanders / share, strict=True)
+            plan = [
+                [own.round(4).tolist(), others[np.isfinite(others[:, 0])].round(4).tolist()] for own, others in rows
+            ]
         where = expected.round().tolist() if small else None
         folder = self._cache(clip, settings, windows=plan, close_up=where)
         chunks = pieces.plan_close_up(np.array(where), size, folder) if small else pieces.plan(clip.num_frames, folder)

@@ -59,10 +59,11 @@ def link(frames: np.ndarray, boxes: np.ndarray) -> list[Person]:
         if near:
             far = distance(boxes[[m[-1] for m in near]][:, None], boxes[rows][None])
             height = boxes[:, 3] - boxes[:, 1]
-            ratio = height[[m[-1] for m in near]][:, None] / np.maximum(height[rows][None], 1e-9)
-            far = np.where((ratio > RATIO) | (ratio < 1 / RATIO), np.inf, far)
-            for a, b in zip(*linear_sum_assignment(np.minimum(far, 1e3)), strict=True):
-                if far[a, b] <= REACH:
+            ratio = np.maximum(height[[m[-1] for m in near]][:, None], 1e-9) / np.maximum(height[rows][None], 1e-9)
+            # size counts too: else two people exchange their boxes where one of them is found in part
+            cost = np.where((ratio > RATIO) | (ratio < 1 / RATIO), np.inf, far + np.abs(np.log(ratio)))
+            for a, b in zip(*linear_sum_assignment(np.minimum(cost, REACH)), strict=True):
+                if far[a, b] <= REACH and cost[a, b] < np.inf:
                     near[a].append(int(rows[b]))
                     taken.add(int(b))
         members += [[int(row)] for b, row in enumerate(rows) if b not in taken]
@@ -151,19 +152,25 @@ def right_person(boxes: np.ndarray, found: np.ndarray, chosen: Person, others: S
     return right
 
 
-def paint(masks: np.ndarray, people: Sequence[Person], size: tuple[int, int], gap: float) -> np.ndarray:
-    """``masks`` ``[T h w]`` with the boxes of ``people`` filled in, interpolated between detections at most ``gap``
-    frames apart, for bystanders, whom the tracker does not segment."""
-    masks = masks.copy()
-    count, height, width = masks.shape
-    scale = np.array([width / size[0], height / size[1]] * 2)
-    for person in people:
-        boxes = between(person, count) * scale
+def around(people: Sequence[Person], count: int, gap: float) -> np.ndarray:
+    """Boxes ``[T P 4]`` px of people, interpolated between detections at most ``gap`` frames apart; NaN elsewhere."""
+    boxes = np.full((count, len(people), 4), np.nan)
+    for i, person in enumerate(people):
         after = np.searchsorted(person.frames, np.arange(count)).clip(0, len(person.frames) - 1)
-        before = (after - 1).clip(0)
-        nearest = np.abs(person.frames[np.stack([before, after])] - np.arange(count))
-        for t in np.flatnonzero((nearest <= gap).any(0)):
-            x0, y0 = np.floor(boxes[t, :2]).astype(int).clip(0)
-            x1, y1 = np.ceil(boxes[t, 2:]).astype(int)
-            masks[t, y0:y1, x0:x1] = True
+        nearest = np.abs(person.frames[np.stack([(after - 1).clip(0), after])] - np.arange(count))
+        seen = (nearest <= gap).any(0)
+        boxes[seen, i] = between(person, count)[seen]
+    return boxes
+
+
+def paint(masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """``masks`` ``[T h w]`` with the ``boxes`` ``[T P 4]`` px of bystanders, whom the tracker does not segment, filled
+    in."""
+    masks = masks.copy()
+    _, height, width = masks.shape
+    scaled = boxes * np.array([width / size[0], height / size[1]] * 2)
+    for t, person in zip(*np.nonzero(np.isfinite(boxes[..., 0])), strict=True):
+        x0, y0 = np.floor(scaled[t, person, :2]).astype(int).clip(0)
+        x1, y1 = np.ceil(scaled[t, person, 2:]).astype(int)
+        masks[t, y0:y1, x0:x1] = True
     return masks

@@ -227,7 +227,9 @@ class Chunk:
         height, width = image.shape[:2]
         plan = job()["windows"][i] if job()["windows"] else None
         if plan is not None:
-            image = window(image, np.array(plan) * [width, height, width, height], self._last)
+            size = np.array([width, height, width, height])
+            own, others = np.array(plan[0]) * size, np.reshape(plan[1], (-1, 4)) * size
+            image = window(image, own, self._last, others)
         x0, y0, x1, y1 = np.round(self._region * [width, height, width, height]).astype(int)
         found = self._find(np.ascontiguousarray(image[y0:y1, x0:x1]))
         mask = np.zeros((height, width), np.float32)
@@ -250,22 +252,26 @@ class Chunk:
             self._find, self._rows = None, []
 
 
-def window(image, plan, last):
-    """The image with everything outside the person's surroundings greyed out, so that the tracker cannot switch to
-    another person.
+def window(image, plan, last, others):
+    """The image with everything outside the person's surroundings greyed out, and the others in them as far as they are
+    beside the person, so that the tracker cannot switch to another person.
 
     It follows the last detection, unless that is too far from the expected position by the survey. Boxes in px.
     """
     here = plan
     if last is not None:
         off = np.linalg.norm((last[:2] + last[2:] - plan[:2] - plan[2:]) / 2)
-        if off <= 1.5 * (plan[3] - plan[1]):
+        nearer = len(others) and np.abs(others - last).sum(1).min() < np.abs(plan - last).sum()
+        if off <= 1.5 * (plan[3] - plan[1]) and not nearer:
             half = np.maximum(plan[2:] - plan[:2], last[2:] - last[:2]) / 2
             centre = (last[:2] + last[2:]) / 2
             here = np.concatenate([centre - half, centre + half])
     out = np.full_like(image, GREY)
-    area = inside(here, WINDOW)
+    area, body = inside(here, WINDOW), inside(here, BLANK)
     out[area] = image[area]
+    for other in others:
+        out[inside(other, 0.0)] = GREY
+    out[body] = image[body]
     return out
 
 

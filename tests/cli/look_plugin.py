@@ -25,6 +25,8 @@ def looked(who: str) -> None:
 
 class Detector(ComponentConfig):
     seen: bool = True
+    blind: str = ""  # name of a clip in which nobody is found
+    late: int = 0  # frames before the person appears
 
     def build(self, ctx):
         return self
@@ -34,7 +36,7 @@ class Detector(ComponentConfig):
         frames = sum(1 for _ in read_frames(clip.video))
         assert frames == clip.num_frames
         points = make_clip(frames).observations.keypoints
-        valid = torch.full((frames,), self.seen)
+        valid = torch.full((frames,), self.seen and clip.name != self.blind) & (torch.arange(frames) >= self.late)
         return Observations(points, "coco17", valid, facts={"person": clip.person})
 
 

@@ -197,3 +197,61 @@ def test_prepare_keeps_what_is_there(diffopt, watch, video):
     assert "a.npz: exists" in diffopt("prepare", video, "--out", "a.npz", *LOOK).error
     assert diffopt("prepare", video, "--out", "a.npz", "--overwrite", *LOOK, "--no-picture").status == 0
     assert not Path("a.png").exists()
+
+
+@pytest.fixture
+def cut(tmp_path):
+    """A folder of images with a cut before frame 9, of 20."""
+    sys.path.append(str(Path(__file__).parents[1] / "video"))
+    from PIL import Image
+    from test_shots import film
+
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for number, image in enumerate([*film(1, 9), *film(2, 11)]):
+        Image.fromarray(image).save(folder / f"{number:03d}.png")
+    return folder
+
+
+def test_every_shot_is_solved_by_itself(diffopt, watch, cut):
+    ran = diffopt("run", cut, "--fps", "30", "--out", "all", *LOOK, *MEAN, *QUICK)
+    assert ran.status == 0 and "2 shots (1: frames 0:9; 2: frames 9:20)" in ran.err
+    for name, frames in (("two_shot1", range(9)), ("two_shot2", range(9, 20))):
+        with np.load(f"all/{name}/evidence.npz") as evidence:
+            assert evidence["video_frames"].tolist() == list(frames)
+    run = json.loads(Path("all/two_shot2/run.json").read_text())
+    assert run["inputs"][0].endswith("two#shot2") and run["evidence"]["clip"]["shot"]["frames"] == [9, 20]
+    again = diffopt("run", cut, "--fps", "30", "--out", "all", *LOOK, *MEAN, *QUICK)
+    assert "kept the finished result of 2 clip(s)" in again.err
+    assert diffopt("run", "all/two_shot2/run.json", "-p", look_plugin.__file__, "--no-picture").out.count("identical")
+
+
+def test_one_shot_and_a_part_of_it(diffopt, watch, cut):
+    given = ["--fps", "30", *LOOK, "--overwrite", "--no-picture"]
+    assert diffopt("prepare", cut, "--shot", "2", "--frames", "11:18", "--out", "a.npz", *given).status == 0
+    with np.load("a.npz") as case:
+        assert len(case["keypoints"]) == 7
+    assert "the video has 2" in diffopt("prepare", cut, "--shot", "3", "--out", "a.npz", *given).error
+    assert diffopt("prepare", cut, "--frames", ":9", "--out", "a.npz", *given).status == 0
+    assert "has no shots" in diffopt("check", "a.npz", "--shot", "1").error
+
+
+def test_a_shot_without_the_person_is_left_out(diffopt, watch, cut):
+    ran = diffopt("run", cut, "--fps", "30", "--out", "all", *LOOK, "--set", "detector.blind=two_shot1", *MEAN, *QUICK)
+    assert ran.status == 0 and "two_shot1 is left out: valid: the person was not found" in ran.err
+    assert [path.name for path in Path("all").iterdir()] == ["two_shot2"] and "kept the finished" not in ran.err
+
+
+def test_frames_before_the_person_appears(diffopt, watch, video):
+    late = [*LOOK, "--set", "detector.late=4", *MEAN, *QUICK]
+    ran = diffopt("run", video, "--out", "marked", *late)
+    assert "the person is not there in frames 0 to 3" in ran.err
+    with np.load("marked/motion.npz") as motion:
+        assert motion["valid"].tolist() == [False] * 4 + [True] * 10
+    assert diffopt("run", video, "--out", "cut", *late, "--set", "input.unseen=trim").status == 0
+    with np.load("cut/motion.npz") as motion, np.load("cut/evidence.npz") as evidence:
+        assert motion["valid"].all() and evidence["video_frames"].tolist() == list(range(4, 14))
+    assert diffopt("export", "marked", "--to", "csv", "--trim", "--out", "e").status == 0
+    rows = Path("e/motion.csv").read_text().splitlines()
+    assert len(rows) == 11
+    assert json.loads(Path("e/motion.csv.json").read_text())["trimmed"]["first_frame"] == 4

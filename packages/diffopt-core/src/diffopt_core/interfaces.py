@@ -150,6 +150,16 @@ class ListsClips(Protocol):
 
 
 @runtime_checkable
+class ListsShots(Protocol):
+    """A dataset whose clips may hold cuts. It also loads one shot: ``video.mp4#shot2`` (from 1)."""
+
+    def shots(self, path: Path) -> Sequence[tuple[int, int]]:
+        """First frame, and the frame after the last, of every shot of what ``accepts`` accepted; together all
+        frames."""
+        ...
+
+
+@runtime_checkable
 class Detector(Protocol):
     def detect(self, clip: Clip) -> Observations: ...
 

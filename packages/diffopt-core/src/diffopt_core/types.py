@@ -173,7 +173,8 @@ class Video:
     ``path``: a video file or a folder of images. ``frames``: source frame number of each frame of the clip, never
     decreasing (repeated if the source frame was shown longer). ``size``: width, height, px, after ``rotation`` (degrees
     clockwise: 0, 90, 180, 270). ``length``: number of frames of the source; ``missing``: frame numbers of a folder
-    without an image.
+    without an image. ``first``: where the clip begins, in the numbers of ``--frames``; ``shot``: which shot it is, from
+    1, if the video has several (0: it has one).
     """
 
     path: Path
@@ -182,6 +183,8 @@ class Video:
     rotation: int = 0
     length: int | None = None
     missing: tuple[int, ...] = ()
+    first: int = 0
+    shot: int = 0
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,9 @@ def export(
     unit: Annotated[
         str | None, _motion(metavar="m|cm", help="Unit of length.", autocompletion=words(("m", "cm")))
     ] = None,
+    trim: Annotated[
+        bool, _motion("--trim", help="Leave out the frames before the person appears and after the person left.")
+    ] = False,
     origin: Annotated[bool, _motion("--origin", help="Start at the origin, facing forward.")] = False,
     feet: Annotated[str | None, _FEET] = None,
     settings: Annotated[
@@ -66,7 +69,14 @@ def export(
 
     registry = Registry.load(plugins or ())
     names = formats(to, registry.components["exporter"])
-    common = {"fps": fps, "up": up, "unit": unit, "origin": origin or None, "feet": feet}
+    common = {
+        "fps": fps,
+        "up": up,
+        "unit": unit,
+        "unseen": "trim" if trim else None,
+        "origin": origin or None,
+        "feet": feet,
+    }
     fields = {name: registry.config_class("exporter", name).model_fields for name in names}
     exporters = _built(registry, options_of(common, settings or (), fields), env)
     result, folder = _read(source, out)

@@ -52,6 +52,10 @@ class MotionOptions(ComponentConfig):
     fps: float | None = Field(default=None, ge=0.5, le=240.0, description="frames per second; null keeps the result's")
     up: Literal["auto", "y", "z"] = Field(default="auto", description="vertical axis; auto: the format's usual one")
     unit: Literal["auto", "m", "cm"] = Field(default="auto", description="unit of length; auto: the format's usual one")
+    unseen: Literal["mark", "trim"] = Field(
+        default="mark",
+        description="frames before the person appears and after the person left: mark (valid, bridged), or trim them",
+    )
     origin: bool = Field(default=False, description="start at the origin, facing forward (+z, or -y if z is up)")
     feet: Literal["auto", "always", "never", "ground"] = Field(
         default="never",

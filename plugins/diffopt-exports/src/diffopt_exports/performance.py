@@ -161,7 +161,7 @@ def _of_frames(marks: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def perform(result: Result, options: MotionOptions) -> Performance:
-    """Apply the options: start, frame rate, feet (at the higher of both rates).
+    """Apply the options: frames, start, frame rate, feet (at the higher of both rates).
 
     Raises BadInput for a result that is not finite, DiffOptError if its joints do not match its rotations.
     """
@@ -171,6 +171,13 @@ def perform(result: Result, options: MotionOptions) -> Performance:
     if min(result.clip.size) > 0:
         camera = map_tensors(result.camera, lambda tensor: tensor.double())
     fps, facts, marks = float(result.clip.fps), dict[str, Any](), frame_marks(result)
+    if options.unseen == "trim" and "valid" in marks and not bool(marks["valid"][[0, -1]].all()):
+        seen = marks["valid"].nonzero().flatten().tolist()
+        span = slice(seen[0], seen[-1] + 1)
+        pose, trans, joints = pose[span], trans[span], joints[span]
+        camera = map_tensors(camera, lambda tensor: tensor[span]) if camera else None
+        marks = {key: each[span] for key, each in marks.items()}
+        facts["trimmed"] = {"first_frame": seen[0], "last_frame": seen[-1], "of": len(result.joints)}
     if options.origin:
         start = Start.of(pose, trans)
         pose, trans = start.motion(pose, trans)

@@ -73,6 +73,10 @@ def _parameters() -> dict[str, inspect.Parameter]:
         ),
         "fps": _flag(float, INPUT_PANEL, "Frame rate, if the file's is wrong (slow motion).", "--fps"),
         "frames": _flag(str, INPUT_PANEL, "Part of the clip.", "--frames", metavar="START:STOP"),
+        "shot": _flag(
+            int, INPUT_PANEL, "Which shot of a video with cuts, from 1, [dim]default: all, each by itself[/].",
+            "--shot", metavar="N",
+        ),
         "resample": _flag(float, INPUT_PANEL, "Use this many frames per second.", "--resample"),
         "focal": _flag(
             str, INPUT_PANEL, "Focal length: pixels, 35 mm equivalent, or field of view along the longer side.",

@@ -116,8 +116,14 @@ def stay(viewer: Viewer, run: Run, results: list[Result], wait: bool) -> None:
 def _kept(run: Run) -> list[Result]:
     from ..results.saved import read_result
 
-    folders = [run.folder(Path(name).stem) for name in run.inputs]
-    return [read_result(folder, truth=True) for folder in folders[:MOST] if (folder / "run.json").is_file()]
+    return [read_result(folder, truth=True) for folder in _finished(run)[:MOST]]
+
+
+def _finished(run: Run) -> list[Path]:
+    """The folders of this run's clips that hold a result."""
+    parts = (str(path).partition("#") for path in run.inputs)
+    names = [f"{Path(file).stem}_{part}" if mark else Path(file).stem for file, mark, part in parts]
+    return [folder for folder in map(run.folder, names) if (folder / "run.json").is_file()]
 
 
 def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
@@ -135,7 +141,8 @@ def finish(run: Run, results: list[Result]) -> int:
     """Print the tables and return the exit status: 1 if a clip diverged."""
     from .summary import print_summary, rows_of, summary
 
-    kept = len(run.only or run.inputs) - len(results)
+    left_out = sum("#shot" in str(path) for path in run.inputs) and len(run.inputs) - len(_finished(run))
+    kept = len(run.only or run.inputs) - len(results) - left_out
     if kept:
         note(f"kept the finished result of {kept} clip(s) from the same run (--overwrite solves again)")
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]

@@ -139,7 +139,8 @@ def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: f
         for name in ("observations", "body", "camera", "truth")
     }
     if clip.video is not None:
-        parts["video"] = replace(clip.video, frames=tuple(clip.video.frames[i] for i in kept.tolist()))
+        frames = tuple(clip.video.frames[i] for i in kept.tolist())
+        parts["video"] = replace(clip.video, frames=frames, first=clip.video.first + start)
     return replace(clip, fps=rate / step, num_frames=len(kept), **parts)
 
 

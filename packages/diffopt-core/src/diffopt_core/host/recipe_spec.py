@@ -74,10 +74,18 @@ class InputSpec(_Spec):
     fps: float | None = Field(None, gt=0, description="frame rate override (slow motion is common)")
     start: int = Field(0, ge=0, description="first frame")
     stop: int | None = Field(None, ge=1, description="frame after the last")
+    shot: int | None = Field(
+        None, ge=1, description="which shot of a video with cuts, from 1; null: all, each solved by itself"
+    )
     resample: float | None = Field(None, gt=0, description="frames per second that are used; null takes every frame")
     focal: str | None = Field(None, description="focal length: 1200px, 28mm (35 mm equivalent) or 65deg (longer side)")
     person: str = Field(
         "largest", description="which person, if there are several: largest, longest, or the id of a track"
+    )
+    unseen: Literal["mark", "trim"] = Field(
+        "mark",
+        description="frames before the person appears and after the person left: mark them (valid, bridged), or trim "
+        "the clip",
     )
     env: str | None = Field(None, description="environment for external programs: uv, here, a path, conda:NAME")
     most: int = Field(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..common.elsewhere import what_is
 from ..data.window import Evidence, cut, with_focal
-from ..errors import BadInput
+from ..errors import BadInput, DiffOptError
 from ..host.contract import answers, hold, hold_clip, hold_type, named_file
 from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import BuildContext, HasState, Host
@@ -22,9 +22,11 @@ from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .cache import clip_key, kept, source_digest, step_key
 from .plausible import judge
 from .video import focal_pixels
+from .video.shots import SHORTEST
 
 if TYPE_CHECKING:
     from ..host.recipe import Recipe
+    from ..host.recipe_spec import InputSpec
     from ..host.registry import Registry
 
 
@@ -36,20 +38,48 @@ def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe) -> tuple[
     lists; other folders are searched."""
     datasets = _datasets(registry, recipe)
     paths: list[Path] = []
+    asked = recipe.input
     for path in inputs:
-        paths += _listed(path, registry, datasets) or (_search(path, registry, datasets) if path.is_dir() else [path])
+        found = _listed(path, registry, datasets, asked)
+        paths += found or (_search(path, registry, datasets, asked) if path.is_dir() else [path])
     return tuple(paths)
 
 
-def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any]) -> list[Path]:
+def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any], asked: InputSpec) -> list[Path]:
     """The clips of a file or folder by the first dataset that accepts it; empty if none does."""
-    from ..interfaces import ListsClips
+    from ..interfaces import ListsClips, ListsShots
 
     for name, dataset in datasets.items():
         with answers(registry, "dataset", name, path):
-            if dataset.accepts(path):
-                return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]
+            if not dataset.accepts(path):
+                continue
+            if isinstance(dataset, ListsShots) and path.exists():
+                return _shots(path, dataset.shots(path), asked)
+            if asked.shot is not None and path.exists():
+                raise DiffOptError(f"{path}: --shot is of videos; dataset '{name}' has no shots")
+            return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]
     return []
+
+
+def _shots(path: Path, found: Sequence[tuple[int, int]], asked: InputSpec) -> list[Path]:
+    """Addresses of the shots that were asked for; those of a few frames are left out, with a warning."""
+    if asked.shot is not None and asked.shot > len(found):
+        raise BadInput(path, "shot", f"{asked.shot} is asked for; the video has {len(found)}")
+    if len(found) == 1:
+        return [path]
+    stop = found[-1][1] if asked.stop is None else asked.stop
+    spans = {number: (max(a, asked.start), min(b, stop)) for number, (a, b) in enumerate(found, 1)}
+    wanted = {n: span for n, span in spans.items() if span[0] < span[1] and asked.shot in (None, n)}
+    kept = {number: span for number, span in wanted.items() if span[1] - span[0] >= SHORTEST}
+    some = "; ".join(f"{number}: frames {a}:{b}" for number, (a, b) in [*spans.items()][:8] if a < b)
+    left = f"; those of fewer than {SHORTEST} frames are left out" if len(kept) < len(wanted) else ""
+    if not kept:
+        raise BadInput(path, "shot", f"no shot with {SHORTEST} frames is left ({some or 'none in --frames'})")
+    if asked.shot is None:
+        more = ", ..." if len(found) > 8 else ""
+        ways = f"; each is solved by itself (--shot N takes one){left}" if len(kept) > 1 else left
+        log.warning("%s: the video has %d shots (%s%s)%s", path, len(found), some, more, ways)
+    return [Path(f"{path}#shot{number}") for number in kept]
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -57,8 +87,8 @@ def _visible(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
 
 
-def _search(folder: Path, registry: Registry, datasets: Mapping[str, Any]) -> list[Path]:
-    found = [clip for path in _visible(folder) for clip in _listed(path, registry, datasets)]
+def _search(folder: Path, registry: Registry, datasets: Mapping[str, Any], asked: InputSpec) -> list[Path]:
+    found = [clip for path in _visible(folder) for clip in _listed(path, registry, datasets, asked)]
     if (folder / RUN_FILE).is_file():
         raise BadInput(
             folder,
@@ -116,7 +146,7 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
         clip = dataset.load(path)
     hold_type(clip, Clip, ctx.host, "dataset", name)
     hold_clip(clip, ctx.host, name)
-    clip = cut(clip, asked.start, asked.stop, asked.fps, asked.resample)
+    clip = cut(clip, *_span(clip, asked), asked.fps, asked.resample)
     if asked.fps is None and str(said := clip.facts.get("fps_from", "")).startswith("assumed"):
         log.warning("%s: frame rate %s; --fps overrides it", path, said)
     clip = replace(
@@ -126,6 +156,15 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
         facts={**clip.facts, "dataset": name, **({"fps_from": "--fps"} if asked.fps else {})},
     )
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
+
+
+def _span(clip: Clip, asked: InputSpec) -> tuple[int, int | None]:
+    """The asked frames, counted from the clip's first; of a shot, the user counts from the video's."""
+    if clip.video is None or not clip.video.shot:
+        return asked.start, asked.stop
+    first, stop = clip.video.first, asked.stop
+    inside = stop is not None and stop < first + clip.num_frames
+    return max(asked.start - first, 0), max(stop - first, 0) if stop is not None and inside else None
 
 
 def _plain(name: str) -> str:
@@ -189,7 +228,11 @@ def perceive(
         observations = replace(observations, keypoints=seen, valid=observations.valid & ~missing)
     if not bool(observations.valid.any()):
         raise BadInput(clip.path or clip.name, "valid", "the person was not found in any frame")
-    _say_gaps(clip, observations)
+    whole = clip.num_frames
+    clip, observations = _trimmed(clip, observations, recipe.input.unseen == "trim")
+    if cache is not None and clip.num_frames < whole:
+        cache = step_key(cache, "trim", code, {"frames": clip.num_frames})
+    missing = _missing(clip)
     camera = step(
         CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
     )
@@ -237,8 +280,24 @@ def _missing(clip: Clip) -> Tensor | None:
     return torch.isin(torch.tensor(clip.video.frames), torch.tensor(clip.video.missing))
 
 
-def _say_gaps(clip: Clip, observations: Observations) -> None:
-    missing = int((~observations.valid).sum())
+def _trimmed(clip: Clip, observations: Observations, trim: bool) -> tuple[Clip, Observations]:
+    """Leave out the frames before the person appears and after the person left; or only tell of them, and of frames in
+    between without the person. What is told is of videos: in files of evidence the user has put it."""
+    seen = observations.valid.nonzero().flatten().tolist()
+    first, last = seen[0], seen[-1]
+    outside = " and ".join(_frames(a, b) for a, b in ((0, first - 1), (last + 1, clip.num_frames - 1)) if b >= a)
+    if outside and trim:
+        log.warning("%s: %s are left out: the person is not there (input.unseen=trim)", clip.name, outside)
+        part = cut(replace(clip, observations=observations), first, last + 1, None)
+        assert part.observations is not None
+        observations = part.observations
+        clip = part if clip.observations is not None else replace(part, observations=None)
+    elif outside and clip.video is not None:
+        log.warning(
+            "%s: the person is not there in %s: what is given of these is invented, and marked as not valid "
+            "(--set input.unseen=trim leaves them out)", clip.name, outside,
+        )  # fmt: skip
+    missing = last + 1 - first - len(seen)
     if missing and clip.video is not None:
         log.warning(
             "%s: the person is not detected in %d of %d frames; these are interpolated",
@@ -246,3 +305,8 @@ def _say_gaps(clip: Clip, observations: Observations) -> None:
             missing,
             clip.num_frames,
         )
+    return clip, observations
+
+
+def _frames(first: int, last: int) -> str:
+    return f"frames {first} to {last}" if last > first else f"frame {first}"

@@ -32,10 +32,12 @@ def fingerprint(recipe: Recipe, seed: int, device: str, content: str | None) -> 
 
 def content_of(clip: Clip) -> str | None:
     """Digest of what a result of this clip depends on: its file and the truth it is scored against."""
-    truth = clip.truth
+    truth, content = clip.truth, clip.sha256
+    if clip.video is not None and clip.video.shot:
+        content = f"{content} shot {clip.video.shot}"
     if truth is None:
-        return clip.sha256
-    digest = hashlib.sha256(f"{clip.sha256} {truth.layout} {truth.index}".encode())
+        return content
+    digest = hashlib.sha256(f"{content} {truth.layout} {truth.index}".encode())
     motion, camera = truth.motion, truth.camera
     parts = [truth.joints, truth.good, truth.boxes]
     parts += [motion.pose, motion.trans, motion.betas] if motion is not None else []

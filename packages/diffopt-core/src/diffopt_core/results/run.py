@@ -15,7 +15,7 @@ import torch
 
 from ..common.output import heard
 from ..data.window import Evidence, key
-from ..errors import DiffOptError, MissingResource
+from ..errors import BadInput, DiffOptError, MissingResource
 from ..host.choice import FLAGS, PAPER
 from ..host.guests import named, tell
 from ..host.provenance import device as find_device
@@ -111,7 +111,7 @@ def _checked(run: Run) -> list[Evidence]:
     for clip in clips:
         if not run.only or clip.name in run.only:
             _check_folder(run, clip.name, content_of(clip))
-    found = [_perceived(run, clip, ctx) for clip in clips]
+    found = _all_perceived(run, clips, ctx)
     _say_recipes(run, found)
     return found
 
@@ -141,6 +141,23 @@ def _opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
     with heard([]) as told:
         clip = open_clip(path, run.recipe, ctx)
     return replace(clip, facts={**clip.facts, **({"warnings": told} if told else {})})
+
+
+def _all_perceived(run: Run, clips: Sequence[Clip], ctx: BuildContext) -> list[Evidence]:
+    """The evidence of every clip. A shot of a video that shows nobody, or cannot be used, is left out with a warning if
+    there are others."""
+    found, failed = [], []
+    for clip in clips:
+        try:
+            found.append(_perceived(run, clip, ctx))
+        except BadInput as error:
+            if len(clips) == 1 or clip.video is None or not clip.video.shot:
+                raise
+            failed.append(error)
+            log.warning("%s is left out: %s: %s", clip.name, error.key, error.problem)
+    if failed and not found:
+        raise failed[0]
+    return found
 
 
 def _perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ...common.npz import read_npz
+from ...data.window import cut
+from ...errors import BadInput
 from ...interfaces import BuildContext
 from ...perception.video import VIDEO_SUFFIXES, Probe, probe
 from ...perception.video.probe import images_in
+from ...perception.video.shots import shots
 from ...types import Clip, Video
 from .case_file import with_truth
 from .configs import VideoConfig
@@ -22,35 +27,52 @@ _UNKNOWN_RATE = 30.0
 
 
 class VideoDataset:
-    """Implements :class:`diffopt_core.interfaces.Dataset`."""
+    """Implements :class:`diffopt_core.interfaces.Dataset` and :class:`diffopt_core.interfaces.ListsShots`."""
 
     def __init__(self, config: VideoConfig, ctx: BuildContext | None = None):
         self._config = config
 
     def accepts(self, path: Path) -> bool:
         """Accepts videos by their suffix and folders of images (a folder with videos is a folder of clips)."""
+        path, _ = split_shot(path)
         if path.is_dir():
             visible = (file for file in path.iterdir() if not file.name.startswith("."))
             videos = any(file.suffix.lower() in VIDEO_SUFFIXES for file in visible)
             return not videos and len(images_in(path)) >= 3
         return path.suffix.lower() in VIDEO_SUFFIXES
 
+    def shots(self, path: Path) -> list[tuple[int, int]]:
+        """The shots of a video; raises BadInput if it cannot be decoded."""
+        clip, _ = self._opened(path)
+        assert clip.video is not None
+        return shots(clip.video, clip.sha256)
+
     def load(self, path: Path) -> Clip:
-        """Read size, rate, rotation and frame numbers; no image is decoded yet.
+        """Read size, rate, rotation and frame numbers; no image is decoded yet, except for the cuts around one shot
+        (``video.mp4#shot2``).
 
         A variable frame rate (of a phone) is resampled to an even grid at the mean rate by nearest frames, with a
         warning. Raises BadInput if the file cannot be decoded.
         """
+        file, shot = split_shot(path)
+        clip, notes = self._opened(file)
+        for note in notes:
+            log.warning(note)
+        beside = file.parent / "truth" / f"{clip.name}.npz"
+        truth = self._config.truth or (beside if beside.exists() else None)
+        clip = with_truth(clip, read_npz(truth), truth) if truth else clip
+        return _shot(clip, path, shot) if shot else clip
+
+    def _opened(self, path: Path) -> tuple[Clip, tuple[str, ...]]:
+        """The clip, and what the user has to know of it."""
         found = probe(path)
         facts: dict[str, object] = {"codec": found.codec, "source_frames": found.count, "rotation": found.rotation}
-        for note in found.notes:
-            log.warning(note)
         fps = found.fps or self._config.image_fps
         facts["fps_from"] = "the video" if found.fps else "dataset.image_fps"
         if fps is None:
             fps = _UNKNOWN_RATE
             facts["fps_from"] = f"assumed {fps:g}: images have no rate"
-        frames = _even_frames(path, found, fps, facts)
+        frames, notes = _even_frames(path, found, fps, facts)
         clip = Clip(
             name=path.name if path.is_dir() else path.stem,
             path=path,
@@ -63,24 +85,46 @@ class VideoDataset:
             focal_from="the video's metadata" if found.focal else "",
             facts=facts,
         )
-        beside = path.parent / "truth" / f"{clip.name}.npz"
-        truth = self._config.truth or (beside if beside.exists() else None)
-        return with_truth(clip, read_npz(truth), truth) if truth else clip
+        return clip, (*found.notes, *notes)
 
 
-def _even_frames(path: Path, found: Probe, fps: float, facts: dict[str, object]) -> tuple[int, ...]:
+def split_shot(path: Path) -> tuple[Path, int]:
+    """Split ``video.mp4#shot2`` into file and number of the shot (0 if the address names none)."""
+    found = re.fullmatch(r"(.+)#shot([0-9]{1,6})", str(path))
+    return (Path(found[1]), int(found[2])) if found and not path.exists() else (path, 0)
+
+
+def _shot(clip: Clip, path: Path, number: int) -> Clip:
+    """The frames of one shot."""
+    assert clip.video is not None
+    every = shots(clip.video, clip.sha256)
+    if number > len(every):
+        raise BadInput(path, "shot", f"{number}: the video has {len(every)}")
+    first, stop = every[number - 1]
+    facts = {**clip.facts, "shot": {"number": number, "of": len(every), "frames": [first, stop]}}
+    part = cut(replace(clip, facts=facts), first, stop, None)
+    assert part.video is not None
+    many = len(every) > 1
+    name, video = f"{clip.name}_shot{number}", replace(part.video, shot=number)
+    return replace(part, name=name, path=path, video=video) if many else replace(part, path=path)
+
+
+def _even_frames(
+    path: Path, found: Probe, fps: float, facts: dict[str, object]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The frame of the file that each frame of the clip shows, and what the user has to know of it."""
     if found.even or found.times is None:
-        return tuple(range(found.count))
+        return tuple(range(found.count)), ()
     times = found.times - found.times[0]
     grid = np.arange(int(times[-1] * fps + 1.5)) / fps
     nearest = np.clip(np.searchsorted((times[1:] + times[:-1]) / 2, grid), 0, found.count - 1)
     repeated = int((np.diff(nearest) == 0).sum())
     facts["variable_rate"] = {"repeated": repeated, "left_out": found.count - len(np.unique(nearest))}
-    log.warning(
-        "%s: variable frame rate; resampled to an even %.2f fps (%d frames repeated, %d left out)",
-        path, fps, repeated, found.count - len(np.unique(nearest)),
-    )  # fmt: skip
-    return tuple(nearest.tolist())
+    note = (
+        f"{path}: variable frame rate; resampled to an even {fps:.2f} fps "
+        f"({repeated} frames repeated, {found.count - len(np.unique(nearest))} left out)"
+    )
+    return tuple(nearest.tolist()), (note,)
 
 
 def _digest(path: Path) -> str:

@@ -69,10 +69,23 @@ def test_every_component():
     sections = {part.split("\n", 1)[0]: part for part in text.split("\n## ")}
     for (kind, name), owner in registry.owner.items():
         if kind in KINDS and owner.distribution in OURS:
-            row = (
-                f"| `{name}` | {registry.components[kind][name].summary.replace('|', ' or ')} | {owner.distribution} |"
-            )
-            assert row in sections[kind], f"{kind} {name}"
+            component = registry.components[kind][name]
+            summary = component.summary.replace("|", " or ") + (component.upstream and f" ({component.upstream})")
+            assert f"| `{name}` | {summary} | {owner.distribution} |" in sections[kind], f"{kind} {name}"
+
+
+def test_what_was_run_against_upstream():
+    """The commit and the date that a component names are those of the table of docs/upstream.md."""
+    table, told = page("upstream.md"), 0
+    for kind in Registry.load().components.values():
+        for row in kind.values():
+            if found := re.match(r"run against (.+) (\S+) on (\S+?)(,|$)", row.upstream):
+                system, commit, date, _ = found.groups()
+                assert re.search(rf"^\| {re.escape(system)} \|.*{re.escape(commit)}.*{date}", table, re.MULTILINE), (
+                    row.name
+                )
+                told += 1
+    assert told >= 10
 
 
 def test_every_command_and_flag():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import joblib
@@ -49,15 +51,19 @@ MODELS = """
     import os, torch
     DEFAULT_CHECKPOINT = os.environ.get("FAKE_CHECKPOINT", "/nowhere/default.ckpt")
 
-    class Model:
-        def to(self, device):
-            return self
+    class Part(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.share = torch.nn.Parameter(torch.zeros(()))
 
-        def eval(self):
-            return self
+    class HMR2(torch.nn.Module):
+        def __init__(self, cfg, init_renderer=True):
+            super().__init__()
+            assert cfg == "config" and not init_renderer
+            self.backbone, self.smpl_head, self.smpl = Part(), Part(), Part()
 
-        def __call__(self, batch):
-            angle = batch["img"].mean((1, 2, 3)) / 100
+        def forward(self, batch):
+            angle = batch["img"].mean((1, 2, 3)) / 100 * self.backbone.share * self.smpl_head.share
             n, zero, one = len(angle), torch.zeros_like(angle), torch.ones_like(angle)
             turn = torch.stack([angle.cos(), zero, angle.sin(), zero, one, zero, -angle.sin(), zero, angle.cos()], -1)
             pose = torch.eye(3).expand(n, 23, 3, 3)
@@ -70,7 +76,7 @@ MODELS = """
     def load_hmr2(path):
         if "nosmpl" in path:
             raise FileNotFoundError("SMPL model not found. Please download it")
-        return Model(), "config"
+        return HMR2.load_from_checkpoint(path, strict=False, cfg="config"), "config"
 """
 CROP = """
     import torch
@@ -81,19 +87,32 @@ CROP = """
 """
 VIBE = """
     import torch
+    from lib.models import spin
+
+    class Scale(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.zeros(()))
 
     class VIBE_Demo(torch.nn.Module):
         def __init__(self, seqlen, n_layers, hidden_size, add_linear, use_residual):
             super().__init__()
-            self.scale = torch.nn.Parameter(torch.zeros(()))
+            spin.resnet.resnet50(pretrained=True)
+            self.hmr, self.encoder = Scale(), Scale()
+            self.hmr.load_state_dict(torch.load("spin")["model"])
 
         def forward(self, images):
             assert images.dim() == 5 and images.shape[0] == 1
             theta = torch.zeros(1, images.shape[1], 85)
-            theta[..., 0] = self.scale
+            theta[..., 0] = self.encoder.scale * self.hmr.scale
             theta[..., 2] = 0.2
             theta[..., 4] = images.mean((2, 3, 4)) / 100
             return [{"theta": theta}]
+"""
+SPIN = """
+    class resnet:
+        def resnet50(pretrained=False):
+            assert not pretrained, "it would be downloaded"
 """
 
 
@@ -127,12 +146,23 @@ def check(body, side: float, scale: float, offset: tuple[float, float]) -> None:
     assert body.facts["focal_from"] == "a test" and body.facts["boxes"] == "around the keypoints"
 
 
+def hmr2_checkpoint(**changes) -> dict:
+    """As lightning saves it, with an object that a reader of tensors does not know."""
+    state = {
+        "backbone.share": torch.tensor(1.0),
+        "smpl_head.share": torch.tensor(1.0),
+        "discriminator.x": torch.zeros(3),
+    }
+    state = {key: value for key, value in (state | changes).items() if value is not None}
+    return {"epoch": 35, "hyper_parameters": {"cfg": Fraction(1, 2), "in": OrderedDict(a=[1])}, "state_dict": state}
+
+
 @pytest.fixture
 def hmr2(tmp_path, monkeypatch):
     """Runs the initializer in the stand-ins' environment."""
     modules = {"hmr2__datasets__vitdet_dataset": DATASET, "hmr2__models": MODELS}
     env = environment(tmp_path / "env", **modules)
-    (tmp_path / "model.ckpt").touch()
+    torch.save(hmr2_checkpoint(), tmp_path / "model.ckpt")
     monkeypatch.delenv("DIFFOPT_SMPL", raising=False)
 
     def run(clip, **options):
@@ -177,6 +207,37 @@ def test_what_hmr2_lacks_is_said(clip, hmr2, tmp_path, checkpoint, problem):
         hmr2(clip, checkpoint=tmp_path / checkpoint if checkpoint else None)
 
 
+def renamed(prefix: str, change=lambda value: value) -> dict:
+    held = hmr2_checkpoint()
+    return {**held, "state_dict": {prefix + key: change(value) for key, value in held["state_dict"].items()}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["half", "module.", "ema"])
+def test_other_forms_of_the_checkpoint_are_the_same(clip, hmr2, tmp_path, how):
+    held = renamed("module.") if how == "module." else renamed("", torch.Tensor.half)
+    torch.save(held | {"ema_state_dict": {"backbone.share": torch.zeros(9)}}, tmp_path / "model.ckpt")
+    check(hmr2(clip), 120 / 0.75, 0.9, (0.01, 0.2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("held", "problem"),
+    [
+        (hmr2_checkpoint(**{"smpl_head.share": None}), r"smpl_head\.share is missing; it is of another model than its"),
+        (hmr2_checkpoint(**{"backbone.share": torch.zeros(2)}), r"backbone\.share is \[2\], expected \[\]; it is of"),
+        (renamed("other."), r"backbone\.share is missing and 1 more; it is of another model"),
+        ({"model": {"a": torch.zeros(1)}}, r"state_dict is missing; expected a checkpoint of HMR2\.0.*it has model"),
+        (None, r"cannot be read as a checkpoint of torch"),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(clip, hmr2, tmp_path, held, problem):
+    (tmp_path / "model.ckpt").write_bytes(b"PK") if held is None else torch.save(held, tmp_path / "model.ckpt")
+    with pytest.raises(DiffOptError, match=rf"^hmr2: .*model\.ckpt.*{problem}") as caught:
+        hmr2(clip)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.slow
 def test_a_person_behind_the_camera_is_no_result(clip, hmr2, monkeypatch):
     monkeypatch.setenv("FAKE_SIGN", "-1")
@@ -187,12 +248,15 @@ def test_a_person_behind_the_camera_is_no_result(clip, hmr2, monkeypatch):
 @pytest.fixture
 def vibe(tmp_path, monkeypatch):
     env = environment(tmp_path / "env", torchvision="", smplx="")
-    clone = environment(tmp_path / "clone", lib__data_utils__img_utils=CROP, lib__models__vibe=VIBE) / "modules"
+    clone = (
+        environment(tmp_path / "clone", lib__data_utils__img_utils=CROP, lib__models__vibe=VIBE, lib__models__spin=SPIN)
+        / "modules"
+    )
     data = clone / "data" / "vibe_data"
     data.mkdir(parents=True)
-    for name in ("spin_model_checkpoint.pth.tar", "SMPL_NEUTRAL.pkl"):
-        (data / name).touch()
-    torch.save({"gen_state_dict": {"scale": torch.tensor(0.9)}}, data / "vibe_model_wo_3dpw.pth.tar")
+    (data / "SMPL_NEUTRAL.pkl").touch()
+    torch.save({"model": {"scale": torch.tensor(0.5)}, "epoch": 9}, data / "spin_model_checkpoint.pth.tar")
+    torch.save({"gen_state_dict": {"encoder.scale": torch.tensor(1.8)}}, data / "vibe_model_wo_3dpw.pth.tar")
     monkeypatch.delenv("DIFFOPT_SMPL", raising=False)
 
     def run(clip, **options):
@@ -224,6 +288,17 @@ def test_another_checkpoint_is_no_vibe(clip, vibe, tmp_path):
     torch.save({"model": {}}, tmp_path / "other.pth")
     with pytest.raises(DiffOptError, match="expected a checkpoint of VIBE"):
         vibe(clip, checkpoint=tmp_path / "other.pth")
+    torch.save({"gen_state_dict": {"encoder.other": torch.zeros(2)}}, tmp_path / "other.pth")
+    with pytest.raises(
+        DiffOptError, match=r"^vibe: .*other\.pth: encoder\.scale is missing, .* another model than VIBE"
+    ):
+        vibe(clip, checkpoint=tmp_path / "other.pth")
+    torch.save({"gen_state_dict": {"module.encoder.scale": torch.zeros(2)}}, tmp_path / "other.pth")
+    with pytest.raises(DiffOptError, match=r"encoder\.scale is \[2\], expected \[\]"):
+        vibe(clip, checkpoint=tmp_path / "other.pth")
+    torch.save({"optimizer": {}}, vibe.data / "spin_model_checkpoint.pth.tar")
+    with pytest.raises(BadInput, match=r"spin_model_checkpoint.*model: is missing; expected a checkpoint of SPIN"):
+        vibe(clip)
 
 
 @pytest.mark.parametrize(

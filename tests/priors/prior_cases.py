@@ -27,10 +27,10 @@ OFFSETS = torch.tensor(
 )  # fmt: skip
 
 
-def mdm_of(data: dict[str, Tensor], kind: str) -> MDM:
-    """The network of a golden, by the weights' own sizes; ``kind`` is ``uncond`` or ``text``."""
+def mdm_of(data: dict[str, Tensor], kind: str, **args: object) -> MDM:
+    """The network of a golden, by the weights' own sizes; ``kind``: of its keys; ``args`` as args.json."""
     state = {k.removeprefix(f"{kind}/sd/"): v for k, v in data.items() if k.startswith(f"{kind}/sd/")}
-    network = MDM(**official.network_settings(Path("golden.npz"), state, {}))
+    network = MDM(**official.network_settings(Path("golden.npz"), state, args))
     network.load_state_dict(state)
     return network.eval()
 

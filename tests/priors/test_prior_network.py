@@ -11,6 +11,7 @@ from goldens import HERE, Arrays, golden
 from prior_cases import mdm_of
 
 data = golden("mdm_small.npz")
+decoders = golden("mdm_decoder.npz")
 
 
 def _frames(x: torch.Tensor) -> torch.Tensor:
@@ -62,3 +63,18 @@ def test_full_size_names_and_shapes(name: str, text: bool) -> None:
     with torch.device("meta"):
         ours = {key: tuple(value.shape) for key, value in MDM(text=text).state_dict().items()}
     assert ours == official
+
+
+@pytest.mark.parametrize(
+    ("kind", "args"),
+    [("clip", {"emb_trans_dec": True}), ("bert", {"text_encoder_type": "bert"}), ("concat", {"emb_policy": "concat"})],
+)
+def test_decoders_agree(decoders: Arrays, kind: str, args: dict[str, object]) -> None:
+    """The text as upstream gives it: one row of CLIP, rows of DistilBERT's tokens; and without it."""
+    network = mdm_of(decoders, kind, arch="trans_dec", **args)
+    x, t = _frames(decoders[f"{kind}/x"]), decoders[f"{kind}/t"]
+    with torch.no_grad():
+        told = network(x, t, text=decoders[f"{kind}/text"].transpose(0, 1))
+        untold = network(x, t)
+    torch.testing.assert_close(told, _frames(decoders[f"{kind}/told"]), rtol=1e-5, atol=2e-5)
+    torch.testing.assert_close(untold, _frames(decoders[f"{kind}/untold"]), rtol=1e-5, atol=2e-5)

@@ -196,10 +196,14 @@ WRONG: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
         r"poseEmbedding\.weight: takes 251 channels, expected 263 \(KIT-ML",
     ),
     "text": (lambda s: s | {"embed_text.weight": torch.zeros(16, 768)}, r"embed_text\.weight is \[16, 768\], .* 512"),
-    "decoder": (lambda s: {k.replace("Encoder", "Decoder"): v for k, v in s.items()}, r"transformer decoder"),
+    "decoder": (
+        lambda s: {k.replace("Encoder", "Decoder"): v for k, v in s.items()},
+        r"seqTransDecoder: is not the 'trans_enc' that args\.json says",
+    ),
+    "target": (lambda s: s | {"embed_target_cond.mlp.0.bias": torch.zeros(1)}, r"a target-conditioned model"),
     "gru": (lambda s: s | {"gru.weight_ih_l0": torch.zeros(1)}, r"gru\.weight_ih_l0: this is a recurrent network"),
     "action": (lambda s: s | {"embed_action.action_embedding": torch.zeros(1)}, r"an action-conditioned model"),
-    "other": (lambda s: {"a": torch.zeros(1), "b": torch.zeros(1)}, r"no transformer-encoder here \(keys: a, b\)"),
+    "other": (lambda s: {"a": torch.zeros(1), "b": torch.zeros(1)}, r"no transformer here \(keys: a, b\)"),
     "wrapped other": (lambda s: {"model": 3}, r"model: is a int, expected a dictionary"),
     "list": (lambda s: [1, 2], r"holds an object of type list"),
     "empty": (lambda s: {}, r"holds nothing"),
@@ -217,10 +221,28 @@ def test_checkpoints_that_do_not_match_say_which_keys(folder: Path, case: str) -
     assert "github.com/GuyTevet/motion-diffusion-model" in str(caught.value)
 
 
-def test_the_decoder_of_the_published_list_is_refused(folder: Path) -> None:
-    torch.save(_full("humanml_trans_dec_512_bert"), folder / "model.pt")
-    with pytest.raises(BadInput, match=r"seqTransDecoder\.\S+: this is a transformer decoder"):
-        _build(folder / "model.pt")
+@pytest.mark.parametrize("wrap", ["ema", "module."])
+def test_the_decoder_of_fifty_steps_loads_unchanged(folder: Path, wrap: str) -> None:
+    state = _full("humanml_trans_dec_512_bert")
+    other = {key: torch.zeros_like(value) for key, value in state.items()}
+    held = {"model": other, "model_avg": state} if wrap == "ema" else {wrap + key: v.half() for key, v in state.items()}
+    torch.save(held, folder / "model.pt")
+    args = {"diffusion_steps": 50, "arch": "trans_dec", "text_encoder_type": "bert", "emb_trans_dec": False}
+    (folder / "args.json").write_text(json.dumps(args | {"dataset": "humanml", "mask_frames": True}))
+    denoiser, card = official.load(folder / "model.pt", folder)
+    assert denoiser.steps == 50 and card["network"]["decoder"] and card["network"]["text_dim"] == 768
+    loaded = denoiser.network.state_dict()
+    assert all(torch.allclose(value, state[key], atol=1e-3) for key, value in loaded.items())
+    text = folder / "text.npy"
+    np.save(text, np.random.default_rng(0).normal(size=(1, 6, 768)).astype(np.float32))
+    x, t = torch.randn(1, 9, 263), torch.tensor([7])
+    guided = TextGuided(denoiser.network, read_embedding(text, 768), 1.0)
+    assert not torch.allclose(guided(x, t), denoiser.network(x, t))
+    np.save(text, np.zeros(512))
+    with pytest.raises(
+        BadInput, match=r"text\.npy: text_embedding: has shape \(512,\); expected a \.npy \(tokens, 768\)"
+    ):
+        read_embedding(text, 768)
 
 
 class _Code:
@@ -290,7 +312,10 @@ def test_absent_files_say_where_they_come_from(small: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("arch", "trans_dec", "'trans_dec', expected 'trans_enc'"),
+        ("arch", "gru", "'gru', expected 'trans_enc' or 'trans_dec'"),
+        ("arch", "trans_dec", r"model000475000\.pt: seqTransEncoder: is not the 'trans_dec' that args\.json says"),
+        ("context_len", 20, r"args\.json: context_len: is 20: this model \(DiP\) continues given frames"),
+        ("text_encoder_type", "t5", "'t5', expected 'clip' or 'bert'"),
         ("dataset", "kit", "'kit', expected 'humanml'"),
         ("latent_dim", 512, "is 16 wide, but args.json has latent_dim 512"),
         ("layers", 3, r"missing keys \(12\): seqTransEncoder.layers.2"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diffopt_core.plugin import Component, WeightFile, fixed, hookimpl
+from diffopt_core.plugin import UNTESTED, Component, WeightFile, fixed, hookimpl, run_against
 
 #: The authors publish no digest; this one is pinned by several projects that use the file.
 WEIGHTS: tuple[WeightFile, ...] = (
@@ -38,6 +38,15 @@ FILES = (
     ("nerfstudio", "nerfstudio and instant-ngp", "transforms.json"),
     ("arkit", "ARKit's apps", "Record3D's metadata.json, Polycam's folder, or frames with a transform"),
 )
+#: Cameras that other systems give.
+UPSTREAM = {
+    "droid": UNTESTED,
+    "wham": run_against("WHAM", "2b54f77"),
+    "gvhmr": run_against("GVHMR", "44fbc19"),
+    "tram": run_against("TRAM", "4861c11"),
+    "prompthmr": UNTESTED,
+    **dict.fromkeys(("slahmr", "glamr", "dpvo", "nerfstudio", "arkit"), UNTESTED),
+}
 
 
 @hookimpl
@@ -45,7 +54,14 @@ def diffopt_components() -> Iterable[Component]:
     """The camera sources of this package."""
     return [
         *(
-            Component("camera", name, f"{_HERE}.{config}", summary, default_for="video" if name == "klt" else None)
+            Component(
+                "camera",
+                name,
+                f"{_HERE}.{config}",
+                summary,
+                default_for="video" if name == "klt" else None,
+                upstream=UPSTREAM.get(name, ""),
+            )
             for name, config, summary in (
                 ("klt", "configs:KltConfig", "tracks on the background: rotation, odometry or colmap"),
                 ("static", "configs:StaticCameraConfig", "a static camera, checked on the images"),
@@ -60,6 +76,7 @@ def diffopt_components() -> Iterable[Component]:
                 f"{_HERE}.configs:FileCameraConfig",
                 f"cameras of {of}",
                 sets={"name": name, "usual": usual},
+                upstream=UPSTREAM.get(name, ""),
             )
             for name, of, usual in FILES
         ),

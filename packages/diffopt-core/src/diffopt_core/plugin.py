@@ -66,6 +66,15 @@ KINDS: dict[str, Kind] = {
 }
 
 
+#: A component that was never compared with the system that it runs or reads.
+UNTESTED = "untested against upstream"
+
+
+def run_against(system: str, commit: str, date: str = "2026-11-30") -> str:
+    """Says that a component was compared with upstream's own code (``tools/upstream.py``, ``docs/upstream.md``)."""
+    return f"run against {system} {commit} on {date}"
+
+
 @dataclass(frozen=True)
 class Component:
     """A component that a plugin offers: its row in the registry.
@@ -77,7 +86,7 @@ class Component:
     ``default_for``: ``"video"`` makes it the component that ``auto`` takes for a clip that has only images,
     ``"keypoints"`` the initializer that ``auto`` takes if there are only 2D keypoints; at most one component per kind.
     ``in_tables``: default options of a dataset that lists clips when ``diffopt ablate`` uses it in a table that sets
-    none.
+    none. ``upstream``: of a component that runs or reads another system: :func:`run_against`, or :data:`UNTESTED`.
     """
 
     kind: str
@@ -88,6 +97,7 @@ class Component:
     sets: Mapping[str, Any] = field(default_factory=dict, hash=False)
     default_for: Literal["video", "keypoints"] | None = None
     in_tables: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    upstream: str = ""
 
     @property
     def module(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from diffopt_core.plugin import Component, WeightFile, command_group, hookimpl
+from diffopt_core.plugin import UNTESTED, Component, WeightFile, command_group, hookimpl, run_against
 
 if TYPE_CHECKING:
     import typer
@@ -142,6 +142,18 @@ RESULTS = (
     ("glamr", "GLAMR", "SEQUENCE_seed1.pkl"),
     ("prompthmr", "PromptHMR", "results.pkl"),
 )
+#: Components that run or read other systems.
+UPSTREAM = {
+    "hmr2": UNTESTED,
+    "vibe": UNTESTED,
+    "vitpose": run_against("transformers", "5.23.0"),
+    "mediapipe": run_against("mediapipe", "0.10.21"),
+    "wham": run_against("WHAM", "2b54f77"),
+    "gvhmr": run_against("GVHMR", "44fbc19"),
+    "tram": run_against("TRAM", "4861c11"),
+    "prompthmr": UNTESTED,
+    **dict.fromkeys(("openpose", "sam3d", "gemx", "slahmr", "glamr"), UNTESTED),
+}
 _VIDEO: dict[str, Any] = {"default_for": "video"}
 _KEYPOINTS: dict[str, Any] = {"default_for": "keypoints"}
 _TABLES: dict[str, Any] = {"in_tables": {"protocol": "trimmed"}}
@@ -163,10 +175,18 @@ _ROWS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
 def diffopt_components() -> Iterable[Component]:
     """The datasets, detectors and initializers of this package."""
     return [
-        *(Component(kind, name, f"{_HERE}.{config}", summary, **more) for kind, name, config, summary, more in _ROWS),
+        *(
+            Component(kind, name, f"{_HERE}.{config}", summary, upstream=UPSTREAM.get(name, ""), **more)
+            for kind, name, config, summary, more in _ROWS
+        ),
         *(
             Component(
-                "initializer", name, f"{_READERS}:ResultConfig", f"results of {of}", sets={"name": name, "usual": usual}
+                "initializer",
+                name,
+                f"{_READERS}:ResultConfig",
+                f"results of {of}",
+                sets={"name": name, "usual": usual},
+                upstream=UPSTREAM[name],
             )
             for name, of, usual in RESULTS
         ),

@@ -35,7 +35,8 @@ class MDMConfig(TermConfig):
     )
     text_embedding: str | None = Field(
         None,
-        description="A .npy of 512 numbers, CLIP's (ViT-B/32) embedding of a sentence, for models trained with text.",
+        description="A .npy of 512 numbers, CLIP's (ViT-B/32) embedding of a sentence, for models trained with text; "
+        "of models with DistilBERT (tokens, 768), its last_hidden_state.",
     )
     text_scale: float = Field(2.5, ge=0, description="Classifier-free guidance: 0 ignores the text, 1 is plain text.")
     window: int | None = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from diffopt_core.plugin import Component, WeightFile, command_group, hookimpl
+from diffopt_core.plugin import Component, WeightFile, command_group, hookimpl, run_against
 
 if TYPE_CHECKING:
     import typer
@@ -15,11 +15,21 @@ if TYPE_CHECKING:
 def diffopt_components() -> Iterable[Component]:
     """The priors of this package."""
     return [
-        Component("prior", name, f"diffopt_priors.configs:{config}", summary)
-        for name, config, summary in (
-            ("mdm", "MDMConfig", "motion diffusion model, score distillation"),
-            ("vposer", "VPoserConfig", "variational autoencoder of single poses, likelihood or latent code"),
-            ("humor", "HuMoRConfig", "conditional variational autoencoder of transitions, with contacts (HuMoR)"),
+        Component("prior", name, f"diffopt_priors.configs:{config}", summary, upstream=run_against(*of))
+        for name, config, summary, of in (
+            ("mdm", "MDMConfig", "motion diffusion model, score distillation", ("MDM", "d4fd88c")),
+            (
+                "vposer",
+                "VPoserConfig",
+                "variational autoencoder of single poses, likelihood or latent code",
+                ("VPoser", "78c86ea"),
+            ),
+            (
+                "humor",
+                "HuMoRConfig",
+                "conditional variational autoencoder of transitions, with contacts (HuMoR)",
+                ("HuMoR", "fc6ef84"),
+            ),
         )
     ]
 

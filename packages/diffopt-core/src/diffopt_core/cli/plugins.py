@@ -58,13 +58,14 @@ def list_components(
         answer({"markdown": page(registry, kinds)})
         out.text(page(registry, kinds))
         return 0
-    table = grid("kind", "name", "summary", "distribution", "version")
+    table = grid("kind", "name", "summary", "distribution", "version", "upstream")
     told = []
     for each in kinds:
         for number, name in enumerate(sorted(registry.components[each])):
             row, owner = registry.components[each][name], registry.owner[each, name]
-            told.append({"kind": each, "name": name, "summary": row.summary, **_whose(owner)})
-            table.add_row(each if number == 0 else "", name, row.summary, owner.distribution, owner.version)
+            told.append({"kind": each, "name": name, "summary": row.summary, "upstream": row.upstream, **_whose(owner)})
+            cells = (row.summary, owner.distribution, owner.version, row.upstream)
+            table.add_row(each if number == 0 else "", name, *cells)
     out.print(table, highlight=False)
     bad = quarantine(registry, context.obj.failed if context.obj else {})
     answer({"components": told, "quarantine": [{"plugin": p.name, **_whose(p), "error": error} for p, error in bad]})
@@ -164,6 +165,7 @@ def page(registry: Registry, kinds: list[str]) -> str:
         lines += ["| name | summary | distribution |", "|---|---|---|"]
         for name, row in rows:
             owner = registry.owner[kind, name].distribution
-            lines.append(f"| `{name}` | {row.summary.replace('|', ' or ')} | {owner} |")
+            summary = row.summary.replace("|", " or ") + (f" ({row.upstream})" if row.upstream else "")
+            lines.append(f"| `{name}` | {summary} | {owner} |")
         lines.append("")
     return "\n".join(lines)

@@ -63,12 +63,12 @@ def command(
     text, terms = inspect.cleandoc(config.__doc__ or ""), config.licence or "those of its distribution"
     answer(
         {
-            "kind": kind, "name": name, "summary": row.summary, "description": text,
+            "kind": kind, "name": name, "summary": row.summary, "upstream": row.upstream, "description": text,
             "options": [dict(zip(_OPTION, option, strict=True)) for option in _rows(config, "")],
             "distribution": owner.distribution, "version": owner.version, "config": row.config, "terms_of_use": terms,
         }
     )  # fmt: skip
-    say(f"{kind} {name}: {row.summary}")
+    say(f"{kind} {name}: {row.summary}" + (f" ({row.upstream})" if row.upstream else ""))
     if text:
         say(text)
     out.print()

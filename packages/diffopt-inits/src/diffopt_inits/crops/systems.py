@@ -31,10 +31,11 @@ VIBE_INSTALL = (
     "PATH or --env conda:NAME; or give a result: --init vibe=vibe_output.pkl"
 )
 VIBE_CHECKPOINT = Path("data/vibe_data/vibe_model_wo_3dpw.pth.tar")
+SPIN_CHECKPOINT = Path("data/vibe_data/spin_model_checkpoint.pth.tar")
 #: Files that VIBE needs besides its checkpoint, relative to its repository, and how to get them.
 VIBE_DATA = {
     "lib/models/vibe.py": VIBE_INSTALL,
-    "data/vibe_data/spin_model_checkpoint.pth.tar": "run scripts/prepare_data.sh in the clone",
+    str(SPIN_CHECKPOINT): "run scripts/prepare_data.sh in the clone",
     "data/vibe_data/SMPL_NEUTRAL.pkl": "run scripts/prepare_data.sh in the clone, or register at "
     "https://smpl.is.tue.mpg.de (non-commercial licence) and put the neutral model there",
 }
@@ -67,7 +68,14 @@ class VibeInitializer(CropInitializer):
 
     def job(self, folder: Path) -> dict[str, Any]:
         repository, checkpoint = self._files()
-        return {"repository": str(repository), "weights": str(_weights(checkpoint, folder))}
+        spin = repository / SPIN_CHECKPOINT
+        return {
+            "repository": str(repository),
+            "checkpoint": str(checkpoint),
+            "weights": str(_weights(checkpoint, "gen_state_dict", "VIBE", folder)),
+            "spin_checkpoint": str(spin),
+            "spin": str(_weights(spin, "model", "SPIN", folder)),
+        }
 
     def found(self, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         pose = matrices(numbers(Path("result of VIBE"), "pose", result["pose"], (None, 72)).reshape(-1, 24, 3))
@@ -91,12 +99,15 @@ class VibeInitializer(CropInitializer):
         return repository, checkpoint
 
 
-def _weights(checkpoint: Path, folder: Path) -> Path:
-    """Write only the network's arrays: VIBE's own loader would execute the checkpoint's pickle."""
+def _weights(checkpoint: Path, key: str, of: str, folder: Path) -> Path:
+    """Write only the arrays of a network: VIBE's own loader would execute the checkpoint's pickle."""
     held = read_foreign(checkpoint)
-    state = held.get("gen_state_dict") if isinstance(held, dict) else None
+    state = held.get(key) if isinstance(held, dict) else None
     if not isinstance(state, dict):
-        raise BadInput(checkpoint, "gen_state_dict", "is missing; expected a checkpoint of VIBE")
-    file = folder / "vibe.npz"
-    write_npz(file, {str(key): value for key, value in state.items() if isinstance(value, np.ndarray)})
+        raise BadInput(checkpoint, key, f"is missing; expected a checkpoint of {of}")
+    file = folder / f"{of}.npz"
+    arrays = {
+        str(name).removeprefix("module."): value for name, value in state.items() if isinstance(value, np.ndarray)
+    }
+    write_npz(file, arrays)
     return file

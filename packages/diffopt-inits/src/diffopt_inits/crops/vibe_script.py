@@ -1,6 +1,7 @@
 """Runs in an environment that has what VIBE needs: a body for each box, the boxes in one sequence.
 
-Job: ``boxes`` (one [x0, y0, x1, y1] or None per frame), ``repository``, ``weights``, ``batch``, ``device``. Saves
+Job: ``boxes`` (one [x0, y0, x1, y1] or None per frame), ``repository``, ``weights`` and ``spin`` (plain arrays, which
+the component took out of the pickles ``checkpoint`` and ``spin_checkpoint``), ``batch``, ``device``. Saves
 ``frames`` n, ``pose`` n 72 (axis-angle), ``betas`` n 10, ``cam`` n 3, ``centre`` n 2, ``side`` n.
 """
 
@@ -8,7 +9,7 @@ import os
 import sys
 
 # must be first: it reports which of the modules below is missing, and redirects their output
-from diffopt_frames import boxed, job, save
+from diffopt_frames import boxed, fail, job, save
 
 # isort: split
 import numpy as np
@@ -20,6 +21,7 @@ sys.path.insert(0, JOB["repository"])
 os.chdir(JOB["repository"])
 
 from lib.data_utils.img_utils import get_single_image_crop_demo  # noqa: E402
+from lib.models import spin  # noqa: E402
 from lib.models.vibe import VIBE_Demo  # noqa: E402
 
 CROP = 224
@@ -27,12 +29,29 @@ CROP = 224
 MARGIN = 1.1
 
 
+def arrays(path):
+    with np.load(path, allow_pickle=False) as state:
+        return {key: torch.from_numpy(state[key]) for key in state.files}
+
+
 def load():
+    # VIBE starts from a ResNet of ImageNet, which it downloads, and from SPIN's checkpoint, which it unpickles
+    resnet50, held = spin.resnet.resnet50, arrays(JOB["spin"])
+    spin.resnet.resnet50 = lambda *_, **__: resnet50()
+    torch.load = lambda *_, **__: {"model": held}
     model = VIBE_Demo(seqlen=16, n_layers=2, hidden_size=1024, add_linear=True, use_residual=True)
-    with np.load(
-        JOB["weights"], allow_pickle=False
-    ) as state:  # plain arrays, extracted from the pickle by the component
-        model.load_state_dict({key: torch.from_numpy(state[key]) for key in state.files}, strict=False)
+    own, state = model.state_dict(), arrays(JOB["weights"])
+    needed = [(JOB["checkpoint"], key, state, key) for key in own if key.startswith(("encoder.", "regressor."))]
+    needed += [(JOB["spin_checkpoint"], key[4:], held, key) for key in own if key.startswith("hmr.")]
+    for path, key, found, name in needed:
+        if ".smpl." in name:
+            continue
+        if key not in found or found[key].shape != own[name].shape:
+            is_ = f"is {list(found[key].shape)}" if key in found else "is missing"
+            fail(
+                f"vibe: {path}: {key} {is_}, expected {list(own[name].shape)}: it is of another model than VIBE's demo"
+            )
+    model.load_state_dict(state, strict=False)
     return model.to(JOB["device"]).eval()
 
 

@@ -1,6 +1,7 @@
 """The motion diffusion transformer (Tevet et al. 2023), with the official names of its weights.
 
-Details that the official checkpoints require: token 0 is the time (plus text) embedding; the same sinusoidal table is
+Details that the official checkpoints require: the encoder's token 0 is the time (plus text) embedding; the decoder
+reads time and text as memory, and its tokens are the frames alone unless ``time_token``; the same sinusoidal table is
 added to all tokens, token 0 included; the time embedding reads row t of that table; post-norm layers, exact GELU, no
 final norm; the output is x0.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 _TABLE_ROWS = 5000
+#: Tokens of the empty sentence, of which the official unconditional branch is made.
+_SILENT = 2
 TEXT_DIM = 512
 
 
@@ -50,9 +54,11 @@ class _TimeEmbedding(nn.Module):
 
 
 class MDM(nn.Module):
-    """Transformer encoder ``x_t, t -> x0``.
+    """Transformer ``x_t, t -> x0``: an encoder, or with ``decoder`` a decoder.
 
-    text: adds ``embed_text`` (the 512-d CLIP vector goes in; CLIP itself is not here).
+    text: adds ``embed_text``, of vectors of ``text_dim``: CLIP's of a sentence (512), or DistilBERT's of its tokens
+    (768, decoder only); the language models are not here. Of the decoder: ``time_token``: its tokens begin with the
+    time, as ``emb_trans_dec``; ``concat``: time and text are tokens of the memory, not their sum, as ``emb_policy``.
     """
 
     def __init__(
@@ -65,20 +71,33 @@ class MDM(nn.Module):
         feedforward: int = 1024,
         dropout: float = 0.0,
         text: bool = False,
+        text_dim: int = TEXT_DIM,
+        decoder: bool = False,
+        time_token: bool = False,
+        concat: bool = False,
     ) -> None:
         super().__init__()
+        self.text_dim, self.time_token, self.concat = text_dim, time_token, concat
         self.input_process = _InputProcess(channels, width)
-        layer = nn.TransformerEncoderLayer(
-            width, heads, feedforward, dropout=dropout, activation="gelu", batch_first=True
-        )
-        self.seqTransEncoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        shape: dict[str, Any] = {
+            "dim_feedforward": feedforward,
+            "dropout": dropout,
+            "activation": "gelu",
+            "batch_first": True,
+        }
+        if decoder:
+            self.seqTransDecoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(width, heads, **shape), layers)
+        else:
+            layer = nn.TransformerEncoderLayer(width, heads, **shape)
+            self.seqTransEncoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.decoder = decoder
         self.embed_timestep = _TimeEmbedding(width)
-        self.embed_text = nn.Linear(TEXT_DIM, width) if text else None
+        self.embed_text = nn.Linear(text_dim, width) if text else None
         self.output_process = _OutputProcess(channels, width)
         self.register_buffer("table", sinusoidal_table(_TABLE_ROWS, width), persistent=False)
         self.table: Tensor
-        for parameter in self.seqTransEncoder.parameters():
-            # The clones made by TransformerEncoder start equal; layers should not.
+        for parameter in (self.seqTransDecoder if decoder else self.seqTransEncoder).parameters():
+            # The clones made by the transformer start equal; layers should not.
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
 
@@ -87,42 +106,56 @@ class MDM(nn.Module):
         x: Float[Tensor, "B T D"],
         t: Int[Tensor, "B"],
         *,
-        text: Float[Tensor, "B 512"] | None = None,
+        text: Float[Tensor, "B C"] | Float[Tensor, "B L C"] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Predicted x0 (normalised features)."""
-        token = self.embed_timestep.time_embed(self.table[t])
-        if self.embed_text is not None:
-            condition = token.new_zeros(len(token), TEXT_DIM) if text is None else text
-            token = token + self.embed_text(condition)
-        tokens = torch.cat([token.unsqueeze(1), self.input_process.poseEmbedding(x)], dim=1)
+        """Predicted x0 (normalised features). ``text``: of a sentence, or of its tokens; None is the unconditional
+        branch."""
+        time = self.embed_timestep.time_embed(self.table[t]).unsqueeze(1)
+        if text is None:
+            text = time.new_zeros(len(time), _SILENT if self.concat else 1, self.text_dim)
+        words = None if self.embed_text is None else self.embed_text(text if text.dim() == 3 else text.unsqueeze(1))
+        tokens = self.input_process.poseEmbedding(x)
+        if not self.decoder:
+            told = time if words is None else time + words
+            tokens = torch.cat([told, tokens], dim=1)
+            tokens = tokens + self.table[: tokens.shape[1]]
+            return self.output_process.poseFinal(self.seqTransEncoder(tokens)[:, 1:])
+        memory = time if words is None else torch.cat([time, words], 1) if self.concat else time + words
+        if self.time_token:
+            tokens = torch.cat([time, tokens], dim=1)
         tokens = tokens + self.table[: tokens.shape[1]]
-        return self.output_process.poseFinal(self.seqTransEncoder(tokens)[:, 1:])
+        return self.output_process.poseFinal(self.seqTransDecoder(tokens, memory)[:, int(self.time_token) :])
 
 
-_SOURCE = (
-    f"expected a .npy of {TEXT_DIM} numbers: the CLIP ViT-B/32 text embedding of one sentence, saved with numpy.save"
-)
+_SOURCES = {
+    512: "expected a .npy of 512 numbers: the CLIP ViT-B/32 text embedding of one sentence, saved with numpy.save",
+    768: "expected a .npy (tokens, 768): DistilBERT's (distilbert-base-uncased) last_hidden_state of one sentence, "
+    "without padding, saved with numpy.save",
+}
 
 
-def read_embedding(path: Path) -> Float[Tensor, "512"]:
-    """The embedding, float32."""
+def read_embedding(path: Path, dim: int = TEXT_DIM) -> Float[Tensor, "L dim"]:
+    """The embedding, float32. ``dim``: 512 of CLIP, one row; 768 of DistilBERT, a row for each token."""
+    source = _SOURCES.get(dim, f"expected a .npy of {dim} numbers")
     if not path.is_file():
-        raise MissingResource(f"prior.text_embedding: {path} not found; {_SOURCE}")
-    values = read_array(path, f"; {_SOURCE}")
+        raise MissingResource(f"prior.text_embedding: {path} not found; {source}")
+    values = read_array(path, f"; {source}")
     if values.dtype.kind not in "fiu":
-        raise BadInput(path, "text_embedding", f"is not an array of numbers; {_SOURCE}")
-    if values.size != TEXT_DIM or max(values.shape) != TEXT_DIM:
-        raise BadInput(path, "text_embedding", f"has shape {values.shape}; {_SOURCE}")
+        raise BadInput(path, "text_embedding", f"is not an array of numbers; {source}")
+    if not values.size or values.shape[-1:] != (dim,) or values.size != dim * max((1, *values.shape[:-1])):
+        raise BadInput(path, "text_embedding", f"has shape {values.shape}; {source}")
+    if dim == TEXT_DIM and values.size != dim:
+        raise BadInput(path, "text_embedding", f"has shape {values.shape}; {source}")
     if not np.isfinite(values).all():
-        raise BadInput(path, "text_embedding", f"has values that are not finite; {_SOURCE}")
-    return torch.from_numpy(values.reshape(-1).astype(np.float32))
+        raise BadInput(path, "text_embedding", f"has values that are not finite; {source}")
+    return torch.from_numpy(values.reshape(-1, dim).astype(np.float32))
 
 
 class TextGuided(nn.Module):
     """A text-conditioned network with a fixed sentence: ``uncond + scale (cond - uncond)``, both in one batched
     forward."""
 
-    def __init__(self, network: MDM, embedding: Float[Tensor, "512"], scale: float) -> None:
+    def __init__(self, network: MDM, embedding: Float[Tensor, "*L C"], scale: float) -> None:
         super().__init__()
         self.network = network
         self.scale = scale

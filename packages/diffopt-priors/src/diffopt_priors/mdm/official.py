@@ -1,8 +1,9 @@
-"""Published MDM checkpoints (trained on HumanML3D), loaded unchanged.
+"""Published MDM checkpoints (trained on HumanML3D), loaded unchanged: transformer encoders and decoders.
 
 A checkpoint holds the bare state, or ``{"model": …, "model_avg": …}``, of which ``model_avg`` is used. Its
 ``args.json`` holds the number of diffusion steps; ``Mean.npy`` and ``Std.npy`` come from the HumanML3D repository.
 Features are the official ones at 20 fps. Without a text embedding the unconditional branch of a text model is used.
+Models that continue a given motion (``context_len``), or go to a target, are refused.
 
 ``mask_frames`` (padding hidden from attention) needs no setting: windows of a clip have equal length and no padding, so
 every frame is valid and masking has no effect.
@@ -25,21 +26,30 @@ from diffopt_priors import checkpoint
 from diffopt_priors.mdm import humanml3d, weights
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import DIM
-from diffopt_priors.mdm.network import MDM
+from diffopt_priors.mdm.network import MDM, TEXT_DIM
 
 #: Endings of a published checkpoint's name.
 SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 #: Frames of the longest motion in HumanML3D.
 WINDOW = 196
 SOURCE = (
-    "expected a published MDM checkpoint for HumanML3D (transformer encoder), such as "
+    "expected a published MDM checkpoint for HumanML3D (trans_enc or trans_dec), such as "
     "humanml_trans_enc_512/model000475000.pt with its args.json: README of github.com/GuyTevet/motion-diffusion-model"
 )
+#: The transformer's name in the state, by ``arch`` of args.json.
+_BODIES = {"trans_enc": "seqTransEncoder", "trans_dec": "seqTransDecoder"}
 _STATS = "expected HumanML3D's Mean.npy and Std.npy, in the folder HumanML3D of github.com/EricGuo5513/HumanML3D"
+#: Values of args.json that can be used.
+_WANTED = {
+    "arch": tuple(_BODIES),
+    "dataset": ("humanml",),
+    "text_encoder_type": ("clip", "bert"),
+    "emb_policy": ("add", "concat"),
+}
+_BERT = 768  # numbers of a token of DistilBERT
 _HEADS = 4  # not stored in the state; equal in all published models
 _DROPPED = ("sequence_pos_encoder.pe", "embed_timestep.sequence_pos_encoder.pe")
 _OTHERS = {
-    "seqTransDecoder.": "a transformer decoder (trans_dec)",
     "gru.": "a recurrent network (gru)",
     "embed_action.": "an action-conditioned model",
     "embed_target_cond.": "a target-conditioned model",
@@ -47,7 +57,7 @@ _OTHERS = {
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Weights of a transformer-encoder checkpoint under their official names."""
+    """Weights of a checkpoint under their official names."""
     if not path.is_file():
         raise MissingResource(f"prior mdm: {path} not found; {SOURCE}")
     loaded: Any = checkpoint.read(path, SOURCE)
@@ -58,25 +68,33 @@ def read_state(path: Path) -> dict[str, Any]:
         raise BadInput(
             path, "model", f"is a {type(loaded['model']).__name__}, expected a dictionary of weights; {SOURCE}"
         )
-    state = {str(k): v for k, v in loaded.items()}
+    state = {str(k).removeprefix("module."): v for k, v in loaded.items()}
     state = {k: v for k, v in state.items() if k not in _DROPPED and not k.startswith("clip_model.")}
     for prefix, what in _OTHERS.items():
         if found := next((k for k in state if k.startswith(prefix)), None):
-            raise BadInput(path, found, f"this is {what}; only the transformer-encoder can be used: {SOURCE}")
-    if not any(k.startswith("seqTransEncoder.layers.") for k in state):
+            raise BadInput(path, found, f"this is {what}; only models of text or of motion alone can be used: {SOURCE}")
+    if not any(k.startswith(f"{body}.layers.") for k in state for body in _BODIES.values()):
         keys = listed(list(state)) or "nothing"
-        raise BadInput(path, "seqTransEncoder", f"missing: no transformer-encoder here (keys: {keys}); {SOURCE}")
+        raise BadInput(path, "seqTransEncoder", f"missing: no transformer here (keys: {keys}); {SOURCE}")
     return state
+
+
+def _body(state: dict[str, Any]) -> str:
+    """Name of the transformer in the state."""
+    return next(body for body in _BODIES.values() if any(k.startswith(f"{body}.layers.") for k in state))
 
 
 def network_settings(path: Path, state: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:
     """Shape of the network: from args.json, else from the shapes of the weights."""
     shapes = {k: tuple(v.shape) for k, v in state.items() if isinstance(v, Tensor)}
-    first, inner = "input_process.poseEmbedding.weight", "seqTransEncoder.layers.0.linear1.weight"
+    body, words = _body(state), shapes.get("embed_text.weight", ())
+    if "arch" in args and _BODIES[args["arch"]] != body:
+        raise BadInput(path, body, f"is not the '{args['arch']}' that args.json says; {SOURCE}")
+    first, inner = "input_process.poseEmbedding.weight", f"{body}.layers.0.linear1.weight"
     for key in (first, inner):
         if len(shapes.get(key, ())) != 2:
             raise BadInput(path, key, f"missing, or not a matrix; {SOURCE}")
-    numbers = [k.split(".")[2] for k in state if k.startswith("seqTransEncoder.layers.")]
+    numbers = [k.split(".")[2] for k in state if k.startswith(f"{body}.layers.")]
     width, channels = shapes[first]
     if channels != DIM:
         raise BadInput(path, first, f"takes {channels} channels, expected {DIM} (KIT-ML has 251); {SOURCE}")
@@ -88,8 +106,15 @@ def network_settings(path: Path, state: dict[str, Any], args: dict[str, Any]) ->
         "feedforward": shapes[inner][0],
         "text": "embed_text.weight" in state or "embed_text.bias" in state,
     }
+    if body == "seqTransDecoder":
+        settings |= {
+            "decoder": True,
+            "text_dim": _BERT if words[1:] == (_BERT,) else TEXT_DIM,
+            "time_token": bool(args.get("emb_trans_dec", False)),
+            "concat": args.get("emb_policy", "add") == "concat",
+        }
     if settings["layers"] > MOST_LAYERS:
-        raise BadInput(path, "seqTransEncoder", f"has {settings['layers']} layers, expected at most {MOST_LAYERS}")
+        raise BadInput(path, body, f"has {settings['layers']} layers, expected at most {MOST_LAYERS}")
     if settings["width"] != width:
         raise BadInput(path, first, f"is {width} wide, but args.json has latent_dim {settings['width']}; {SOURCE}")
     if width % _HEADS or width % 2:
@@ -106,9 +131,15 @@ def read_args(path: Path, steps: int | None) -> dict[str, Any]:
         raise BadInput(file, "file", f"cannot be read as JSON; {SOURCE}") from error
     if not isinstance(args, dict):
         raise BadInput(file, "file", f"is not a JSON object; {SOURCE}")
-    for key, wanted in (("arch", "trans_enc"), ("dataset", "humanml")):
-        if key in args and args[key] != wanted:
-            raise BadInput(file, key, f"is '{args[key]}', expected '{wanted}': {SOURCE}")
+    for key, wanted in _WANTED.items():
+        if key in args and args[key] not in wanted:
+            raise BadInput(file, key, f"is {args[key]!r}, expected {' or '.join(map(repr, wanted))}: {SOURCE}")
+    for key in ("context_len", "pred_len"):
+        if args.get(key):
+            raise BadInput(
+                file, key, f"is {args[key]!r}: this model (DiP) continues given frames, and is no prior of a whole "
+                f"motion; {SOURCE}"
+            )  # fmt: skip
     for key in ("latent_dim", "layers", "diffusion_steps"):
         if key in args and (isinstance(args[key], bool) or not isinstance(args[key], int) or args[key] < 1):
             raise BadInput(file, key, f"is {args[key]!r}, expected a positive whole number; {SOURCE}")

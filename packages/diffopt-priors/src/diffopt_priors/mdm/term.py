@@ -57,7 +57,8 @@ def _load(config: MDMConfig) -> tuple[Denoiser, dict[str, Any]]:
             raise DiffOptError(
                 f"prior.text_embedding: weights '{config.weights}' were trained without text; leave it unset"
             )
-        guided = TextGuided(network, read_embedding(Path(config.text_embedding)), config.text_scale)
+        embedding = read_embedding(Path(config.text_embedding), network.text_dim)
+        guided = TextGuided(network, embedding, config.text_scale)
         denoiser.add_module("network", guided)
     return denoiser, card
 

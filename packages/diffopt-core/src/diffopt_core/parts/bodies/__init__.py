@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from ...plugin import Component, WeightFile
+from ...plugin import UNTESTED, Component, WeightFile
 
 COMPONENTS = (
     Component("body", "auto", f"{__name__}.anny24:AutoBodyConfig", "the clip's own skeleton, if any, else anny24"),
     Component("body", "anny24", f"{__name__}.anny24:Anny24Config", "embedded mesh of 3,446 vertices; not SMPL's betas"),
     Component("body", "stick", f"{__name__}.stick:StickConfig", "joints of the clip's own rest skeleton"),
-    Component("body", "smpl", f"{__name__}.smpl:SmplConfig", "SMPL through smplx, with your own model file"),
+    Component(
+        "body",
+        "smpl",
+        f"{__name__}.smpl:SmplConfig",
+        "SMPL through smplx, with your own model file",
+        upstream=UNTESTED,
+    ),
 )
 
 WEIGHTS = (

@@ -44,10 +44,9 @@ def make(place: Place) -> None:
     inside = {key: value.astype(np.float32) for key, value in inside.items()}
     people = {1: {"frames": frames, "track_id": 1, "bboxes": np.zeros((_saved.FRAMES, 4)), "smplx_cam": inside}}
 
-    def smplx(transl=0.0, global_orient=None, **_):
-        joints = (
-            torch.from_numpy(pelvis).float().expand(len(global_orient), 55, 3) + torch.as_tensor(transl)[..., None, :]
-        )
+    def smplx(global_orient, transl=None, **_):
+        joints = torch.from_numpy(pelvis).float().expand(len(global_orient), 55, 3)
+        joints = joints if transl is None else joints + transl[:, None]
         return types.SimpleNamespace(joints=joints, vertices=joints)
 
     source = place.source

@@ -146,7 +146,7 @@ RESULTS = (
 UPSTREAM = {
     "hmr2": UNTESTED,
     "vibe": UNTESTED,
-    "vitpose": run_against("transformers", "5.23.0"),
+    "vitpose": run_against("transformers", "5.24.0"),
     "mediapipe": run_against("mediapipe", "0.10.21"),
     "wham": run_against("WHAM", "2b54f77"),
     "gvhmr": run_against("GVHMR", "44fbc19"),

@@ -1,8 +1,13 @@
+"""In place of torch_scatter, which compiles."""
+
 import torch
 
 
+def scatter_sum(values, index, dim):
+    shape = (*values.shape[:dim], int(index.max()) + 1, *values.shape[dim + 1 :])
+    return torch.zeros(shape).index_add(dim, index, values)
+
+
 def scatter_mean(values, index, dim):
-    count = int(index.max()) + 1
-    total = torch.zeros(*values.shape[:dim], count, *values.shape[dim + 1 :]).index_add(dim, index, values)
-    sizes = torch.bincount(index, minlength=count).clamp(min=1)
-    return total / sizes.reshape(-1, *[1] * (values.dim() - dim - 1))
+    sizes = torch.bincount(index).clamp(min=1)
+    return scatter_sum(values, index, dim) / sizes.reshape(-1, *[1] * (values.dim() - dim - 1))

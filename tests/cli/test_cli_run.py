@@ -185,6 +185,56 @@ def test_batch_equals_alone_and_one_of_it_repeats(diffopt, case, arrays):
     assert "bit for bit" in repeated.out and tree(Path("both/stroll-repeat")) >= {"motion.npz", "run.json"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["paper", "best"])
+def test_a_batch_changes_no_bit(diffopt, case, arrays, recipe):
+    """On a CPU: two clips together and one of them alone, under the prior and for a length that fills no vector."""
+    other = case.parent / "stroll.npz"
+    np.savez(other, **{**arrays[0], "keypoints": arrays[0]["keypoints"] + np.float32([2, 1, 0])})
+    short = [word for word in QUICK if word not in ("--prior", "none", "--repr", "raw")]
+    args = ("--recipe", recipe, "--quiet", "--no-report", "--frames", "0:11", *short)
+    assert diffopt("run", case.parent, "--out", "both", *args).status == 0
+    assert diffopt("run", case, "--out", "alone", *args).status == 0
+    with np.load("both/walk/motion.npz") as a, np.load("alone/motion.npz") as b:
+        for name in ("joints", "cam_t", "transl"):
+            assert a[name].tobytes() == b[name].tobytes(), name
+
+
+def test_a_bad_clip_costs_itself_alone(diffopt, case, arrays):
+    """Truncated, empty, and with numbers that are none: each is named; the sound one is solved."""
+    whole = case.read_bytes()
+    (case.parent / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (case.parent / "empty.npz").write_bytes(b"")
+    broken = {**arrays[0], "keypoints": arrays[0]["keypoints"] * np.nan}
+    for name in ("nan_a", "nan_b"):
+        np.savez(case.parent / f"{name}.npz", **broken)
+    ran = diffopt("run", case.parent, "--out", "out", "--no-report", *QUICK)
+    assert ran.status == 1, ran.err
+    assert tree(Path("out")) >= {"walk/motion.npz", "walk/run.json"}
+    assert not {"cut", "empty", "nan_a"} & {path.name for path in Path("out").iterdir()}
+    for name in ("cut.npz", "empty.npz", "nan_a.npz", "nan_b.npz"):
+        assert name in ran.err
+    assert "4 of 5 inputs have no result" in ran.err
+    assert next(line for line in ran.err.splitlines() if "keypoints" in line and line.rstrip().endswith("2"))
+
+
+def test_a_clip_that_breaks_its_batch_costs_itself_alone(diffopt, case, arrays, monkeypatch):
+    from diffopt_core.solver import batch
+
+    np.savez(case.parent / "stroll.npz", **arrays[0])
+    own = batch.bind
+
+    def refuse(laid, recipe):
+        if any(clip.name == "stroll" for clip in laid.batch.clips):
+            raise RuntimeError("not this one")
+        return own(laid, recipe)
+
+    monkeypatch.setattr(batch, "bind", refuse)
+    ran = diffopt("run", case.parent, "--out", "out", "--no-report", *QUICK)
+    assert ran.status == 1 and "unexpected RuntimeError: not this one" in ran.err
+    assert (Path("out/walk/motion.npz")).is_file() and not Path("out/stroll").exists()
+
+
 def test_two_inputs_of_one_name(diffopt, case):
     ran = diffopt("run", case, case, *QUICK)
     assert ran.status == 2 and "two inputs have the clip name 'walk'" in ran.error

@@ -159,29 +159,34 @@ def test_cases_that_cannot_be_used_are_planned_as_failing(planned, data, registr
     assert cell == "paper, walk_0, seed 0" and "truth: no ground truth to score against" in why
 
 
-def test_a_lost_worker_costs_its_own_cells_once_more(planned):
-    plan, out = planned()
-    runner, told = solve(plan, out, Here({"no-warmup": 1}))
-    assert len(runner.done) == 3 and sorted(state for *_, state in told) == ["done"] * 4
-
-
 def test_a_job_that_kills_its_worker_twice_is_given_up(planned, registry):
     plan, out = planned()
-    runner, told = solve(plan, out, Here({"no-warmup": 2}))
-    assert len(runner.done) == 3 and sorted(state for *_, state in told) == ["done"] * 2 + ["failed"] * 2
+    runner, told = solve(plan, out, Here("no-warmup"))
+    assert len(runner.done) == 2 and sorted(state for *_, state in told) == ["done"] * 2 + ["failed"] * 2
     assert all("killed by signal 9 (twice)" in why for _, why in failures(collect(plan, out, registry)))
 
 
-def test_idle_workers_get_halves(planned):
+def test_batches_do_not_follow_the_workers(planned):
     class Four(Here):
         workers = 4
 
     plan, out = planned()
-    assert len(solve(plan, out, Four())[0].done) == 4
+    jobs = solve(plan, out, Four())[0].done
+    assert [len(job.data["cases"]) for job in jobs] == [2, 2]
+
+
+def test_a_truncated_case_is_named(planned, data, registry):
+    """It is no case file any more, but it lies among them."""
+    (data / "walk_9.npz").write_bytes((data / "walk_0.npz").read_bytes()[:2000])
+    plan, out = planned("paper")
+    _, told = solve(plan, out)
+    assert sorted(case for _, case, _, _ in told) == ["walk_0", "walk_1"]
+    ((cell, why),) = failures(collect(plan, out, registry))
+    assert cell == "paper, walk_9, seed 0" and "walk_9.npz" in why
 
 
 def test_a_full_disk_stops_the_grid_in_one_line(planned, monkeypatch):
-    def full(run, report):
+    def full(run, report, failed):
         try:
             raise OSError(errno.ENOSPC, "No space left on device")
         except OSError as error:

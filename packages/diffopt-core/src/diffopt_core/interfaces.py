@@ -349,8 +349,10 @@ class Runner(Protocol):
         ...
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """Yield the outcome of every job once, in order of completion. If a worker dies, only its current job is
-        ``lost``. Closing the iterator early stops all jobs."""
+        """Yield the outcome of every job once, in order of completion. If a worker dies, its current job is
+        repeated once, with a warning; a second time it is ``lost``. Closing the iterator early stops all jobs.
+
+        Stages of a job (``Job.calls``) may run in different processes, one after the other."""
         ...
 
 

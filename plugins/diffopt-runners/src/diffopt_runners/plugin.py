@@ -29,6 +29,7 @@ class RayConfig(ComponentConfig):
         None, ge=1, description="concurrent jobs; null: as many as the cluster has resources for"
     )
     cpus: float = Field(1.0, gt=0, description="cores reserved per job, and its thread count; more for long clips")
+    memory: float | None = Field(None, gt=0, description="GiB reserved per job; null: none is reserved")
     gpus: float | None = Field(None, ge=0, description="GPUs reserved per job; null: 1 on CUDA, else 0")
 
     def build(self, ctx: BuildContext) -> Any:
@@ -46,7 +47,8 @@ class SlurmConfig(ComponentConfig):
     builds: ClassVar[str] = "diffopt_runners.slurm_runner:SlurmRunner"
 
     cluster: Literal["slurm", "local"] = Field("slurm", description="local: processes on this machine, for testing")
-    workers: int = Field(32, ge=1, description="concurrent jobs of the array")
+    workers: int = Field(32, ge=1, description="concurrent elements of the array")
+    elements: int = Field(1000, ge=1, description="most elements of the array (MaxArraySize); each has several jobs")
     minutes: int = Field(240, ge=1, description="time limit of a job")
     cpus: int = Field(4, ge=1, description="cores of a job")
     gpus: int | None = Field(None, ge=0, description="GPUs of a job; null: 1 on CUDA, else 0")
@@ -64,7 +66,7 @@ class SlurmConfig(ComponentConfig):
             )
         if self.cluster == "slurm" and which("sbatch") is None:
             raise MissingResource(
-                "runner 'slurm': sbatch not found; start the grid on a machine "
+                "runner 'slurm': sbatch not found; start it on a machine "
                 "that submits to Slurm, or test it with --runner-set cluster=local"
             )
         return super().build(ctx)
@@ -73,6 +75,11 @@ class SlurmConfig(ComponentConfig):
 @hookimpl
 def diffopt_components() -> Iterable[Component]:
     return [
-        Component("runner", "ray", f"{_HERE}.plugin:RayConfig", "tasks on a Ray cluster, or on this machine's Ray"),
+        Component(
+            "runner",
+            "ray",
+            f"{_HERE}.plugin:RayConfig",
+            "a streaming pipeline on a Ray cluster, or on one of this machine",
+        ),
         Component("runner", "slurm", f"{_HERE}.plugin:SlurmConfig", "a Slurm job array, by submitit"),
     ]

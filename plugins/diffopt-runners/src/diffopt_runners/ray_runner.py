@@ -1,90 +1,147 @@
-"""Runner ``ray``."""
+"""Runner ``ray``: the stages of the jobs as one streaming pipeline of Ray Data, each stage with its own actors.
+
+Ray places the actors, holds back a stage that is faster than the next, bounds what lies between them, repeats what was
+lost with a worker or a node, and uses nodes that join later.
+"""
 
 from __future__ import annotations
 
-import os
+import logging
+import pickle
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ray
-from diffopt_core.common.jobs import Job, JobEnd, perform
-from diffopt_core.errors import MissingResource
+import ray.data
+from diffopt_core.common.jobs import Job, JobEnd, loss, perform
 from diffopt_core.interfaces import BuildContext
 
+from .connect import connect
 from .plugin import RayConfig
 
-#: Raised by Ray when a worker, its machine or its objects are lost. Errors of the job itself are not among these.
-_LOST = (
-    ray.exceptions.WorkerCrashedError,
-    ray.exceptions.NodeDiedError,
-    ray.exceptions.ObjectLostError,
-    ray.exceptions.OutOfMemoryError,
-    ray.exceptions.RayTaskError,
-    ray.exceptions.RaySystemError,
-)
+log = logging.getLogger(__name__)
+#: Seconds between two looks at what was lost; how often a stage of a job is begun before it is given up.
+_LOOKS, _TRIES = 2.0, 2
+#: Cores of an actor that reads or writes beside a GPU's: it waits for files half of the time.
+_AROUND = 0.5
+
+
+class _Ledger:
+    """Which stage of which job was begun where: one that is begun again lost its worker. Lives with the driver."""
+
+    def __init__(self) -> None:
+        self._begun: dict[tuple[str, int], list[str]] = {}
+        self._news: list[tuple[str, str]] = []
+
+    def begin(self, job: str, stage: int, where: str) -> int:
+        """How often this stage of the job has been begun, this time included."""
+        tries = self._begun.setdefault((job, stage), [])
+        if tries:
+            self._news.append((job, tries[-1]))
+        tries.append(where)
+        return len(tries)
+
+    def end(self, job: str, stage: int) -> None:
+        self._begun.pop((job, stage), None)
+
+    def news(self) -> list[tuple[str, str]]:
+        """Jobs that were begun again since the last call, and the worker that was lost with them."""
+        told, self._news = self._news, []
+        return told
+
+
+class _Stage:
+    """An actor that performs calls on rows ``{"job": name, "end": fields of a JobEnd, pickled}``."""
+
+    def __init__(self, calls: tuple[str, ...], number: int, ledger: Any):
+        context = ray.get_runtime_context()
+        self._calls, self._number, self._ledger = calls, number, ledger
+        self._where = f"worker {context.get_worker_id()[:8]} on node {context.get_node_id()[:8]}"
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        end = pickle.loads(row["end"])
+        if end["error"] is None:
+            tries = ray.get(self._ledger.begin.remote(row["job"], self._number, self._where))
+            if tries > _TRIES:
+                end = {"value": None, "error": f"its worker was lost ({self._where}) (twice)", "lost": True}
+            else:
+                end = perform(self._calls, end["value"])
+            ray.get(self._ledger.end.remote(row["job"], self._number))
+        return {"job": row["job"], "end": pickle.dumps(end)}
 
 
 class RayRunner:
     """Implements :class:`diffopt_core.interfaces.Runner`."""
 
     def __init__(self, config: RayConfig, ctx: BuildContext):
-        self._address, self._asked, self._cpus = config.address, config.workers, config.cpus
+        self._config = config
         self._gpus = config.gpus if config.gpus is not None else float(ctx.device.type == "cuda")
-        self._connect()
+        connect(config.address, config.workers)
 
     @property
     def workers(self) -> int:
-        """The configured number, else as many as the cluster's free resources allow."""
-        if self._asked:
-            return self._asked
+        """The configured number, else as many as the cluster's resources allow now."""
+        if self._config.workers:
+            return self._config.workers
         have = ray.cluster_resources()
-        room = [have.get("CPU", 1.0) / self._cpus] + ([have.get("GPU", 0.0) / self._gpus] if self._gpus else [])
+        room = [have.get("CPU", 1.0) / self._config.cpus]
+        room += [have.get("GPU", 0.0) / self._gpus] if self._gpus else []
         return max(1, int(min(room)))
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """At most ``workers`` tasks are submitted at a time. Ray must not retry them: the grid decides on retries."""
-        threads = {"OMP_NUM_THREADS": str(max(1, int(self._cpus)))}
-        remote: Any = ray.remote(perform).options(
-            num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0, runtime_env={"env_vars": threads}
-        )
-        waiting, most = list(reversed(jobs)), self.workers
-        running: dict[Any, Job] = {}
-        try:
-            while waiting or running:
-                while waiting and len(running) < most:
-                    job = waiting.pop()
-                    running[remote.remote(job.call, job.data)] = job
-                done, _ = ray.wait(list(running), num_returns=1)
-                for task in done:
-                    yield _end(running.pop(task), task)
-        finally:
-            for task in running:
-                ray.cancel(task, force=True)
-
-    def _connect(self) -> None:
-        """Connect to a running cluster, else start one on this machine, without log output or dashboard."""
-        if ray.is_initialized():
+        """The ends in order of completion. A job of which Ray itself gives up is lost, too."""
+        if not jobs:
             return
-        quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-        # Ray hides GPUs from tasks that reserve none; here the grid's device option decides.
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            if self._address:
-                ray.init(address=self._address, **quiet)
-            else:
-                ray.init(address="local", num_cpus=self._asked, include_dashboard=False, **quiet)
-        except (
-            Exception
-        ) as error:  # Ray's start-up raises plain exceptions, for example on a machine too busy to start it in time
-            raise MissingResource(
-                f"runner 'ray': no cluster answers at {self._address or 'this machine'} "
-                f"({str(error).splitlines()[0]}); start one with: ray start --head"
-            ) from error
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        ledger: Any = ray.remote(_Ledger).options(num_cpus=0, scheduling_strategy=here).remote()
+        waiting = {job.name: job for job in jobs}
+        looked = time.monotonic()
+        for row in self._pipeline(jobs, ledger).iter_rows():
+            if time.monotonic() - looked > _LOOKS:
+                looked = self._tell(ledger, waiting)
+            yield JobEnd(waiting.pop(row["job"]), **pickle.loads(row["end"]))
+        self._tell(ledger, waiting)
+        for job in waiting.values():
+            yield JobEnd(job, error="its worker was lost, and Ray gave it up", lost=True)
 
+    def _pipeline(self, jobs: Sequence[Job], ledger: Any) -> Any:
+        context = ray.data.DataContext.get_current()
+        context.max_errored_blocks = -1  # a block that Ray cannot bring back costs its own job
+        context.enable_progress_bars = False
+        rows = [
+            {"job": job.name, "end": pickle.dumps({"value": job.data, "error": None})} for job in jobs
+        ]  # fmt: skip
+        data: Any = ray.data.from_items(rows, override_num_blocks=len(rows))
+        for number, (calls, reserved) in enumerate(self._stages(jobs[0].calls)):
+            # Grows with the cluster: nodes that join later get actors of their own.
+            most = self._config.workers or max(len(jobs), 1)
+            data = data.map(
+                _Stage, fn_constructor_args=(calls, number, ledger), concurrency=(1, min(most, len(jobs))),
+                max_restarts=-1, max_task_retries=-1, **reserved,
+            )  # fmt: skip
+        return data
 
-def _end(job: Job, task: Any) -> JobEnd:
-    try:
-        return JobEnd(job, **ray.get(task))
-    except _LOST as error:
-        said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        return JobEnd(job, error=f"its worker was lost: {said.strip()}", lost=True)
+    def _stages(self, calls: tuple[str, ...]) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+        """With a GPU, the calls before and after the middle one have actors without one; else a core does them all."""
+        config = self._config
+        threads = {"env_vars": {"OMP_NUM_THREADS": str(max(1, int(config.cpus)))}}
+        reserved: dict[str, Any] = {"num_cpus": config.cpus, "runtime_env": threads}
+        if config.memory:
+            reserved["memory"] = config.memory * 2**30
+        if not self._gpus:
+            return [(calls, reserved)]
+        if len(calls) == 1:
+            return [(calls, {**reserved, "num_gpus": self._gpus})]
+        around = {**reserved, "num_cpus": min(_AROUND, config.cpus)}
+        middle = len(calls) // 2
+        return [((call,), {**reserved, "num_gpus": self._gpus} if k == middle else around)
+                for k, call in enumerate(calls)]  # fmt: skip
+
+    def _tell(self, ledger: Any, jobs: dict[str, Job]) -> float:
+        for name, where in ray.get(ledger.news.remote()):
+            if name in jobs:
+                log.warning(loss(jobs[name], f"{where} was lost"))
+        return time.monotonic()

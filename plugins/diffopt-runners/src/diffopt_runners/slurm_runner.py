@@ -1,19 +1,27 @@
-"""Runner ``slurm``."""
+"""Runner ``slurm``: the jobs as one array, several of them in an element."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import submitit
-from diffopt_core.common.jobs import Job, JobEnd, perform
+from diffopt_core.common.jobs import Job, JobEnd, loss, perform
 from diffopt_core.interfaces import BuildContext
 
 from .plugin import SlurmConfig
 
+log = logging.getLogger(__name__)
 #: Seconds between polls of the jobs.
 _PACE = {"slurm": 5.0, "local": 0.2}
+
+
+def perform_each(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What an element of the array does."""
+    return [perform(job["calls"], job["data"]) for job in jobs]
 
 
 class SlurmRunner:
@@ -28,22 +36,31 @@ class SlurmRunner:
         return self._config.workers
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """One job array on Slurm, with ``workers`` concurrent jobs; with ``local``, this process starts them."""
+        """One array on Slurm, with ``workers`` concurrent elements; with ``local``, this process starts them. The jobs
+        of a lost element are submitted once more, each alone."""
         if not jobs:
             return
-        executor, waiting = self._executor(), list(jobs)
-        running: dict[Any, Job] = {}
-        most = len(waiting) if self._config.cluster == "slurm" else self._config.workers
+        executor, size = self._executor(), -(-len(jobs) // self._config.elements)
+        waiting = [list(jobs[first : first + size]) for first in range(0, len(jobs), size)]
+        again: set[str] = set()
+        running: dict[Any, list[Job]] = {}
         try:
             while waiting or running:
-                if waiting and len(running) < most:
-                    start, waiting = waiting[: most - len(running)], waiting[most - len(running) :]
+                room = len(waiting) if self._config.cluster == "slurm" else self._config.workers - len(running)
+                if waiting and room > 0:
+                    start, waiting = waiting[:room], waiting[room:]
                     with executor.batch():
-                        tasks = [executor.submit(perform, job.call, job.data) for job in start]
+                        tasks = [executor.submit(perform_each, [asdict(job) for job in some]) for some in start]
                     running.update(zip(tasks, start, strict=True))
                 done = [task for task in running if task.done()]
                 for task in done:
-                    yield _end(running.pop(task), task)
+                    for end in _ends(running.pop(task), task):
+                        if end.lost and end.job.name not in again:
+                            log.warning(loss(end.job, str(end.error)))
+                            again.add(end.job.name)
+                            waiting.append([end.job])
+                        else:
+                            yield end
                 if not done:
                     time.sleep(_PACE[self._config.cluster])
         finally:
@@ -53,7 +70,7 @@ class SlurmRunner:
     def _executor(self) -> Any:
         config = self._config
         config.logs.mkdir(parents=True, exist_ok=True)
-        # No requeueing: a preempted or timed-out job is lost, and the grid decides on retries.
+        # No requeueing by Slurm: a preempted or timed-out element is lost, and its jobs are submitted again.
         executor = submitit.AutoExecutor(folder=config.logs, cluster=config.cluster, slurm_max_num_timeout=0)
         executor.update_parameters(
             name="diffopt", timeout_min=config.minutes, cpus_per_task=config.cpus, gpus_per_node=self._gpus
@@ -65,11 +82,11 @@ class SlurmRunner:
         return executor
 
 
-def _end(job: Job, task: Any) -> JobEnd:
+def _ends(jobs: Sequence[Job], task: Any) -> list[JobEnd]:
     try:
-        return JobEnd(job, **task.result())
+        return [JobEnd(job, **end) for job, end in zip(jobs, task.result(), strict=True)]
     except submitit.core.utils.UncompletedJobError as error:
         said = next((line for line in str(error).splitlines() if line.strip()), "no output")
-        return JobEnd(job, error=f"its worker was lost ({task.state}): {said.strip()}", lost=True)
+        return [JobEnd(job, error=f"its worker was lost ({task.state}): {said.strip()}", lost=True) for job in jobs]
     except submitit.core.utils.FailedJobError as error:
-        return JobEnd(job, error=f"submitit: {str(error).splitlines()[0]}")
+        return [JobEnd(job, error=f"submitit: {str(error).splitlines()[0]}") for job in jobs]

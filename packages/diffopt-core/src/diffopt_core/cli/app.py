@@ -10,7 +10,7 @@ import typer.main
 
 from ..common.console import note, out
 from ..host.registry import Registry
-from . import check, demo, flags, new, plugins, prepare, recipe, run, show, simulate, weights
+from . import check, demo, flags, new, plugins, prepare, recipe, run, shard, show, simulate, weights
 from .flags import Context
 
 
@@ -31,7 +31,7 @@ def build() -> tuple[Any, State]:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback(invoke_without_command=True)(root)
-    for module in (run, demo, prepare, check, simulate, new, show, recipe):
+    for module in (run, demo, shard, prepare, check, simulate, new, show, recipe):
         app.command(module.NAME, rich_help_panel=module.PANEL)(module.command)
     for module in (plugins, weights):
         app.add_typer(module.group, name=module.NAME, rich_help_panel=module.PANEL)

@@ -85,7 +85,7 @@ def planned(
         folder = out or original.with_name(f"{original.absolute().name}-repeat")
         inputs = tuple(moved) or tuple(input_of(Path(name), original) for name in saved["inputs"])
         seed, device, only = saved["seed"], _device(path, saved), (saved["clip"],)
-        run = Run(inputs, recipe, registry, folder, seed, device, overwrite, only=only)
+        run = Run(inputs, recipe, registry, folder, seed, device, overwrite, batch=len(inputs), only=only)
         _check_inputs(path, saved, run)
         return saved, run, _others(path, saved, run)
 

@@ -13,6 +13,7 @@ from ..common.options import Picture, Report, commas, output
 from ..errors import DiffOptError
 from ..host import completion
 from ..host.choice import Choice
+from . import many
 from .choice import chooses
 from .demo import FOLDER, demonstration
 from .repeat import is_run_file, repeat
@@ -20,6 +21,7 @@ from .solving import VIEWER, drawn, finish, solve, stay, viewed
 
 if TYPE_CHECKING:
     from ..interfaces import Exporter
+    from ..results.failures import Failure
     from ..results.run import Run
 
 NAME = "run"
@@ -27,8 +29,8 @@ PANEL = "Recover motion"
 
 
 _INPUT = (
-    "Videos, case files, folders of them, anything a dataset reads; or run.json of a result. "
-    "Without INPUT: the embedded demonstration."
+    "Videos, case files, folders of them, anything a dataset reads; patterns, a manifest (.csv, .parquet), addresses "
+    "(s3://…); or run.json of a result. Without INPUT: the embedded demonstration."
 )
 _EXPORT = output(
     "--export", metavar="FORMAT,…", help="Also write e.g. glb,bvh.",
@@ -43,8 +45,8 @@ _VIEWER = output(
 @chooses
 def command(
     choice: Choice,
-    inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT", help=_INPUT)] = None,
-    out: Annotated[Path | None, output("--out", "-o", help="Result folder; default runs/<clip>.")] = None,
+    sources: Annotated[list[str] | None, typer.Argument(metavar="INPUT", help=_INPUT)] = None,
+    home: Annotated[str | None, output("--out", "-o", help="Result folder (or address); default runs/<clip>.")] = None,
     overwrite: Annotated[bool, output("--overwrite", help="Replace a result of another run.")] = False,
     picture: Picture = True,
     report: Report = True,
@@ -56,16 +58,27 @@ def command(
     ] = True,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda[:N]; default auto.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers; default 0.")] = None,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Largest number of clips solved as one batch.")] = 64,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, help="Most clips solved as one batch; default 8, on a GPU 64.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore cached perception results of earlier runs.")] = False,
+    runner: Annotated[str | None, many.RUNNER] = None,
+    workers: Annotated[int | None, many.WORKERS] = None,
+    address: Annotated[str | None, many.ADDRESS] = None,
+    options: Annotated[list[str] | None, many.OPTIONS] = None,
+    limit: Annotated[int | None, many.LIMIT] = None,
+    shards: Annotated[bool | None, many.SHARDS] = None,
 ) -> int:
     """Recover global motion from a video or its evidence.
 
-    Clips of equal length and frame rate are solved as one batch. A finished result of the same run is kept.
+    Clips of equal length and frame rate are solved as one batch. A finished result of the same run is kept; a bad
+    input costs itself alone. With a runner, a manifest, an address or more than 64 inputs, workers do the work.
 
     Example: diffopt run --recipe paper --out runs/paper
     """
-    inputs = inputs or []
+    texts = sources or []
+    inputs, out = [Path(text) for text in texts], None if home is None else Path(home)
+    where = many.Where(runner, workers, address, tuple(options or ()), limit, shards)
     if inputs and inputs[0].suffix == ".json" and inputs[0].is_file() and is_run_file(inputs[0]):
         refused = choice.changes()
         refused += [f for f, v in (("--device", device), ("--seed", seed)) if v is not None]
@@ -81,6 +94,13 @@ def command(
     from ..results.recover import run_of
 
     registry = choice.registry()
+    asked_many = where.asked or many.are_many(texts, home)
+    if texts and asked_many and (view or viewer):
+        raise DiffOptError("--view: shows runs in this process; for many: diffopt view RESULT afterwards")
+    if texts and (asked_many or many.too_many(texts, choice, registry)):
+        ask = {"seed": seed or 0, "device": device or "auto", "overwrite": overwrite, "batch": batch, "fresh": fresh}
+        drawings = [name for name, wanted in (("picture", picture), ("report", report)) if wanted]
+        return many.run(texts, choice, registry, home or "runs", where, [*commas(export or "")], drawings, ask)
     if not inputs:
         inputs = [demonstration(choice, registry, out or FOLDER, seed or 0, device or "auto", overwrite or out is None)]
         note("no INPUT given: solving the embedded demonstration; for your own file: diffopt run VIDEO|CASE.npz")
@@ -92,8 +112,9 @@ def command(
     asked = replace(asked, out=out or (Path("runs") / asked.inputs[0].stem if one else Path("runs")))
     asked = drawn(replace(asked, besides=tuple(_exporters(asked, export))), picture, report)
     with viewed(asked, viewer or (VIEWER if view else None)) as shows:
-        results = solve(asked, shows)
-        status = finish(asked, results)
+        failed: list[Failure] | None = None if one else []
+        results = solve(asked, shows, failed)
+        status = finish(asked, results, failed or ())
         if shows is not None:
             stay(shows, asked, results, wait)
     return status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from ..common import output as voice
 from ..common.console import err, fail, note
+from ..common.documents import atomic
 from ..common.progress import shown, terminal_bar
 from ..errors import MissingResource, UnknownName
 
 if TYPE_CHECKING:
     from ..interfaces import Viewer
+    from ..results.failures import Failure
     from ..results.run import Run
     from ..types import Result
 
@@ -126,27 +128,34 @@ def _finished(run: Run) -> list[Path]:
     return [folder for folder in map(run.folder, names) if (folder / "run.json").is_file()]
 
 
-def solve(run: Run, viewer: Viewer | None = None) -> list[Result]:
-    """Execute the run with progress bars on standard error and, if given, snapshots in ``viewer``."""
+def solve(run: Run, viewer: Viewer | None = None, failed: list[Failure] | None = None) -> list[Result]:
+    """Execute the run with progress bars on standard error and, if given, snapshots in ``viewer``. ``failed``: bad
+    inputs are added to it; None raises the error of the first."""
     from ..results.run import execute
     from ..solver.watch import Watch
 
     stages = ", ".join(run.recipe.schedule) or "none"
     title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
     with Bars(title) as bars, shown(terminal_bar):
-        return execute(run, bars, None if viewer is None else Watch(viewer.update))
+        return execute(run, bars, None if viewer is None else Watch(viewer.update), failed=failed)
 
 
-def finish(run: Run, results: list[Result]) -> int:
-    """Print the tables and return the exit status: 1 if a clip diverged."""
-    from .summary import print_summary, rows_of, summary
+def finish(run: Run, results: list[Result], failed: Sequence[Failure] = ()) -> int:
+    """Print the tables and return the exit status: 1 if a clip diverged or has no result."""
+    from ..results.index import rows_of_run
+    from ..results.shards import INDEX, as_csv
+    from .summary import print_failures, print_summary, rows_of, summary
 
     left_out = sum("#shot" in str(path) for path in run.inputs) and len(run.inputs) - len(_finished(run))
-    kept = len(run.only or run.inputs) - len(results) - left_out
+    kept = len(run.only or run.inputs) - len(results) - (left_out or len(failed))
     if kept:
         note(f"kept the finished result of {kept} clip(s) from the same run (--overwrite solves again)")
+    if len(run.inputs) > 1 and run.out is not None and not run.only:
+        with atomic(run.out / INDEX) as file:
+            file.write(as_csv(rows_of_run(run, results, failed)))
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
-    voice.answer({"results": summary(run, results, rows), "kept": kept})
+    told = [{"input": each.path, "error": each.error} for each in failed]
+    voice.answer({"results": summary(run, results, rows), "kept": kept, "failed": told})
     if rows:
         print_summary(run, results, rows)
     for result in results:
@@ -159,7 +168,8 @@ def finish(run: Run, results: list[Result]) -> int:
             )
         elif result.status == "doubtful":
             note(f"{result.clip.name}: doubtful: {result.provenance['doubt']}")
-    return int(any(result.status == "diverged" for result in results))
+    print_failures([each.reason for each in failed], len(run.inputs), [each.error for each in failed])
+    return int(bool(failed) or any(result.status == "diverged" for result in results))
 
 
 def drawn(run: Run, picture: bool, report: bool) -> Run:

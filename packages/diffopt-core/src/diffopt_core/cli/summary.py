@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from ..common.console import grid, out, say
+from ..common.console import err, fail, grid, out, say
 from ..parts.assumed import Ground, as_data, grounds, marked
 from ..parts.metrics import OF_ITSELF
 from ..parts.metrics.quality import UNITS, quality, true_quality
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..results.run import Run
     from ..types import Result
 
+#: Errors printed in full; reasons listed.
+_FEW, _MOST_REASONS = 10, 20
 #: Initial, final, and the truth's own.
 Three = tuple[float | None, float | None, float | None]
 Rows = dict[str, tuple[str, Three]]
@@ -140,6 +142,22 @@ def _print_seconds(results: Sequence[Result]) -> None:
         parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
         together = f" for {clips} clips together" if clips > 1 else ""
         say(f"\nseconds{together}: {parts}")
+
+
+def print_failures(reasons: Sequence[str], inputs: int, errors: Sequence[str]) -> None:
+    """The inputs without a result: a line each for a few, and how many have each reason."""
+    from ..results.failures import by_reason
+
+    if not reasons:
+        return
+    for line in errors[:_FEW]:
+        fail(line)
+    table = grid("reason", "inputs")
+    for reason, count in by_reason(reasons)[:_MOST_REASONS]:
+        table.add_row(reason.replace("[", r"\["), str(count))
+    err.print()
+    err.print(table)
+    fail(f"{len(reasons)} of {inputs} inputs have no result; the others are written")
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .invariant import atan2
+
 #: Below this angle (rad) Rodrigues' formula would divide by almost zero.
 _SMALL = 1e-6
 
@@ -40,7 +42,7 @@ def matrix_to_axis_angle(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3
     quaternion = matrix_to_quaternion(matrix)
     quaternion = quaternion * torch.where(quaternion[..., 3:] > 0, 1.0, -1.0)
     axis, w = quaternion[..., :3], quaternion[..., 3]
-    half = torch.atan2(axis.norm(dim=-1), w)
+    half = atan2(axis.norm(dim=-1), w)
     # half / sin(half), by its series where the derivative of the quotient would lose precision
     small = half.abs() < 2 * torch.finfo(half.dtype).eps ** (1 / 6)
     ratio = torch.where(small, 1 + half**2 / 6 + 7 * half**4 / 360, half / torch.where(small, 1.0, half.sin()))

@@ -7,6 +7,7 @@ see :func:`work`.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import subprocess
@@ -14,16 +15,19 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ..common.jobs import Job, JobEnd, perform
+from ..common.jobs import Job, JobEnd, loss, perform
 from ..config import ComponentConfig
 
 if TYPE_CHECKING:
     from ..interfaces import BuildContext
+
+
+log = logging.getLogger(__name__)
 
 
 class LocalConfig(ComponentConfig):
@@ -32,14 +36,17 @@ class LocalConfig(ComponentConfig):
     builds: ClassVar[str] = "diffopt_core.parts.runners:of_this_machine"
 
     workers: int | None = Field(None, ge=1, description="processes; null: one per GPU, or one per core on a CPU")
-    threads: int | None = Field(None, ge=1, description="threads per worker; null: the cores, shared out evenly")
+    threads: int | None = Field(
+        None, ge=1, description="threads per worker; null: 1 on a CPU, else the cores shared out"
+    )
 
 
 def of_this_machine(config: LocalConfig, ctx: BuildContext) -> Processes:
     """One environment per worker: its GPU (in turn, where there are more workers than GPUs) and its threads."""
     cores, gpus = _cores(), _gpus() if ctx.device.type == "cuda" else []
     count = config.workers or len(gpus) or cores
-    threads = str(config.threads or max(1, cores // count))
+    # On a CPU the number of threads may change last bits, so it does not follow the number of workers.
+    threads = str(config.threads or (1 if ctx.device.type == "cpu" else max(1, cores // count)))
     environments = []
     for number in range(count):
         environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
@@ -82,16 +89,29 @@ class Processes:
         for job in jobs:
             waiting.put(job)
         servants = [_Servant(env, waiting, ends) for env in self._environments[: len(jobs)]]
+        again: set[str] = set()
         try:
             for servant in servants:
                 servant.start()
-            for _ in jobs:
-                yield ends.get()
+            left = len(jobs)
+            while left:
+                end = ends.get()
+                if end.lost and end.job.name not in again:  # once more, by the next worker that is free
+                    log.warning(loss(end.job, str(end.error)))
+                    again.add(end.job.name)
+                    waiting.put(end.job)
+                    continue
+                left -= 1
+                yield replace(end, error=f"{end.error} (twice)") if end.lost else end
         finally:
             for servant in servants:
                 servant.stop()
             for servant in servants:
                 servant.join()
+
+
+#: Seconds between two looks at whether the work is over.
+_PATIENCE = 0.2
 
 
 class _Servant(threading.Thread):
@@ -106,9 +126,9 @@ class _Servant(threading.Thread):
     def run(self) -> None:
         while not self._stopped:
             try:
-                job = self._waiting.get_nowait()
+                job = self._waiting.get(timeout=_PATIENCE)  # a lost job may come back
             except queue.Empty:
-                break
+                continue
             self._worker = self._worker or _Worker(self._env)
             if self._stopped:  # `stop` may have been called before this worker existed
                 self._worker.kill()
@@ -185,7 +205,7 @@ def work() -> None:
     while True:
         job = jobs.get()
         try:
-            answer = json.dumps(perform(job["call"], job["data"]))
+            answer = json.dumps(perform(job["calls"], job["data"]))
         except (TypeError, ValueError) as error:
             answer = json.dumps({"error": f"the job returned a value that is not JSON data ({error})"})
         answers.write(answer + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -33,29 +34,32 @@ if TYPE_CHECKING:
 RUN_FILE = "run.json"
 
 
-def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe) -> tuple[Path, ...]:
+def expand(inputs: Sequence[Path], registry: Registry, recipe: Recipe, shots: bool = True) -> tuple[Path, ...]:
     """Paths of all clips in files and folders. A path that a dataset reads is one clip, or the clips that the dataset
-    lists; other folders are searched."""
+    lists; other folders are searched. ``shots``: videos are decoded to find their shots."""
     datasets = _datasets(registry, recipe)
     paths: list[Path] = []
-    asked = recipe.input
+    asked = recipe.input if shots else None
     for path in inputs:
         found = _listed(path, registry, datasets, asked)
         paths += found or (_search(path, registry, datasets, asked) if path.is_dir() else [path])
     return tuple(paths)
 
 
-def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any], asked: InputSpec) -> list[Path]:
-    """The clips of a file or folder by the first dataset that accepts it; empty if none does."""
+def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any], asked: InputSpec | None) -> list[Path]:
+    """The clips of a file or folder by the first dataset that accepts it; empty if none does. ``asked``: None keeps
+    videos whole."""
     from ..interfaces import ListsClips, ListsShots
 
     for name, dataset in datasets.items():
         with answers(registry, "dataset", name, path):
             if not dataset.accepts(path):
                 continue
-            if isinstance(dataset, ListsShots) and path.exists():
+            if asked is None and isinstance(dataset, ListsShots):
+                return [path]
+            if asked is not None and isinstance(dataset, ListsShots) and path.exists():
                 return _shots(path, dataset.shots(path), asked)
-            if asked.shot is not None and path.exists():
+            if asked is not None and asked.shot is not None and path.exists():
                 raise DiffOptError(f"{path}: --shot is of videos; dataset '{name}' has no shots")
             return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]
     return []
@@ -82,13 +86,27 @@ def _shots(path: Path, found: Sequence[tuple[int, int]], asked: InputSpec) -> li
     return [Path(f"{path}#shot{number}") for number in kept]
 
 
+#: Files of a folder that are looked into before their names are enough.
+_SNIFFED = 1000
+
+
 def _visible(folder: Path) -> list[Path]:
     """Its files, except hidden ones."""
-    return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    with os.scandir(folder) as entries:
+        return sorted(Path(each.path) for each in entries if each.is_file() and not each.name.startswith("."))
 
 
-def _search(folder: Path, registry: Registry, datasets: Mapping[str, Any], asked: InputSpec) -> list[Path]:
-    found = [clip for path in _visible(folder) for clip in _listed(path, registry, datasets, asked)]
+def _search(folder: Path, registry: Registry, datasets: Mapping[str, Any], asked: InputSpec | None) -> list[Path]:
+    """Clips of the files that a dataset reads; a file of the same kind that none accepts (a truncated one) is listed
+    too, so that opening it tells why."""
+    own: dict[Path, list[Path]] = {}
+    kinds: set[str] = set()
+    for number, path in enumerate(_visible(folder)):
+        kind = path.suffix.lower()
+        # Of very many files, one that is read stands for those of its kind.
+        own[path] = [path] if number >= _SNIFFED and kind in kinds else _listed(path, registry, datasets, asked)
+        kinds |= {kind} if own[path] else set()
+    found = [clip for path, clips in own.items() for clip in clips or [path] * (path.suffix.lower() in kinds)]
     if (folder / RUN_FILE).is_file():
         raise BadInput(
             folder,

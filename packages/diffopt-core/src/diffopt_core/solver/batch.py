@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data.noise import StreamNoise
 from ..data.window import Evidence, pick, stack
 from ..host.provenance import peak_memory, perception_terms, provenance
 from ..host.recipe import Recipe
@@ -20,7 +21,7 @@ from ..parts.metrics.quality import misfit
 from ..types import Result, Spread, Status
 from .ensemble import drawn, spread
 from .place import Placed
-from .problem import Problem, bind, body_alone, current, lay_out
+from .problem import Problem, bind, body_alone, current, lay_out, problem_context
 from .solve import Log, Outcome, solve
 from .solve import Report as Report
 from .watch import Watch
@@ -37,6 +38,7 @@ class Solver:
     report: Report
     staged: Callable[[str, Log], None]
     watch: Watch | None = None
+    scores: bool = True
 
     def seed_of(self, item: Evidence) -> int:
         """Seed of a clip: the same alone or in a batch."""
@@ -69,7 +71,7 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
         one = _result(solver, problem, outcome, final, (last[index], first[index]), facts, index)
         one.provenance["weights"] = {name: weight[index].tolist() for name, weight in told.items()}
         one = replace(one, spread=_spread(solver, outcome, last[index : index + draws], index))
-        if one.clip.truth is not None:
+        if one.clip.truth is not None and solver.scores:
             one = scored(one, body_alone(problem.ctx, index, recipe), recipe, problem.ctx)
         results.append(one)
     return results
@@ -84,6 +86,17 @@ def scored(result: Result, body: Body, recipe: Recipe, ctx: BuildContext) -> Res
         "truth": report_truth(clip, result.motion, body, names, ctx.build).values,
     }
     return replace(result, metrics=metrics)
+
+
+def scored_later(result: Result, recipe: Recipe, ctx: BuildContext) -> Result:
+    """The scores of a result that was solved without them, elsewhere perhaps."""
+    clip = result.clip
+    if clip.truth is None:
+        return result
+    assert clip.observations is not None and clip.camera is not None and clip.body is not None
+    item = Evidence(clip, clip.observations, clip.camera, clip.body)
+    problem = problem_context(stack([item], ctx.device), StreamNoise([0], ctx.device), ctx)
+    return scored(result, body_alone(problem, 0, recipe), recipe, problem)
 
 
 def _result(

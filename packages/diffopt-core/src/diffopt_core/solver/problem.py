@@ -48,10 +48,9 @@ class Layout:
     noise: StreamNoise
 
 
-def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Layout:
-    """Build the body and place the batch."""
-    noise = StreamNoise(seeds, base.device)
-    ctx = ProblemContext(
+def problem_context(batch: Batch, noise: StreamNoise, base: BuildContext) -> ProblemContext:
+    """What components of this batch are built with, before it is placed."""
+    return ProblemContext(
         device=base.device,
         seed=base.seed,
         host=base.host,
@@ -64,6 +63,12 @@ def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildConte
         noise=noise,
         evidence=batch.evidence,
     )
+
+
+def lay_out(batch: Batch, seeds: Sequence[int], recipe: Recipe, base: BuildContext) -> Layout:
+    """Build the body and place the batch."""
+    noise = StreamNoise(seeds, base.device)
+    ctx = problem_context(batch, noise, base)
     body = ctx.build("body", recipe.body.name, recipe.body.options)
     _hold_body(body, recipe.body.name, ctx, noise)
     batch = replace(batch, observations=served(batch.observations, body))

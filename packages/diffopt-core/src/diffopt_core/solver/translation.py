@@ -84,7 +84,13 @@ def local_line(values: Float[Tensor, "B T D"], trust: Float[Tensor, "B T"], sigm
     offset = frames[None] - frames[:, None]
     weight = torch.exp(-0.5 * (offset / sigma).square()) * trust.unsqueeze(1)
     s0, s1, s2 = weight.sum(-1), (weight * offset).sum(-1), (weight * offset.square()).sum(-1)
-    return _line(s0, s1, s2, weight @ values, (weight * offset) @ values, sigma)
+    b0, b1 = _along(weight, values), _along(weight * offset, values)
+    return _line(s0, s1, s2, b0, b1, sigma)
+
+
+def _along(weight: Float[Tensor, "B T T"], values: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+    """``weight @ values`` as sums: a product with so few columns depends on the size of the batch."""
+    return torch.stack([(weight * column.unsqueeze(1)).sum(-1) for column in values.unbind(-1)], -1)
 
 
 def _line(s0: Tensor, s1: Tensor, s2: Tensor, b0: Tensor, b1: Tensor, sigma: float) -> Float[Tensor, "B T D"]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 
 import torch
+from diffopt_core.data.invariant import by_rows
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
@@ -100,6 +101,11 @@ class MotionTransformer(nn.Module):
         angle = (t.float() / self.levels).unsqueeze(1) * self.waves
         return torch.cat([angle.cos(), angle.sin()], dim=1)
 
+    def _conditions(self, levels: Float[Tensor, "B L"]) -> Float[Tensor, "B M"]:
+        """Modulation of the blocks, and of the output."""
+        condition = functional.silu(self.condition(levels))
+        return torch.cat([self.modulation(condition), self.last(condition)], dim=1)
+
     def forward(
         self,
         x: Float[Tensor, "B T {self.inputs.in_features}"],
@@ -110,12 +116,14 @@ class MotionTransformer(nn.Module):
     ) -> Float[Tensor, "B T {self.outputs.out_features}"]:
         """``playback``: log2 of the rate, and 1 if reversed; None for unchanged motion."""
         played = x.new_zeros(len(x), 2) if playback is None else playback
-        condition = self.condition(torch.cat([self._embed(t), self._embed(root_t), played], dim=1))
-        condition = functional.silu(condition)
-        modulation = self.modulation(condition).unflatten(1, (6, -1))
+        levels = torch.cat([self._embed(t), self._embed(root_t), played], dim=1)
+        modulation, last = by_rows(self._conditions, levels).split(
+            [self.modulation.out_features, self.last.out_features], 1
+        )
+        modulation = modulation.unflatten(1, (6, -1))
         positions = _rotary(x.shape[1], self.head, x.device)
         hidden = self.inputs(x)
         for block in self.blocks:
             hidden = block(hidden, modulation, positions)
-        shift, scale = self.last(condition).unsqueeze(1).chunk(2, dim=2)
+        shift, scale = last.unsqueeze(1).chunk(2, dim=2)
         return self.outputs(_modulate(self.norm(hidden), shift, scale))

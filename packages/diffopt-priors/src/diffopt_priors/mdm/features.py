@@ -9,6 +9,7 @@ import itertools
 from functools import lru_cache
 
 import torch
+from diffopt_core.data.invariant import atan2
 from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns
 from diffopt_core.data.skeleton import JOINT, PARENTS
 from jaxtyping import Float
@@ -138,7 +139,7 @@ def embed(
     joints = kinematics(pose, root, offsets)[..., :NUM_FEATURE_JOINTS, :]
     sine, cosine = heading(joints)
     now_sine, now_cosine = sine[:, :-1], cosine[:, :-1]
-    turn = torch.atan2(
+    turn = atan2(
         sine[:, 1:] * now_cosine - cosine[:, 1:] * now_sine,
         cosine[:, 1:] * now_cosine + sine[:, 1:] * now_sine + _EPS,
     )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffopt_core.common.npz import read_array
+from diffopt_core.data.invariant import by_rows
 from diffopt_core.errors import BadInput, MissingResource
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -110,10 +111,11 @@ class MDM(nn.Module):
     ) -> Float[Tensor, "B T D"]:
         """Predicted x0 (normalised features). ``text``: of a sentence, or of its tokens; None is the unconditional
         branch."""
-        time = self.embed_timestep.time_embed(self.table[t]).unsqueeze(1)
+        time = by_rows(self.embed_timestep.time_embed, self.table[t]).unsqueeze(1)
         if text is None:
             text = time.new_zeros(len(time), _SILENT if self.concat else 1, self.text_dim)
-        words = None if self.embed_text is None else self.embed_text(text if text.dim() == 3 else text.unsqueeze(1))
+        text = text if text.dim() == 3 else text.unsqueeze(1)
+        words = None if self.embed_text is None else by_rows(self.embed_text, text)
         tokens = self.input_process.poseEmbedding(x)
         if not self.decoder:
             told = time if words is None else time + words

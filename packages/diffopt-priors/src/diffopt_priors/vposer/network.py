@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from diffopt_core.data.invariant import atan2
 from diffopt_core.data.rotation import interleaved_to_matrix
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ def to_axis_angle(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3"]:
     squared = half.square().sum(-1, keepdim=True)
     tiny = squared < 1e-8
     sine = torch.where(tiny, torch.ones_like(squared), squared).sqrt()
-    return half * torch.where(tiny, 2 + squared / 3, 2 * torch.atan2(sine, q[..., 3:]) / sine)
+    return half * torch.where(tiny, 2 + squared / 3, 2 * atan2(sine, q[..., 3:]) / sine)
 
 
 def _last_row(skew: Tensor, trace: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from diffopt_core.common.jobs import Job, JobEnd
 from diffopt_core.errors import DiffOptError
+from diffopt_core.host.provenance import device as find_device
 from diffopt_core.host.recipe import difference, parse
 from diffopt_core.interfaces import Runner
 from diffopt_core.perception.foreign.lock import take
@@ -94,25 +95,14 @@ def _changed(folder: Path, key: Key) -> str:
 
 
 def carry_out(plan: Plan, out: Path, runner: Runner, watch: Watch, overwrite: bool = False) -> None:
-    """Solve every unfinished cell. A lost worker's job is retried once, then its cells count as failed. Raises
-    DiffOptError if the disk is full; finished cells are kept.
-    """
+    """Solve every unfinished cell. Raises DiffOptError if the disk is full; finished cells are kept."""
     have = settled(plan, out, overwrite)
-    waiting = [key for key in plan.grid() if key not in have]
+    jobs = _jobs(plan, out, [key for key in plan.grid() if key not in have], overwrite)
+    keys = {job.name: own for job, own in jobs}
     shutil.rmtree(out / PROGRESS, ignore_errors=True)
-    for attempt in (1, 2):
-        lost: list[Key] = []
-        jobs = _jobs(plan, out, waiting, runner.workers, overwrite)
-        keys = {job.name: own for job, own in jobs}
-        if not jobs:
-            break
-        (out / PROGRESS).mkdir(parents=True, exist_ok=True)
-        for end in runner.run([job for job, _ in jobs]):
-            if end.lost and attempt == 1:
-                lost += keys[end.job.name]
-            else:
-                _settle(out, end, keys[end.job.name], watch)
-        waiting = lost
+    (out / PROGRESS).mkdir(parents=True, exist_ok=True)
+    for end in runner.run([job for job, _ in jobs]):
+        _settle(out, end, keys[end.job.name], watch)
     shutil.rmtree(out / PROGRESS, ignore_errors=True)
 
 
@@ -124,29 +114,32 @@ def _settle(out: Path, end: JobEnd, keys: Iterable[Key], watch: Watch) -> None:
     for key in keys:
         state = value.get("states", {}).get(key.case.name)
         if state is None:
-            why = f"{end.error} (twice)" if end.lost else end.error or "the job ended without a status for this cell"
+            why = end.error or "the job ended without a status for this cell"
             write_status(cell_folder(out, key), Status(State.FAILED, error=why, trace=end.trace))
             state = str(State.FAILED)
         watch(key, state)
 
 
-def _jobs(plan: Plan, out: Path, keys: Sequence[Key], workers: int, overwrite: bool) -> list[tuple[Job, list[Key]]]:
-    """Cases of equal length and rate in one job per recipe and seed; split while workers would be idle; the longest
-    first."""
+def _jobs(plan: Plan, out: Path, keys: Sequence[Key], overwrite: bool) -> list[tuple[Job, list[Key]]]:
+    """Cases of equal length and rate in one job per recipe and seed, the longest first. A job is a batch of the plan:
+    whatever is missing of it, and however many workers there are."""
+    wanted = set(keys)
     groups: dict[tuple, list[Key]] = defaultdict(list)
-    for key in keys:
+    for key in (key for key in plan.grid() if key.case.error is None):
         groups[key.row.name, key.seed, key.case.frames, key.case.fps].append(key)
     parts = [own[i : i + plan.batch] for own in groups.values() for i in range(0, len(own), plan.batch)]
-    while parts and len(parts) < workers and len(longest := max(parts, key=len)) > 1:
-        parts.remove(longest)
-        parts += [longest[: len(longest) // 2], longest[len(longest) // 2 :]]
+    parts = [part for part in parts if wanted.intersection(part)]
     parts.sort(key=lambda part: -len(part) * part[0].case.frames)
-    return [(_job(plan, out, part, number, overwrite), part) for number, part in enumerate(parts)]
+    own = [[key for key in part if key in wanted] for part in parts]
+    solved = own if find_device(plan.device).type == "cpu" else parts  # on a CPU the batch changes no numbers
+    jobs = [_job(plan, out, part, number, overwrite) for number, part in enumerate(solved)]
+    return list(zip(jobs, own, strict=True))
 
 
 def _job(plan: Plan, out: Path, keys: Sequence[Key], number: int, overwrite: bool) -> Job:
     row, seed = keys[0].row, keys[0].seed
     name = f"{number:05d} {row.name} seed {seed}"
+    about = f"{row.name}, seed {seed}: {', '.join(key.case.name for key in keys)}"
     data = {
         "recipe": row.recipe,
         "plugins": list(plan.plugins),
@@ -159,4 +152,4 @@ def _job(plan: Plan, out: Path, keys: Sequence[Key], number: int, overwrite: boo
         "progress": os.fspath((out / PROGRESS / f"{number:05d}.json").absolute()),
         "label": f"{row.name}, seed {seed}, {len(keys)} case(s)",
     }
-    return Job(name, CALL, data)
+    return Job(name, (CALL,), data, about)

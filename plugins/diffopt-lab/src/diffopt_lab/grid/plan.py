@@ -66,7 +66,7 @@ class TableSpec(_Spec):
     datasets: dict[str, dict[str, Any]] = {}
     about: str = ""
     only: tuple[str, ...] = ()
-    batch: int = Field(64, ge=1, description="most cases per solve")
+    batch: int | None = Field(None, ge=1, description="most cases per solve; null: 8 on a CPU, 64 on a GPU")
     initial: bool = Field(True, description="add a row for the initial placement")
     notes: tuple[str, ...] = ()
 

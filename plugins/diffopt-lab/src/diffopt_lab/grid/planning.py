@@ -27,6 +27,7 @@ from diffopt_core.parts.datasets.configs import AmassConfig
 from diffopt_core.parts.exporters import array
 from diffopt_core.perception.perceive import open_clip
 from diffopt_core.results.folder import content_of
+from diffopt_core.results.run import most_together
 from diffopt_core.types import Clip
 
 from .plan import TRUTH, Plan, PlannedCase, PlannedRow, RowSpec, TableSpec, slug
@@ -65,7 +66,9 @@ def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Si
             return _listed(path, spec, dataset, {"name": name, **options})
     case = ctx.build("dataset", "case")
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
-    if own := tuple(file for file in files if case.accepts(file)):
+    accepted = {file for file in files if case.accepts(file)}
+    kinds = {file.suffix for file in accepted}  # a file of that kind that is not accepted is planned, and fails by name
+    if own := tuple(file for file in files if file in accepted or file.suffix in kinds):
         return Data(own, {"name": "case"}, _kind(path, len(own)) + _not(spec))
     folder = out / SIMULATED
     made = simulated(path, folder, how)
@@ -212,7 +215,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
         seeds=asked.seeds,
         device=asked.device,
         plugins=registry.options,
-        batch=asked.batch or spec.batch,
+        batch=asked.batch or spec.batch or most_together(ctx.device),
         systems={name: str(folder.absolute()) for name, folder in asked.systems.items()},
         notes=spec.notes,
         pooling=spec.pooling,

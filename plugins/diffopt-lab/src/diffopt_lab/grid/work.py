@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import time
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -18,7 +16,8 @@ from diffopt_core.common.documents import write_json
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe import parse
 from diffopt_core.host.registry import Registry
-from diffopt_core.results.run import Run, check, execute
+from diffopt_core.results.failures import DiskFull, Failure, stop_if_full
+from diffopt_core.results.run import Run, execute
 
 from ..study.model import State
 
@@ -84,13 +83,8 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
 
 
 CALL = f"{__name__}:solve_cells"
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 #: Seconds between progress updates of a job.
 _PACE = 0.5
-
-
-class DiskFull(DiffOptError):
-    """No more cells can be written: the grid stops."""
 
 
 def solve_cells(data: dict[str, Any]) -> dict[str, Any]:
@@ -121,33 +115,18 @@ class _Work:
         self._recipe = parse(data["recipe"])
         self._report = _Progress(Path(data["progress"]), data["label"])
 
-    def solve(self, names: Sequence[str]) -> dict[str, Exception]:
-        """Solve all cases together; if that fails, all readable ones together; if that fails, one by one."""
-        failed = self._try(names)
-        if not failed or len(names) == 1:
-            return failed
-        failed = {name: error for name in names for error in [self._unfit(name)] if error}
-        sound = [name for name in names if name not in failed]
-        if failed and sound and not self._try(sound):
-            return failed
-        for name in sound:
-            failed |= self._try([name])
-        return failed
-
-    def _try(self, names: Sequence[str]) -> dict[str, Exception]:
+    def solve(self, names: Sequence[str]) -> dict[str, Failure]:
+        """Solve all cases together; returns those that failed."""
+        failed: list[Failure] = []
+        paths = {self._data["cases"][name]: name for name in names}
         try:
-            execute(self._run(names), self._report)
-        except Exception as error:
-            _stop_if_full(error, self._folder)
-            return dict.fromkeys(names, error)
-        return {}
-
-    def _unfit(self, name: str) -> Exception | None:
-        try:
-            check(self._run([name]))
-        except Exception as error:
-            return error
-        return None
+            execute(self._run(names), self._report, failed=failed)
+        except DiskFull:
+            raise
+        except Exception as error:  # what concerns them all
+            stop_if_full(error, self._folder)
+            failed = [Failure.of(name, path, error) for path, name in paths.items()]
+        return {paths.get(each.path, each.name): each for each in failed}
 
     def _run(self, names: Sequence[str]) -> Run:
         data = self._data
@@ -175,30 +154,18 @@ class _Progress:
             os.replace(part, self._path)
 
 
-def _record(folder: Path, error: Exception | None) -> str:
+def _record(folder: Path, failed: Failure | None) -> str:
     """Write the status of a cell; returns its state."""
-    if error is not None:
-        fault = not isinstance(error, DiffOptError)
-        said = str(error) if not fault else f"unexpected {type(error).__name__}: {error}"
-        trace = "".join(traceback.format_exception(error)) if fault else None
-        status = Status(State.FAILED, error=" ".join(said.split()), trace=trace)
+    if failed is not None:
+        status = Status(State.FAILED, error=failed.error, trace=failed.trace)
     else:
         status = status_of_result(folder) or Status(State.FAILED, error=f"{folder}: its result cannot be read")
     try:
         write_status(folder, status)
     except DiffOptError as problem:
-        _stop_if_full(problem, folder)
+        stop_if_full(problem, folder)
         raise
     return str(status.state)
-
-
-def _stop_if_full(error: BaseException, folder: Path) -> None:
-    """Raise DiskFull if a full disk caused the error."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in _FULL:
-            raise DiskFull(f"{folder}: the disk is full ({cause.strerror})") from error
-        cause = cause.__cause__ or cause.__context__
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from dataclasses import asdict
 from statistics import fmean
 from typing import Any
@@ -15,8 +16,8 @@ from .layouts import Sheet, bracketed, head, number, probability, signed
 from .model import NOT_SOLVED, Cell, State, Study
 from .stats import DRAWS, paired, summary
 
-#: Most keys printed of a recipe's difference.
-_KEYS = 12
+#: Most keys printed of a recipe's difference; most lines of a table case by case, and of failures.
+_KEYS, _LINES = 12, 200
 
 
 def details(study: Study) -> list[Sheet]:
@@ -77,12 +78,16 @@ def tests(study: Study) -> list[Sheet]:
 def cases(study: Study) -> list[Sheet]:
     """One table per column: one line per case, one column per row of the study."""
     sheets = []
+    shown = study.cases[:_LINES]
+    names = {case.name for case in shown}
+    unsound = {(c.case, c.row) for c in study.cells if c.case in names and c.state is not State.DONE}
+    more = f"The first {_LINES} of {len(study.cases)} cases; cells.csv has them all."
     for column in study.shown:
         values = {row.name: study.by_case(row.name, column.metric) for row in study.rows}
         digits = study.digits(column.metric)
         lines = []
-        for case in study.cases:
-            bad = {c.row for c in study.cells if c.case == case.name and c.state is not State.DONE}
+        for case in shown:
+            bad = {row.name for row in study.rows if (case.name, row.name) in unsound}
             lines.append(
                 (
                     case.name,
@@ -90,7 +95,10 @@ def cases(study: Study) -> list[Sheet]:
                 )
             )
         title = f"Case by case, {head(study, column)}: {study.data}"
-        notes = ("*: a cell of it failed or diverged.",) if any("*" in t for line in lines for t in line) else ()
+        notes: tuple[str, ...] = (
+            ("*: a cell of it failed or diverged.",) if any("*" in t for line in lines for t in line) else ()
+        )
+        notes += (more,) if len(study.cases) > _LINES else ()
         sheets.append(Sheet(title, ("case", *(row.label for row in study.rows)), tuple(lines), notes))
     return sheets
 
@@ -139,6 +147,13 @@ def failures(study: Study) -> list[tuple[str, str]]:
     return [(f"{row}, {case}, seed {', '.join(map(str, seeds))}", why) for (row, case, why), seeds in found.items()]
 
 
+def few_failures(study: Study) -> list[tuple[str, str]]:
+    """The first of :func:`failures`, and how many more there are by reason."""
+    every = failures(study)
+    more = Counter(why for _, why in every[_LINES:]).most_common(_LINES)
+    return [*every[:_LINES], *((f"{count} more", why) for why, count in more)]
+
+
 def as_data(study: Study) -> dict[str, Any]:
     """The whole report as plain data; nan becomes null, as JSON has no nan."""
     table = {}
@@ -173,8 +188,9 @@ def cells_csv(study: Study) -> str:
     writer = csv.writer(out, lineterminator="\n")
     heads = ["row", "case", "seed", "state", *study.metrics, *(f"seconds {name}" for name in stages)]
     writer.writerow([*heads, "cases together", "memory MiB", "error"])
+    metrics = study.metrics
     for cell in study.cells:
-        values = [_text(cell.values.get(metric)) for metric in study.metrics]
+        values = [_text(cell.values.get(metric)) for metric in metrics]
         seconds = [_text(cell.seconds.get(name)) for name in stages]
         first = [cell.row, cell.case, cell.seed, str(cell.state)]
         writer.writerow([*first, *values, *seconds, cell.together, _text(cell.memory), cell.error or ""])

@@ -13,6 +13,7 @@ from diffopt_core.parts.metrics import OF_ITSELF
 from diffopt_core.parts.metrics.evaluate import score_files, score_truth
 from diffopt_core.parts.metrics.report import Build, metrics_named
 from diffopt_core.results.saved.result import grounds_beside, run_beside
+from diffopt_core.results.shards import unpacked
 
 from .model import TRUTH, Case, Cell, Column, Pooling, Row, State, Study
 
@@ -72,7 +73,9 @@ def study_of_folders(
 
 
 def _results(folder: Path) -> dict[str, Path]:
-    """Case -> motion file, from result folders or plain files."""
+    """Case -> motion file, from result folders, shards or plain files."""
+    if (home := unpacked(folder)) is not None:
+        return {path.parent.name: path for path in sorted(home.glob(f"*/{MOTION}"))}
     found = {path.stem: path for path in sorted(folder.glob("*.npz"))}
     for path in sorted(folder.glob(f"*/{MOTION}")):
         found[path.parent.name] = path

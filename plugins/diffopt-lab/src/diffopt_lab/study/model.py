@@ -108,17 +108,17 @@ class Study:
             table[cell.row].append(cell)
         return table
 
-    @property
+    @cached_property
     def seeds(self) -> list[int]:
         return sorted({cell.seed for cell in self.cells})
 
-    @property
+    @cached_property
     def metrics(self) -> list[str]:
         """Metrics that have a value anywhere, in the order of the unit table."""
         known = {name for cell in self.cells for name, value in cell.values.items() if math.isfinite(value)}
         return [name for name in self.units if name in known]
 
-    @property
+    @cached_property
     def shown(self) -> list[Column]:
         """Columns whose metric has a value anywhere."""
         known = set(self.metrics)
@@ -127,8 +127,17 @@ class Study:
     def of(self, row: str) -> list[Cell]:
         return self._by_row[row]
 
+    @cached_property
+    def _means(self) -> dict[tuple[str, str], dict[str, float]]:
+        return {}
+
     def by_case(self, row: str, metric: str) -> dict[str, float]:
         """Case -> mean over seeds; cases without a value are omitted."""
+        if (row, metric) not in self._means:
+            self._means[row, metric] = self._by_case(row, metric)
+        return self._means[row, metric]
+
+    def _by_case(self, row: str, metric: str) -> dict[str, float]:
         found: dict[str, list[float]] = {}
         for cell in self.of(row):
             value = cell.values.get(metric, math.nan)

@@ -122,7 +122,8 @@ def write_players(study: Study, folder: Path) -> Players:
     A result that cannot be read, or not be compared with the others, is omitted with a notice; so is a page that would
     be too large.
     """
-    cases = [case for case in study.cases if any(cell.motion for cell in study.cells if cell.case == case.name)]
+    made = {cell.case for cell in study.cells if cell.motion}
+    cases = [case for case in study.cases if case.name in made]
     if len(cases) > MOST_PLAYERS:
         cases = [cases[i] for i in np.linspace(0, len(cases) - 1, MOST_PLAYERS).round().astype(int)]
     pages: dict[str, str] = {}

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from diffopt_core.common.npz import atomic
 
-from .data import as_data, cells_csv, details, failures, sheet_csv
+from .data import as_data, cells_csv, details, few_failures, sheet_csv
 from .layouts import html, main, markdown
 from .model import Study
 from .pictures import Players, draw_paths, write_players
@@ -36,6 +36,8 @@ tr.group th { font-style: italic; padding-top: .7rem; } td.best { font-weight: 7
 .bad { border-left: 4px solid #D55E00; padding-left: .8rem; }
 img { max-width: 100%; background: white; border-radius: 8px; } iframe { box-shadow: 0 0 0 1px var(--rule); }
 """
+#: Most links a row.
+_LINKS = 200
 _PATHS_NOTE = (
     "Root path on the floor, x to the right and z down the page (m), each row "
     "after one rigid fit (no scale) to the ground truth; a disc marks the end."
@@ -68,7 +70,7 @@ def write_report(study: Study, folder: Path) -> list[Path]:
 
 def as_markdown(study: Study, picture: bool = False) -> str:
     parts = [f"# {study.title}\n\n{_lead(study)}\n"]
-    if bad := failures(study):
+    if bad := few_failures(study):
         parts.append("## What failed\n\n" + "\n".join(f"- {cell}: {why}" for cell, why in bad) + "\n")
     parts += [markdown(sheet) for sheet in main(study)]
     if picture:
@@ -81,7 +83,7 @@ def as_html(
     study: Study, picture: bytes | None = None, players: Players | None = None, folder: Path | None = None
 ) -> str:
     parts = [f"<h1>{escape(study.title)}</h1><p>{escape(_lead(study))}</p>"]
-    if bad := failures(study):
+    if bad := few_failures(study):
         items = "".join(f"<li>{escape(cell)}: {escape(why)}</li>" for cell, why in bad)
         parts.append(f"<div class='bad'><h2>What failed</h2><ul>{items}</ul></div>")
     parts += [html(sheet) for sheet in main(study)]
@@ -110,7 +112,7 @@ def _links(study: Study, folder: Path) -> str:
     lines = []
     for row in study.rows:
         links = []
-        for cell in study.of(row.name):
+        for cell in study.of(row.name)[:_LINKS]:
             page = cell.motion.with_name("report.html") if cell.motion else None
             if page is not None and page.is_file():
                 where = os.path.relpath(page, folder).replace(os.sep, "/")

@@ -115,6 +115,11 @@ def double(data: dict[str, Any]) -> Any:
     return {"twice": 2 * data["value"]}
 
 
+def again(data: dict[str, Any]) -> Any:
+    """A second stage: it takes what the first returned."""
+    return {"twice": 2 * data["twice"]}
+
+
 def refuse(data: dict[str, Any]) -> Any:
     raise DiffOptError("this job cannot be done")
 
@@ -139,10 +144,10 @@ class RunnerContract(ComponentContract):
         runner = self.build()
         assert runner.workers >= 1
         mark = tmp_path / "mark"
-        jobs = [Job(f"double {i}", f"{_HERE}:double", {"value": i}) for i in range(4)]
-        jobs.insert(1, Job("die", f"{_HERE}:die", {"mark": str(mark)}))
-        jobs.insert(2, Job("refuse", f"{_HERE}:refuse", {}))
-        jobs.insert(3, Job("break", f"{_HERE}:break_down", {}))
+        jobs = [Job(f"double {i}", (f"{_HERE}:double",), {"value": i}) for i in range(4)]
+        jobs.insert(1, Job("die", (f"{_HERE}:die",), {"mark": str(mark)}))
+        jobs.insert(2, Job("refuse", (f"{_HERE}:refuse",), {}))
+        jobs.insert(3, Job("break", (f"{_HERE}:break_down",), {}))
         ends = {}
         for end in runner.run(jobs):
             assert end.job.name not in ends, f"{end.job.name} ended twice"
@@ -155,7 +160,11 @@ class RunnerContract(ComponentContract):
         assert ends["refuse"].trace is None, "an error that the user can fix has no traceback"
         assert "KeyError" in str(ends["break"].error) and "break_down" in str(ends["break"].trace)
         assert ends["die"].lost and ends["die"].error, "the job of a worker that died must be `lost`, with a reason"
-        assert mark.read_text().count("tried") == 1, "a lost job must not be repeated by the runner"
+        assert mark.read_text().count("tried") == 2, "a job whose worker died must be repeated once"
+
+    def test_stages_pass_their_values_on(self) -> None:
+        twice = Job("twice", (f"{_HERE}:double", f"{_HERE}:again"), {"value": 3})
+        assert [end.value for end in self.build().run([twice])] == [{"twice": 12}]
 
     def test_no_jobs_is_no_work(self) -> None:
         assert list(self.build().run([])) == []

@@ -39,6 +39,7 @@ class ContactConfig(TermConfig):
     def build(self, ctx: ProblemContext) -> Energy:
         import torch
 
+        from ...data.invariant import elementwise
         from .kit import frame_mean, span, steps
 
         counted = steps(span(ctx.observations.valid))
@@ -56,8 +57,8 @@ class ContactConfig(TermConfig):
             feet = scene.joints.index_select(2, index)
             squared = (feet.diff(dim=1) * ctx.fps).square().sum(-1)
             middle = 0.5 * (feet[:, 1:, :, 1] + feet[:, :-1, :, 1])
-            low = ((self.height - (middle - standing)) / (0.25 * self.height)).sigmoid()
-            slow = ((self.speed - squared.detach().sqrt()) / (0.25 * self.speed)).sigmoid()
+            low = elementwise(torch.sigmoid, (self.height - (middle - standing)) / (0.25 * self.height))
+            slow = elementwise(torch.sigmoid, (self.speed - squared.detach().sqrt()) / (0.25 * self.speed))
             stands = low * slow if told is None else (1 - self.told) * low * slow + told
             return frame_mean((stands.detach() * squared).mean(-1), counted)
 

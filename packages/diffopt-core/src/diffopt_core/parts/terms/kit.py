@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ...data.invariant import atan2
+
 
 def frame_mean(values: Float[Tensor, "B T"], frames: Bool[Tensor, "B T"]) -> Float[Tensor, "B"]:
     """Mean of ``values`` over the frames in the mask ``frames``; 0 for a clip without any."""
@@ -98,7 +100,7 @@ def logarithm(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3"]:
     squared = v.square().sum(-1, keepdim=True)
     small = squared < 1e-8
     sine = torch.where(small, torch.ones_like(squared), squared).sqrt()
-    return v * torch.where(small, 2 + squared / 3, 2 * torch.atan2(sine, w) / sine)
+    return v * torch.where(small, 2 + squared / 3, 2 * atan2(sine, w) / sine)
 
 
 #: Approximate upper limit of the weights.

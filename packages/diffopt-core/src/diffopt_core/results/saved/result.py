@@ -23,6 +23,7 @@ from ...parts.datasets.case_keys import text
 from ...parts.datasets.configs import AmassConfig
 from ...parts.datasets.motion_file import load_motion, split_address
 from ...types import CameraTrajectory, Clip, HumanMotion, Result, Spread, Status, Travel, Unit
+from ..shards import Packed
 from .evidence import with_evidence
 from .figure import posed
 from .truth import truth_of
@@ -39,13 +40,17 @@ _WORDS = ("body_model", "betas_of")
 
 
 def read_result(path: Path, truth: bool = False) -> Result:
-    """Read a result folder, its ``motion.npz``, or any motion file that dataset ``amass`` reads (also ``FILE#clip``).
+    """Read a result folder, its ``motion.npz``, a result in a shard (``SHARD.tar#KEY``), or any motion file
+    that dataset ``amass`` reads (also ``FILE#clip``).
 
     With ``evidence.npz`` beside it, the result also has its keypoints, initial motion and camera, losses and video;
     without it (an older folder) ``initial`` is the motion itself. ``truth``: also read the ground truth from the run's
     input; a warning is logged if it no longer exists. A motion file has no camera: ``clip.size`` is (0, 0), which
     exporters take as none. Raises BadInput naming file and key. Nothing is solved or scored again.
     """
+    if (packed := Packed.of(path)) is not None:
+        with packed.unpacked() as folder:
+            return read_result(folder, truth)
     with reading(path):
         result = _read(path, truth)
         motions = (result.motion, result.initial, result.camera, result.initial_camera)

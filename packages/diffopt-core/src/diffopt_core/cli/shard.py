@@ -1,0 +1,39 @@
+"""``diffopt open SHARD#KEY``: a result out of a shard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..common.console import say
+from ..common.options import output
+from ..common.output import answer
+from ..errors import BadInput, DiffOptError
+
+NAME = "open"
+PANEL = "Recover motion"
+
+
+def command(
+    source: Annotated[str, typer.Argument(metavar="SHARD#KEY", help="A shard, or its address, and a key.")],
+    out: Annotated[Path | None, output("--out", "-o", help="Folder to write to; default runs/<key>.")] = None,
+) -> int:
+    """Take a result out of a shard, as the folder that `diffopt run` writes for one clip.
+
+    Example: diffopt open runs/shard-00000.tar#walk
+    """
+    from ..results.shards import Packed
+
+    packed = Packed.of(source)
+    if packed is None:
+        raise BadInput(source, "SHARD#KEY", "expected a .tar as `diffopt run --shards` writes it, # and a key")
+    folder = out or Path("runs") / source.rpartition("#")[2]
+    if folder.exists() and any(folder.iterdir()):
+        raise DiffOptError(f"{folder}: is not empty; choose another folder with --out")
+    packed.extract(folder)
+    files = sorted(path.name for path in folder.iterdir())
+    answer({"folder": folder, "files": files})
+    say(f"wrote {folder}: {', '.join(files)}; to see it: diffopt view {folder}")
+    return 0

@@ -1,0 +1,75 @@
+"""Inputs without a result: a bad clip costs itself alone, and its reason is kept."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BadInput, DiffOptError
+from ..host.guests import named
+from ..host.registry import Registry
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class DiskFull(DiffOptError):
+    """No more results can be written: the run stops."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``error``: one line. ``reason``: the same line without what is the clip's own, so that clips that fail alike have
+    the same. ``trace``: traceback of a bug."""
+
+    name: str
+    path: str
+    error: str
+    reason: str
+    trace: str | None = None
+
+    @classmethod
+    def of(cls, name: str, path: object, error: Exception) -> Failure:
+        bug = not isinstance(error, DiffOptError)
+        said = " ".join((f"unexpected {type(error).__name__}: {error}" if bug else str(error)).split())
+        told = f"{error.key}: {error.problem}" if isinstance(error, BadInput) else said
+        reason = _without(told, (str(path), Path(str(path)).name, name))
+        trace = "".join(traceback.format_exception(error)) if bug else None
+        return cls(name, str(path), said, reason, trace)
+
+
+def _without(said: str, words: Iterable[str]) -> str:
+    for word in words:
+        said = said.replace(word, "…") if len(word) > 1 else said
+    return " ".join(said.split()).removeprefix("…: ")
+
+
+@contextmanager
+def spared(failed: list[Failure] | None, name: str, path: object, registry: Registry) -> Iterator[None]:
+    """Keep an exception of this clip in ``failed``; with None it is raised. A full disk is raised in any case."""
+    try:
+        with named(registry):
+            yield
+    except Exception as error:
+        stop_if_full(error, path)
+        if failed is None or isinstance(error, MemoryError):
+            raise
+        failed.append(Failure.of(name, path, error))
+
+
+def stop_if_full(error: BaseException, where: object) -> None:
+    """Raise DiskFull if a full disk caused the error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            raise DiskFull(f"{where}: the disk is full ({cause.strerror})") from error
+        cause = cause.__cause__ or cause.__context__
+
+
+def by_reason(reasons: Iterable[str]) -> list[tuple[str, int]]:
+    """Reasons and how many inputs have them, the most frequent first."""
+    return Counter(reasons).most_common()

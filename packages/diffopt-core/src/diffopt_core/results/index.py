@@ -1,0 +1,80 @@
+"""The index of many results: every input once, with its state and where its result is.
+
+A job leaves ``parts/NUMBER-DIGEST.csv`` (a row for each of its inputs) when it is done, and beside it, if results go to
+shards, ``.tar``. :func:`gather` merges parts into ``index.csv``, and their archives into ``shard-NUMBER.tar``. Whatever
+is killed in between, a part is merged once: the index is replaced as a whole after the shard is complete, and parts are
+removed after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from ..common.storage import Folder
+from ..types import Result
+from .failures import Failure
+from .run import Run, name_of
+from .shards import INDEX, Row, as_csv, from_csv, join, read_index
+
+PARTS = "parts"
+
+
+def part_name(number: int, digest: str, end: str) -> str:
+    return f"{PARTS}/{number:06d}-{digest}.{end}"
+
+
+def rows_of_run(run: Run, results: Sequence[Result], failed: Sequence[Failure]) -> list[Row]:
+    """The index of a run in one process: every input once."""
+    named = {str(result.clip.path): result for result in results}
+    bad = {each.path: each for each in failed}
+    rows = []
+    for path in map(str, run.inputs):
+        name = name_of(Path(path))
+        kept = (run.folder(name) / "run.json").is_file()
+        row: Row = {"key": name, "input": path, "state": "kept" if kept else "left out"}
+        if (result := named.get(path)) is not None:
+            rows.append(row | {"key": result.clip.name} | row_of(result))
+        elif (each := bad.get(path)) is not None:
+            rows.append(row | {"state": "failed", "reason": each.reason, "error": each.error})
+        else:
+            rows.append(row)
+    return rows
+
+
+def row_of(result: Result) -> Row:
+    """State and length of a result."""
+    facts = result.provenance
+    why = str(facts.get("doubt") or facts.get("not_finite", ""))
+    return {"state": str(result.status), "reason": why if result.status != "finished" else "",
+            "frames": str(result.clip.num_frames), "fps": f"{result.clip.fps:g}"}  # fmt: skip
+
+
+def done(folder: Folder) -> tuple[list[Row], dict[str, int]]:
+    """The rows of the index, and the parts that are not merged yet with the size of their archives: two listings."""
+    rows, names = read_index(folder), folder.names(PARTS)
+    merged = {row["job"] for row in rows}
+    parts = {name.removesuffix(".csv"): names.get(name.removesuffix("csv") + "tar", 0)
+             for name in names if name.endswith(".csv")}  # fmt: skip
+    stale = [name for name in parts if name in merged]
+    folder.remove([f"{PARTS}/{name}.{end}" for name in stale for end in ("csv", "tar")])
+    return rows, {name: size for name, size in parts.items() if name not in merged}
+
+
+def gather(folder: Folder, rows: Sequence[Row], parts: Mapping[str, int]) -> list[Row]:
+    """Merge parts into the index, and their archives into one new shard. Returns all rows."""
+    names = sorted(parts)
+    texts = folder.read_many([f"{PARTS}/{name}.csv" for name in names])
+    new = [row for name, text in zip(names, texts, strict=True) for row in from_csv(text, name)]
+    archives = [name for name in names if parts[name]]
+    if archives:
+        known = [row["shard"] for row in rows if row["shard"]]
+        shard = f"shard-{1 + max((int(PurePosixPath(name).stem.split('-')[1]) for name in known), default=-1):05d}.tar"
+        places = join(folder, shard, [f"{PARTS}/{name}.tar" for name in archives])
+        new = [{**row, **places.get(row["key"], {})} for row in new]
+    again = {row["key"] for row in new}
+    kept = [row for row in rows if row["key"] not in again]
+    with folder.write(INDEX) as file:
+        file.write(as_csv([*kept, *new]))
+    folder.remove([f"{PARTS}/{name}.{end}" for name in names for end in ("csv", "tar")])
+    return [*kept, *new]

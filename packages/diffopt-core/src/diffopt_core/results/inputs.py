@@ -1,0 +1,185 @@
+"""Inputs of a run of many: files, folders, patterns, manifests and addresses, each with a key; and jobs of them."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import hashlib
+import io
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..common.storage import fetched, is_address, is_pattern, listed
+from ..errors import BadInput, DiffOptError, MissingResource, reading
+from ..host.choice import INPUT_FLAGS, Choice
+from ..host.recipe import Recipe, setting
+from ..host.registry import Registry
+from ..perception.perceive import expand
+
+MANIFESTS = (".csv", ".parquet")
+#: Columns of a manifest that are no options.
+_OWN = ("path", "key", "frames")
+
+
+@dataclass(frozen=True)
+class Input:
+    """``key``: its name among the results. ``path``: a path or an address. ``options``: flags of ``input`` and dotted
+    keys of the recipe. ``frames``: if the manifest says so; inputs of equal length come into one job."""
+
+    key: str
+    path: str
+    options: tuple[tuple[str, str], ...] = ()
+    frames: int = 0
+
+
+def is_many(texts: Sequence[str]) -> bool:
+    """Whether these need more than a list of files: a manifest, a pattern or an address."""
+    return any(is_address(text) or is_manifest(text) or _is_glob(text) for text in texts)
+
+
+def is_manifest(text: str) -> bool:
+    return PurePosixPath(text).suffix.lower() in MANIFESTS
+
+
+def _is_glob(text: str) -> bool:
+    return is_pattern(text) and not os.path.exists(text)
+
+
+def inputs_of(texts: Sequence[str], registry: Registry, recipe: Recipe) -> list[Input]:
+    """All inputs, each with a key of its own. Raises BadInput for a manifest that cannot be used, or for nothing."""
+    found: list[Input] = []
+    for text in texts:
+        if is_manifest(text):
+            found += _rows(text)
+        elif is_address(text):
+            found += [Input("", name) for name in listed(text)]
+        elif _is_glob(text):
+            names = sorted(glob.glob(text, recursive=True))
+            if not names:
+                raise BadInput(text, "pattern", "matches no file")
+            found += [Input("", name) for name in names]
+        else:
+            found += [Input("", str(path)) for path in expand([Path(text)], registry, recipe, shots=False)]
+    if not found:
+        raise DiffOptError(f"{', '.join(texts)}: no input")
+    return _keyed(found)
+
+
+def _rows(manifest: str) -> list[Input]:
+    """Rows of a manifest: ``path`` (relative to the manifest), ``key``, ``frames``, and options."""
+    file = fetched(manifest) if is_address(manifest) else Path(manifest)
+    with reading(manifest):
+        table = _parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
+    if not table or "path" not in table[0]:
+        raise BadInput(manifest, "path", "no such column; expected a row for each input: path, and options")
+    known = set(INPUT_FLAGS) | set(_OWN)
+    if unknown := [name for name in table[0] if name not in known and "." not in name]:
+        raise BadInput(manifest, unknown[0], f"is no column; known: {', '.join(sorted(known))}, and keys of a recipe "
+                       "with a dot, such as prior.strength")  # fmt: skip
+    home = manifest.rpartition("/")[0]
+    rows = []
+    for row in table:
+        path = row["path"]
+        if not (is_address(path) or os.path.isabs(path)) and home:
+            path = f"{home}/{path}"
+        options = tuple((name, value) for name, value in row.items() if name not in _OWN and value)
+        frames = row.get("frames", "")
+        rows.append(Input(row.get("key", ""), path, options, int(float(frames)) if frames else 0))
+    return rows
+
+
+def _csv(file: Path) -> list[dict[str, str]]:
+    rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
+    return [{str(name).strip(): (value or "").strip() for name, value in row.items()} for row in rows]
+
+
+def _parquet(file: Path) -> list[dict[str, str]]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingResource(f"{file}: a parquet manifest needs pyarrow: uv pip install pyarrow") from error
+    rows = parquet.read_table(file).to_pylist()
+    return [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+
+
+def _keyed(found: Sequence[Input]) -> list[Input]:
+    """Give every input a key that is a plain name: its own, the file's, or with its folders where two are equal."""
+    keys = [each.key or _stem(each.path) for each in found]
+    for depth in (2, 3, 4):
+        twice = {key for key, count in Counter(keys).items() if count > 1}
+        if not twice:
+            break
+        keys = [
+            "_".join([*PurePosixPath(each.path).parts[-depth:-1], _stem(each.path)]) if key in twice and not each.key
+            else key for key, each in zip(keys, found, strict=True)
+        ]  # fmt: skip
+    keys = [re.sub(r"[^\w-]+", "_", key) or "clip" for key in keys]
+    if twice := {key for key, count in Counter(keys).items() if count > 1}:
+        raise DiffOptError(
+            f"two inputs have the key '{sorted(twice)[0]}', so their results would overwrite each other; name the "
+            "inputs once, or give them a column `key` in a manifest"
+        )
+    return [replace(each, key=key) for key, each in zip(keys, found, strict=True)]
+
+
+def _stem(path: str) -> str:
+    file, mark, clip = path.rpartition("#")
+    return clip if mark and file else PurePosixPath(path).stem
+
+
+def chosen(choice: Choice, options: Sequence[tuple[str, str]]) -> Choice:
+    """The choice with the options of a manifest's row, which override the command's."""
+    flags: dict[str, Any] = {}
+    settings = list(choice.settings)
+    for name, value in options:
+        if name in INPUT_FLAGS:
+            flags[name] = float(value) if name in ("fps", "resample") else value
+        else:
+            settings.append(setting(f"{name}={value}"))
+    return replace(choice, settings=tuple(settings), **flags)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The inputs of a job: what is solved together is among these, whoever solves it. ``digest``: of the inputs and of
+    what is done with them."""
+
+    number: int
+    digest: str
+    inputs: tuple[Input, ...]
+
+    @property
+    def part(self) -> str:
+        return f"{self.number:06d}-{self.digest}"
+
+
+def portions(inputs: Sequence[Input], size: int, what: Any) -> list[Portion]:
+    """Consecutive inputs with the same options; those of equal length together where the manifest gives the length.
+    ``what``: everything else that results depend on, as JSON data."""
+    base = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    made: list[Portion] = []
+    ordered = sorted(inputs, key=lambda each: (each.options, each.frames))
+    for _, group in groupby(ordered, key=lambda each: (each.options, each.frames)):
+        members = list(group)
+        for first in range(0, len(members), size):
+            some = tuple(members[first : first + size])
+            told = [base, *((*asdict(each).values(), _stamp(each.path)) for each in some)]
+            digest = hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:12]
+            made.append(Portion(len(made), digest, some))
+    return made
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    """Size and time of change of a file on this machine: a changed file is another input."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,231 @@
+"""The stages of a job of many: perceive, solve, write. Each is a function of plain data or of what the one before
+returned, so that an engine can run them in different processes.
+
+A job's inputs are those of a :class:`.inputs.Portion`; a bad one costs itself alone. The last stage leaves the job's
+part (:mod:`.index`), a row for each input; a job whose part is there already is not done again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from ..common.documents import read_json
+from ..common.storage import Folder, fetched, forget, is_address, local_copy
+from ..data.window import Evidence
+from ..host.choice import Choice
+from ..host.guests import named
+from ..host.recipe import Recipe, parse
+from ..host.registry import Registry
+from ..interfaces import BuildContext
+from ..perception.perceive import expand
+from ..solver.batch import scored_later
+from ..types import Clip, Result
+from .failures import Failure, spared
+from .folder import content_of
+from .index import PARTS, part_name, row_of
+from .inputs import Input, Portion, chosen
+from .run import Run, Solved, check_components, check_folder, context, opened, perceived, solved, written
+from .shards import as_csv, from_csv, pack
+
+_HERE = "diffopt_core.results.many"
+CALLS = (f"{_HERE}:perceive", f"{_HERE}:solve", f"{_HERE}:write")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is done with every input. ``shards``: results go to archives, not to folders."""
+
+    choice: Choice
+    out: str
+    plugins: tuple[str, ...] = ()
+    seed: int = 0
+    device: str = "auto"
+    overwrite: bool = False
+    batch: int | None = None
+    fresh: bool = False
+    exporters: tuple[str, ...] = ()
+    shards: bool = False
+
+    def data(self) -> dict[str, Any]:
+        """As JSON. A chosen recipe goes as it is resolved, so that no machine reads its file again."""
+        recipe = self.choice.recipe
+        return asdict(replace(self, choice=replace(self.choice, recipe=None))) | {
+            "recipe": recipe.dump() if isinstance(recipe, Recipe) else recipe
+        }
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> Ask:
+        told = dict(data)
+        recipe, choice = told.pop("recipe"), told.pop("choice")
+        pairs = {key: tuple(map(tuple, choice[key])) for key in ("roles", "settings")}
+        choice = Choice(**{**choice, **pairs, "plugins": tuple(choice["plugins"]), "recipe": None, "trust": True})
+        if recipe is not None:
+            choice = replace(choice, recipe=parse(recipe) if isinstance(recipe, dict) else recipe)
+        return cls(choice, **{**told, "plugins": tuple(told["plugins"]), "exporters": tuple(told["exporters"])})
+
+
+def job_data(ask: dict[str, Any], portion: Portion) -> dict[str, Any]:
+    return {"ask": ask, "number": portion.number, "digest": portion.digest,
+            "inputs": [asdict(each) for each in portion.inputs]}  # fmt: skip
+
+
+@dataclass
+class Work:
+    """A job between its stages. ``rows``: if the job is done already. ``solved``: recipe, results and warnings of each
+    batch."""
+
+    data: dict[str, Any]
+    inputs: list[Input] = field(default_factory=list)  # with each shot of a video by itself
+    evidence: list[Evidence] = field(default_factory=list)
+    solved: list[tuple[Recipe, list[Result], list[str]]] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    rows: list[dict[str, Any]] | None = None
+
+
+def perceive(data: dict[str, Any]) -> Work:
+    """Fetch and open the inputs, and run detector, camera and initializer."""
+    job, work = _Job(data), Work(data)
+    if job.is_done():
+        work.rows = job.rows_of_part()
+        return work
+    run = job.run()
+    ctx = context(run)
+    check_components(run, ctx)
+    for each in job.inputs:
+        with spared(work.failed, each.key, each.path, run.registry):
+            work.inputs += job.pieces(run, each)
+    for each in work.inputs:
+        with spared(work.failed, each.key, each.path, run.registry):
+            clip = job.opened(run, each, ctx)
+            if not job.ask.shards:
+                check_folder(run, clip.name, content_of(clip))
+            work.evidence.append(perceived(run, clip, ctx))
+    return work
+
+
+def solve(work: Work) -> Work:
+    """Solve what was perceived. Scores are not needed for it."""
+    if work.rows is None and work.evidence:
+        run = _Job(work.data).run()
+        with named(run.registry):
+            found = solved(run, work.evidence, _silent, failed=work.failed, scores=False)
+            work.solved = [(each.run.recipe, each.results, each.told) for each in found]
+    work.evidence = []
+    return work
+
+
+def write(work: Work) -> dict[str, Any]:
+    """Score, export, and leave the part. Returns ``rows``, and the bytes of the part's archive as ``size``."""
+    job, size = _Job(work.data), 0
+    if work.rows is None:
+        work.rows, size = job.leave(work)
+    for each in job.inputs:
+        if is_address(each.path):
+            forget(each.path)
+    return {"rows": work.rows, "size": size}
+
+
+def _silent(stage: str, done: int, total: int, losses: dict[str, float]) -> None:
+    """A report callback that does nothing."""
+
+
+@cache
+def _registry(plugins: tuple[str, ...]) -> Registry:
+    return Registry.load(plugins)
+
+
+class _Job:
+    def __init__(self, data: dict[str, Any]):
+        self.ask, self.number, self.digest = Ask.of(data["ask"]), data["number"], data["digest"]
+        self.inputs = [Input(**{**each, "options": tuple(map(tuple, each["options"]))}) for each in data["inputs"]]
+        self.out = Folder(self.ask.out)
+
+    def run(self) -> Run:
+        ask, registry = self.ask, _registry(self.ask.plugins)
+        choice = chosen(ask.choice, self.inputs[0].options)
+        choose = cache(partial(choice.resolve, registry)) if choice.recipe is None else None
+        return Run(
+            tuple(Path(each.path) for each in self.inputs), choice.resolve(registry), registry,
+            None if ask.shards else Path(ask.out), ask.seed, ask.device, ask.overwrite, ask.batch, fresh=ask.fresh,
+            choose=choose, apart=True,
+        )  # fmt: skip
+
+    def pieces(self, run: Run, each: Input) -> list[Input]:
+        """The input, or the shots of its video. An address is copied to this machine first, with the truth beside
+        it."""
+        path = each.path
+        if is_address(path):
+            name = path.rpartition("/")[2]
+            path = str(fetched(path, f"truth/{name}" if name.endswith(".npz") else None))
+        found = [str(piece).removeprefix(path) for piece in expand([Path(path)], run.registry, run.recipe)]
+        if len(found) == 1:
+            return [each]
+        return [replace(each, key=f"{each.key}_{mark[1:]}", path=each.path + mark) for mark in found]
+
+    def opened(self, run: Run, each: Input, ctx: BuildContext) -> Clip:
+        """The clip under its key."""
+        address, mark, shot = each.path.partition("#shot")
+        path = Path(f"{local_copy(address)}{mark}{shot}" if is_address(address) else each.path)
+        clip = opened(run, path, ctx)
+        facts = {**clip.facts, "address": each.path} if is_address(each.path) else clip.facts
+        return replace(clip, name=each.key, facts=facts)
+
+    def is_done(self) -> bool:
+        part = part_name(self.number, self.digest, "csv").rpartition("/")[2]
+        return not self.ask.overwrite and part in self.out.names(PARTS)
+
+    def rows_of_part(self) -> list[dict[str, Any]]:
+        name = part_name(self.number, self.digest, "csv")
+        return [dict(row) for row in from_csv(self.out.read(name), name)]
+
+    def leave(self, work: Work) -> tuple[list[dict[str, Any]], int]:
+        """Write results, then the part: with it the job is done."""
+        run = self.run()
+        ctx = context(run)
+        besides = tuple(ctx.build("exporter", name) for name in self.ask.exporters)
+        self._fetch_videos(work)
+        size = 0
+        with tempfile.TemporaryDirectory() as draft:
+            home = Path(draft) if self.ask.shards else run.out
+            done: dict[str, Result] = {}
+            for recipe, results, told in work.solved:
+                batch = replace(run, recipe=recipe, out=home, besides=besides, choose=None)
+                scored: list[Result] = []
+                for result in results:
+                    with spared(work.failed, result.clip.name, result.clip.path, run.registry):
+                        scored.append(scored_later(result, recipe, ctx))
+                done |= {each.clip.name: each for each in written(Solved(batch, scored, told), work.failed)}
+            split = {each.path.partition("#shot")[0] for each in work.inputs}
+            every = [*work.inputs, *(each for each in self.inputs if each.path not in split)]
+            rows = [self._row(each, done.get(each.key), work.failed) for each in every]
+            if self.ask.shards and done:
+                with self.out.write(part_name(self.number, self.digest, "tar")) as file:
+                    pack(file, [(key, Path(draft) / key) for key in sorted(done)])
+                    size = file.tell()
+        with self.out.write(part_name(self.number, self.digest, "csv")) as file:
+            file.write(as_csv(rows))
+        return rows, size
+
+    def _fetch_videos(self, work: Work) -> None:
+        """Exporters draw on the video, which another machine may have fetched for perception."""
+        seen = {result.clip.name for _, results, _ in work.solved for result in results if result.clip.video}
+        for address in {each.path.partition("#shot")[0] for each in work.inputs if each.key in seen}:
+            if is_address(address) and not local_copy(address).is_file():
+                fetched(address)
+
+    def _row(self, each: Input, result: Result | None, failed: Sequence[Failure]) -> dict[str, Any]:
+        row: dict[str, Any] = {"key": each.key, "input": each.path, "job": f"{self.number:06d}-{self.digest}"}
+        if result is None:
+            said = next((bad for bad in failed if bad.name == each.key), None)
+            kept = said is None and (Path(self.ask.out) / each.key / "run.json").is_file() and not self.ask.shards
+            if kept:
+                saved = read_json(Path(self.ask.out) / each.key / "run.json")
+                return row | {"state": saved["status"], "fps": f"{saved['fps']:g}"}
+            reason = said.reason.replace(str(local_copy(each.path)), "…") if said else "no result"
+            return row | {"state": "failed", "reason": reason, "error": said.error if said else reason}
+        return row | row_of(result)

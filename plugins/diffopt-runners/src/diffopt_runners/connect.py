@@ -1,0 +1,71 @@
+"""Connecting to a Ray cluster; what goes wrong there, by its name."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import ray
+from diffopt_core.errors import MissingResource
+
+#: Seconds to wait for the port, and for an answer of the cluster behind it.
+_PORT, _ANSWER = 5.0, 15.0
+_TOKEN = (
+    "the cluster asks for a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) to the one that "
+    "its head was started with, on this machine and on every node"
+)
+
+
+def connect(address: str | None, cpus: int | None) -> None:
+    """Connect to a running cluster, else start one on this machine, without log output or dashboard. Raises
+    MissingResource that tells a closed port, a port of something else and a refused token apart."""
+    if ray.is_initialized():
+        return
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    # Ray hides GPUs from tasks that reserve none; here the run's device option decides.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address and address != "auto":
+        _reach(address)
+    try:
+        if address:
+            ray.init(address=address, **quiet)
+        else:
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
+    except Exception as error:  # Ray raises plain exceptions, for example on a machine too busy to start it in time
+        raise _told(address, str(error)) from error
+
+
+def _reach(address: str) -> None:
+    """Whether a cluster answers there: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=_PORT):
+            pass
+    except ValueError as error:
+        raise MissingResource(f"runner 'ray': address '{address}': expected HOST:PORT or auto") from error
+    except OSError as error:
+        raise MissingResource(
+            f"runner 'ray': nothing listens at {address} ({error.strerror or error}); `ray start --head` prints the "
+            "address of a cluster, usually HOST:6379"
+        ) from error
+    if address.startswith("ray://"):
+        return
+    check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        said = subprocess.run(check, capture_output=True, text=True, timeout=_ANSWER)
+    except subprocess.TimeoutExpired as error:
+        raise MissingResource(f"runner 'ray': what listens at {address} is no Ray cluster, or too busy to answer "
+                              f"within {_ANSWER:.0f} s") from error  # fmt: skip
+    if said.returncode and "token" in (said.stdout + said.stderr).lower():
+        raise MissingResource(f"runner 'ray': {address}: {_TOKEN}")
+
+
+def _told(address: str | None, said: str) -> MissingResource:
+    if "token" in said.lower() or "auth" in said.lower():
+        return MissingResource(f"runner 'ray': {address or 'this machine'}: {_TOKEN}")
+    first = next((line for line in said.splitlines() if line.strip()), "no reason given")
+    where = f"no cluster answers at {address}" if address else "Ray does not start on this machine"
+    return MissingResource(f"runner 'ray': {where} ({first}); start one with: ray start --head")

@@ -1,0 +1,187 @@
+"""`diffopt run` with many inputs: what a runner does, the index, shards, and what is left after a kill."""
+
+from __future__ import annotations
+
+import csv
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_cases import QUICK, tree
+
+#: A runner in this process. It stops before a job whose number is in the file `stop`, as a killed driver does.
+HERE = """
+from pathlib import Path
+from diffopt_core.common.jobs import JobEnd, perform
+from diffopt_core.config import ComponentConfig
+from diffopt_core.plugin import Component, hookimpl
+
+class Here(ComponentConfig):
+    workers: int = 1
+
+    def build(self, ctx):
+        return self
+
+    def run(self, jobs):
+        for job in jobs:
+            stop = Path("stop")
+            if stop.is_file() and job.name.startswith(stop.read_text()):
+                raise KeyboardInterrupt
+            with open("jobs", "a") as log:
+                log.write(job.name.partition("-")[0] + "\\n")
+            yield JobEnd(job, **perform(job.calls, job.data))
+
+@hookimpl
+def diffopt_components():
+    return [Component("runner", "here", f"{__name__}:Here", "in this process")]
+"""
+
+
+@pytest.fixture
+def many(diffopt, case, arrays):
+    """``many(*args)``: a run of five sound clips and a bad one, two in a job."""
+    Path("here.py").write_text(HERE)
+    for k in range(4):
+        moved = {**arrays[0], "keypoints": arrays[0]["keypoints"] + np.float32([k + 1, 0, 0])}
+        np.savez(case.parent / f"walk_{k}.npz", **moved)
+    (case.parent / "cut.npz").write_bytes(case.read_bytes()[:1000])
+
+    def run(*args, inputs=(case.parent,)):
+        flags = ("-p", "here.py", "--runner", "here", "--batch", "2", "--no-report", *QUICK)
+        return diffopt("run", *inputs, "--out", "out", *flags, *args)
+
+    return run
+
+
+def index() -> dict[str, dict[str, str]]:
+    with open("out/index.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["key"] for row in rows}) == len(rows)
+    return {row["key"]: row for row in rows}
+
+
+def jobs() -> list[str]:
+    done = Path("jobs").read_text().split()
+    Path("jobs").unlink()
+    return done
+
+
+KEYS = {"walk", "walk_0", "walk_1", "walk_2", "walk_3", "cut"}
+
+
+def test_every_input_is_in_the_index_once(many):
+    ran = many()
+    assert ran.status == 1, ran.err
+    rows = index()
+    assert set(rows) == KEYS and {key for key, row in rows.items() if row["state"] == "failed"} == {"cut"}
+    assert "no dataset can read this file" in rows["cut"]["reason"] and "cut.npz" in rows["cut"]["error"]
+    assert "1 of 6 inputs have no sound result" in ran.err and rows["walk"]["frames"] == "12"
+    assert all((Path("out") / key / "motion.npz").is_file() for key in KEYS - {"cut"})
+    assert jobs() == ["000000", "000001", "000002"]
+
+
+def test_the_same_bits_as_in_one_process(many, diffopt, case):
+    many()
+    assert diffopt("run", case.parent, "--out", "one", "--no-report", "--quiet", *QUICK).status == 1
+    for key in KEYS - {"cut"}:
+        with np.load(f"out/{key}/motion.npz") as a, np.load(f"one/{key}/motion.npz") as b:
+            assert all(a[name].tobytes() == b[name].tobytes() for name in a.files), key
+    with open("one/index.csv") as file:
+        assert {row["key"]: row["state"] for row in csv.DictReader(file)}["cut"] == "failed"
+
+
+def test_shards_are_resumed_from_the_index(many):
+    """Killed before the last job: the same command does that job alone, and no key is there twice."""
+    Path("stop").write_text("000002")
+    assert many("--shards").status == 130
+    assert jobs() == ["000000", "000001"]
+    Path("stop").unlink()
+    ran = many("--shards")
+    assert ran.status == 1 and jobs() == ["000002"], ran.err
+    rows, members = index(), []
+    for shard in sorted(Path("out").glob("shard-*.tar")):
+        with tarfile.open(shard) as tar:
+            members += tar.getnames()
+    assert sorted(name for name in members if name.endswith("motion.npz")) == sorted(
+        f"{key}.motion.npz" for key in KEYS - {"cut"}
+    )
+    assert all(row["shard"] and int(row["size"]) > 0 for key, row in rows.items() if key != "cut")
+    assert not any(tree(Path("out/parts")))
+    assert many("--shards").status == 1 and not Path("jobs").exists(), "what failed alone in its job may be tried"
+
+
+def test_a_result_is_read_out_of_a_shard(many, diffopt):
+    from diffopt_core.results.saved import read_result
+
+    many("--shards")
+    row = index()["walk_2"]
+    address = f"out/{row['shard']}#walk_2"
+    assert read_result(Path(address)).clip.name == "walk_2"
+    assert diffopt("open", address).status == 0
+    assert {"motion.npz", "run.json"} <= tree(Path("runs/walk_2"))
+    assert "'nobody' is not in this shard" in diffopt("open", f"out/{row['shard']}#nobody").error
+
+
+def test_other_settings_do_not_mix_in_shards(many):
+    many("--shards")
+    assert "of a run with other inputs or settings" in many("--shards", "--seed", "3").error
+
+
+def test_failures_have_a_limit(many, case):
+    for k in range(4):
+        (case.parent / f"a{k}.npz").write_bytes(b"")
+    ran = many("--limit-failures", "1")
+    assert ran.status == 1 and "--limit-failures allows: stopped" in ran.err
+    assert jobs() == ["000000"]
+    assert sum(row["state"] == "open" for row in index().values()) == 8
+
+
+def test_a_manifest_has_options_by_row(many, case):
+    Path("list.csv").write_text(
+        f"path,key,fps,representation.name,frames\n{case},slow,10,,12\n{case},fast,60,,12\n"
+        f"{case.parent}/gone.npz,gone,,,12\n"
+    )
+    ran = many(inputs=("list.csv",))
+    assert ran.status == 1, ran.err
+    rows = index()
+    assert {key: row["fps"] for key, row in rows.items()} == {"slow": "10", "fast": "60", "gone": ""}
+    assert rows["gone"]["reason"] == "file: does not exist"
+    Path("list.csv").write_text("path,colour\nx.npz,red\n")
+    assert "list.csv: colour: is no column" in many(inputs=("list.csv",)).error
+
+
+def test_object_storage_in_and_out(many, case, arrays):
+    """fsspec's own, in memory: inputs by a pattern, truth beside them, results in shards with their index."""
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/clips/walk.npz", case.read_bytes())
+    memory.pipe("/clips/bad.npz", b"nothing")
+    (case.parent / "truth").mkdir()
+    np.savez(case.parent / "truth" / "walk.npz", **arrays[1])
+    memory.pipe("/clips/truth/walk.npz", (case.parent / "truth" / "walk.npz").read_bytes())
+    ran = many("--out", "memory://results", inputs=("memory://clips/*.npz",))
+    assert ran.status == 1, ran.err
+    rows = {row["key"]: row for row in csv.DictReader(memory.cat("/results/index.csv").decode().splitlines())}
+    assert rows["walk"]["state"] == "finished" and rows["walk"]["input"] == "memory://clips/walk.npz"
+    assert rows["bad"]["state"] == "failed"
+    from diffopt_core.results.shards import Packed
+
+    folder = Packed(f"memory://results/{rows['walk']['shard']}#walk").extract(Path("taken"))
+    assert '"final"' in (folder / "run.json").read_text(), "scored against the truth beside it"
+    assert "there is nothing" in many("--out", "memory://results", inputs=("memory://empty/*.npz",)).error
+
+
+def test_a_job_that_is_lost_fails_by_name(many, monkeypatch):
+    text = (
+        Path("here.py")
+        .read_text()
+        .replace(
+            "yield JobEnd(job, **perform(job.calls, job.data))",
+            "yield JobEnd(job, error='its worker was killed (twice)', lost=True)",
+        )
+    )
+    Path("here.py").write_text(text)
+    assert many().status == 1
+    assert {row["reason"] for row in index().values()} == {"its worker was killed (twice)"}

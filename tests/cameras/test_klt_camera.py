@@ -11,11 +11,13 @@ import pytest
 import scene_cases as cases
 import torch
 from diffopt_cameras.configs import KltConfig, StaticCameraConfig
+from diffopt_cameras.focal import together
 from diffopt_core.data.geometry import align
 from diffopt_core.errors import BadInput
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import CameraContract
 from diffopt_core.types import Observations
+from scipy.spatial.transform import Rotation
 
 CTX = Registry().context()
 STILL = np.eye(3), np.zeros(3)
@@ -217,17 +219,6 @@ def test_a_cut_is_said_and_flagged(tmp_path, caplog):
     assert cases.degrees_apart(found.R[:14], R[:14]).max() < 0.1
 
 
-def test_what_no_model_explains_is_used_as_a_rotation_and_said_loudly(tmp_path, caplog):
-    # a zoom: no camera with one focal length does that, and there is no parallax
-    images = [cases.render(*STILL, focal=cases.FOCAL * (1 + 0.05 * n)) for n in range(10)]
-    with caplog.at_level(logging.WARNING):
-        found = camera(cases.film(tmp_path, images))
-    if found.facts["model"] == "rotation":
-        assert not found.trusted and not found.metric and "NO model" in caplog.text
-    else:  # a zoom before boards looks much like a way forward
-        assert found.facts["model"] == "odometry"
-
-
 def test_weak_odometry_falls_to_the_turning_with_a_warning(tmp_path, caplog):
     _, _, images = moving(12)
     with caplog.at_level(logging.WARNING):
@@ -273,3 +264,69 @@ def test_the_same_seed_gives_the_same_camera(tmp_path):
     clip = cases.film(tmp_path, images)
     a, b = camera(clip), camera(clip)
     assert torch.equal(a.R, b.R) and torch.equal(a.t, b.t)
+
+
+def zooming(frames=16, to=1.4, shake=0.0):
+    rng = np.random.default_rng(3)
+    factors = np.linspace(1, to, frames)
+    turns = Rotation.from_rotvec(np.cumsum(rng.normal(0, shake, (frames, 3)), 0)).as_matrix()
+    return factors, [cases.render(R, np.zeros(3), focal=cases.FOCAL * z) for R, z in zip(turns, factors, strict=True)]
+
+
+@pytest.mark.parametrize(("shake", "travel"), [(0.0, "stands"), (0.005, "turns")])
+def test_a_zoom_is_a_changing_focal_length(tmp_path, caplog, shake, travel):
+    factors, images = zooming(shake=shake)
+    with caplog.at_level(logging.WARNING):
+        found = camera(cases.film(tmp_path, images))
+    assert found.facts["model"] == "zoom" and found.travel == travel and not found.t.any() and found.trusted
+    assert np.abs(found.focal[:, 0].numpy() / cases.FOCAL / factors - 1).max() < 0.01
+    assert "zooms by a factor of 1.4" in caplog.text
+
+
+def test_a_camera_that_moves_forward_does_not_zoom(tmp_path):
+    _, _, images = moving(to=(0.2, 0.0, 2.2), degrees=1.0)
+    found = camera(cases.film(tmp_path, images))
+    assert found.facts["model"] == "odometry" and "zoom" in found.facts["rejected"]
+
+
+def scrolling(frames=16, share=0.7, step=7):
+    """A camera that stands; ``share`` of the picture is a screen that scrolls."""
+    width = cases.SIZE[0]
+    wide, still = cases.texture(21, 600), cases.render(*STILL)
+    images = []
+    for n in range(frames):
+        image = still.copy()
+        image[:, round((1 - share) * width) :] = wide[
+            : cases.SIZE[1], 50 + step * n : 50 + step * n + round(share * width)
+        ]
+        images.append(image)
+    return images
+
+
+def feet(clip, speed):
+    """A person of whom the ankles are seen, which move by ``speed`` px a frame."""
+    keypoints = torch.zeros(clip.num_frames, 17, 3)
+    keypoints[:, 15:, 1], keypoints[:, 15:, 2] = 200.0, 1.0
+    keypoints[:, 15:, 0] = (20 + speed * torch.arange(clip.num_frames))[:, None]
+    return Observations(keypoints, "coco17", torch.ones(clip.num_frames, dtype=torch.bool))
+
+
+def test_a_background_that_moves_does_not_move_the_camera(tmp_path, caplog):
+    clip = cases.film(tmp_path, scrolling())
+    with caplog.at_level(logging.WARNING):
+        found = camera(clip, feet(clip, 0.0))
+    assert found.travel == "stands" and found.trusted and "moves by itself" in caplog.text
+    moves = camera(clip, feet(clip, 9.0))
+    assert moves.travel != "stands", "the feet move with the larger part: the rest is an overlay"
+
+
+def test_without_feet_the_larger_part_decides_or_nothing_is_trusted(tmp_path):
+    assert camera(cases.film(tmp_path / "a", scrolling(share=0.4))).travel == "stands"
+    larger = camera(cases.film(tmp_path / "b", scrolling(share=0.75)))
+    assert larger.travel == "stands" or not larger.trusted or larger.facts["model"] == "rotation"
+
+
+def test_focal_lengths_are_weighed_by_their_errors():
+    pixels, spread = together([(1632.0, 0.3), (2122.0, 0.12)])
+    assert 2000 < pixels < 2122 and 0.10 < spread < 0.12
+    assert together([(1632.0, 0.3), (2122.0, 0.005)])[0] == pytest.approx(2122, rel=1e-3)

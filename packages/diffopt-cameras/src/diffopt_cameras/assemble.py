@@ -40,22 +40,27 @@ def assemble(
     travel: Travel,
     facts: dict[str, Any],
     unit: Unit = "metre",
+    zoom: Array | None = None,
+    trusted: bool = True,
 ) -> CameraTrajectory:
     """The trajectory for every frame of the clip, in the first camera's frame. The principal point is the image centre.
 
-    ``unit`` is the metre where t is 0, as no scale is unknown then. A trajectory with unknown travel is not trusted.
+    ``unit`` is the metre where t is 0, as no scale is unknown then. ``zoom`` [T]: factors of the focal length. A
+    trajectory with unknown travel is not trusted.
     """
     R, t = in_first_camera(*filled(R, t, solved))
     frames = clip.num_frames
     return CameraTrajectory(
         R=torch.from_numpy(np.ascontiguousarray(R)).float(),
         t=torch.from_numpy(np.ascontiguousarray(t)).float(),
-        focal=torch.full((frames, 2), float(focal.pixels)),
+        focal=torch.from_numpy(focal.pixels * (np.ones(frames) if zoom is None else zoom))
+        .float()[:, None]
+        .repeat(1, 2),
         centre=(torch.tensor(clip.size).float() / 2).expand(frames, 2).clone(),
         unit=unit,
         travel=travel,
         filled=torch.from_numpy(~solved),
-        trusted=travel != "unknown",
+        trusted=trusted and travel != "unknown",
         facts={**facts, "focal_from": focal.said},
     )
 

@@ -112,16 +112,16 @@ class ColmapConfig(FileCameraConfig):
 
 
 class KltConfig(ComponentConfig):
-    """``mapper = auto`` uses the first model that fits the tracks: static, rotation, odometry. ``colmap`` does the same
-    with pycolmap before odometry. Any other value uses that model, or fails if it does not fit. Px refer to a longest
-    side of 960."""
+    """``mapper = auto`` uses the first model that fits: static, rotation, zoom, odometry. ``colmap`` does the
+    same with pycolmap before odometry. Any other value uses that model, or fails if it does not fit. Px refer to a
+    longest side of 960."""
 
     builds: ClassVar[str] = "diffopt_cameras.klt:KltCamera"
     retired: ClassVar = {
         "explained": 0.1, "fewest_tracks": 30, "parallax": 1.0, "registered": 0.5, "focal_error": 0.1,
     }  # fmt: skip
 
-    mapper: Literal["auto", "static", "rotation", "odometry", "colmap"] = "auto"
+    mapper: Literal["auto", "static", "rotation", "zoom", "odometry", "colmap"] = "auto"
     longest: int = Field(960, ge=160, description="px, longest side at which points are tracked")
     points: int = Field(500, ge=50, description="points tracked per frame")
     still: PositiveFloat = Field(0.7, description="px: background flow up to which the camera counts as static")

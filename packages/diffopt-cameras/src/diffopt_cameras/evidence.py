@@ -21,9 +21,11 @@ _FEWEST = 30
 
 @dataclass(frozen=True)
 class Seen:
-    """Usable tracks; ``points``: median number per frame; facts about the tracking."""
+    """Usable tracks; ``every``: with those that stand still while the rest moves; ``points``: median number per frame;
+    facts about the tracking."""
 
     tracks: Tracks
+    every: Tracks
     points: float
     facts: dict[str, Any]
 
@@ -45,7 +47,8 @@ def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
         problem = "the clip has no images to estimate the camera from; use --camera given, static or droid=FILE"
         raise BadInput(clip.path or clip.name, "video", problem)
     raw = follow(clip, observations, settings)
-    tracks, overlays = without_overlays(long_enough(raw, min(3, clip.num_frames)))
+    every = long_enough(raw, min(3, clip.num_frames))
+    tracks, overlays = without_overlays(every)
     masked = float(tracks.masked.mean())
     points = float(np.median(tracks.per_frame()))
     facts = {
@@ -67,7 +70,7 @@ def look(clip: Clip, observations: Observations, settings: Following) -> Seen:
             "camera motion there is unknown; use --frames to choose one shot",
             ", ".join(map(str, raw.breaks[:5])) + (" ..." if len(raw.breaks) > 5 else ""),
         )  # fmt: skip
-    return Seen(tracks, points, facts)
+    return Seen(tracks, every, points, facts)
 
 
 def require(seen: Seen, clip: Clip) -> None:

@@ -7,6 +7,7 @@ for a wrong focal length, so none is estimated there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,11 @@ ASSUMED = 0.85
 ASSUMED_SPREAD = 0.3
 #: Smallest relative error ever reported: lens distortion is not modelled.
 _FLOOR = 0.005
-#: An estimate with a larger relative error is not used.
-_CEILING = 0.1
+#: A focal length with a larger relative error is called assumed.
+_CEILING = 0.15
+#: Residual of the rotation, px at 960, and as a share of the flow, up to which the estimate's own error holds; then
+#: the error grows with the square, and after so many times that, the camera does not only rotate.
+_FITS, _FITS_SHARE, _NO_ROTATION = 0.5, 0.02, 4.0
 _RANGE = (0.35, 4.0)
 
 
@@ -74,8 +78,8 @@ def assumed(clip: Clip, why: str) -> Focal:
 
 
 def choose(clip: Clip, tracks: Tracks, seed: int) -> tuple[Focal, dict[str, float]]:
-    """Given, else estimated if the camera only rotates and the estimate is good to 10 %, else assumed. Also the facts
-    on the estimate (empty without one).
+    """Given, else what usual lenses and the camera's rotation say of its logarithm, weighed by their variances. Also
+    the facts on the rotation (empty where it says nothing).
     """
     known = told(clip)
     if known is not None:
@@ -83,12 +87,23 @@ def choose(clip: Clip, tracks: Tracks, seed: int) -> tuple[Focal, dict[str, floa
     found = calibrate(tracks, seed=seed)
     if found is None:
         return assumed(clip, "the camera does not rotate enough, or also moves; --focal sets it"), {}
-    if found.residual > max(0.5, 0.02 * found.flow) or found.spread > _CEILING:
+    misfit = found.residual / max(_FITS, _FITS_SHARE * found.flow)
+    if misfit > _NO_ROTATION:
         why = "the images do not determine it (the camera does not only rotate); --focal sets it"
         return assumed(clip, why), found.facts()
+    own = found.spread * max(1.0, misfit) ** 2
+    pixels, spread = together([(ASSUMED * max(clip.size), ASSUMED_SPREAD), (found.pixels, own)])
     turned = np.degrees(found.angle)
-    said = f"estimated {found.pixels:.0f} px +- {found.spread:.1%} from {turned:.1f} degrees of rotation"
-    return Focal(found.pixels, said, True, found.spread), found.facts()
+    by_turn = f"{turned:.1f} degrees of rotation ({found.pixels:.0f} px +- {own:.1%}) and usual lenses"
+    said = f"estimated {pixels:.0f} px +- {spread:.1%} from {by_turn}"
+    return Focal(pixels, said, spread <= _CEILING, spread), found.facts()
+
+
+def together(cues: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Focal length and relative error of independent estimates, each with its relative error: the mean of the
+    logarithms, weighed by precision."""
+    logs, precision = np.log([pixels for pixels, _ in cues]), np.array([spread for _, spread in cues]) ** -2.0
+    return float(np.exp((logs * precision).sum() / precision.sum())), float(precision.sum() ** -0.5)
 
 
 def calibrate(tracks: Tracks, least_turn: float = np.radians(2.0), seed: int = 0) -> Calibration | None:

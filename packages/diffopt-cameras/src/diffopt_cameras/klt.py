@@ -16,13 +16,20 @@ from .configs import KltConfig
 from .evidence import Seen, look, require, stillness
 from .focal import choose
 from .odometry import Odometry, odometry
-from .rotation import rotation_evidence, rotation_path, windows
+from .rotation import RotationEvidence, rotation_evidence, rotation_path, windows
 from .scale import in_rough_metres
-from .tracks import Following
+from .tracks import Following, Tracks
+from .witness import LEAST, parts
+from .zoom import LEAST as LEAST_ZOOM
+from .zoom import unzoomed, zoom_path
 
 _log = logging.getLogger(__name__)
 #: Minima for a moving camera: degrees between the rays of the first two views, share of registered frames.
 _PARALLAX, _REGISTERED = 1.0, 0.5
+#: Share of these that a zoom may leave.
+_ZOOM_LEAVES = 0.25
+#: Least share of solved frames of a camera that is trusted.
+_SOLVED = 0.8
 
 
 class KltCamera:
@@ -56,6 +63,9 @@ class _Choice:
     seen: Seen
     rejected: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    worst_flow: float = np.inf  # px at 960: what a standing camera, and a turning one, leave
+    worst_turn: float = np.inf
+    doubtful: bool = False  # parts of the background move in different ways, and nothing tells which is the ground
 
     def made(self) -> CameraTrajectory:
         mapper = self.config.mapper
@@ -66,12 +76,13 @@ class _Choice:
         steps = {
             "static": self._static,
             "rotation": self._rotation,
+            "zoom": self._zoom,
             "odometry": self._odometry,
             "colmap": self._colmap,
         }
         chosen = {
-            "auto": ("static", "rotation", "odometry"),
-            "colmap": ("static", "rotation", "colmap", "odometry"),
+            "auto": ("static", "rotation", "zoom", "odometry"),
+            "colmap": ("static", "rotation", "zoom", "colmap", "odometry"),
         }.get(mapper, (mapper,))
         for name in chosen:
             found = steps[name]()
@@ -90,25 +101,58 @@ class _Choice:
     def _static(self) -> CameraTrajectory | None:
         found = stillness(self.seen.tracks, self.clip.fps, self.focal.pixels)
         self.facts["static"] = found.facts()
-        worst = max(found.flow, found.drift)
-        if worst > self.config.still:
-            self.rejected["static"] = f"the background moves by {worst:.1f} px, more than {self.config.still}"
-            return None
-        _log.warning("camera: static (the background moves by %.2f px at 960)", worst)
+        worst = self.worst_flow = max(found.flow, found.drift)
         R, t = standing(self.clip.num_frames)
+        if worst <= self.config.still:
+            _log.warning("camera: static (the background moves by %.2f px at 960)", worst)
+            return self._done("static", R, t, np.ones(len(R), bool), "stands")
+        self.rejected["static"] = f"the background moves by {worst:.1f} px, more than {self.config.still}"
+        found_parts = parts(self.seen.every, self.observations, self.clip.fps)
+        self.facts["static"] |= found_parts.facts()
+        if not found_parts.stands:
+            self.doubtful = found_parts.still > LEAST and not found_parts.seen
+            return None
+        _log.warning(
+            "camera: static: %.0f %% of the background stands still%s; the rest moves by itself (a screen, traffic, a "
+            "picture in the picture?)", 100 * found_parts.still, ", as the feet do" if found_parts.seen else "",
+        )  # fmt: skip
         return self._done("static", R, t, np.ones(len(R), bool), "stands")
 
+    def _zoom(self) -> CameraTrajectory | None:
+        """A lens that zooms, on a camera that stands or turns."""
+        zoom = zoom_path(self.seen.tracks)
+        if zoom is None or zoom.max() < LEAST_ZOOM:
+            self.rejected["zoom"] = "the image does not become larger or smaller as a whole"
+            return None
+        plain = unzoomed(self.seen.tracks, zoom)
+        evidence = [item for _, item in self._turning(plain)]
+        still = stillness(plain, self.clip.fps, self.focal.pixels)
+        worst, left = max(still.flow, still.drift), max(item.residual for item in evidence)
+        self.facts["zoom"] = {
+            "from": round(float(zoom[0]), 4), "to": round(float(zoom[-1]), 4), "most": round(float(zoom.max()), 4),
+            "residual_px": round(left, 3), "drift_px": round(worst, 3),
+        }  # fmt: skip
+        # a crop that grows is rounded to pixels, so a standing one is less steady
+        stands = worst < min(5 * self.config.still, _ZOOM_LEAVES * self.worst_flow)
+        most = min(max(self.config.small, 0.1 * self.worst_turn), _ZOOM_LEAVES * self.worst_turn)
+        turns = min(item.explained for item in evidence) >= 0.9 and left < most
+        if not stands and not turns:
+            self.rejected["zoom"] = f"a zoom of {zoom.max():.2f} and a rotation leave {left:.1f} px"
+            return None
+        path = rotation_path(plain, self.focal.pixels)
+        R = standing(self.clip.num_frames)[0] if stands else path.R
+        _log.warning("camera: %s, its lens zooms by a factor of %.2f", "static" if stands else "rotation", zoom.max())
+        solved = np.ones(len(R), bool) if stands else path.solved
+        return self._done("zoom", R, np.zeros((len(R), 3)), solved, "stands" if stands else "turns", zoom=zoom)
+
+    def _turning(self, tracks: Tracks) -> list[tuple[str, RotationEvidence]]:
+        """How well a rotation explains the tracks, over 1 and 3 seconds."""
+        pairs = ((f"{seconds}s", windows(tracks, round(seconds * self.clip.fps))) for seconds in (1, 3))
+        return [(over, rotation_evidence(tracks, some, self.focal.pixels, self.config.small)) for over, some in pairs]
+
     def _rotation(self) -> CameraTrajectory | None:
-        config, tracks = self.config, self.seen.tracks
-        evidence = {
-            f"{seconds}s": rotation_evidence(
-                tracks,
-                windows(tracks, round(seconds * self.clip.fps)),
-                self.focal.pixels,
-                config.small,
-            )
-            for seconds in (1, 3)
-        }
+        tracks, evidence = self.seen.tracks, dict(self._turning(self.seen.tracks))
+        self.worst_turn = max(item.residual for item in evidence.values())
         self.facts["rotation"] = {over: item.facts() for over, item in evidence.items()}
         for over, item in evidence.items():
             if item.explained < 0.9:
@@ -193,8 +237,9 @@ class _Choice:
         return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, "unknown", "arbitrary")
 
     def _done(
-        self, model: str, R: np.ndarray, t: np.ndarray, solved: np.ndarray, travel: Travel, unit: Unit = "metre"
-    ) -> CameraTrajectory:
+        self, model: str, R: np.ndarray, t: np.ndarray, solved: np.ndarray, travel: Travel, unit: Unit = "metre",
+        zoom: np.ndarray | None = None,
+    ) -> CameraTrajectory:  # fmt: skip
         if not self.focal.sure:
             _log.warning("camera: focal length %s", self.focal.said)
         if not solved.all():
@@ -202,4 +247,19 @@ class _Choice:
                 "camera: %d of %d frames could not be solved and were interpolated", (~solved).sum(), len(solved)
             )
         facts = {**self.facts, "model": model, "rejected": self.rejected}
-        return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit)
+        why = self._doubts(model, solved)
+        if why:
+            _log.warning("camera: not trusted: %s", "; ".join(why))
+            facts["not_trusted"] = why
+        return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit, zoom, not why)
+
+    def _doubts(self, model: str, solved: np.ndarray) -> list[str]:
+        """Why a path that fits is not to be trusted."""
+        breaks, why = self.seen.tracks.breaks or self.seen.facts["breaks"], []
+        if breaks and model != "static":
+            why.append(f"nothing could be followed across frame {breaks[0]}")
+        if solved.mean() < _SOLVED:
+            why.append(f"{solved.mean():.0%} of the frames are solved")
+        if self.doubtful and model in ("odometry", "colmap"):
+            why.append("a large part of the background stands still while the rest moves, and no foot is seen")
+        return why

@@ -93,7 +93,7 @@ def theirs(place: Place) -> dict[str, np.ndarray]:
         place_of = [batch[key].float() for key in ("box_center", "box_size", "img_size")]
         rows["transl"].append(cam_crop_to_full(out["pred_cam"], *place_of, _clip.FOCAL)[0].numpy())
     found = {key: np.stack(row) for key, row in rows.items()}
-    return {**found, "betas": np.median(found["betas"], 0)}
+    return {**found, "betas": found["betas"].mean(0)}
 
 
 def ours(place: Place) -> dict[str, np.ndarray]:

@@ -48,6 +48,11 @@ def make(place: Place) -> None:
         file = place.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         held = _bodies.arrays(model, place.seed + number, betas)
+        if model != "smpl":
+            held |= {f"hands_components{side}": np.zeros((45, 45)) for side in "lr"}
+            held |= {f"hands_mean{side}": np.zeros(45) for side in "lr"}
+        if model == "smplx":
+            held |= {"lmk_faces_idx": np.zeros(51, np.int64), "lmk_bary_coords": np.full((51, 3), 1 / 3)}
         if file.suffix == ".npz":
             extra = {"part2num": np.array({"head": 1}, dtype=object)} if model == "smplx" else {}
             np.savez(file, **held, **extra)
@@ -57,9 +62,6 @@ def make(place: Place) -> None:
             for key in ("shapedirs", "posedirs", "v_template", "weights"):
                 held[key] = chumpy.Ch(held[key])
             held |= {"bs_style": "lbs", "bs_type": "lrotmin"}
-        if model != "smpl":
-            hands = {f"hands_{what}{side}": np.zeros((45, 45)) for what in ("components",) for side in "lr"}
-            held |= hands | {f"hands_mean{side}": np.zeros(45) for side in "lr"}
         with open(file, "wb") as out:
             pickle.dump(held, out, protocol=2)
 
@@ -74,7 +76,9 @@ def theirs(place: Place) -> dict[str, np.ndarray]:
     for name, (model, gender, _) in FILES.items():
         layer = {"smpl": smplx.SMPLLayer, "smplh": smplx.SMPLHLayer, "smplx": smplx.SMPLXLayer}[model]
         file = place.folder / name
-        more = {} if model == "smpl" else {"ext": file.suffix[1:]}
+        more = {"ext": file.suffix[1:]}
+        if model == "smpl":  # this class reads pickles alone
+            more = {"data_struct": smplx.utils.Struct(**np.load(file))} if file.suffix == ".npz" else {}
         if model == "smplx":
             more |= {"num_expression_coeffs": 10}
         body = layer(str(file), gender=gender, num_betas=10, dtype=torch.float64, **more)

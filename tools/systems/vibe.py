@@ -102,7 +102,7 @@ def theirs(place: Place) -> dict[str, np.ndarray]:
     s, t, px = theta[:, 0], theta[:, 1:3], scaled[:, 2] / 2
     centre = np.array(_clip.SIZE) / 2
     transl = np.c_[t + (boxes[:, :2] - centre) / (s * px)[:, None], _clip.FOCAL / (s * px)]
-    return {"rotations": out["rotmat"][0].numpy(), "betas": np.median(theta[:, 75:], 0), "transl": transl}
+    return {"rotations": out["rotmat"][0].numpy(), "betas": theta[:, 75:].mean(0), "transl": transl}
 
 
 def ours(place: Place) -> dict[str, np.ndarray]:

@@ -44,7 +44,7 @@ UPSTREAM = {
     "wham": run_against("WHAM", "2b54f77"),
     "gvhmr": run_against("GVHMR", "44fbc19"),
     "tram": run_against("TRAM", "4861c11"),
-    "prompthmr": UNTESTED,
+    "prompthmr": run_against("PromptHMR", "ea85d0a"),
     **dict.fromkeys(("slahmr", "glamr", "dpvo", "nerfstudio", "arkit"), UNTESTED),
 }
 

@@ -151,7 +151,7 @@ UPSTREAM = {
     "wham": run_against("WHAM", "2b54f77"),
     "gvhmr": run_against("GVHMR", "44fbc19"),
     "tram": run_against("TRAM", "4861c11"),
-    "prompthmr": UNTESTED,
+    "prompthmr": run_against("PromptHMR", "ea85d0a"),
     **dict.fromkeys(("openpose", "sam3d", "gemx", "slahmr", "glamr"), UNTESTED),
 }
 _VIDEO: dict[str, Any] = {"default_for": "video"}

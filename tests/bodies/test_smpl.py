@@ -78,6 +78,22 @@ def test_reads_pickle_and_npz_alike(pickled, model, tmp_path):
             np.testing.assert_array_equal(got[key], value)
 
 
+def test_three_hundred_betas_and_objects_beside_the_arrays(model, pickled, random_motion, tmp_path):
+    """SMPL 1.1.0 has 300 components, of which ten are used; archives of the sites hold dictionaries too."""
+    wide = np.concatenate([model["shapedirs"][..., :10], np.ones((6890, 3, 290))], -1)
+    held = {**model, "shapedirs": wide, "part2num": np.array({"head": 1}, dtype=object)}
+    np.savez(tmp_path / "SMPL_NEUTRAL.npz", **held)
+    motion = random_motion(betas_of="smpl")
+    large, small = (SmplConfig(path=path).build(CTX) for path in (tmp_path, pickled))
+    torch.testing.assert_close(large.joints(motion), small.joints(motion))
+    torch.testing.assert_close(large.vertices(motion), small.vertices(motion))
+
+
+def test_a_folder_without_the_gender_names_what_is_there(pickled):
+    with pytest.raises(MissingResource, match=r"SMPL_FEMALE\.npz.*there is .*\.pkl"):
+        SmplConfig(path=pickled.parent, gender="female").build(CTX)
+
+
 def test_mesh_of_smplx_and_own_joints_agree(body, random_motion):
     """The loop's joints and keypoints sit in smplx's mesh, pose correctives included."""
     motion = random_motion(betas_of="smpl")

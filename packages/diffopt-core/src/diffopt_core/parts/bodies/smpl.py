@@ -90,13 +90,10 @@ def read_model(file: Path) -> Mapping[str, Any]:
     """Read and check SMPL's arrays, as dense arrays. Pickles are read without executing code. Raises BadInput."""
     import numpy as np
 
-    from ...common.npz import read_npz
-    from ...common.unpickle import read_pickle, to_array
+    from ...common.unpickle import read_foreign, read_pickle, to_array
 
-    if file.suffix == ".npz":
-        raw: Any = read_npz(file)
-    else:
-        raw = read_pickle(file)
+    # an archive may have objects beside the arrays
+    raw: Any = read_foreign(file) if file.suffix == ".npz" else read_pickle(file)
     if not isinstance(raw, dict):
         raise BadInput(file, "content", f"is a {type(raw).__name__}; expected a mapping of arrays")
     missing = [key for key in KEYS if key not in raw]

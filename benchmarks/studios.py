@@ -1,11 +1,12 @@
 """Guidance across studios: settings of a recipe's prior on folders of cases, by speed, one row each.
 
     uv run python benchmarks/studios.py FOLDERS… --row "NAME:KEY=VALUE;KEY=VALUE" [--row …] [--recipe best]
-        [--cases 12] [--seed 0] [--table FILE.csv] [--json FILE]
+        [--cases 12] [--seed 0] [--against ROW] [--table FILE.csv] [--json FILE]
 
 FOLDERS are those of ``studio_cases.py``. A row is a name and recipe keys; ``none:prior.name=none`` is the solve without
 a prior. Columns: means over the cases, mm (RTE in %); jitter and length of the path are over the truth's.
-``--table`` appends to a CSV, so that a search grows row by row; ``--json`` keeps every case.
+``--table`` appends to a CSV, so that a search grows row by row; ``--json`` keeps every case. ``--against none`` prints
+each further row's difference from that one with its 95 % bootstrap interval over the cases (below 0: better).
 """
 
 from __future__ import annotations
@@ -63,6 +64,18 @@ def row_of(values: list[dict[str, float]]) -> dict[str, float]:
     return means | {"path median": round(statistics.median(v["path"] for v in values), 3)}
 
 
+def difference(values: list[dict[str, float]], base: list[dict[str, float]]) -> str:
+    """Mean difference of each metric and its 95 % interval over resampled cases."""
+    generator = torch.Generator().manual_seed(0)
+    told = []
+    for name in (*METRICS, "jitter"):
+        gap = torch.tensor([v[name] - b[name] for v, b in zip(values, base, strict=True)])
+        drawn = gap[torch.randint(len(gap), (4000, len(gap)), generator=generator)].mean(1)
+        low, high = torch.quantile(drawn, torch.tensor([0.025, 0.975])).tolist()
+        told.append(f"{name} {float(gap.mean()):+.2f} [{low:+.2f}, {high:+.2f}]")
+    return " | ".join(told)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
@@ -70,10 +83,12 @@ def main() -> None:
     parser.add_argument("--recipe", default="best")
     parser.add_argument("--cases", type=int, default=1000, help="the first so many of each folder")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--against", help="name of an earlier row, or of one in --json")
     parser.add_argument("--table", type=Path)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     registry = Registry.load([])
+    known = json.loads(args.json.read_text()) if args.json and args.json.is_file() else {}
     for row in args.rows:
         name, _, keys = row.partition(":")
         settings = [s for s in keys.split(";") if s]
@@ -95,9 +110,14 @@ def main() -> None:
                     if new:
                         writer.writeheader()
                     writer.writerow(line)
+        known[f"{args.recipe}/{name}"] = kept
         if args.json:
-            known = json.loads(args.json.read_text()) if args.json.is_file() else {}
-            args.json.write_text(json.dumps(known | {f"{args.recipe}/{name}": kept}, indent=1))
+            args.json.write_text(json.dumps(known, indent=1))
+        for folder, base in known.get(f"{args.recipe}/{args.against}", {}).items():
+            if folder in kept and args.against != name:
+                both = sorted(kept[folder].keys() & base.keys())
+                against = difference([kept[folder][case] for case in both], [base[case] for case in both])
+                print(f"{name} - {args.against} | {folder} | {against}", flush=True)
 
 
 if __name__ == "__main__":

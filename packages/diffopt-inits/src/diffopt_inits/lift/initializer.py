@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -62,12 +62,17 @@ class LiftInitializer:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
 
         Keypoints do not determine the size of the body: it is that of ``rest_joints`` or of the mean body. Frames
-        without the person are interpolated. A fused body that has its own ``evidence`` is not changed. Raises BadInput
-        if no frame has three keypoints that the network uses.
+        without the person are interpolated. A fused body that has its own ``evidence`` is not changed; one fitted to 3D
+        landmarks keeps its poses and gets the network's evidence. Raises BadInput if no frame has three keypoints that
+        the network uses.
         """
         body = None if self._other is None else self._other.initialize(clip, observations, camera)
         if body is not None and body.evidence is not None:
             return body
+        if body is not None and body.poses_from == "landmarks":
+            # The vertical from 2D alone is the better one: errors of the landmarks' depth tilt the whole body.
+            made, lifted = self.both(clip, replace(observations, landmarks=None), camera)
+            return replace(body, evidence=evidence_of(lifted), facts={**body.facts, "told": made.facts})
         return self.both(clip, observations, camera, body)[0]
 
     def both(

@@ -115,7 +115,8 @@ def test_calibration_brings_ninety_of_a_hundred_inside(tmp_path: Path) -> None:
     factor = quality.calibration(found)
     assert set(factor) == {"root", "pose", "up", "depth", "ray", "velocity"}
     for name, value in found.items():
-        assert float((value <= factor[name]).float().mean()) == pytest.approx(0.9, abs=0.02)
+        share = float((value <= factor[name]).float().mean())
+        assert share == pytest.approx(0.9, abs=max(0.02, 1 / len(value.unique())))
 
 
 @pytest.mark.slow

@@ -116,7 +116,8 @@ def test_calibration_brings_ninety_of_a_hundred_inside(tmp_path: Path) -> None:
     assert set(factor) == {"root", "pose", "up", "depth", "ray", "velocity"}
     for name, value in found.items():
         share = float((value <= factor[name]).float().mean())
-        assert share == pytest.approx(0.9, abs=max(0.02, 1 / len(value.unique())))
+        # The vertical and its variance may be the same in all frames of a window: six values.
+        assert share == pytest.approx(0.9, abs=1 / 6 if name == "up" else 0.02), name
 
 
 @pytest.mark.slow

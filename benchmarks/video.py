@@ -1,12 +1,9 @@
-"""Videos from their pixels to motion, as `diffopt run` does it: seconds per step, camera found, motion, error.
+"""Videos from their pixels to motion, as `diffopt run` does it: seconds per step, camera found, motion.
 
     uv run python benchmarks/video.py FOLDER [--fps walk=52,runner=100] [--videos walk,runner] [--kept]
 
-FOLDER holds ``NAME.mp4``; ``NAME.truth.npz`` beside it holds true points of 12 limb joints and true cameras
-(``diffopt_inits.landmark_file``). Everything is looked at anew in a cache of its own, unless ``--kept``; MediaPipe's
-environment counts only where it has to be built. For a clip with truth, the detector's 3D landmarks by themselves stand
-beside the full run under two protocols, mm: PA-MPJPE, a similarity fitted in every frame; and hip-aligned in the
-camera's frame, as the estimate's own (final) camera sees the estimate and the true one the truth. Seconds are of the
+FOLDER holds ``NAME.mp4``. Everything is looked at anew in a cache of its own, unless ``--kept``; MediaPipe's
+environment counts only where it has to be built. Errors against a truth: ``benchmarks/real.py``. Seconds are of the
 clock: on a machine with neighbours they are more.
 """
 
@@ -17,19 +14,14 @@ import os
 import platform
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spinning)
 import torch
 from diffopt_core.common.places import CACHE_VARIABLE, cache_folder
-from diffopt_core.data.geometry import world_to_camera
-from diffopt_core.data.skeleton import BLAZEPOSE33, JOINT
 from diffopt_core.parts.metrics.quality import quality
 from diffopt_core.results.recover import recover
 from diffopt_core.types import Result
-from diffopt_inits.landmark_file import read_truth
-from real_video import both_protocols, landmarks_alone
 
 
 def fresh_cache() -> None:
@@ -38,26 +30,6 @@ def fresh_cache() -> None:
     (old / "environments").mkdir(parents=True, exist_ok=True)
     (new / "environments").symlink_to(old / "environments")
     os.environ[CACHE_VARIABLE] = str(new)
-
-
-def errors(result: Result, path: Path) -> list[str]:
-    """Rows of PA-MPJPE and hip-aligned error, mm: landmarks alone, initializer, full run."""
-    truth = read_truth(path, result.clip.num_frames)
-    assert truth.camera is not None and truth.index is not None
-    names = [BLAZEPOSE33[i] for i in truth.index]
-    hips = [names.index("left_hip"), names.index("right_hip")]
-    true = world_to_camera(truth.joints, truth.camera.R, truth.camera.t)
-    alone = landmarks_alone(replace(result.clip, truth=truth))
-    rows = [f"| landmarks alone | {alone['pa_mpjpe']:.1f} | {alone['camera_pelvis']:.1f} |"]
-    estimates = {
-        "initializer": (result.initial_joints, result.initial_camera),
-        "full run": (result.joints, result.camera),
-    }
-    for name, (joints, camera) in estimates.items():
-        mine = world_to_camera(joints[:, [JOINT[point] for point in names]], camera.R, camera.t)
-        found = both_protocols(mine, true, hips)
-        rows.append(f"| {name} | {found['pa_mpjpe']:.1f} | {found['camera_pelvis']:.1f} |")
-    return rows
 
 
 def describe(result: Result) -> None:
@@ -99,10 +71,6 @@ def main() -> None:
             f"\n## {name}, {clip.num_frames} frames at {clip.fps:g} fps, {time.perf_counter() - began:.0f} s in all\n"
         )
         describe(result)
-        truth = args.folder / f"{name}.truth.npz"
-        if truth.exists():
-            print("\n| mm | PA-MPJPE | hip-aligned |\n|---|---|---|")
-            print("\n".join(errors(result, truth)), flush=True)
 
 
 if __name__ == "__main__":

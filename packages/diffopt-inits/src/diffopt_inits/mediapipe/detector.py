@@ -194,12 +194,10 @@ class MediapipeDetector:
         small = float(np.median(expected[:, 3] - expected[:, 1])) < SMALL * max(size)
         # one large person: MediaPipe processes the images unchanged
         share = np.array([*size, *size])
-        plan = None
+        plan: list[list[Any]] | None = None
         if bystanders.shape[1]:
-            rows = zip(expected / share, bystanders / share, strict=True)
-            plan = [
-                [own.round(4).tolist(), others[np.isfinite(others[:, 0])].round(4).tolist()] for own, others in rows
-            ]
+            pairs = zip(expected / share, bystanders / share, strict=True)
+            plan = [[own.round(4).tolist(), them[np.isfinite(them[:, 0])].round(4).tolist()] for own, them in pairs]
         where = expected.round().tolist() if small else None
         folder = self._cache(clip, settings, windows=plan, close_up=where)
         chunks = pieces.plan_close_up(np.array(where), size, folder) if small else pieces.plan(clip.num_frames, folder)

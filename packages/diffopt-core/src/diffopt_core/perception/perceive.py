@@ -22,6 +22,7 @@ from ..interfaces import BuildContext, HasState, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .cache import clip_key, kept, source_digest, step_key
 from .plausible import judge
+from .steady import faced, mended
 from .video import focal_pixels
 from .video.shots import SHORTEST
 
@@ -251,17 +252,20 @@ def perceive(
     if cache is not None and clip.num_frames < whole:
         cache = step_key(cache, "trim", code, {"frames": clip.num_frames})
     missing = _missing(clip)
+    rest = clip.rest_joints if clip.rest_joints is not None else _mean_skeleton(ctx)
+    clip, observations = mended(clip, observations, rest)
     camera = step(
         CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
     )
     if missing is not None:
         camera = replace(camera, filled=missing if camera.filled is None else camera.filled | missing)
-    rest = clip.rest_joints if clip.rest_joints is not None else _mean_skeleton(ctx)
 
     def with_body(role: RoleSpec, clip: Clip = clip) -> Evidence:
         body = step(
             CameraFrameBody, "initializer", role, clip.body, lambda made: made.initialize(clip, observations, camera)
         )
+        if body.poses_from != "landmarks":  # these are fitted over time
+            body = faced(body, rest, clip)
         whole = replace(clip, observations=observations, camera=camera, body=body)
         return judge(Evidence(whole, observations, camera, body), rest)
 

@@ -55,13 +55,14 @@ def test_what_is_right_stays_the_same_objects(clip: Clip, rest, caplog) -> None:
 @QUICK
 @given(st.sampled_from(sorted(LIMBS)), st.integers(1, 99), st.sampled_from([1, 4, 12, 30]))
 def test_exchanged_sides_are_found_and_undone(clip: Clip, rest, limb: str, start: int, length: int) -> None:
-    """Bursts of up to a second; where both points of a pair nearly coincide, either order is right."""
+    """Bursts of up to a second; what is hidden or nearly coincides may stay, and one frame."""
     end = min(start + length, 100)
     _, seen = mended(clip, exchanged(clip.observations, limb, start, end), rest)
-    apart = (seen.keypoints - clip.observations.keypoints)[..., :2].norm(dim=-1) * (seen.keypoints[..., 2] > sides.SEEN)
-    metres = apart * 1.7 / torch.from_numpy(sides.extent(clip.observations.keypoints.numpy())).float()[:, None]
-    assert float(metres.max()) < 0.2
-    assert metres[[t for t in range(100) if not start - 2 <= t < end + 2]].max() == 0
+    pairs, true = sides.pairs_of(seen.layout), clip.observations.keypoints
+    both = torch.minimum(true[:, pairs.left, 2], true[:, pairs.right, 2]) > sides.SEEN
+    apart = (seen.keypoints - true)[:, pairs.left, :2].norm(dim=-1) * both
+    wrong = (apart * 1.7 / torch.from_numpy(sides.extent(true.numpy())).float()[:, None] > 0.2).any(1)
+    assert int(wrong.sum()) <= 1 and not wrong[[t for t in range(100) if not start - 1 <= t <= end]].any()
 
 
 def test_a_body_that_faces_the_other_way_in_3d_is_turned_back(clip: Clip, rest) -> None:

@@ -27,6 +27,8 @@ HEIGHT = 1.7
 FACE, NOISE = 0.02, 0.06
 #: Price of a second of another reading of a limb or of the whole body, in squared sigmas.
 SECOND = 12.0
+#: What it saves that a part further in goes with those further out.
+INWARD = 1.5
 #: What neighbours in the body that lie the same way are worth, a second: mostly, the left knee is left of the right one
 #: as the left hip is of the right one. It decides which of two stretches of similar length is the exchanged one.
 ALIKE = 12.0
@@ -162,7 +164,9 @@ def exchanged(seen: Observations, fps: float, posed: Array | None = None) -> tup
         groups.append(_constant(np.sum([_alike(each, each.apart, one, other) for each in told], 0) / fps))
         columns.append(on[one] != on[other])
     table = np.concatenate([table, np.stack(columns, 1).astype(int)], 1)
-    state = minority(choose(groups, table, time, SECOND * odd, change), time, LONGEST)
+    # a part of which a point is hidden goes with those further out
+    held = SECOND * odd - INWARD * np.array([np.clip(sum(state) - 1, 0, 2) for state in states])
+    state = minority(choose(groups, table, time, held, change), time, LONGEST)
     for index, parts in enumerate(_GROUPS):
         for place, part in enumerate(parts):
             out[part][frames] = table[state, index] > place

@@ -129,3 +129,43 @@ def test_a_told_vertical_wins_over_a_trunk_that_leans_and_a_camera_that_rolls():
     up = {"guessed": find_up(joints, rolled, PlaceSpec()), "told": find_up(joints, rolled, PlaceSpec(), told)}
     off = {name: float(torch.acos(value[:, 1].clamp(-1, 1)).max()) for name, value in up.items()}
     assert off["told"] < 0.02 < off["guessed"]
+
+
+def tilted(angle: float, axis: str = "z"):
+    """A scene whose person, not the camera, is turned by ``angle`` about a level axis."""
+    motion, camera, body = true_scene(travel=0.0)
+    turn = axis_angle_to_matrix(torch.tensor([angle, 0.0, 0.0] if axis == "x" else [0.0, 0.0, angle]))
+    pose = motion.pose.clone()
+    pose[:, :, 0] = turn @ pose[:, :, 0]
+    return body.joints(replace(motion, pose=pose)), camera
+
+
+def off(up: torch.Tensor) -> float:
+    return float(torch.rad2deg(torch.acos(up[:, 1].clamp(-1, 1)).max()))
+
+
+@pytest.mark.parametrize("axis", ["x", "z"])
+@pytest.mark.parametrize("angle", [1.5, 1.9, 3.1])
+def test_people_who_lie_or_stand_on_their_hands_do_not_tip_the_world(angle, axis):
+    joints, camera = tilted(angle, axis)
+    assert off(find_up(joints, camera, PlaceSpec())) < 20
+    upright, _ = tilted(0.0)
+    assert off(find_up(upright, camera, PlaceSpec())) < 12
+
+
+def test_a_cartwheel_says_nothing_of_the_vertical():
+    motion, camera, body = true_scene(frames=60, travel=0.0)
+    turns = torch.zeros(60, 3)
+    turns[:, 2] = torch.linspace(0, 2 * torch.pi, 60)
+    pose = motion.pose.clone()
+    pose[:, :, 0] = axis_angle_to_matrix(turns) @ pose[:, :, 0]
+    joints = body.joints(replace(motion, pose=pose))
+    assert off(find_up(joints, camera, PlaceSpec())) < 20
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5, 1.9])
+def test_lines_in_the_images_show_the_vertical(angle):
+    joints, camera = tilted(angle)
+    up = camera.R[..., 1]
+    known = replace(camera, up=up, up_var=torch.full(up.shape[:-1], 0.03**2))
+    assert off(find_up(joints, known, PlaceSpec())) < 3

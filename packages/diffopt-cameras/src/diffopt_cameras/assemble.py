@@ -11,6 +11,7 @@ from diffopt_core.types import CameraTrajectory, Clip, Travel, Unit
 from numpy.typing import NDArray
 
 from .focal import Focal
+from .upright import Upright
 from .wahba import Array
 
 
@@ -42,14 +43,19 @@ def assemble(
     unit: Unit = "metre",
     zoom: Array | None = None,
     trusted: bool = True,
+    lines: Upright | None = None,
 ) -> CameraTrajectory:
     """The trajectory for every frame of the clip, in the first camera's frame. The principal point is the image centre.
 
-    ``unit`` is the metre where t is 0, as no scale is unknown then. ``zoom`` [T]: factors of the focal length. A
-    trajectory with unknown travel is not trusted.
+    ``unit`` is the metre where t is 0, as no scale is unknown then. ``zoom`` [T]: factors of the focal length;
+    ``lines``: the vertical, in the world of ``R``. A trajectory with unknown travel is not trusted.
     """
-    R, t = in_first_camera(*filled(R, t, solved))
-    frames = clip.num_frames
+    R, t = filled(R, t, solved)
+    frames, up, up_var = clip.num_frames, None, None
+    if lines is not None:  # in each camera, so that it does not depend on the world
+        up, up_var = torch.from_numpy(R @ lines.up).float(), torch.full((frames,), lines.sd**2)
+        facts = {**facts, "vertical": lines.facts()}
+    R, t = in_first_camera(R, t)
     return CameraTrajectory(
         R=torch.from_numpy(np.ascontiguousarray(R)).float(),
         t=torch.from_numpy(np.ascontiguousarray(t)).float(),
@@ -60,6 +66,8 @@ def assemble(
         unit=unit,
         travel=travel,
         filled=torch.from_numpy(~solved),
+        up=up,
+        up_var=up_var,
         trusted=trusted and travel != "unknown",
         facts={**facts, "focal_from": focal.said},
     )

@@ -19,6 +19,7 @@ from .odometry import Odometry, odometry
 from .rotation import RotationEvidence, rotation_evidence, rotation_path, windows
 from .scale import in_rough_metres
 from .tracks import Following, Tracks
+from .upright import upright
 from .witness import LEAST, parts
 from .zoom import LEAST as LEAST_ZOOM
 from .zoom import unzoomed, zoom_path
@@ -251,7 +252,9 @@ class _Choice:
         if why:
             _log.warning("camera: not trusted: %s", "; ".join(why))
             facts["not_trusted"] = why
-        return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit, zoom, not why)
+        focal = self.focal.pixels * (np.ones(len(R)) if zoom is None else zoom)
+        lines = upright(self.clip, self.observations, R, focal)
+        return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit, zoom, not why, lines)
 
     def _doubts(self, model: str, solved: np.ndarray) -> list[str]:
         """Why a path that fits is not to be trusted."""

@@ -15,6 +15,7 @@ from .configs import StaticCameraConfig
 from .evidence import look, stillness
 from .focal import assumed, told
 from .tracks import Following
+from .upright import upright
 
 _log = logging.getLogger(__name__)
 _FEWEST = 10
@@ -37,7 +38,9 @@ class StaticCamera:
             _log.warning("camera: focal length %s", focal.said)
         facts = {"source": "static", "model": "static", "evidence": self._check(clip, observations, focal.pixels)}
         R, t = standing(clip.num_frames)
-        return assemble(clip, R, t, np.ones(clip.num_frames, bool), focal, "stands", facts)
+        pixels = np.full(clip.num_frames, focal.pixels)
+        lines = None if clip.video is None else upright(clip, observations, R, pixels)
+        return assemble(clip, R, t, np.ones(clip.num_frames, bool), focal, "stands", facts, lines=lines)
 
     def _check(self, clip: Clip, observations: Observations, focal: float) -> dict[str, Any]:
         config = self._config

@@ -69,6 +69,10 @@ class CameraTrajectory:
     """frames that were interpolated instead of estimated; None: none"""
     trusted: bool = True
     """False if no camera model fitted and this one is a fallback"""
+    up: Float[Tensor, "*b 3"] | None = None
+    """unit vector of the vertical in each camera's frame, from straight lines in the images; None: not known"""
+    up_var: Float[Tensor, "*b"] | None = None
+    """its variance, rad^2; that of one frame, because errors of all frames are the same"""
     facts: dict[str, Any] = field(default_factory=dict)
     """provenance for the user, with the source of the focal length (``focal_from``): plain data"""
 

@@ -52,7 +52,7 @@ def key(evidence: Evidence) -> tuple:
     clip = evidence.clip
     has_rest = clip.rest_joints is not None
     camera = (evidence.camera.unit, evidence.camera.level)
-    parts = (has_rest, evidence.body.evidence is not None)
+    parts = (has_rest, evidence.body.evidence is not None, evidence.camera.up is not None)
     return (clip.num_frames, clip.fps, evidence.observations.layout, evidence.body.betas_of, *parts, *camera)
 
 
@@ -70,6 +70,7 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
     first = evidence[0]
     said = [item.body.evidence for item in evidence if item.body.evidence is not None]
     names = [field.name for field in fields(MotionEvidence)]
+    ups = [item.camera.up for item in evidence if item.camera.up is not None]
     rest = [item.clip.rest_joints for item in evidence if item.clip.rest_joints is not None]
     return Batch(
         clips=tuple(item.clip for item in evidence),
@@ -86,6 +87,10 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
             centre=side_by_side([item.camera.centre for item in evidence]),
             unit=first.camera.unit,
             level=first.camera.level,
+            up=side_by_side(ups) if ups else None,
+            up_var=side_by_side([item.camera.up_var for item in evidence if item.camera.up_var is not None])
+            if ups
+            else None,
         ),
         global_orient=side_by_side([item.body.global_orient for item in evidence]),
         body_pose=side_by_side([item.body.body_pose for item in evidence]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -108,6 +109,9 @@ def _vertical(result: Result) -> Ground:
     how = place.get("up", "auto") if isinstance(place, Mapping) else "auto"
     if how == "given" or (how == "auto" and clip.camera is not None and clip.camera.level):
         return Ground("vertical", "that of the camera's world, which is level", False)
+    if clip.camera is not None and clip.camera.up_var is not None and how != "trunk":
+        sd = math.degrees(float(clip.camera.up_var.mean()) ** 0.5)
+        return Ground("vertical", f"from straight lines in the images, +- {sd:.1f} degrees, and the person", False)
     if clip.body is not None and clip.body.evidence is not None and how != "trunk":
         return Ground("vertical", "estimated by a network from the keypoints", True)
     return Ground("vertical", "people are assumed upright on average, and cameras level", True)

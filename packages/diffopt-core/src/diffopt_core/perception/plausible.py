@@ -213,6 +213,6 @@ def _vertical(evidence: Evidence, joints: Tensor) -> Iterator[str]:
     tilt = float((up.median(0).values @ image).clamp(-1, 1).arccos())
     if tilt > _LYING:
         yield (
-            f"the trunk lies {tilt * 57.3:.0f} degrees from the image's up: lying, or a turned image; the vertical, "
-            "which is taken from the trunk, may be off by as much"
+            f"the trunk lies {tilt * 57.3:.0f} degrees from the image's up: lying, upside down, or a turned image; the "
+            f"vertical is taken from {'lines in the image' if camera.up is not None else 'the image, to 15 degrees'}"
         )

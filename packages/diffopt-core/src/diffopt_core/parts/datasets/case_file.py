@@ -152,6 +152,8 @@ def arrays_of(clip: Clip) -> Arrays:
         case |= {f"init_{name}": _array(value) for name, value in vars(body.evidence).items()}
     if camera.filled is not None:
         case["cam_filled"] = camera.filled.cpu().numpy()
+    if camera.up is not None and camera.up_var is not None:
+        case |= {"cam_up": _array(camera.up), "cam_up_var": _array(camera.up_var)}
     if clip.rest_joints is not None:
         case["rest_joints"] = _array(clip.rest_joints)
     if not bool(seen.valid.all()):
@@ -221,6 +223,8 @@ def _camera(case: Arrays) -> CameraTrajectory:
         travel=cast(Travel, text(case["cam_travel"])) if "cam_travel" in case else travel_of(R, t),
         filled=torch.from_numpy(case["cam_filled"].astype(bool)) if "cam_filled" in case else None,
         trusted=bool(case["cam_trusted"]) if "cam_trusted" in case else True,
+        up=_tensor(case["cam_up"]) if "cam_up" in case else None,
+        up_var=_tensor(case["cam_up_var"]) if "cam_up_var" in case else None,
         facts=_facts(case, "camera"),
     )
 

@@ -57,6 +57,8 @@ CASE_KEYS: dict[str, Key] = {
     "cam_travel": _word(Travel),
     "cam_trusted": _key(holds="flags", required=False),
     "cam_filled": _key("T", holds="flags", required=False),
+    "cam_up": _key("T", 3, required=False),
+    "cam_up_var": _key("T", required=False),
     "init_from": _word(PosesFrom),
     "init_up": _key("T", 3, required=False),
     "init_up_var": _key("T", required=False),
@@ -117,7 +119,11 @@ def check_case(path: Path, case: Arrays) -> None:
         _check_finite(path, key, value, rows)
     if lacking := [key for key in SAID if (key in case) != (SAID[0] in case)]:
         raise BadInput(path, lacking[0], f"is missing; the keys {', '.join(SAID)} must all be present or all be absent")
-    _check_positive(path, case, ("fps", "image_size", "cam_focal", *(key for key in SAID if key.endswith("_var"))))
+    if ("cam_up" in case) != ("cam_up_var" in case):
+        raise BadInput(path, "cam_up_var" if "cam_up" in case else "cam_up", "is missing; both are needed, or none")
+    _check_positive(
+        path, case, ("fps", "image_size", "cam_focal", "cam_up_var", *(key for key in SAID if key.endswith("_var")))
+    )
     _check_rotations(path, case["cam_R"])
     for key in ("init_global_orient", "init_body_pose"):
         angle = float(np.linalg.norm(case[key][valid], axis=-1).max())

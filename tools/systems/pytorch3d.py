@@ -98,7 +98,7 @@ def ours(place: Place) -> dict[str, np.ndarray]:
     pixels = project(world_to_camera(given["points"], camera.R, camera.t), camera.focal, camera.centre)
     return {
         "vector": rotation.axis_angle_to_matrix(given["vector"]).numpy(),
-        "quaternion": rotation.quaternion_to_matrix(quaternion).numpy(),
+        "quaternion": rotation.quaternion_to_matrix(quaternion.roll(-1, -1)).numpy(),  # theirs begins with w
         "rows": rotation.columns_to_matrix(given["rows"]).mT.numpy(),
         "look_at": (turn[:, None] * camera.R).T.numpy(), "place": (turn * camera.t).numpy(), "px": pixels.numpy(),
         **_drawn(place.seed, "embree"),

@@ -40,7 +40,7 @@ FILES = (
 )
 #: Cameras that other systems give.
 UPSTREAM = {
-    "droid": UNTESTED,
+    "droid": run_against("DROID-SLAM", "2dfd39f") + ", by import: its CUDA extension never ran",
     "wham": run_against("WHAM", "2b54f77"),
     "gvhmr": run_against("GVHMR", "44fbc19"),
     "tram": run_against("TRAM", "4861c11"),

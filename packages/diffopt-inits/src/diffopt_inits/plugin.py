@@ -144,7 +144,7 @@ RESULTS = (
 )
 #: Components that run or read other systems.
 UPSTREAM = {
-    "hmr2": UNTESTED,
+    "hmr2": run_against("4D-Humans", "6ec7965"),
     "vibe": UNTESTED,
     "vitpose": run_against("transformers", "5.24.0"),
     "mediapipe": run_against("mediapipe", "0.10.21"),

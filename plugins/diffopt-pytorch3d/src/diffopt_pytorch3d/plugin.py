@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from diffopt_core.config import ComponentConfig
-from diffopt_core.plugin import Component, hookimpl
+from diffopt_core.plugin import Component, hookimpl, run_against
 from pydantic import Field
 
 _BUILD = (
-    'pip install --no-build-isolation "git+https://github.com/facebookresearch/pytorch3d.git@stable" builds it against '
-    "the installed torch (needs a C++ compiler, and nvcc for the GPU; half an hour on one core); "
+    'pip install --no-build-isolation "git+https://github.com/facebookresearch/pytorch3d.git" builds it against '
+    "the installed torch (2.8 works; needs a C++ compiler, and nvcc for the GPU; up to an hour on one core); "
     "or use --renderer gl or embree"
 )
 
@@ -34,4 +34,5 @@ class Pytorch3dConfig(ComponentConfig):
 def diffopt_components() -> Iterable[Component]:
     """Listed even without PyTorch3D; `build` reports what is missing."""
     row = "PyTorch3D's rasteriser, for those who have built it"
-    return [Component("renderer", "pytorch3d", "diffopt_pytorch3d.plugin:Pytorch3dConfig", row)]
+    upstream = run_against("PyTorch3D", "9381c40")
+    return [Component("renderer", "pytorch3d", "diffopt_pytorch3d.plugin:Pytorch3dConfig", row, upstream=upstream)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...plugin import UNTESTED, Component, WeightFile
+from ...plugin import Component, WeightFile, run_against
 
 COMPONENTS = (
     Component("body", "auto", f"{__name__}.anny24:AutoBodyConfig", "the clip's own skeleton, if any, else anny24"),
@@ -13,7 +13,7 @@ COMPONENTS = (
         "smpl",
         f"{__name__}.smpl:SmplConfig",
         "SMPL through smplx, with your own model file",
-        upstream=UNTESTED,
+        upstream=run_against("smplx", "1265df7"),
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -22,11 +23,13 @@ _TOKEN = (
 def connect(address: str | None, cpus: int | None) -> None:
     """Connect to a running cluster, else start one on this machine, without log output or dashboard. Raises
     MissingResource that tells a closed port, a port of something else and a refused token apart."""
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():
         return
     quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     # Ray hides GPUs from tasks that reserve none; here the run's device option decides.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
     if address and address != "auto":
         _reach(address)
     try:

@@ -97,13 +97,14 @@ class RayRunner:
             ray.get_runtime_context().get_node_id(), soft=False
         )
         ledger: Any = ray.remote(_Ledger).options(num_cpus=0, scheduling_strategy=here).remote()
-        waiting = {job.name: job for job in jobs}
+        known = {job.name: job for job in jobs}
+        waiting = dict(known)
         looked = time.monotonic()
         for row in self._pipeline(jobs, ledger).iter_rows():
             if time.monotonic() - looked > _LOOKS:
-                looked = self._tell(ledger, waiting)
+                looked = self._tell(ledger, known)
             yield JobEnd(waiting.pop(row["job"]), **pickle.loads(row["end"]))
-        self._tell(ledger, waiting)
+        self._tell(ledger, known)
         for job in waiting.values():
             yield JobEnd(job, error="its worker was lost, and Ray gave it up", lost=True)
 
@@ -142,6 +143,5 @@ class RayRunner:
 
     def _tell(self, ledger: Any, jobs: dict[str, Job]) -> float:
         for name, where in ray.get(ledger.news.remote()):
-            if name in jobs:
-                log.warning(loss(jobs[name], f"{where} was lost"))
+            log.warning(loss(jobs[name], f"{where} was lost"))
         return time.monotonic()

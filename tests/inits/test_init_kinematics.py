@@ -79,7 +79,7 @@ def test_round_trip_in_the_camera(body, rest, seed):
     found, out = fitted(clip, body)
     joints = rest.pose(pose)[1]
     error = (rest.pose(found)[1] - joints).norm(dim=-1)
-    assert error.mean() < 0.012 and error.max() < 0.06
+    assert error.mean() < 0.015 and error.max() < 0.06  # depth is believed as little as detectors deserve
     assert (out.transl - transl).norm(dim=-1).mean() < 0.03
     assert out.betas_of == "anny24" and (out.betas == 0).all()
 

@@ -30,7 +30,7 @@ from .rest import LAYOUT, RestBody, rest_body
 from .smooth import fit_translation, smooth_landmarks
 
 #: Number of alternations between pose and translation.
-ROUNDS = 2
+ROUNDS = 4
 #: Reweighting rounds for a translation that is nearly right.
 AGAIN = 3
 #: Visibility below which a landmark counts as not visible.

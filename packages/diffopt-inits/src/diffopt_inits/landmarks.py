@@ -40,6 +40,6 @@ class LandmarksInitializerConfig(ComponentConfig):
     retired: ClassVar = {"path_acceleration": 10.0}
 
     body: str = "anny24"
-    steps: NonNegativeInt = 30
+    steps: NonNegativeInt = 120
     pixels: NonNegativeFloat = 1.0
-    acceleration: PositiveFloat = 40.0
+    acceleration: PositiveFloat = 25.0

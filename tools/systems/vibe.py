@@ -18,7 +18,7 @@ ROW = Row(
     "github.com/mkocabas/VIBE",
     (
         "torch", "torchvision", "smplx==0.1.28", "yacs", "opencv-python-headless", "scikit-image", "scipy",
-        "joblib", "tqdm", "matplotlib", "pyyaml",
+        "joblib", "tqdm", "h5py", "matplotlib", "pyyaml",
     ),
     replaced={"resnet50 of ImageNet": "is downloaded, and SPIN's replaces it"},
     random="weights of VIBE and SPIN, mean parameters, SMPL, a joint regressor",

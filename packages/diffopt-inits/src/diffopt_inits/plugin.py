@@ -145,7 +145,7 @@ RESULTS = (
 #: Components that run or read other systems.
 UPSTREAM = {
     "hmr2": run_against("4D-Humans", "6ec7965"),
-    "vibe": UNTESTED,
+    "vibe": run_against("VIBE", "851f779"),
     "vitpose": run_against("transformers", "5.24.0"),
     "mediapipe": run_against("mediapipe", "0.10.21"),
     "wham": run_against("WHAM", "2b54f77"),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from diffopt_core.data.window import cut
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host.testing import DatasetContract, make_clip
 from diffopt_core.parts.datasets.configs import VideoConfig
+from diffopt_core.perception.perceive import _missing
 from diffopt_core.perception.video import focal_pixels, probe, read_frames, reduced_size
 from diffopt_core.types import Clip, Video
 from diffopt_formats.frames import Rows, place, source_of
@@ -200,3 +203,34 @@ def test_focal_lengths(text, pixels):
 def test_focal_lengths_that_are_none(text):
     with pytest.raises(DiffOptError, match="--focal"):
         focal_pixels(text, (1920, 1080))
+
+
+def test_a_variable_rate_loses_no_frame(tmp_path):
+    times = np.cumsum([0, *[1 / 30, 1 / 30, 1 / 10] * 8])
+    clip = load(write_video(tmp_path / "a.mp4", 25, times=times))
+    assert clip.fps == pytest.approx(30, rel=0.01) and set(clip.video.frames) == set(range(25))
+    again = np.diff(clip.video.frames) == 0
+    missing = _missing(clip)
+    assert missing is not None and missing[1:].tolist() == again.tolist()
+
+
+def test_pixels_that_are_not_square(tmp_path, caplog):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for number in range(4):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image(number), format="rgb24")))
+        container.mux(stream.encode())
+    clip = load(path)
+    assert clip.size == (86, 48) and "not square" in caplog.text
+    bars = [np.flatnonzero(frame[:24].mean((0, 2)) > 150).mean() for frame in frames(clip)]
+    assert np.allclose(np.diff(bars), 2 * 86 / 64, atol=1), "stretched, not cropped"
+
+
+def test_images_of_16_bits_are_not_clipped(tmp_path):
+    for number in range(3):
+        Image.fromarray(np.tile(np.linspace(0, 65535, 32).astype(np.uint16), (24, 1))).save(tmp_path / f"{number}.png")
+    row = frames(load(tmp_path))[0][0, :, 0].astype(int)
+    assert row[0] == 0 and row[-1] == 255 and (np.diff(row) > 4).all()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffopt_core.parts.datasets.fill import fill_linear, fill_rotations
+from diffopt_core.data.fill import fill_linear, fill_rotations
 from diffopt_core.types import CameraTrajectory, Clip, Travel, Unit
 from numpy.typing import NDArray
 

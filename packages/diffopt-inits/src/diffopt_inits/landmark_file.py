@@ -9,12 +9,12 @@ from pathlib import Path, PurePath
 import numpy as np
 import torch
 from diffopt_core.common.npz import read_npz
+from diffopt_core.data.fill import between
 from diffopt_core.data.rotation import slerp
 from diffopt_core.data.skeleton import BLAZEPOSE33
 from diffopt_core.data.window import travel_of
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.parts.datasets.fill import between
 from diffopt_core.types import CameraTrajectory, Clip, Observations, Travel, Truth, as_float
 
 from .landmarks import LandmarksDatasetConfig

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from diffopt_core.data.fill import between as neighbours
 from diffopt_core.data.rotation import slerp
-from diffopt_core.parts.datasets.fill import between as neighbours
 
 #: Rotation jump: more than this angle in one frame, and more than this multiple of the median nearby.
 _JUMP_ANGLE, _JUMP_TIMES = np.deg2rad(10.0), 8.0

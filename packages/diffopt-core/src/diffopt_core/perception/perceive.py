@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..common.elsewhere import what_is
+from ..data.fill import fill_linear, fill_rotations
 from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput, DiffOptError
 from ..host.contract import answers, hold, hold_clip, hold_type, named_file
@@ -258,7 +259,7 @@ def perceive(
         CameraTrajectory, "camera", recipe.camera, clip.camera, lambda source: source.trajectory(clip, observations)
     )
     if missing is not None:
-        camera = replace(camera, filled=missing if camera.filled is None else camera.filled | missing)
+        camera = _between(camera, missing)
 
     def with_body(role: RoleSpec, clip: Clip = clip) -> Evidence:
         body = step(
@@ -296,10 +297,23 @@ def _packages(host: Host) -> tuple[str, ...]:
 
 
 def _missing(clip: Clip) -> Tensor | None:
-    """Mask of frames without an image; None if all have one."""
-    if clip.video is None or not clip.video.missing:
+    """Mask of frames without an image of their own (a gap in a folder, a frame that was shown longer); None if all have
+    one."""
+    if clip.video is None:
         return None
-    return torch.isin(torch.tensor(clip.video.frames), torch.tensor(clip.video.missing))
+    frames = torch.tensor(clip.video.frames)
+    mask = torch.isin(frames, torch.tensor(clip.video.missing or (-1,)))
+    mask[1:] |= frames[1:] == frames[:-1]
+    return mask if bool(mask.any()) else None
+
+
+def _between(camera: CameraTrajectory, missing: Tensor) -> CameraTrajectory:
+    """The camera between the frames with an image: the others show the frame before once more."""
+    filled = missing if camera.filled is None else camera.filled | missing
+    if bool(missing.all()):
+        return replace(camera, filled=filled)
+    R, place = fill_rotations(camera.R, ~missing), fill_linear(camera.position, ~missing)
+    return replace(camera, R=R, t=-(R @ place.unsqueeze(-1)).squeeze(-1), filled=filled)
 
 
 def _trimmed(clip: Clip, observations: Observations, trim: bool) -> tuple[Clip, Observations]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffopt_core.data.fill import fill_linear, fill_rotations
 from diffopt_core.errors import BadInput, UnknownName
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.parts.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations, as_float
 from diffopt_formats.frames import Rows, covered, rows_at, source_of
 from diffopt_formats.pelvis import RestJoints, rest_joints

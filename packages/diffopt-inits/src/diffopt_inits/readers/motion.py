@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from diffopt_core.common.npz import write_npz
+from diffopt_core.data.fill import fill_linear, fill_rotations
 from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.skeleton import PARENTS
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.parts.bodies.anny24 import load
-from diffopt_core.parts.datasets.fill import fill_linear, fill_rotations
 from diffopt_core.perception.video import focal_pixels
 from diffopt_core.types import Clip
 from diffopt_formats.pelvis import RestJoints, rest_joints

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from diffopt_core.data.fill import fill_linear
 from diffopt_core.data.geometry import project
 from diffopt_core.data.skeleton import BLAZEPOSE33
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext
-from diffopt_core.parts.datasets.fill import fill_linear
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from diffopt_formats.frames import rows_at, source_frames
 from diffopt_formats.sam3d import POINTS, Points, read

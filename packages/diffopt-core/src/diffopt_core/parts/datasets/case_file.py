@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ...common.npz import Arrays, keys_of, read_npz, write_npz
+from ...data.fill import fill_linear, fill_rotations
 from ...data.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from ...data.window import travel_of
 from ...errors import BadInput
@@ -32,7 +33,6 @@ from ...types import (
 )
 from .case_keys import CASE_KEYS, SAID, check_case, check_truth, text, valid_frames
 from .configs import CaseConfig
-from .fill import fill_linear, fill_rotations
 
 _OWN = frozenset(key for key in CASE_KEYS if key.startswith(("keypoint", "init_")))
 

@@ -24,6 +24,8 @@ from .configs import VideoConfig
 log = logging.getLogger(__name__)
 #: Assumed frame rate of a folder of images without ``--fps`` (a warning is logged).
 _UNKNOWN_RATE = 30.0
+#: Share of the steps between frames that may be shorter than one of the even grid, and its highest rate.
+_SHORT, _FASTEST = 0.03, 240.0
 
 
 class VideoDataset:
@@ -51,8 +53,8 @@ class VideoDataset:
         """Read size, rate, rotation and frame numbers; no image is decoded yet, except for the cuts around one shot
         (``video.mp4#shot2``).
 
-        A variable frame rate (of a phone) is resampled to an even grid at the mean rate by nearest frames, with a
-        warning. Raises BadInput if the file cannot be decoded.
+        A variable frame rate (of a phone) is resampled to an even grid of the shortest usual step by nearest frames,
+        with a warning; frames that repeat are later interpolated. Raises BadInput if the file cannot be decoded.
         """
         file, shot = split_shot(path)
         clip, notes = self._opened(file)
@@ -72,6 +74,8 @@ class VideoDataset:
         if fps is None:
             fps = _UNKNOWN_RATE
             facts["fps_from"] = f"assumed {fps:g}: images have no rate"
+        if not found.even and found.times is not None:
+            fps = _finest(found.times, fps)
         frames, notes = _even_frames(path, found, fps, facts)
         clip = Clip(
             name=path.name if path.is_dir() else path.stem,
@@ -107,6 +111,13 @@ def _shot(clip: Clip, path: Path, number: int) -> Clip:
     many = len(every) > 1
     name, video = f"{clip.name}_shot{number}", replace(part.video, shot=number)
     return replace(part, name=name, path=path, video=video) if many else replace(part, path=path)
+
+
+def _finest(times: np.ndarray, mean: float) -> float:
+    """Frames per second of the shortest usual step, so that an even grid leaves out hardly any frame."""
+    steps = np.diff(times)
+    short = float(np.quantile(steps[steps > 0], _SHORT))
+    return float(np.clip(1 / short, mean, max(_FASTEST, mean)))
 
 
 def _even_frames(

@@ -54,6 +54,8 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".
 _FOCAL_TAG = re.compile(r"focal.?length.*35.?mm", re.IGNORECASE)
 #: Frame times within this share of a frame from an even grid count as even (timestamps are rounded to ticks).
 _JITTER = 0.25
+#: Transfer characteristics (ITU-T H.273) of pictures with a high dynamic range.
+_HDR = {16: "PQ", 18: "HLG"}
 #: If the numbers in image names exceed this multiple of the image count, they are not frame numbers.
 _SPARSE = 3
 
@@ -61,7 +63,7 @@ _SPARSE = 3
 @dataclass(frozen=True)
 class Probe:
     """``times``: presentation time of each frame, s, increasing; None for a folder of images. ``size``: width, height
-    of the upright image. ``fps``: mean rate, None for images. ``even``: frames are evenly spaced. ``focal``: px, from
+    of the upright image, in square pixels. ``fps``: mean rate, None for images. ``even``: frames are evenly spaced. ``focal``: px, from
     metadata. ``missing``: frame numbers of a folder without an image. ``notes``: warnings for the user. ``length``:
     frames of the complete source, more than ``count`` if its end cannot be decoded; results of other programs may have
     that many rows.
@@ -135,6 +137,7 @@ def _probe_file(path: Path) -> Probe:
                 if packet.pts is not None and packet.time_base is not None and not packet.is_discard
             ]
             times = [time for time, _, _ in packets]
+            wide = float(stream.sample_aspect_ratio or 1) or 1.0
             codec, rate, said = stream.codec_context.name, stream.average_rate, stream.frames
             whole = bool(packets) and packets[0][1] and not any(corrupt for _, _, corrupt in packets)
         with av.open(str(path)) as container:
@@ -149,8 +152,18 @@ def _probe_file(path: Path) -> Probe:
         raise BadInput(path, "video", "has no frame that can be decoded")
     # FFmpeg's angle is counter-clockwise
     rotation = round(-(first.rotation or 0) / 90) * 90 % 360
-    size = (first.height, first.width) if rotation % 180 else (first.width, first.height)
+    width, height = round(first.width * wide / 2) * 2 if wide != 1 else first.width, first.height
+    size = (height, width) if rotation % 180 else (width, height)
     when = np.sort(np.array(times))
+    if wide != 1:
+        pixels = f"its pixels are not square ({wide:.4g} times as wide as high)"
+        notes = (*notes, f"{path}: {pixels}: read as {size[0]} x {size[1]}")
+    if first.color_trc in _HDR:
+        notes = (
+            *notes,
+            f"{path}: HDR ({_HDR[first.color_trc]}), read without tone mapping, so the images are flat and people are "
+            "found less well; convert it first (ffmpeg -vf zscale=t=linear,tonemap=hable,zscale=t=bt709)",
+        )
     if first.interlaced_frame:
         notes = (
             *notes,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import BadInput
 from ...types import Video
 from .probe import decoded, numbered_images, reason
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def reduced_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
@@ -79,7 +83,7 @@ def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
             continue
         try:
             with Image.open(path) as image:
-                array = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                array = _eight_bits(ImageOps.exif_transpose(image))
         except (OSError, ValueError, SyntaxError) as error:
             raise BadInput(path, "image", f"cannot be decoded ({reason(error)})") from error
         if array.shape[1::-1] != video.size:
@@ -87,6 +91,14 @@ def _from_folder(video: Video) -> Iterator[np.ndarray | None]:
                 path, "size", f"is {array.shape[1]} x {array.shape[0]}; expected {video.size}, as the first image"
             )
         yield array
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    """RGB uint8; grey images of 16 bits, which Pillow would clip, are scaled."""
+    if not image.mode.startswith("I"):
+        return np.asarray(image.convert("RGB"))
+    grey = np.asarray(image, np.int64)
+    return np.repeat((grey // 257 if grey.max() > 255 else grey).clip(0, 255).astype(np.uint8)[..., None], 3, -1)
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ...data.rotation import slerp
+from .rotation import slerp
 
 
 def neighbours(valid: Bool[Tensor, "T"]) -> tuple[Int[Tensor, "T"], Int[Tensor, "T"], Float[Tensor, "T"]]:

@@ -25,7 +25,7 @@ from .windows import Bridge, bridge, run
 _TURNS, _TILTS, _RECEDES, _DRIFTS, _SPEEDS = 0.8, 0.2, 0.2, 0.3, 0.8
 #: Weight of the network in a fused joint. A regressor's errors change between frames and average out in the solve; the
 #: network's errors last (docs/lift.md).
-_TOWARDS = 0.5
+_TOWARDS = 0.75
 
 
 @dataclass(frozen=True)

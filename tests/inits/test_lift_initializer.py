@@ -78,13 +78,13 @@ def test_it_beats_the_regressor_and_fused_it_beats_itself(clip: Clip, plain: Lif
     assert fused.rotations_var[:, 1:].mean() < alone.rotations_var[:, 1:].mean()
 
 
-def test_fused_joints_are_halfway_and_the_root_is_the_networks(clip: Clip, plain: LiftInitializer) -> None:
+def test_fused_joints_are_three_quarters_and_the_root_wholly_the_networks(clip: Clip, plain: LiftInitializer) -> None:
     assert clip.observations is not None and clip.camera is not None and clip.body is not None
     lifted = lift(plain, clip, clip.body)
     made = build(fuse="auto").initialize(clip, clip.observations, clip.camera)
     torch.testing.assert_close(made.global_orient, lifted.rotations[:, 0])
     ours, theirs = (geodesic(made.body_pose[:, :21], x) for x in (lifted.rotations[:, 1:], clip.body.body_pose[:, :21]))
-    torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(3 * ours, theirs, atol=6e-3, rtol=1e-3)
     assert made.facts["fused"] == ["keypoints", "given"] and made.evidence is not None
 
 
@@ -94,6 +94,15 @@ def test_what_auto_finds_is_fused_only_where_it_is_a_regressors(clip: Clip, plai
     for body in (None, replace(clip.body, poses_from="unknown"), alone):
         made = build(fuse="auto").initialize(replace(clip, body=body), clip.observations, clip.camera)
         torch.testing.assert_close(made.body_pose, alone.body_pose)
+
+
+def test_poses_from_landmarks_stay_and_get_the_evidence_of_the_keypoints(clip: Clip, plain: LiftInitializer) -> None:
+    assert clip.observations is not None and clip.camera is not None and clip.body is not None
+    fitted = replace(clip, body=replace(clip.body, poses_from="landmarks"))
+    made = build(fuse="auto").initialize(fitted, clip.observations, clip.camera)
+    assert torch.equal(made.body_pose, clip.body.body_pose) and torch.equal(made.transl, clip.body.transl)
+    assert made.evidence is not None and made.poses_from == "landmarks"
+    torch.testing.assert_close(made.evidence.up, lift(plain, clip).up)
 
 
 def test_the_vertical_and_the_speed_are_found(clip: Clip, plain: LiftInitializer) -> None:

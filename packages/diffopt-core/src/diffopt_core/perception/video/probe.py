@@ -63,10 +63,10 @@ _SPARSE = 3
 @dataclass(frozen=True)
 class Probe:
     """``times``: presentation time of each frame, s, increasing; None for a folder of images. ``size``: width, height
-    of the upright image, in square pixels. ``fps``: mean rate, None for images. ``even``: frames are evenly spaced. ``focal``: px, from
-    metadata. ``missing``: frame numbers of a folder without an image. ``notes``: warnings for the user. ``length``:
-    frames of the complete source, more than ``count`` if its end cannot be decoded; results of other programs may have
-    that many rows.
+    of the upright image, in square pixels. ``fps``: mean rate, None for images. ``even``: frames are evenly spaced.
+    ``focal``: px, from metadata. ``missing``: frame numbers of a folder without an image. ``notes``: warnings for the
+    user. ``length``: frames of the complete source, more than ``count`` if its end cannot be decoded; results of other
+    programs may have that many rows.
     """
 
     count: int

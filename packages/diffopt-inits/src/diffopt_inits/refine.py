@@ -132,8 +132,8 @@ def segment_weights(
     return seen * share.square() * torch.tensor(_TRUST).to(visibility)
 
 
-#: Expected error of a direction, of unit vectors across the image, down it and in depth: BlazePose's limbs on views with
-#: a measured truth are off by 0.07 to 0.20, 0.07 to 0.20 and 0.20 to 0.46 (full and heavy model).
+#: Expected error of a direction, of unit vectors across the image, down it and in depth: BlazePose's limbs on views
+#: with a measured truth are off by 0.07 to 0.20, 0.07 to 0.20 and 0.20 to 0.46 (full and heavy model).
 DIRECTION_SIGMA = (0.15, 0.15, 0.45)
 #: Expected error of a landmark across the ray, m at its depth.
 PIXEL_SIGMA = 0.02

@@ -82,6 +82,10 @@ def _parameters() -> dict[str, inspect.Parameter]:
             str, INPUT_PANEL, "Focal length: pixels, 35 mm equivalent, or field of view along the longer side.",
             "--focal", metavar="1200px|28mm|65deg",
         ),
+        "height": _flag(
+            str, INPUT_PANEL, "The person's height, [dim]default: that of the mean shape[/].",
+            "--height", metavar="1.82m|182cm",
+        ),
         "person": _flag(
             str, INPUT_PANEL, "Which person, if there are several, [dim]default: largest[/].",
             "--person", metavar="largest|longest|ID", complete=completion.words(("largest", "longest")),

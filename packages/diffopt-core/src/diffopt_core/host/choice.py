@@ -18,7 +18,7 @@ PAPER = "paper"
 #: flag -> role of a recipe (named like its kind), in the order of the table of kinds.
 FLAGS: dict[str, str] = {kind.flag: kind.name for kind in KINDS.values() if kind.flag}
 #: Keys of the recipe's ``input`` that have a flag (``frames``: two of them).
-INPUT_FLAGS = ("fps", "frames", "shot", "resample", "focal", "person", "env")
+INPUT_FLAGS = ("fps", "frames", "shot", "resample", "focal", "height", "person", "env")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Choice:
     shot: int | None = None
     resample: float | None = None
     focal: str | None = None
+    height: str | None = None
     person: str | None = None
     env: str | None = None
     #: Whether the recipe file may name programs to run.

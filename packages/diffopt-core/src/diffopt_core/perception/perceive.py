@@ -19,10 +19,11 @@ from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput, DiffOptError
 from ..host.contract import answers, hold, hold_clip, hold_type, named_file
 from ..host.recipe import Recipe, RoleSpec
-from ..interfaces import BuildContext, HasState, Host
+from ..interfaces import BuildContext, HasState, Host, MeshBody
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .cache import clip_key, kept, source_digest, step_key
 from .plausible import judge
+from .stature import metres, with_height
 from .steady import faced, mended
 from .video import focal_pixels
 from .video.shots import SHORTEST
@@ -175,6 +176,10 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
         person=asked.person,
         facts={**clip.facts, "dataset": name, **({"fps_from": "--fps"} if asked.fps else {})},
     )
+    if asked.height is not None:
+        metres(asked.height)
+        if clip.rest_joints is not None:
+            log.warning("%s: --height %s is not used: the file has the person's skeleton", path, asked.height)
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
 
 
@@ -267,6 +272,10 @@ def perceive(
         )
         if body.poses_from != "landmarks":  # these are fitted over time
             body = faced(body, rest, clip)
+        if recipe.input.height is not None and clip.rest_joints is None:
+            model = ctx.build("body", "anny24")
+            assert isinstance(model, MeshBody)
+            body = with_height(body, recipe.input.height, model)
         whole = replace(clip, observations=observations, camera=camera, body=body)
         return judge(Evidence(whole, observations, camera, body), rest)
 

@@ -178,3 +178,23 @@ def test_amass_can_keep_y_up(tmp_path):
     path, _ = exporter("amass", up="y").export(walk(), tmp_path)
     saved = np.load(path)
     assert apart(saved["trans"] + saved["rest_pelvis"], walk().joints[:, 0]) < 1e-5 and str(saved["up"]) == "y"
+
+
+def test_the_angles_of_a_bent_knee_do_not_jump():
+    from diffopt_exports.text import euler_degrees, steady_orders
+    from scipy.spatial.transform import Rotation
+
+    share = np.linspace(0, 1, 60)
+    bend = np.stack([60 + 60 * share, 3 * np.sin(20 * share), 4 * np.cos(17 * share)], -1)  # about x past 90 degrees
+    knee = torch.from_numpy(Rotation.from_rotvec(np.radians(bend)).as_matrix())
+    calm = torch.eye(3).double().expand(60, 3, 3)
+    both = torch.stack([knee, calm], 1)
+    orders = steady_orders(both)
+    assert orders[0] != "zxy" and orders[1] == "zxy"
+    usual, chosen = (np.abs(np.diff(euler_degrees(knee, order), axis=0)).max() for order in ("zxy", orders[0]))
+    turn = np.degrees(
+        (knee[1:] @ knee[:-1].mT).diagonal(dim1=1, dim2=2).sum(-1).sub(1).div(2).clamp(-1, 1).acos().max()
+    )
+    assert chosen < 2 * turn < usual
+    again = Rotation.from_euler(orders[0].upper(), euler_degrees(knee, orders[0]), degrees=True).as_matrix()
+    assert np.abs(again - knee.numpy()).max() < 1e-9

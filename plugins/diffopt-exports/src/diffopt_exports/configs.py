@@ -95,8 +95,10 @@ class BvhConfig(MotionOptions):
     builds: ClassVar[str] = "diffopt_exports.text:BvhExporter"
 
     names: Names = Field(default="smpl", description="names of the joints")
-    order: Literal["zxy", "zyx", "xyz", "xzy", "yxz", "yzx"] = Field(
-        default="zxy", description="Euler angles: R is the product in this order, e.g. Rz Rx Ry"
+    order: Literal["auto", "zxy", "zyx", "xyz", "xzy", "yxz", "yzx"] = Field(
+        default="auto",
+        description="Euler angles: R is the product in this order, e.g. Rz Rx Ry; auto: zxy, except for joints whose "
+        "angles would jump in it",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import permutations
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,13 +20,42 @@ from .performance import Performance
 
 
 def euler_degrees(rotations: Tensor, order: str) -> np.ndarray:
-    """(T, ..., 3, 3) to (T, ..., 3): angles of ``order``, ``zxy`` means ``R = Rz Rx Ry``; unwrapped to within half a
-    turn of the previous frame."""
+    """(T, ..., 3, 3) to (T, ..., 3): angles of ``order``, ``zxy`` means ``R = Rz Rx Ry``; of the ways to write a
+    rotation the one nearest to the previous frame's."""
     flat = Rotation.from_matrix(rotations.double().reshape(-1, 3, 3).numpy())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the third angle is undetermined and set to zero
         angles = flat.as_euler(order.upper(), degrees=True)
-    return np.unwrap(angles.reshape(*rotations.shape[:-2], 3), period=360.0, axis=0)
+    return _continued(angles.reshape(*rotations.shape[:-2], 3))
+
+
+def _continued(angles: np.ndarray) -> np.ndarray:
+    """``a, b, c`` is the same rotation as ``a + 180, 180 - b, c + 180``, and as itself with whole turns."""
+    out = angles.copy()
+    for frame in range(1, len(out)):
+        before, here = out[frame - 1], angles[frame]
+        ways = np.stack([here, here * [1, -1, 1] + 180.0])
+        ways += 360.0 * np.round((before - ways) / 360.0)
+        first = np.abs(ways - before).max(-1)
+        out[frame] = np.where((first[0] <= first[1])[..., None], ways[0], ways[1])
+    return out
+
+
+#: The usual order, and the steps of a joint's angles that are no jump: so many times its own turn, and degrees.
+USUAL, _TIMES, _STEP = "zxy", 3.0, 10.0
+
+
+def steady_orders(rotations: Tensor) -> list[str]:
+    """Order of the angles of each joint of (T, J, 3, 3): the usual one, but where its angles jump (near a gimbal
+    lock, as of a bent knee) the one in which they step least."""
+    turns = Rotation.from_matrix((rotations[1:] @ rotations[:-1].mT).double().reshape(-1, 3, 3).numpy()).magnitude()
+    turn = np.degrees(turns.reshape(-1, rotations.shape[1])).max(0, initial=0.0)
+    ways = [USUAL, *(order for order in map("".join, permutations("xyz")) if order != USUAL)]
+    steps = np.stack(
+        [np.abs(np.diff(euler_degrees(rotations, order), axis=0)).max((0, 2), initial=0.0) for order in ways]
+    )
+    best = np.where(steps[0] <= _TIMES * turn + _STEP, 0, steps.argmin(0))
+    return [ways[index] for index in best]
 
 
 #: Length of the end bone of a leaf joint, as a share of the bone before it.
@@ -38,20 +68,27 @@ class BvhExporter(FileExporter[BvhConfig]):
     file = "motion.bvh"
 
     def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
-        order, bvh = self.options.order, BVH()
-        bvh.data = _data(performance, self.options, axes)
+        turned, bvh = axes.rotations(performance.pose), BVH()
+        chosen = self.options.order
+        orders = steady_orders(turned) if chosen == "auto" else [chosen] * NUM_JOINTS
+        bvh.data = _data(performance, self.options, axes, turned, orders)
+        order = USUAL if chosen == "auto" else chosen
+        others = {name: own for name, own in zip(joint_names(self.options.names), orders, strict=True) if own != order}
         with drafted(path) as part:
             bvh.save(str(part))
         product = " ".join(f"R{axis}" for axis in order)
         return {
             "euler_order": order,
+            **({"euler_order_of": others} if others else {}),
             "euler": f"degrees, intrinsic: R = {product}, acting on columns; channels in this order",
             "joints": bvh.data["names"].tolist(),
             "root": "position channels: the pelvis joint in the world; OFFSET of the root is zero",
         }
 
 
-def _data(performance: Performance, options: BvhConfig, axes: Axes) -> dict[str, np.ndarray]:
+def _data(
+    performance: Performance, options: BvhConfig, axes: Axes, turned: Tensor, orders: list[str]
+) -> dict[str, np.ndarray]:
     """Input of pymotion's writer, joints in depth-first order (it writes the angles in the order of the hierarchy)."""
     order = list(depth_first())
     place = {joint: at for at, joint in enumerate(order)}
@@ -67,10 +104,10 @@ def _data(performance: Performance, options: BvhConfig, axes: Axes) -> dict[str,
         "end_sites": _END * offsets[ends],
         "end_sites_parents": np.array(ends),
         "parents": parents,
-        "rot_order": np.tile(list(options.order), (NUM_JOINTS, 1)),
+        "rot_order": np.array([list(own) for own in orders])[order],
         "channels": np.array([6] + [3] * (NUM_JOINTS - 1)),
         "positions": positions,
-        "rotations": euler_degrees(axes.rotations(performance.pose), options.order)[:, order],
+        "rotations": np.stack([euler_degrees(turned[:, joint], orders[joint]) for joint in order], axis=1),
         "frame_time": np.array(1.0 / performance.fps),
     }
 

@@ -69,7 +69,7 @@ class BvhExporter(FileExporter[BvhConfig]):
 
     def write(self, path: Path, performance: Performance, axes: Axes) -> dict[str, Any]:
         turned, bvh = axes.rotations(performance.pose), BVH()
-        chosen = self.options.order
+        chosen = str(self.options.order)
         orders = steady_orders(turned) if chosen == "auto" else [chosen] * NUM_JOINTS
         bvh.data = _data(performance, self.options, axes, turned, orders)
         order = USUAL if chosen == "auto" else chosen

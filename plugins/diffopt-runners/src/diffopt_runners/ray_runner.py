@@ -100,7 +100,9 @@ class RayRunner:
         known = {job.name: job for job in jobs}
         waiting = dict(known)
         looked = time.monotonic()
-        for row in self._pipeline(jobs, ledger).iter_rows():
+        # Without prefetching: an end is told when it is there, not when the next one is.
+        done = self._pipeline(jobs, ledger).iter_batches(batch_size=None, prefetch_batches=0, batch_format="pyarrow")
+        for row in (row for table in done for row in table.to_pylist()):
             if time.monotonic() - looked > _LOOKS:
                 looked = self._tell(ledger, known)
             yield JobEnd(waiting.pop(row["job"]), **pickle.loads(row["end"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,8 @@ from ..errors import BadInput, DiffOptError
 from ..host.guests import named
 from ..host.registry import Registry
 
+#: A number by itself: clips that fail alike differ in these.
+_NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.]*\w)")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -23,8 +26,8 @@ class DiskFull(DiffOptError):
 
 @dataclass(frozen=True)
 class Failure:
-    """``error``: one line. ``reason``: the same line without what is the clip's own, so that clips that fail alike have
-    the same. ``trace``: traceback of a bug."""
+    """``error``: one line. ``reason``: the same line without names and numbers of the clip, so that clips that fail
+    alike have the same. ``trace``: traceback of a bug."""
 
     name: str
     path: str
@@ -45,6 +48,7 @@ class Failure:
 def _without(said: str, words: Iterable[str]) -> str:
     for word in words:
         said = said.replace(word, "…") if len(word) > 1 else said
+    said = _NUMBER.sub("#", said)
     return " ".join(said.split()).removeprefix("…: ")
 
 

@@ -177,15 +177,8 @@ def test_object_storage_in_and_out(many, case, arrays):
     assert "there is nothing" in many("--out", "memory://results", inputs=("memory://empty/*.npz",)).error
 
 
-def test_a_job_that_is_lost_fails_by_name(many, monkeypatch):
-    text = (
-        Path("here.py")
-        .read_text()
-        .replace(
-            "yield JobEnd(job, **perform(job.calls, job.data))",
-            "yield JobEnd(job, error='its worker was killed (twice)', lost=True)",
-        )
-    )
-    Path("here.py").write_text(text)
+def test_a_job_that_is_lost_fails_by_name(many):
+    lost = "yield JobEnd(job, error='its worker was killed (twice)', lost=True)"
+    Path("here.py").write_text(HERE.replace("yield JobEnd(job, **end)", lost))
     assert many().status == 1
     assert {row["reason"] for row in index().values()} == {"its worker was killed (twice)"}

@@ -119,12 +119,13 @@ class RayRunner:
         ]  # fmt: skip
         data: Any = ray.data.from_items(rows, override_num_blocks=len(rows))
         for number, (calls, reserved) in enumerate(self._stages(jobs[0].calls)):
-            # Grows with the cluster: nodes that join later get actors of their own.
-            most = self._config.workers or max(len(jobs), 1)
+            # As many as there is room for now; more when nodes join, unless the number is given.
+            solves = len(calls) == len(jobs[0].calls) or number == len(jobs[0].calls) // 2
+            least = min(self.workers if solves else 1, len(jobs))
+            most = min(self._config.workers or len(jobs), len(jobs))
             data = data.map(
-                _Stage, fn_constructor_args=(calls, number, ledger), concurrency=(1, min(most, len(jobs))),
-                max_restarts=-1, max_task_retries=-1, **reserved,
-            )  # fmt: skip
+                _Stage, fn_constructor_args=(calls, number, ledger), concurrency=(least, max(least, most)), **reserved
+            )
         return data
 
     def _stages(self, calls: tuple[str, ...]) -> list[tuple[tuple[str, ...], dict[str, Any]]]:

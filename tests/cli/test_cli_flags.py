@@ -57,7 +57,8 @@ CHEAP = {
     ("plugins", "--markdown"): {"markdown"},
     ("show", "prior"): {"kind", "summary", "flag", "components"},
     ("show", "prior", "none"): {
-        "kind", "name", "summary", "description", "options", "distribution", "version", "config", "terms_of_use",
+        "kind", "name", "summary", "upstream", "description", "options", "distribution", "version", "config",
+        "terms_of_use",
     },
     ("recipe",): {"recipes"},
     ("recipe", "paper"): {"name", "recipe"},
@@ -143,7 +144,7 @@ def test_an_error_is_a_document_too(diffopt, args, status, said):
 def test_a_fault_leaves_one_document(diffopt, case, monkeypatch):
     import diffopt_core.results.run
 
-    monkeypatch.setattr(diffopt_core.results.run, "execute", lambda *_: 1 / 0)
+    monkeypatch.setattr(diffopt_core.results.run, "execute", lambda *_, **__: 1 / 0)
     ran = diffopt("run", case, "--out", "out", "--json", *QUICK)
     assert ran.status == 70 and json.loads(ran.out)["status"] == 70
 
@@ -151,7 +152,7 @@ def test_a_fault_leaves_one_document(diffopt, case, monkeypatch):
 def test_interrupted_leaves_one_document(diffopt, case, monkeypatch):
     import diffopt_core.results.run
 
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(diffopt_core.results.run, "execute", interrupt)

@@ -104,7 +104,9 @@ def _parquet(file: Path) -> list[dict[str, str]]:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingResource(f"{file}: a parquet manifest needs pyarrow: uv pip install pyarrow") from error
+        raise MissingResource(
+            f"{file}: a parquet manifest needs pyarrow: uv pip install 'diffopt-core[parquet]'"
+        ) from error
     rows = parquet.read_table(file).to_pylist()
     return [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
 

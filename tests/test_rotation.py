@@ -176,7 +176,8 @@ ROMA = {
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", ROMA)
-def test_values_and_gradients_are_romas_bit_for_bit(name: str, dtype: torch.dtype) -> None:
+def test_values_and_gradients_are_romas(name: str, dtype: torch.dtype) -> None:
+    """Bit for bit, but for the angle of a matrix: torch's last elements are rounded by another code than the rest."""
     ours, theirs, start = ROMA[name]
     found = []
     for function in (ours, theirs):
@@ -184,8 +185,9 @@ def test_values_and_gradients_are_romas_bit_for_bit(name: str, dtype: torch.dtyp
         out = function(x)
         weights = torch.linspace(0.3, 1.7, out.numel(), dtype=dtype).view_as(out)
         found.append((out.detach(), *torch.autograd.grad((weights * out).sum(), [x])))
+    rounding = 4 * torch.finfo(dtype).eps if name == "matrix_to_axis_angle" else 0.0
     for one, other in zip(*found, strict=True):
-        assert torch.equal(one, other)
+        torch.testing.assert_close(one, other, rtol=rounding, atol=rounding)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -96,7 +96,7 @@ def test_run_and_its_like(diffopt, scored):
     assert {"motion.npz", "run.json"} <= set(result["files"]) and Path(result["folder"]) == Path("out")
     assert "guide" in ran.err, "progress stays where it is"
     again = diffopt("run", scored, "--out", "out", "--json", "-q", *QUICK)
-    assert json.loads(again.out) == {"results": [], "kept": 1} and again.err == ""
+    assert json.loads(again.out) == {"results": [], "kept": 1, "failed": []} and again.err == ""
     repeated = json.loads(diffopt("run", "out/run.json", "--no-picture", "--json").out)
     assert repeated["identical"] is True and repeated["results"][0]["clip"] == "walk"
     truth = scored.parent / "truth"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.demo_motion import write_demo
@@ -35,6 +36,11 @@ def clip(tmp_path_factory) -> Clip:
 @pytest.fixture(scope="module")
 def rest() -> torch.Tensor:
     return Registry.load().context().build("body", "anny24").rest_joints(torch.zeros(1, 10))[0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_has_its_pairs(layout):
+    assert {"shoulder", "elbow", "wrist", "hip", "knee", "ankle"} <= set(sides.pairs_of(layout).part)
 
 
 def exchanged(seen: Observations, limb: str, start: int, end: int) -> Observations:

@@ -147,7 +147,7 @@ def test_a_run_over_segments(release, tmp_path, monkeypatch, capsys):
              "--set", "stage.finetune.all.steps=2"]  # fmt: skip
     assert main(["run", str(release), "--out", "out", *flags]) == 0, capsys.readouterr().err
     results = sorted(path.name for path in Path("out").iterdir())
-    assert results == ["P4_37_outdoor_run_circle_00000_00010", "P4_37_outdoor_run_circle_00010_00020"]
+    assert results == ["P4_37_outdoor_run_circle_00000_00010", "P4_37_outdoor_run_circle_00010_00020", "index.csv"]
     told = json.loads((Path("out") / results[1] / "run.json").read_text())
     assert told["inputs"][1].endswith("P4_37_outdoor_run_circle_data.pkl#10:20")
     assert told["metrics"]["initial"]["W-MPJPE100"] < 50 and told["clip"] == results[1]

@@ -90,9 +90,12 @@ class RayRunner:
         return max(1, int(min(room)))
 
     def run(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
-        """The ends in order of completion. A job of which Ray itself gives up is lost, too."""
-        if not jobs:
-            return
+        """The ends in order of completion; jobs of other calls have a pipeline of their own, one after the other. A job
+        of which Ray itself gives up is lost, too."""
+        for calls in dict.fromkeys(job.calls for job in jobs):
+            yield from self._alike([job for job in jobs if job.calls == calls])
+
+    def _alike(self, jobs: Sequence[Job]) -> Iterator[JobEnd]:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )

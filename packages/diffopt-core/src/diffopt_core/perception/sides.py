@@ -15,7 +15,6 @@ from itertools import product
 
 import numpy as np
 import torch
-from scipy.ndimage import median_filter
 
 from ..data.skeleton import JOINTS, LAYOUTS
 from ..types import Observations
@@ -41,8 +40,8 @@ LONGEST = 1.5
 #: Least confidence of a point that has a say.
 SEEN = 0.3
 _WORDS = {
-    "face": ("eye", "ear", "mouth"), "shoulder": ("shoulder",), "elbow": ("elbow",), "hip": ("hip",), "knee": ("knee",),
-    "wrist": ("wrist", "pinky", "index", "thumb"), "ankle": ("ankle", "heel", "foot", "toe"),
+    "face": ("eye", "ear", "mouth"), "shoulder": ("shoulder", "collar"), "elbow": ("elbow",), "hip": ("hip",), "knee": ("knee",),
+    "wrist": ("wrist", "hand", "pinky", "index", "thumb"), "ankle": ("ankle", "heel", "foot", "toe"),
 }  # fmt: skip
 #: Parts of each group, from the outside inward: an exchange concerns the first few.
 _GROUPS = (("wrist", "elbow", "shoulder"), ("ankle", "knee", "hip"), ("face",))
@@ -121,7 +120,9 @@ def extent(points: Array) -> Array:
     if not len(known):
         return np.ones(len(points))
     size = np.interp(np.arange(len(size)), known, size[known])
-    return np.maximum(median_filter(size, min(31, len(size)), mode="nearest"), 1e-6)
+    half = min(15, (len(size) - 1) // 2)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(size, half, mode="edge"), 2 * half + 1)
+    return np.maximum(np.median(around, axis=-1), 1e-6)
 
 
 def exchanged(seen: Observations, fps: float, posed: Array | None = None) -> tuple[dict[str, Array], Array]:

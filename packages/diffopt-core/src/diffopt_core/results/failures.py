@@ -70,7 +70,8 @@ def stop_if_full(error: BaseException, where: object) -> None:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _FULL:
-            raise DiskFull(f"{where}: the disk is full ({cause.strerror})") from error
+            said = str(error) if isinstance(error, DiffOptError) else f"{where}: the disk is full ({cause.strerror})"
+            raise DiskFull(said) from error
         cause = cause.__cause__ or cause.__context__
 
 

@@ -40,7 +40,8 @@ LONGEST = 1.5
 #: Least confidence of a point that has a say.
 SEEN = 0.3
 _WORDS = {
-    "face": ("eye", "ear", "mouth"), "shoulder": ("shoulder", "collar"), "elbow": ("elbow",), "hip": ("hip",), "knee": ("knee",),
+    "face": ("eye", "ear", "mouth"), "shoulder": ("shoulder", "collar"), "elbow": ("elbow",),
+    "hip": ("hip",), "knee": ("knee",),
     "wrist": ("wrist", "hand", "pinky", "index", "thumb"), "ankle": ("ankle", "heel", "foot", "toe"),
 }  # fmt: skip
 #: Parts of each group, from the outside inward: an exchange concerns the first few.

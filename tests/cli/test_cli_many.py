@@ -130,6 +130,9 @@ def test_a_result_is_read_out_of_a_shard(many, diffopt):
 def test_other_settings_do_not_mix_in_shards(many):
     many("--shards")
     assert "of a run with other inputs or settings" in many("--shards", "--seed", "3").error
+    many("--shards", "--seed", "3", "--overwrite")
+    shards = {path.name for path in Path("out").glob("shard-*.tar")}
+    assert shards == {row["shard"] for row in index().values() if row["shard"]}, "what was overwritten is gone"
 
 
 def test_failures_have_a_limit(many, case):
@@ -143,7 +146,7 @@ def test_failures_have_a_limit(many, case):
 
 def test_a_manifest_has_options_by_row(many, case):
     Path("list.csv").write_text(
-        f"path,key,fps,representation.name,frames\n{case},slow,10,,12\n{case},fast,60,,12\n"
+        f"path,key,fps,representation.name,length\n{case},slow,10,,12\n{case},fast,60,,12\n"
         f"{case.parent}/gone.npz,gone,,,12\n"
     )
     ran = many(inputs=("list.csv",))
@@ -153,6 +156,12 @@ def test_a_manifest_has_options_by_row(many, case):
     assert rows["gone"]["reason"] == "file: does not exist"
     Path("list.csv").write_text("path,colour\nx.npz,red\n")
     assert "list.csv: colour: is no column" in many(inputs=("list.csv",)).error
+    for text, said in (
+        ("path,fps\nx.npz,fast\n", "list.csv: fps: is 'fast'"), ("path,length\nx.npz,0:5\n", "length: is '0:5'"),
+        ("path,fps\nx.npz,30,5\n", "line 2: has more cells"),
+    ):  # fmt: skip
+        Path("list.csv").write_text(text)
+        assert said in many(inputs=("list.csv",)).error
 
 
 def test_object_storage_in_and_out(many, case, arrays):

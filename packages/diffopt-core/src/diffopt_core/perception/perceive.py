@@ -61,7 +61,12 @@ def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any], asked: 
             if asked is None and isinstance(dataset, ListsShots):
                 return [path]
             if asked is not None and isinstance(dataset, ListsShots) and path.exists():
-                return _shots(path, dataset.shots(path), asked)
+                try:
+                    found = dataset.shots(path)
+                except BadInput as error:
+                    log.debug("%s", error)
+                    return [path]  # opening it says so, and costs this input alone
+                return _shots(path, found, asked)
             if asked is not None and asked.shot is not None and path.exists():
                 raise DiffOptError(f"{path}: --shot is of videos; dataset '{name}' has no shots")
             return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]

@@ -9,6 +9,7 @@ removed after that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from ..common.storage import Folder
@@ -77,4 +78,7 @@ def gather(folder: Folder, rows: Sequence[Row], parts: Mapping[str, int]) -> lis
     with folder.write(INDEX) as file:
         file.write(as_csv([*kept, *new]))
     folder.remove([f"{PARTS}/{name}.{end}" for name in names for end in ("csv", "tar")])
+    # Whoever reads shard-*.tar must not meet a key twice: what was overwritten goes.
+    used = {row["shard"] for row in (*kept, *new)}
+    folder.remove([name for name in folder.names() if fnmatch(name, "shard-*.tar") and name not in used])
     return [*kept, *new]

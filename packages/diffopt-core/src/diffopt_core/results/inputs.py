@@ -25,18 +25,18 @@ from ..perception.perceive import expand
 
 MANIFESTS = (".csv", ".parquet")
 #: Columns of a manifest that are no options.
-_OWN = ("path", "key", "frames")
+_OWN = ("path", "key", "length")
 
 
 @dataclass(frozen=True)
 class Input:
     """``key``: its name among the results. ``path``: a path or an address. ``options``: flags of ``input`` and dotted
-    keys of the recipe. ``frames``: if the manifest says so; inputs of equal length come into one job."""
+    keys of the recipe. ``length``: frames, if the manifest says so; inputs of equal length come into one job."""
 
     key: str
     path: str
     options: tuple[tuple[str, str], ...] = ()
-    frames: int = 0
+    length: int = 0
 
 
 def is_many(texts: Sequence[str]) -> bool:
@@ -73,7 +73,7 @@ def inputs_of(texts: Sequence[str], registry: Registry, recipe: Recipe) -> list[
 
 
 def _rows(manifest: str) -> list[Input]:
-    """Rows of a manifest: ``path`` (relative to the manifest), ``key``, ``frames``, and options."""
+    """Rows of a manifest: ``path`` (relative to the manifest), ``key``, ``length``, and options."""
     file = fetched(manifest) if is_address(manifest) else Path(manifest)
     with reading(manifest):
         table = _parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
@@ -87,17 +87,31 @@ def _rows(manifest: str) -> list[Input]:
     rows = []
     for row in table:
         path = row["path"]
+        for name in ("fps", "resample"):
+            _number(manifest, name, row.get(name) or "0")
         if not (is_address(path) or os.path.isabs(path)) and home:
             path = f"{home}/{path}"
         options = tuple((name, value) for name, value in row.items() if name not in _OWN and value)
-        frames = row.get("frames", "")
-        rows.append(Input(row.get("key", ""), path, options, int(float(frames)) if frames else 0))
+        length = _number(manifest, "length", row.get("length") or "0")
+        rows.append(Input(row.get("key", ""), path, options, int(length)))
     return rows
+
+
+def _number(manifest: str, column: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise BadInput(manifest, column, f"is '{value}'; expected a number") from None
 
 
 def _csv(file: Path) -> list[dict[str, str]]:
     rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
-    return [{str(name).strip(): (value or "").strip() for name, value in row.items()} for row in rows]
+    table = []
+    for number, row in enumerate(rows, 2):
+        if None in row:
+            raise BadInput(file, f"line {number}", f"has more cells than the {len(rows.fieldnames or ())} columns")
+        table.append({str(name).strip(): (value or "").strip() for name, value in row.items()})
+    return table
 
 
 def _parquet(file: Path) -> list[dict[str, str]]:
@@ -167,8 +181,8 @@ def portions(inputs: Sequence[Input], size: int, what: Any) -> list[Portion]:
     ``what``: everything else that results depend on, as JSON data."""
     base = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
     made: list[Portion] = []
-    ordered = sorted(inputs, key=lambda each: (each.options, each.frames))
-    for _, group in groupby(ordered, key=lambda each: (each.options, each.frames)):
+    ordered = sorted(inputs, key=lambda each: (each.options, each.length))
+    for _, group in groupby(ordered, key=lambda each: (each.options, each.length)):
         members = list(group)
         for first in range(0, len(members), size):
             some = tuple(members[first : first + size])

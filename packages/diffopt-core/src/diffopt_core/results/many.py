@@ -163,7 +163,7 @@ class _Job:
             name = path.rpartition("/")[2]
             path = str(fetched(path, f"truth/{name}" if name.endswith(".npz") else None))
         found = [str(piece).removeprefix(path) for piece in expand([Path(path)], run.registry, run.recipe)]
-        if len(found) == 1:
+        if not any(found):
             return [each]
         return [replace(each, key=f"{each.key}_{mark[1:]}", path=each.path + mark) for mark in found]
 

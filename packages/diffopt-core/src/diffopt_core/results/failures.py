@@ -70,8 +70,8 @@ def stop_if_full(error: BaseException, where: object) -> None:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _FULL:
-            said = str(error) if isinstance(error, DiffOptError) else f"{where}: the disk is full ({cause.strerror})"
-            raise DiskFull(said) from error
+            told = isinstance(error, DiffOptError) and str(cause.strerror) in str(error)
+            raise DiskFull(str(error) if told else f"{where}: the disk is full ({cause.strerror})") from error
         cause = cause.__cause__ or cause.__context__
 
 

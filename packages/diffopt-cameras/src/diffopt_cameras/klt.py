@@ -167,30 +167,23 @@ class _Choice:
 
     def _odometry(self) -> CameraTrajectory | None:
         found = odometry(self.seen.tracks, self.focal.pixels, self.ctx.seed)
-        if found is None:
-            self._reject("odometry", "no two frames have enough parallax")
-            return None
-        self.facts["odometry"] = found.evidence.facts()
-        weak = self._weak(found)
-        if weak:
-            self._reject("odometry", weak)
-            return None
-        return self._travelled("odometry", found)
+        return self._moving("odometry", found, "no two frames have enough parallax")
 
     def _colmap(self) -> CameraTrajectory | None:
         from .colmap.on_tracks import map_tracks
 
         mapped = map_tracks(self.seen.tracks, self.focal.pixels, self.ctx.seed)
-        if mapped is None:
-            self._reject("colmap", "it found no model")
+        return self._moving("colmap", mapped and mapped[0], "it found no model")
+
+    def _moving(self, model: str, found: Odometry | None, nothing: str) -> CameraTrajectory | None:
+        if found is None:
+            self._reject(model, nothing)
             return None
-        found = mapped[0]
-        self.facts["colmap"] = found.evidence.facts()
-        weak = self._weak(found)
-        if weak:
-            self._reject("colmap", weak)
+        self.facts[model] = found.evidence.facts()
+        if weak := self._weak(found):
+            self._reject(model, weak)
             return None
-        return self._travelled("colmap", found)
+        return self._travelled(model, found)
 
     def _travelled(self, model: str, found: Odometry) -> CameraTrajectory:
         t, unit, scale = in_rough_metres(self.clip, self.observations, self.seen.tracks, found, self.focal.pixels)

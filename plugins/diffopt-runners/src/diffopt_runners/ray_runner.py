@@ -60,7 +60,7 @@ class _Stage:
         self._where = f"worker {context.get_worker_id()[:8]} on node {context.get_node_id()[:8]}"
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        end = pickle.loads(row["end"])
+        end = pickle.loads(row["end"])  # of this run's own actors: no file or user gives it
         if end["error"] is None:
             tries = ray.get(self._ledger.begin.remote(row["job"], self._number, self._where))
             if tries > _TRIES:

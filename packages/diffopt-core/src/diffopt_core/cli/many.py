@@ -191,11 +191,11 @@ class _Work:
         self.parts = {}
 
     def _leave_failed(self, end: JobEnd) -> list[Row]:
-        from ..results.failures import DiskFull
+        from ..results.failures import DISK_FULL, DiskFull
         from ..results.index import part_name
         from ..results.shards import as_csv
 
-        if end.error and "the disk is full" in end.error:
+        if end.error and DISK_FULL in end.error:
             raise DiskFull(f"{end.error}; make room and run it again: what is done is kept")
         portion, said = self.names[end.job.name], end.error or "the job left no result"
         rows = [

@@ -14,15 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..data.geometry import forward_kinematics
-from ..data.skeleton import JOINTS, PARENTS
+from ..data.skeleton import JOINTS, PARENTS, mirror_order
 from ..types import CameraFrameBody
 from .sequence import Followed, choose, minority
 from .sides import LONGEST, SECOND
 
 #: Expected error of a joint about the pelvis, m.
 NOISE = 0.05
-_OTHER = {"left": "right", "right": "left"}
-_PARTNER = [JOINTS.index("_".join(_OTHER.get(word, word) for word in name.split("_"))) for name in JOINTS]
+_PARTNER = list(mirror_order(JOINTS))
 #: Reflections: of a body in its own left and right, and of the camera's depth.
 _ACROSS, _DEPTH = torch.diag(torch.tensor([-1.0, 1.0, 1.0])), torch.diag(torch.tensor([1.0, 1.0, -1.0]))
 _HALF_TURN = torch.diag(torch.tensor([-1.0, 1.0, -1.0]))

@@ -20,6 +20,10 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.]*\w)")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
+#: Part of every message of a full disk, by which the error of a worker is known as one.
+DISK_FULL = "the disk is full"
+
+
 class DiskFull(DiffOptError):
     """No more results can be written: the run stops."""
 
@@ -71,7 +75,8 @@ def stop_if_full(error: BaseException, where: object) -> None:
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _FULL:
             told = isinstance(error, DiffOptError) and str(cause.strerror) in str(error)
-            raise DiskFull(str(error) if told else f"{where}: the disk is full ({cause.strerror})") from error
+            said = f"{error}; {DISK_FULL}" if told else f"{where}: {DISK_FULL} ({cause.strerror})"
+            raise DiskFull(said) from error
         cause = cause.__cause__ or cause.__context__
 
 

@@ -31,7 +31,7 @@ from ...types import (
     Unit,
     Video,
 )
-from .case_keys import CASE_KEYS, SAID, check_case, check_truth, text, valid_frames
+from .case_keys import CASE_KEYS, LANDMARK_LAYOUT, SAID, check_case, check_truth, text, valid_frames
 from .configs import CaseConfig
 
 _OWN = frozenset(key for key in CASE_KEYS if key.startswith(("keypoint", "init_")))
@@ -147,7 +147,7 @@ def arrays_of(clip: Clip) -> Arrays:
     if seen.landmarks is not None:
         known = torch.isfinite(seen.landmarks).all(-1, keepdim=True)
         case["landmarks"] = _array(torch.where(known, seen.landmarks, 0.0))
-        case["landmark_layout"] = np.array(seen.landmark_layout or "blazepose33")
+        case["landmark_layout"] = np.array(seen.landmark_layout or LANDMARK_LAYOUT)
     if body.evidence is not None:
         case |= {f"init_{name}": _array(value) for name, value in vars(body.evidence).items()}
     if camera.filled is not None:
@@ -204,7 +204,7 @@ def _observations(case: Arrays, valid: Tensor) -> Observations:
     landmarks = layout = None
     if "landmarks" in case:
         landmarks = torch.where(valid[:, None, None], _tensor(case["landmarks"]), 0.0)
-        layout = text(case["landmark_layout"]) if "landmark_layout" in case else "blazepose33"
+        layout = text(case["landmark_layout"]) if "landmark_layout" in case else LANDMARK_LAYOUT
     return Observations(
         keypoints, text(case["keypoint_layout"]), valid, landmarks, layout, facts=_facts(case, "detector")
     )

@@ -92,6 +92,8 @@ TRUTH_KEYS: dict[str, Key] = {
 
 #: A :class:`~diffopt_core.types.MotionEvidence`, field by field.
 SAID = tuple(f"init_{field.name}" for field in fields(MotionEvidence))
+#: Layout of landmarks, unless the file says otherwise.
+LANDMARK_LAYOUT = "blazepose33"
 #: Estimates of the person: their values in frames without the person are ignored.
 PERSON = frozenset({"landmarks", "init_global_orient", "init_body_pose", "init_betas", "init_transl"})
 #: Axis-angle vectors longer than two full turns, rad, must be in another unit.
@@ -170,7 +172,7 @@ def _check_names(path: Path, arrays: Arrays, keys: dict[str, Key]) -> None:
 
 def _points(path: Path, case: Arrays, key: str) -> int:
     """Number of points of the layout ``key``; landmarks are BlazePose's unless the file says otherwise."""
-    layout = text(case[key]) if key in case else "blazepose33"
+    layout = text(case[key]) if key in case else LANDMARK_LAYOUT
     if layout not in LAYOUTS:
         raise BadInput(path, key, str(UnknownName("keypoint layout", layout, LAYOUTS)))
     return len(LAYOUTS[layout])

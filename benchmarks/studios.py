@@ -27,6 +27,7 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.parts.metrics.motion import jerk
 from diffopt_core.results.run import Run, execute
 from diffopt_core.types import Result
+from diffopt_lab.study.stats import interval
 
 METRICS = ("W-MPJPE100", "WA-MPJPE100", "rigid_clip", "RTE", "mpjpe_rigid", "pa_mpjpe")
 
@@ -66,13 +67,11 @@ def row_of(values: list[dict[str, float]]) -> dict[str, float]:
 
 def difference(values: list[dict[str, float]], base: list[dict[str, float]]) -> str:
     """Mean difference of each metric and its 95 % interval over resampled cases."""
-    generator = torch.Generator().manual_seed(0)
     told = []
     for name in (*METRICS, "jitter"):
-        gap = torch.tensor([v[name] - b[name] for v, b in zip(values, base, strict=True)])
-        drawn = gap[torch.randint(len(gap), (4000, len(gap)), generator=generator)].mean(1)
-        low, high = torch.quantile(drawn, torch.tensor([0.025, 0.975])).tolist()
-        told.append(f"{name} {float(gap.mean()):+.2f} [{low:+.2f}, {high:+.2f}]")
+        gaps = [v[name] - b[name] for v, b in zip(values, base, strict=True)]
+        low, high = interval(gaps)
+        told.append(f"{name} {statistics.mean(gaps):+.2f} [{low:+.2f}, {high:+.2f}]")
     return " | ".join(told)
 
 

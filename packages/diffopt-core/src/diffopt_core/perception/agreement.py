@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data.geometry import forward_kinematics, project
-from ..data.skeleton import JOINT, LAYOUTS, PARENTS, mirror_order
+from ..data.geometry import project
+from ..data.skeleton import JOINT, LAYOUTS, mirror_order
 from ..data.window import Evidence
+from .facing import joints_of, pose_of
 
 #: Least confidence of keypoints that are compared.
 CONFIDENT = 0.3
@@ -61,8 +62,7 @@ class Shared:
 def joints_in_camera(evidence: Evidence, rest: torch.Tensor) -> torch.Tensor:
     """The 24 joints of the initial poses, m, in each frame's camera: ``[T 24 3]``; ``rest`` ``[24 3]``."""
     body = evidence.body
-    pose = torch.cat([body.global_orient[:, None], body.body_pose], 1)
-    return forward_kinematics(pose, rest, PARENTS)[1] + body.transl[:, None]
+    return joints_of(pose_of(body), rest) + body.transl[:, None]
 
 
 def shared(evidence: Evidence, joints: torch.Tensor) -> Shared | None:

@@ -97,7 +97,7 @@ def test_a_full_disk_at_each_write_leaves_nothing(case, tmp_path, monkeypatch, l
         return Full(built, left - ("npz", "json", "evidence").index(name)) if kind == "exporter" else built
 
     monkeypatch.setattr(Registry, "build", full)
-    with pytest.raises(DiffOptError, match=r"out: cannot be written \(No space left on device\)"):
+    with pytest.raises(DiffOptError, match=r"out: cannot be written \(No space left on device\); the disk is full"):
         solve(case, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["case.npz"]
     monkeypatch.undo()

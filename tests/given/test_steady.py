@@ -11,7 +11,7 @@ from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.demo_motion import write_demo
-from diffopt_core.perception import facing, sides
+from diffopt_core.perception import facing, front, sides
 from diffopt_core.perception.perceive import open_clip
 from diffopt_core.perception.steady import mended, spans
 from diffopt_core.types import Clip, Observations
@@ -85,6 +85,54 @@ def test_a_body_that_faces_the_other_way_in_3d_is_turned_back(clip: Clip, rest) 
     _, found = mended(replace(clip, body=None), wrong, rest)
     assert found.facts["facing_turned"] == list(range(30, 42))
     torch.testing.assert_close(found.landmarks, seen.landmarks)
+
+
+def blazepose(clip: Clip, rest: torch.Tensor) -> Observations:
+    """The first poses' joints as BlazePose's points, with heels and toes, in 3D and in the image."""
+    joints = facing.joints_of(facing.pose_of(clip.body), rest)
+    names, at = sides.LAYOUTS["blazepose33"], {name: joints[:, i] for i, name in enumerate(sides.JOINTS)}
+    for side in ("left", "right"):
+        at[f"{side}_foot_index"] = at[f"{side}_foot"]
+        at[f"{side}_heel"] = 2 * at[f"{side}_ankle"] - at[f"{side}_foot"] + torch.tensor([0.0, 0.08, 0.0])
+    solid = torch.zeros(100, 33, 4)
+    for index, name in enumerate(names):
+        if name in at:
+            solid[:, index] = torch.cat([at[name], torch.ones(100, 1)], -1)
+    flat = solid[..., [0, 1, 3]].clone()
+    flat[..., 1] -= 0.3 * solid[..., 2]  # what is farther away is seen higher
+    flat[..., :2] = 960 + 300 * flat[..., :2]
+    return Observations(flat, "blazepose33", torch.ones(100, dtype=torch.bool), solid, "blazepose33")
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 100), (10, 90), (50, 100)])
+def test_toes_and_trunk_tell_which_side_is_left(clip: Clip, rest, start: int, end: int) -> None:
+    """Of a body whose sides are exchanged in most frames, in 3D too."""
+    seen, alone = blazepose(clip, rest), replace(clip, body=None)
+    assert mended(alone, seen, rest)[1] is seen
+    after, found = mended(alone, exchanged(seen, "body", start, end), rest)
+    torch.testing.assert_close(found.landmarks, seen.landmarks)
+    torch.testing.assert_close(found.keypoints, seen.keypoints)
+    assert not after.doubts
+
+
+def test_without_toes_two_halves_are_made_one_and_doubted(clip: Clip, rest, caplog) -> None:
+    alone = replace(clip, body=None)
+    after, found = mended(alone, exchanged(clip.observations, "body", 40, 100), rest)
+    assert found.facts["sides_undecided"] == list(range(40))  # the lesser part goes with the other
+    assert "frames 0 to 39, or in all others" in after.doubts[0] and "nothing tells which" in caplog.text
+
+
+def test_toes_in_an_image() -> None:
+    names = sides.LAYOUTS["openpose25"]
+    person = np.zeros((1, 25, 3))
+    for side, x in (("left", 100.0), ("right", -100.0)):
+        for part, y in (("shoulder", 0), ("hip", 300), ("heel", 700), ("big_toe", 720)):
+            person[0, names.index(f"{side}_{part}")] = x, y, 1
+    metre = np.array([1.7 / 800])
+    assert front.in_image(person, "openpose25", metre, 0.3)[0] > 0.8  # faces the camera
+    person[0, [names.index(f"{side}_big_toe") for side in ("left", "right")], 1] = 680
+    assert front.in_image(person, "openpose25", metre, 0.3)[0] < -0.8
+    assert front.in_image(person, "coco17", metre, 0.3)[0] == 0
 
 
 @pytest.mark.parametrize("kind", [1, 2])

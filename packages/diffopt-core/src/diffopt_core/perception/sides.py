@@ -18,6 +18,7 @@ import torch
 
 from ..data.skeleton import JOINTS, LAYOUTS
 from ..types import Observations
+from . import front
 from .sequence import Followed, choose, minority
 
 #: Height of a person, m, by which differences in the image become metres.
@@ -31,11 +32,13 @@ INWARD = 1.5
 #: What neighbours in the body that lie the same way are worth, a second: mostly, the left knee is left of the right one
 #: as the left hip is of the right one. It decides which of two stretches of similar length is the exchanged one.
 ALIKE = 12.0
-#: The same of a body whose feet and nose point to where its trunk faces.
-FORWARD = 24.0
+#: The same of a body whose feet and nose point to where its trunk faces: in 3D, and in the image.
+FORWARD, TOES = 24.0, 16.0
+#: How far that has to hold, of 1, on average over the frames, to decide about long stretches.
+DECIDES = 0.3
 #: What a pair is worth that lies as the first poses have it, a second.
 POSED = 60.0
-#: A burst lasts up to this long, s.
+#: A burst lasts up to this long, s; of the whole body it may be any length, if toes tell or it is the lesser part.
 LONGEST = 1.5
 #: Least confidence of a point that has a say.
 SEEN = 0.3
@@ -126,54 +129,78 @@ def extent(points: Array) -> Array:
     return np.maximum(np.median(around, axis=-1), 1e-6)
 
 
-def exchanged(seen: Observations, fps: float, posed: Array | None = None) -> tuple[dict[str, Array], Array]:
-    """By part of the body a mask ``[T]`` of the frames in which its left and right are exchanged; and the mask of those
-    in which the 3D points of the whole body are mirrored in depth, too.
+@dataclass(frozen=True)
+class Exchanged:
+    """``swapped``: by part of the body the frames ``[T]`` in which its left and right are exchanged; ``mirrored [T]``:
+    those in which the 3D points of the whole body are mirrored in depth, too. ``undecided [T]``: those whose whole body
+    is exchanged against the other frames, for long, and nothing tells which of both are right."""
 
-    ``posed [T 24 3]``: joints of first poses in the camera's axes, m.
-    """
+    swapped: dict[str, Array]
+    mirrored: Array
+    undecided: Array
+
+
+def exchanged(seen: Observations, fps: float, posed: Array | None = None) -> Exchanged:
+    """What is exchanged. ``posed [T 24 3]``: joints of first poses in the camera's axes, m."""
     frames = np.flatnonzero(seen.valid.cpu().numpy())
-    out = {part: np.zeros(len(seen.valid), bool) for part in _WORDS}
-    mirrored = np.zeros(len(seen.valid), bool)
+    none = np.zeros(len(seen.valid), bool)
+    out, mirrored, undecided = {part: none.copy() for part in _WORDS}, none.copy(), none.copy()
     if len(frames) < 3:
-        return out, mirrored
+        return Exchanged(out, mirrored, undecided)
     time = frames / fps
     flat = seen.keypoints.cpu().numpy().astype(float)[frames]
-    told = [_differences(flat, seen.layout, (HEIGHT / extent(flat))[:, None, None])]
-    forward = np.zeros(len(frames))
+    metres = HEIGHT / extent(flat)
+    told = [_differences(flat, seen.layout, metres[:, None, None])]
+    toes, forward = front.in_image(flat, seen.layout, metres, SEEN), np.zeros(len(frames))
     if seen.landmarks is not None and seen.landmark_layout is not None:
         solid = seen.landmarks.cpu().numpy().astype(float)[frames]
         told.append(_differences(solid, seen.landmark_layout, 1.0))
-        forward = _forward(solid[..., :3], seen.landmark_layout)
+        forward = front.in_space(solid[..., :3], seen.landmark_layout)
     groups = [_group(told, parts, posed[frames] if posed is not None else None, fps) for parts in _GROUPS]
-    outward = [len(parts) for parts in _GROUPS]
-    states = [list(state) for state in product(*(range(n + 1) for n in outward))]
-    mirror = [n + 1 for n in outward]
-    whole = states.index(outward)
-    states.append(mirror)
-    odd = np.array([sum(bool(n) for n in state) if state not in (outward, mirror) else 1 for state in states])
+    table, outward, mirror = _states()
+    whole = np.arange(len(table)) >= mirror
+    whole[outward] = True
+    odd = np.where(whole, 1, (table > 0).sum(1))
     # exchanging all at once is one event, as is one limb
-    table = np.array(states)
     differ = (table[:, None] != table[None]).sum(-1)
-    all_at_once = np.isin(np.arange(len(states)), [0, whole, len(states) - 1])
+    all_at_once = whole | (np.arange(len(table)) == 0)
     change = np.where(all_at_once[:, None] & all_at_once[None], np.minimum(differ, 1), differ)
-    # forward tells of the trunk: of states that exchange it without mirroring depth
-    turned = np.array([state == outward for state in states])
-    groups.append(_constant(FORWARD * forward / fps))
-    columns = [turned]
+    # in 3D only a body that is not mirrored as well faces another way than its feet
+    groups += [_constant(FORWARD * forward / fps), _constant(TOES * toes / fps)]
+    columns = [np.arange(len(table)) == outward, whole]
     on = {part: table[:, index] > place for index, parts in enumerate(_GROUPS) for place, part in enumerate(parts)}
     for one, other in _ACROSS:
         groups.append(_constant(np.sum([_alike(each, each.apart, one, other) for each in told], 0) / fps))
         columns.append(on[one] != on[other])
-    table = np.concatenate([table, np.stack(columns, 1).astype(int)], 1)
     # a part of which a point is hidden goes with those further out
-    held = SECOND * odd - INWARD * np.array([np.clip(sum(state) - 1, 0, 2) for state in states])
-    state = minority(choose(groups, table, time, held, change), time, LONGEST)
-    for index, parts in enumerate(_GROUPS):
-        for place, part in enumerate(parts):
-            out[part][frames] = table[state, index] > place
-    mirrored[frames] = state == len(states) - 1
-    return out, mirrored
+    held = SECOND * odd - INWARD * np.clip(table.sum(1) - 1, 0, 2)
+    readings = np.concatenate([table, np.stack(columns, 1).astype(int)], 1)
+    state = choose(groups, readings, time, held, change)
+    body = whole[state]
+    tells = toes * np.where(body, -1.0, 1.0) + forward * np.where(state == outward, -1.0, ~body)
+    kept, undecided[frames] = _lesser(body, time, float(tells.mean()) > DECIDES)
+    state = np.where(body, state * kept, minority(state * ~body, time, LONGEST))
+    for part in _WORDS:
+        out[part][frames] = on[part][state]
+    mirrored[frames] = state == mirror
+    return Exchanged(out, mirrored, undecided)
+
+
+def _states() -> tuple[Array, int, int]:
+    """How many parts of each group are exchanged in each state ``[S G]``; the states of the whole body: exchanged, and
+    mirrored in depth as well (one more than there are parts)."""
+    outward = [len(parts) for parts in _GROUPS]
+    states = [list(state) for state in product(*(range(n + 1) for n in outward))]
+    return np.array([*states, [n + 1 for n in outward]]), states.index(outward), len(states)
+
+
+def _lesser(body: Array, time: Array, decided: bool) -> tuple[Array, Array]:
+    """The frames whose whole body is put back, and those of which it is not known whether they are the wrong ones."""
+    if decided or not body.any():
+        return body, np.zeros_like(body)
+    runs = np.flatnonzero(np.diff(np.concatenate([[0], body.astype(int), [0]]))).reshape(-1, 2)
+    brief = max(time[end - 1] - time[start] for start, end in runs) <= LONGEST and body.mean() < 1 / 3
+    return body if body.mean() < 1 / 2 else np.zeros_like(body), np.zeros_like(body) if brief else body
 
 
 def _constant(worth: Array) -> Followed:
@@ -225,40 +252,23 @@ def _as_posed(apart: Array, names: Sequence[str], joints: Array) -> Array:
     return out
 
 
-def _forward(points: Array, layout: str) -> Array:
-    """Whether feet and nose point to where the trunk faces, ``[T]`` in [-1, 1]; 0 where the layout lacks them."""
-    names = LAYOUTS[layout]
-    wanted = [
-        f"{side}_{part}" for part in ("hip", "shoulder", "heel", "foot_index", "ear") for side in ("left", "right")
-    ]
-    if any(name not in names for name in (*wanted, "nose")):
-        return np.zeros(len(points))
-    at = {name: points[:, names.index(name)] for name in (*wanted, "nose")}
-    across = at["left_hip"] - at["right_hip"] + at["left_shoulder"] - at["right_shoulder"]
-    up = at["left_shoulder"] + at["right_shoulder"] - at["left_hip"] - at["right_hip"]
-    ahead = np.cross(across, up)
-    feet = at["left_foot_index"] + at["right_foot_index"] - at["left_heel"] - at["right_heel"]
-    nose = 2 * at["nose"] - at["left_ear"] - at["right_ear"]
-    unit = ahead / np.linalg.norm(ahead, axis=-1, keepdims=True).clip(1e-9)
-    return np.tanh(((feet + nose) * unit).sum(-1) / 0.2)
-
-
 def in_place(seen: Observations, fps: float, posed: Array | None = None) -> tuple[Observations, list[int]]:
     """The observations with every point on its own side, and the frames that were changed; without any, the
     observations themselves. ``posed``: as in :func:`exchanged`."""
-    swapped, mirrored = exchanged(seen, fps, posed)
-    changed = np.any(list(swapped.values()), axis=0)
+    found = exchanged(seen, fps, posed)
+    changed = np.any(list(found.swapped.values()), axis=0)
+    facts: dict[str, object] = {}
+    if found.undecided.any():
+        facts["sides_undecided"] = np.flatnonzero(found.undecided).tolist()
     if not changed.any():
-        return seen, []
-    keypoints, landmarks = swap(seen.keypoints, seen.layout, swapped), seen.landmarks
+        return replace(seen, facts={**seen.facts, **facts}) if facts else seen, []
+    keypoints, landmarks = swap(seen.keypoints, seen.layout, found.swapped), seen.landmarks
     if landmarks is not None and seen.landmark_layout is not None:
-        landmarks = swap(landmarks, seen.landmark_layout, swapped)
-        landmarks[torch.from_numpy(mirrored), :, 2] *= -1
-    facts: dict[str, object] = {
-        "sides_exchanged": {part: np.flatnonzero(on).tolist() for part, on in swapped.items() if on.any()}
-    }
-    if mirrored.any():
-        facts["facing_turned"] = np.flatnonzero(mirrored).tolist()
+        landmarks = swap(landmarks, seen.landmark_layout, found.swapped)
+        landmarks[torch.from_numpy(found.mirrored), :, 2] *= -1
+    facts["sides_exchanged"] = {part: np.flatnonzero(on).tolist() for part, on in found.swapped.items() if on.any()}
+    if found.mirrored.any():
+        facts["facing_turned"] = np.flatnonzero(found.mirrored).tolist()
     out = replace(seen, keypoints=keypoints, landmarks=landmarks, facts={**seen.facts, **facts})
     return out, np.flatnonzero(changed).tolist()
 

@@ -38,6 +38,10 @@ def mended(clip: Clip, seen: Observations, rest: Tensor) -> tuple[Clip, Observat
     if frames:
         parts = ", ".join(found.facts["sides_exchanged"])
         log.warning("%s: left and right are exchanged in frames %s (%s); undone", clip.name, spans(frames), parts)
+    if unsure := found.facts.get("sides_undecided"):
+        doubt = f"left and right of the whole body change in frames {spans(unsure)}, or in all others"
+        log.warning("%s: %s: nothing tells which; the result is marked as not trusted", clip.name, doubt)
+        clip = replace(clip, doubts=(*clip.doubts, doubt))
     nonsense = np.flatnonzero(lost(found, clip.fps)).tolist()
     if nonsense:
         log.warning("%s: the keypoints of frames %s fit nothing before and after; not used", clip.name, spans(nonsense))

@@ -79,8 +79,11 @@ class InputSpec(_Spec):
     )
     resample: float | None = Field(None, gt=0, description="frames per second that are used; null takes every frame")
     focal: str | None = Field(None, description="focal length: 1200px, 28mm (35 mm equivalent) or 65deg (longer side)")
-    height: str | None = Field(
-        None, description="the person's height, 1.82m or 182cm; null: the mean shape, or the file's"
+    height: str | None = Field(None, description="the person's height, 1.82m or 182cm; null: not known")
+    size: Literal["mean", "evidence"] = Field(
+        "mean",
+        description="the person's shape. evidence: from proportions, the first poses' betas and, with a camera path in "
+        "metres, standing feet; mean: the body's mean shape, or that of --height. A file's skeleton stays",
     )
     person: str = Field(
         "largest", description="which person, if there are several: largest, longest, or the id of a track"

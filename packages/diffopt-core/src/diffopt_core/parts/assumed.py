@@ -12,6 +12,8 @@ from ..types import Result
 
 #: Follows the unit of a figure that depends on a guess.
 MARK = "(guessed)"
+#: Relative standard deviation up to which a size is known, not guessed.
+_KNOWN = 0.03
 #: Units of length: metres, millimetres, and what is made of them.
 _LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
 
@@ -99,9 +101,20 @@ def _rate(result: Result) -> Ground:
 def _body(result: Result) -> Ground:
     if result.clip.rest_joints is not None:
         return Ground("body size", "the skeleton in the clip's own file", False)
+    if (size := _size(result)) is not None:
+        height, sd, told = size
+        return Ground("body size", f"{height:.2f} ± {sd:.2f} m, from {told}", sd > _KNOWN * height)
     if result.motion.betas_of == result.body_model and bool((result.motion.betas != 0).any()):
         return Ground("body size", f"estimated with the first poses (betas of {result.body_model})", True)
     return Ground("body size", f"an average adult is assumed (the mean shape of {result.body_model})", True)
+
+
+def _size(result: Result) -> tuple[float, float, str] | None:
+    """Height of the person, its standard deviation (m) and what it is from."""
+    size = result.clip.body.facts.get("size") if result.clip.body else None
+    if not isinstance(size, dict) or result.motion.betas_of != result.body_model:
+        return None
+    return float(size["height"]), float(size["sd"]), f"{', '.join(size['from'])} and what people are like"
 
 
 def _vertical(result: Result) -> Ground:

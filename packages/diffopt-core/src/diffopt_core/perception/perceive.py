@@ -19,11 +19,11 @@ from ..data.window import Evidence, cut, with_focal
 from ..errors import BadInput, DiffOptError
 from ..host.contract import answers, hold, hold_clip, hold_type, named_file
 from ..host.recipe import Recipe, RoleSpec
-from ..interfaces import BuildContext, HasState, Host, MeshBody
+from ..interfaces import BuildContext, HasState, Host
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .cache import clip_key, kept, source_digest, step_key
 from .plausible import judge
-from .stature import metres, with_height
+from .stature import metres, with_shape
 from .steady import faced, mended
 from .video import focal_pixels
 from .video.shots import SHORTEST
@@ -220,12 +220,12 @@ def perceive(
     recipe: Recipe,
     ctx: BuildContext,
     fresh: bool = False,
-    choose: Callable[[Evidence], RoleSpec] | None = None,
+    choose: Callable[[Evidence], Recipe] | None = None,
 ) -> Evidence:
     """Keypoints, camera and camera-frame body of a clip; the evidence's clip holds them too.
 
     Results from images are cached on disk (:mod:`.cache`); ``fresh`` recomputes them. ``choose``: returns the
-    initializer of the recipe that fits the evidence; if it differs, it is run instead.
+    recipe that fits the evidence; its initializer is run instead, if it differs, and it says how the shape is found.
     """
     cache = None if clip.video is None else clip_key(clip)
     code = "" if clip.video is None else source_digest(_packages(ctx.host))
@@ -277,19 +277,25 @@ def perceive(
         )
         if body.poses_from != "landmarks":  # these are fitted over time
             body = faced(body, rest, clip)
-        if recipe.input.height is not None and clip.rest_joints is None:
-            model = ctx.build("body", "anny24")
-            assert isinstance(model, MeshBody)
-            body = with_height(body, recipe.input.height, model)
         whole = replace(clip, observations=observations, camera=camera, body=body)
         return judge(Evidence(whole, observations, camera, body), rest)
 
     found = with_body(recipe.initializer)
-    chosen = recipe.initializer if choose is None else choose(found)
-    if chosen == recipe.initializer:
+    chosen = recipe if choose is None else choose(found)
+    if chosen.initializer != recipe.initializer:
+        # other first poses are made of the file's own: what is doubtful of these stays so
+        found = with_body(chosen.initializer, replace(clip, doubts=found.clip.doubts))
+    return _with_shape(found, chosen, ctx)
+
+
+def _with_shape(found: Evidence, recipe: Recipe, ctx: BuildContext) -> Evidence:
+    """The evidence with the shape of the person, if the recipe asks for it and no skeleton is given."""
+    if found.clip.rest_joints is not None or (recipe.input.height is None and recipe.input.size == "mean"):
         return found
-    # other first poses are made of the file's own: what is doubtful of these stays so
-    return with_body(chosen, replace(clip, doubts=found.clip.doubts))
+    choice, local = recipe.body, replace(ctx, device=torch.device("cpu"))
+    own = local.build("body", "anny24") if choice.name == "auto" else local.build("body", choice.name, choice.options)
+    body = with_shape(found.body, found.clip, recipe.input, own, local)
+    return replace(found, body=body, clip=replace(found.clip, body=body))
 
 
 def _mean_skeleton(ctx: BuildContext) -> Tensor:

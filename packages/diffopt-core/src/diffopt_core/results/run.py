@@ -183,7 +183,7 @@ def _all_perceived(run: Run, clips: Sequence[Clip], ctx: BuildContext, failed: l
 def perceived(run: Run, clip: Clip, ctx: BuildContext) -> Evidence:
     """Warnings are kept with the clip. The recipe that is chosen for the clip may want another initializer."""
     with heard(list(clip.facts.get("warnings", ()))) as told:
-        found = perceive(clip, run.recipe, ctx, run.fresh, lambda item: run.for_clip(item).recipe.initializer)
+        found = perceive(clip, run.recipe, ctx, run.fresh, lambda item: run.for_clip(item).recipe)
     return replace(found, clip=replace(found.clip, facts={**found.clip.facts, "warnings": told})) if told else found
 
 

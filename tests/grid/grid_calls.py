@@ -14,7 +14,7 @@ def count(data):
 
 def where(data):
     """The processes that its stages ran in."""
-    return {"value": data["value"], "processes": [*data.get("processes", ()), os.getpid()]}
+    return {**data, "processes": [*data.get("processes", ()), os.getpid()]}
 
 
 def die_once(data):
@@ -26,9 +26,21 @@ def die_once(data):
     return {"value": data["value"]}
 
 
+def meet(data):
+    """Jobs 0 and 1 wait for each other; returns the node, too."""
+    from ray import get_runtime_context
+
+    folder, value = Path(data["folder"]), data["value"]
+    (folder / f"met {value}").touch()
+    while value < 2 and not (folder / f"met {1 - value}").exists():
+        time.sleep(0.1)
+    return {"value": value, "node": get_runtime_context().get_node_id()}
+
+
 def wait_for(data):
-    """End when the job's file is there."""
+    """End when the job's file is there; `here` names a process that waits."""
     mark = Path(data["folder"]) / f"go {data['value']}"
+    (mark.parent / "here").write_text(str(os.getpid()))
     while not mark.exists():
         time.sleep(0.1)
     return {"value": data["value"]}

@@ -1,9 +1,14 @@
-"""Runner ``ray`` on a cluster of two nodes: stages, a worker and a node that are killed, and how connecting fails."""
+"""Runner ``ray`` on a cluster of two nodes: stages; a worker, a node and a driver that are killed; how connecting
+fails."""
 
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,13 +22,15 @@ pytestmark = [pytest.mark.needs("ray"), pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A head without cores for work, and one node with two and a GPU that is none."""
+    """A head without cores for work, and two nodes: one with a core, one with another and a GPU that is none."""
+    import diffopt_runners  # noqa: F401 (before Ray: how its workers start under `uv run`)
     import ray
     from ray.cluster_utils import Cluster
 
     ray.shutdown()
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "env_vars": PATHS})
-    made.node = made.add_node(num_cpus=2, num_gpus=1, env_vars=PATHS)
+    made.add_node(num_cpus=1, env_vars=PATHS)
+    made.node = made.add_node(num_cpus=1, num_gpus=1, env_vars=PATHS)
     ray.init(address=made.address, logging_level="ERROR", log_to_driver=False)
     yield made
     ray.shutdown()
@@ -59,9 +66,11 @@ def test_stages_have_processes_of_their_own_beside_a_gpu(cluster):
         assert len(set(told["processes"])) == 3
 
 
-def test_without_one_a_worker_does_all_stages(cluster):
-    for told in values(runner().run(jobs("where", "where"))).values():
-        assert len(set(told["processes"])) == 1
+def test_two_nodes_work_at_once_and_a_worker_does_all_stages(cluster, tmp_path):
+    """Each of the first two jobs waits until the other has begun."""
+    found = values(runner().run(jobs("meet", "where", "where", folder=str(tmp_path))))
+    assert len({told["node"] for told in found.values()}) == 2
+    assert all(len(set(told["processes"])) == 1 for told in found.values())
 
 
 def test_a_killed_worker_costs_its_job_once_more(cluster, tmp_path, caplog):
@@ -72,16 +81,45 @@ def test_a_killed_worker_costs_its_job_once_more(cluster, tmp_path, caplog):
 
 
 def test_a_killed_node_costs_its_jobs_once_more(cluster, tmp_path, caplog):
-    """While both run there, the node dies; another joins, which takes over."""
+    """While both work, one dies; the other takes over, and one that joins helps."""
     ends = runner().run(jobs("wait_for", folder=str(tmp_path)))
-    (tmp_path / "go 0").touch()
+    for k in range(2):
+        (tmp_path / f"go {k}").touch()
     first = next(ends)
     cluster.remove_node(cluster.node, allow_graceful=False)
-    cluster.node = cluster.add_node(num_cpus=2, num_gpus=1, env_vars=PATHS)
+    cluster.node = cluster.add_node(num_cpus=1, num_gpus=1, env_vars=PATHS)
     for k in range(4):
         (tmp_path / f"go {k}").touch()
-    rest = values(ends)
-    assert {first.job.name, *rest} == {f"job {k}" for k in range(4)}
+    assert {first.job.name, *values(ends)} == {f"job {k}" for k in range(4)}
+
+
+DRIVER = """
+import sys
+from types import SimpleNamespace
+import torch
+from test_ray import jobs
+from diffopt_runners.plugin import RayConfig
+ctx = SimpleNamespace(device=SimpleNamespace(type="cpu"))
+runner = RayConfig(address=sys.argv[1], workers=2).build(ctx)
+print([end.job.name for end in runner.run(jobs("wait_for", folder=sys.argv[2]))])
+"""
+
+
+def test_a_killed_driver_leaves_no_worker_behind(cluster, tmp_path):
+    """What it began ends with it: the same command finds the cores free."""
+    one = [sys.executable, "-c", DRIVER, cluster.address, str(tmp_path)]
+    driver = subprocess.Popen(one, env={**os.environ, **PATHS})
+    mark = tmp_path / "here"
+    while driver.poll() is None and not mark.exists():
+        time.sleep(0.1)
+    driver.kill()
+    driver.wait()
+    (tmp_path / "go 0").touch()
+    (tmp_path / "go 1").touch()
+    found = values(runner().run(jobs("where")))
+    assert len(found) == 4
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
 
 
 def test_a_closed_port_is_told_at_once():

@@ -52,7 +52,7 @@ def test_leaving_early_stops_the_workers():
 
     rounds = {"value": 10**10}  # minutes, were it not stopped
     jobs = [
-        Job("quick", ("diffopt_core.host.testing.component:double",), {"value": 1}),
+        Job("quick", ("diffopt_core.common.tried_jobs:double",), {"value": 1}),
         Job("slow", ("grid_calls:count",), rounds),
     ]
     ends = Processes([{"PYTHONPATH": str(Path(__file__).parent)}]).run(jobs)

@@ -10,65 +10,24 @@ import logging
 import pickle
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 import ray.data
-from diffopt_core.common.jobs import Job, JobEnd, loss, perform
-from diffopt_core.interfaces import BuildContext
+from diffopt_core.common.jobs import Job, JobEnd, loss
 
 from .connect import connect
 from .plugin import RayConfig
+from .stages import Ledger, Stage
+
+if TYPE_CHECKING:
+    from diffopt_core.interfaces import BuildContext
 
 log = logging.getLogger(__name__)
-#: Seconds between two looks at what was lost; how often a stage of a job is begun before it is given up.
-_LOOKS, _TRIES = 2.0, 2
+#: Seconds between two looks at what was lost.
+_LOOKS = 2.0
 #: Cores of an actor that reads or writes beside a GPU's: it waits for files half of the time.
 _AROUND = 0.5
-
-
-class _Ledger:
-    """Which stage of which job was begun where: one that is begun again lost its worker. Lives with the driver."""
-
-    def __init__(self) -> None:
-        self._begun: dict[tuple[str, int], list[str]] = {}
-        self._news: list[tuple[str, str]] = []
-
-    def begin(self, job: str, stage: int, where: str) -> int:
-        """How often this stage of the job has been begun, this time included."""
-        tries = self._begun.setdefault((job, stage), [])
-        if tries:
-            self._news.append((job, tries[-1]))
-        tries.append(where)
-        return len(tries)
-
-    def end(self, job: str, stage: int) -> None:
-        self._begun.pop((job, stage), None)
-
-    def news(self) -> list[tuple[str, str]]:
-        """Jobs that were begun again since the last call, and the worker that was lost with them."""
-        told, self._news = self._news, []
-        return told
-
-
-class _Stage:
-    """An actor that performs calls on rows ``{"job": name, "end": fields of a JobEnd, pickled}``."""
-
-    def __init__(self, calls: tuple[str, ...], number: int, ledger: Any):
-        context = ray.get_runtime_context()
-        self._calls, self._number, self._ledger = calls, number, ledger
-        self._where = f"worker {context.get_worker_id()[:8]} on node {context.get_node_id()[:8]}"
-
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        end = pickle.loads(row["end"])  # of this run's own actors: no file or user gives it
-        if end["error"] is None:
-            tries = ray.get(self._ledger.begin.remote(row["job"], self._number, self._where))
-            if tries > _TRIES:
-                end = {"value": None, "error": f"its worker was lost ({self._where}) (twice)", "lost": True}
-            else:
-                end = perform(self._calls, end["value"])
-            ray.get(self._ledger.end.remote(row["job"], self._number))
-        return {"job": row["job"], "end": pickle.dumps(end)}
 
 
 class RayRunner:
@@ -99,7 +58,7 @@ class RayRunner:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
-        ledger: Any = ray.remote(_Ledger).options(num_cpus=0, scheduling_strategy=here).remote()
+        ledger: Any = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=here).remote()
         known = {job.name: job for job in jobs}
         waiting = dict(known)
         looked = time.monotonic()
@@ -126,9 +85,11 @@ class RayRunner:
             solves = len(calls) == len(jobs[0].calls) or number == len(jobs[0].calls) // 2
             least = min(self.workers if solves else 1, len(jobs))
             most = min(self._config.workers or len(jobs), len(jobs))
-            data = data.map(
-                _Stage, fn_constructor_args=(calls, number, ledger), concurrency=(least, max(least, most)), **reserved
+            # One job at an actor: by default Ray queues four at the first that is there, while others wait for work.
+            actors = ray.data.ActorPoolStrategy(
+                min_size=least, max_size=max(least, most), max_tasks_in_flight_per_actor=1
             )
+            data = data.map(Stage, fn_constructor_args=(calls, number, ledger), compute=actors, **reserved)
         return data
 
     def _stages(self, calls: tuple[str, ...]) -> list[tuple[tuple[str, ...], dict[str, Any]]]:

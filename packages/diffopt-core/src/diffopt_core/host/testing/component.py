@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -106,33 +105,8 @@ class ComponentContract:
         assert f"loaded {self.kind} {self.name}" in told, f"{why} ({failures})"
 
 
-_HERE = __name__
-
-
-def double(data: dict[str, Any]) -> Any:
-    """A job that returns a value and also prints, which must not disturb the value."""
-    print("a job may print")
-    return {"twice": 2 * data["value"]}
-
-
-def again(data: dict[str, Any]) -> Any:
-    """A second stage: it takes what the first returned."""
-    return {"twice": 2 * data["twice"]}
-
-
-def refuse(data: dict[str, Any]) -> Any:
-    raise DiffOptError("this job cannot be done")
-
-
-def break_down(data: dict[str, Any]) -> Any:
-    raise KeyError("a fault in the job")
-
-
-def die(data: dict[str, Any]) -> Any:
-    """Write a marker file, then end the worker like an external kill."""
-    with open(data["mark"], "a") as file:
-        file.write("tried\n")
-    os.kill(os.getpid(), signal.SIGKILL)
+#: Module of the jobs below.
+TRIED = "diffopt_core.common.tried_jobs"
 
 
 class RunnerContract(ComponentContract):
@@ -144,10 +118,10 @@ class RunnerContract(ComponentContract):
         runner = self.build()
         assert runner.workers >= 1
         mark = tmp_path / "mark"
-        jobs = [Job(f"double {i}", (f"{_HERE}:double",), {"value": i}) for i in range(4)]
-        jobs.insert(1, Job("die", (f"{_HERE}:die",), {"mark": str(mark)}))
-        jobs.insert(2, Job("refuse", (f"{_HERE}:refuse",), {}))
-        jobs.insert(3, Job("break", (f"{_HERE}:break_down",), {}))
+        jobs = [Job(f"double {i}", (f"{TRIED}:double",), {"value": i}) for i in range(4)]
+        jobs.insert(1, Job("die", (f"{TRIED}:die",), {"mark": str(mark)}))
+        jobs.insert(2, Job("refuse", (f"{TRIED}:refuse",), {}))
+        jobs.insert(3, Job("break", (f"{TRIED}:break_down",), {}))
         ends = {}
         for end in runner.run(jobs):
             assert end.job.name not in ends, f"{end.job.name} ended twice"
@@ -163,7 +137,7 @@ class RunnerContract(ComponentContract):
         assert mark.read_text().count("tried") == 2, "a job whose worker died must be repeated once"
 
     def test_stages_pass_their_values_on(self) -> None:
-        twice = Job("twice", (f"{_HERE}:double", f"{_HERE}:again"), {"value": 3})
+        twice = Job("twice", (f"{TRIED}:double", f"{TRIED}:again"), {"value": 3})
         assert [end.value for end in self.build().run([twice])] == [{"twice": 12}]
 
     def test_no_jobs_is_no_work(self) -> None:

@@ -1,68 +1,61 @@
-"""The focal length: given, estimated from a rotating camera, or assumed; its origin is always reported.
+"""The focal length: given, or weighed from all that tells of it; its origin and its error are always reported.
 
-A camera that only rotates maps one image to another by ``K R K^-1``; the extra motion of points near the edge compared
-to the centre determines the focal length (Hartley 1994). A short shot of a moving camera does not: depth can compensate
-for a wrong focal length, so none is estimated there.
+Usual lenses, metadata, a camera that turns, lines at right angles and the person's proportions each say how likely a
+focal length is, on one grid of its logarithm. Their sum is the posterior: the largest value counts, with the spread
+around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from diffopt_core.types import Clip
+from diffopt_core.perception.video import METADATA
+from diffopt_core.types import Clip, Observations
 
+from . import persons, vanishing
+from .lines import Lines
 from .tracks import Tracks
-from .wahba import Array, Shared, angle, pair_rotations, residuals, share
+from .turning import calibrate
+from .wahba import Array
 
-#: Assumed focal length over the longer side: a phone's main camera in video mode (about 61 degrees).
-ASSUMED = 0.85
-#: Relative error of that assumption: action cameras lie near 0.55, short telephoto lenses near 1.3.
-ASSUMED_SPREAD = 0.3
-#: Smallest relative error ever reported: lens distortion is not modelled.
-_FLOOR = 0.005
+#: Assumed focal length over the longer side, a phone's main camera in video mode (about 61 degrees), and its relative
+#: error: action cameras lie near 0.55, short telephoto lenses near 1.3.
+ASSUMED, ASSUMED_SPREAD = 0.85, 0.3
+#: Relative error of metadata: they are of the photo's frame, of which video modes cut off a part.
+_METADATA = 0.05
+#: Relative error of lines besides what they say: distortion, walls not quite at right angles.
+_LINES = 0.015
 #: A focal length with a larger relative error is called assumed.
 _CEILING = 0.15
-#: Residual of the rotation, px at 960, and as a share of the flow, up to which the estimate's own error holds; then
-#: the error grows with the square, and after so many times that, the camera does not only rotate.
-_FITS, _FITS_SHARE, _NO_ROTATION = 0.5, 0.02, 4.0
-_RANGE = (0.35, 4.0)
+#: Logarithm of the focal length over the longer side: what is weighed, and where lines and persons are measured.
+_GRID, _COARSE = np.linspace(np.log(0.3), np.log(4.5), 2001), np.linspace(np.log(0.3), np.log(4.5), 109)
+#: A source that says less than this much, as a relative error by itself, is not named.
+_VAGUE = 0.5
 
 
 @dataclass(frozen=True)
 class Focal:
     """``pixels``: focal length, px of the full image; ``said``: its origin, as text; ``sure``: given or estimated, not
-    assumed. ``spread``: relative standard error, None if it was given."""
+    assumed. ``spread``: relative standard error, None if it was given. ``sources``: what each said, px and relative
+    error."""
 
     pixels: float
     said: str
     sure: bool
     spread: float | None = None
+    sources: dict[str, tuple[float, float]] | None = None
 
-
-@dataclass(frozen=True)
-class Calibration:
-    """Estimate from a turning camera. ``angle``: rad, the largest rotation between the frames used. ``residual``:
-    px."""
-
-    pixels: float
-    spread: float
-    angle: float
-    residual: float
-    flow: float
-
-    def facts(self) -> dict[str, float]:
-        return {
-            "focal_px": round(self.pixels, 1),
-            "relative_error": round(self.spread, 4),
-            "turn_deg": round(float(np.degrees(self.angle)), 2),
-        }
+    def facts(self) -> dict[str, Any]:
+        told = {name: [round(px, 1), round(error, 4)] for name, (px, error) in (self.sources or {}).items()}
+        error = None if self.spread is None else round(self.spread, 4)
+        return {"px": round(self.pixels, 1), "relative_error": error, "sources": told}
 
 
 def told(clip: Clip) -> Focal | None:
-    """The focal length given by the user, the file's metadata or a camera in the file."""
-    if clip.focal is not None:
+    """The focal length given by the user or a camera in the file."""
+    if clip.focal is not None and clip.focal_from != METADATA:
         return Focal(clip.focal, f"{clip.focal:.1f} px, {clip.focal_from or 'given with the clip'}", True)
     if clip.camera is not None:
         pixels = float(clip.camera.focal.mean())
@@ -70,126 +63,68 @@ def told(clip: Clip) -> Focal | None:
     return None
 
 
-def assumed(clip: Clip, why: str) -> Focal:
-    """The assumed focal length, with the reason."""
-    pixels = ASSUMED * max(clip.size)
-    said = f"assumed {pixels:.0f} px ({ASSUMED} of the longer side, may be off by {ASSUMED_SPREAD:.0%}): {why}"
-    return Focal(pixels, said, False, ASSUMED_SPREAD)
-
-
-def choose(clip: Clip, tracks: Tracks, seed: int) -> tuple[Focal, dict[str, float]]:
-    """Given, else what usual lenses and the camera's rotation say of its logarithm, weighed by their variances. Also
-    the facts on the rotation (empty where it says nothing).
+def choose(
+    clip: Clip,
+    observations: Observations,
+    lines: list[Lines],
+    tracks: Tracks | None = None,
+    seed: int = 0,
+    zoom: Array | None = None,
+) -> tuple[Focal, dict[str, float]]:
+    """Given, else weighed. Also the facts on the rotation (empty where it says nothing). ``tracks`` are of a lens that
+    does not zoom; ``zoom`` [T]: factors by which lines and keypoints are larger.
     """
     known = told(clip)
     if known is not None:
         return known, {}
-    found = calibrate(tracks, seed=seed)
-    if found is None:
-        return assumed(clip, "the camera does not rotate enough, or also moves; --focal sets it"), {}
-    misfit = found.residual / max(_FITS, _FITS_SHARE * found.flow)
-    if misfit > _NO_ROTATION:
-        why = "the images do not determine it (the camera does not only rotate); --focal sets it"
-        return assumed(clip, why), found.facts()
-    own = found.spread * max(1.0, misfit) ** 2
-    pixels, spread = together([(ASSUMED * max(clip.size), ASSUMED_SPREAD), (found.pixels, own)])
-    turned = np.degrees(found.angle)
-    by_turn = f"{turned:.1f} degrees of rotation ({found.pixels:.0f} px +- {own:.1%}) and usual lenses"
-    said = f"estimated {pixels:.0f} px +- {spread:.1%} from {by_turn}"
-    return Focal(pixels, said, spread <= _CEILING, spread), found.facts()
+    side = max(clip.size)
+    cues = {"usual lenses": _gaussian(ASSUMED, ASSUMED_SPREAD)}
+    if clip.focal is not None:
+        cues["metadata"] = _gaussian(clip.focal / side, _METADATA)
+    found = calibrate(tracks, seed=seed) if tracks is not None else None
+    if found is not None:
+        turned = f"{np.degrees(found.angle):.1f} degrees of rotation"
+        cues[turned] = _gaussian(found.pixels / side, found.error)
+    pixels = np.exp(_COARSE) * side
+    lines = lines if zoom is None else [one.closer(zoom[one.frame]) for one in lines]
+    cues["lines"] = _blurred(vanishing.log_likelihood(lines, observations, pixels), _LINES)
+    if zoom is None:
+        cues["the person's proportions"] = _fine(persons.log_likelihood(observations, clip.size, pixels))
+    return weighed(cues, side), found.facts() if found is not None else {}
 
 
-def together(cues: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Focal length and relative error of independent estimates, each with its relative error: the mean of the
-    logarithms, weighed by precision."""
-    logs, precision = np.log([pixels for pixels, _ in cues]), np.array([spread for _, spread in cues]) ** -2.0
-    return float(np.exp((logs * precision).sum() / precision.sum())), float(precision.sum() ** -0.5)
+def weighed(cues: dict[str, Array], side: int) -> Focal:
+    """The posterior of log likelihoods on the grid; ``side``: longer side of the image, px."""
+    at, spread = _middle(np.sum(list(cues.values()), axis=0))
+    each = {name: _middle(cue) for name, cue in cues.items()}
+    sources = {name: (side * px, error) for name, (px, error) in each.items() if np.ptp(cues[name]) > 0}
+    named = {name: source for name, source in sources.items() if source[1] < _VAGUE}
+    parts = ", ".join(f"{name} ({px:.0f} px +- {error:.1%})" for name, (px, error) in named.items())
+    if spread > _CEILING:
+        said = f"assumed {side * at:.0f} px ({at:.2f} of the longer side) +- {spread:.0%}, by {parts}; --focal sets it"
+        return Focal(side * at, said, False, spread, sources)
+    return Focal(side * at, f"estimated {side * at:.0f} px +- {spread:.1%}, from {parts}", True, spread, sources)
 
 
-def calibrate(tracks: Tracks, least_turn: float = np.radians(2.0), seed: int = 0) -> Calibration | None:
-    """Focal length at which rotations explain the tracks best; None if the camera rotates too little.
-
-    Fitted over pairs of frames as far apart as tracks last. The error is found by resampling regions of the image, as
-    errors of neighbouring tracks are correlated.
-    """
-    shared = _far_pairs(tracks)
-    if shared is None:
-        return None
-    longest = max(tracks.size)
-    grid = np.geomspace(*_RANGE, 21) * longest
-    coarse = np.array([_costs(tracks, shared, f)[0].sum() for f in grid])
-    best = int(coarse.argmin())
-    if best in (0, len(grid) - 1):
-        return None
-    low, high = np.log(grid[best - 1]), np.log(grid[best + 1])
-    for _ in range(4):  # each round shrinks the bracket around the minimum to about a third
-        fine = np.linspace(low, high, 7)
-        cost = np.array([_costs(tracks, shared, f)[0].sum() for f in np.exp(fine)])
-        middle = int(np.clip(cost.argmin(), 1, 5))
-        low, high = fine[middle - 1], fine[middle + 1]
-    centre = (low + high) / 2
-    fine = centre + np.linspace(-0.03, 0.03, 7)
-    columns = np.stack([_costs(tracks, shared, f)[0] for f in np.exp(fine)], -1)
-    spread = _resampled(columns, shared, tracks, fine, seed)
-    at, curvature = _vertex(fine, columns.sum(0))
-    if curvature <= 0 or not fine[0] <= at <= fine[-1]:
-        return None
-    focal = float(np.exp(at))
-    _, rotations = _costs(tracks, shared, focal)
-    turn = float(angle(rotations).max())
-    if turn < least_turn:
-        return None
-    error = shared.median(residuals(shared, rotations, focal))
-    return Calibration(
-        focal,
-        float(np.hypot(spread, _FLOOR)),
-        turn,
-        float(np.median(error)) / tracks.unit,
-        float(np.median(shared.flow())) / tracks.unit,
-    )
+def _middle(log: Array) -> tuple[float, float]:
+    """Median of the focal length over the longer side, and the relative spread around it."""
+    weight = np.exp(log - log.max())
+    below = weight.cumsum()
+    at = float(np.interp(0.5 * below[-1], below, _GRID))
+    return float(np.exp(at)), float(np.sqrt((weight * (_GRID - at) ** 2).sum() / weight.sum()))
 
 
-def _far_pairs(tracks: Tracks, starts: int = 16, fewest: int = 60) -> Shared | None:
-    """Pairs as far apart as ``fewest`` tracks last; of these, the half with the largest flow."""
-    pairs = []
-    for i in np.unique(np.linspace(0, tracks.num_frames - 2, starts).astype(int)):
-        low, high = 1, tracks.num_frames - 1 - int(i)
-        while low < high:
-            middle = (low + high + 1) // 2
-            enough = len(tracks.common(int(i), int(i) + middle)[0]) >= fewest
-            low, high = (middle, high) if enough else (low, middle - 1)
-        pairs += [(int(i), int(i) + low), (int(i), int(i) + max(1, low // 2))]
-    shared = share(tracks, sorted({p for p in pairs if p[1] < tracks.num_frames}), fewest)
-    if not len(shared.pairs):
-        return None
-    flow = shared.flow()
-    far = flow >= np.median(flow)
-    return shared.pick(np.flatnonzero(far[shared.pair]))
+def _gaussian(focal: float, spread: float) -> Array:
+    return np.asarray(-0.5 * ((_GRID - np.log(focal)) / spread) ** 2)
 
 
-def _costs(tracks: Tracks, shared: Shared, focal: float) -> tuple[Array, Array]:
-    """Robust cost of each row and the rotation of each pair, at one focal length."""
-    rotations, error = pair_rotations(shared, focal, tracks.unit)
-    squared = (error / (2 * tracks.unit)) ** 2
-    return squared / (1 + squared), rotations
+def _fine(coarse: Array) -> Array:
+    return np.interp(_GRID, _COARSE, coarse)
 
 
-def _resampled(columns: Array, shared: Shared, tracks: Tracks, fine: Array, seed: int, rounds: int = 200) -> float:
-    """Standard deviation of the minimum when regions of the image (6 x 6) are drawn with replacement."""
-    cell = ((shared.first / np.array(tracks.size) + 0.5) * 6).astype(int).clip(0, 5)
-    region = cell[:, 0] * 6 + cell[:, 1]
-    sums = np.stack([np.bincount(region, columns[:, k], minlength=36) for k in range(len(fine))], -1)
-    sums = sums[np.bincount(region, minlength=36) > 0]
-    draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=rounds)
-    found = []
-    for cost in draws @ sums:
-        at, curvature = _vertex(fine, cost)
-        found.append(at if curvature > 0 else np.inf)
-    kept = np.clip(np.array(found), fine[0] - 1, fine[-1] + 1)
-    return float(kept.std())
-
-
-def _vertex(x: Array, y: Array) -> tuple[float, float]:
-    """Minimum of the parabola through points, and its curvature."""
-    a, b, _ = np.polyfit(x - x.mean(), y, 2)
-    return float(x.mean() - b / (2 * a if a else 1e-12)), float(a)
+def _blurred(coarse: Array, spread: float) -> Array:
+    """As :func:`_fine`, with an error more."""
+    fine, reach = _fine(coarse), int(4 * spread / (_GRID[1] - _GRID[0]))
+    near = np.exp(-0.5 * (np.arange(-reach, reach + 1) * (_GRID[1] - _GRID[0]) / spread) ** 2)
+    top = fine.max()
+    return np.asarray(top + np.log(np.convolve(np.pad(np.exp(fine - top), reach, "edge"), near / near.sum(), "valid")))

@@ -15,6 +15,7 @@ from .assemble import assemble, standing
 from .configs import KltConfig
 from .evidence import Seen, look, require, stillness
 from .focal import choose
+from .lines import find_lines
 from .odometry import Odometry, odometry
 from .rotation import RotationEvidence, rotation_evidence, rotation_path, windows
 from .scale import in_rough_metres
@@ -71,9 +72,8 @@ class _Choice:
     def made(self) -> CameraTrajectory:
         mapper = self.config.mapper
         self.facts = {"source": "klt", "mapper": mapper, "tracks": self.seen.facts}
-        self.focal, calibration = choose(self.clip, self.seen.tracks, self.ctx.seed)
-        if calibration:
-            self.facts["calibration"] = calibration
+        self.lines = find_lines(self.clip, self.observations)
+        self._weigh(self.seen.tracks)
         steps = {
             "static": self._static,
             "rotation": self._rotation,
@@ -96,6 +96,13 @@ class _Choice:
                 "--set camera.mapper=auto chooses a model, or change the thresholds",
             )  # fmt: skip
         return self._last_resort()
+
+    def _weigh(self, tracks: Tracks, zoom: np.ndarray | None = None) -> None:
+        """The focal length by all that is known of it."""
+        self.focal, calibration = choose(self.clip, self.observations, self.lines, tracks, self.ctx.seed, zoom)
+        self.facts["focal"] = self.focal.facts()
+        if calibration:
+            self.facts["calibration"] = calibration
 
     # the models
 
@@ -126,6 +133,7 @@ class _Choice:
             self.rejected["zoom"] = "the image does not become larger or smaller as a whole"
             return None
         plain = unzoomed(self.seen.tracks, zoom)
+        self._weigh(plain, zoom)
         evidence = [item for _, item in self._turning(plain)]
         still = stillness(plain, self.clip.fps, self.focal.pixels)
         worst, left = max(still.flow, still.drift), max(item.residual for item in evidence)
@@ -246,7 +254,7 @@ class _Choice:
             _log.warning("camera: not trusted: %s", "; ".join(why))
             facts["not_trusted"] = why
         focal = self.focal.pixels * (np.ones(len(R)) if zoom is None else zoom)
-        lines = upright(self.clip, self.observations, R, focal)
+        lines = upright(self.lines, self.observations, R, focal)
         return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit, zoom, not why, lines)
 
     def _doubts(self, model: str, solved: np.ndarray) -> list[str]:

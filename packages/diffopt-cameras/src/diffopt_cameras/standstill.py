@@ -13,7 +13,8 @@ from diffopt_core.types import CameraTrajectory, Clip, Observations
 from .assemble import assemble, standing
 from .configs import StaticCameraConfig
 from .evidence import look, stillness
-from .focal import assumed, told
+from .focal import choose
+from .lines import find_lines
 from .tracks import Following
 from .upright import upright
 
@@ -32,14 +33,15 @@ class StaticCamera:
     def trajectory(self, clip: Clip, observations: Observations) -> CameraTrajectory:
         """``R`` = 1 and ``t`` = 0 (in metres: nothing moves, so no scale is unknown). Raises BadInput if the images
         show that the camera moves."""
-        focal = told(clip)
-        if focal is None:
-            focal = assumed(clip, "a static camera does not determine it; --focal sets it")
+        found = [] if clip.video is None else find_lines(clip, observations)
+        focal, _ = choose(clip, observations, found)
+        if not focal.sure:
             _log.warning("camera: focal length %s", focal.said)
-        facts = {"source": "static", "model": "static", "evidence": self._check(clip, observations, focal.pixels)}
+        facts = {"source": "static", "model": "static", "focal": focal.facts()}
+        facts["evidence"] = self._check(clip, observations, focal.pixels)
         R, t = standing(clip.num_frames)
         pixels = np.full(clip.num_frames, focal.pixels)
-        lines = None if clip.video is None else upright(clip, observations, R, pixels)
+        lines = upright(found, observations, R, pixels)
         return assemble(clip, R, t, np.ones(clip.num_frames, bool), focal, "stands", facts, lines=lines)
 
     def _check(self, clip: Clip, observations: Observations, focal: float) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from diffopt_core.types import CameraTrajectory, Clip, Observations, Unit
 from ..assemble import assemble
 from ..configs import ColmapConfig
 from ..evidence import look, require
-from ..focal import Focal, assumed, choose, told
+from ..focal import Focal, choose
+from ..lines import find_lines
 from ..rotation import rotation_evidence, windows
 from ..scale import in_rough_metres
 from ..tracks import Following
@@ -76,7 +77,7 @@ class ColmapCamera:
         config = self._config
         seen = look(clip, observations, Following(config.points, config.longest))
         require(seen, clip)
-        focal, _ = choose(clip, seen.tracks, self._seed)
+        focal, _ = choose(clip, observations, find_lines(clip, observations), seen.tracks, self._seed)
         pairs = windows(seen.tracks, round(clip.fps))
         turn = rotation_evidence(seen.tracks, pairs, focal.pixels, 0.3)
         if turn.explained > 0.9:  # any path found here would only fit noise
@@ -99,7 +100,7 @@ class ColmapCamera:
         return _Mapped(path.R, t, path.solved, focal, unit, evidence.points, share, facts | scale)
 
     def _on_images(self, clip: Clip, observations: Observations) -> _Mapped:
-        focal = told(clip) or assumed(clip, "a short shot does not determine it; --focal sets it")
+        focal, _ = choose(clip, observations, find_lines(clip, observations))
         found = map_images(clip, observations, self._config, focal.pixels, self._seed)
         if found is None:
             raise self._nothing(clip)

@@ -14,7 +14,7 @@ from ...common.npz import read_npz
 from ...data.window import cut
 from ...errors import BadInput
 from ...interfaces import BuildContext
-from ...perception.video import VIDEO_SUFFIXES, Probe, probe
+from ...perception.video import METADATA, VIDEO_SUFFIXES, Probe, probe
 from ...perception.video.probe import images_in
 from ...perception.video.shots import shots
 from ...types import Clip, Video
@@ -86,7 +86,7 @@ class VideoDataset:
             sha256=_digest(path),
             video=Video(path, frames, found.size, found.rotation, found.length, found.missing),
             focal=found.focal,
-            focal_from="the video's metadata" if found.focal else "",
+            focal_from=METADATA if found.focal else "",
             facts=facts,
         )
         return clip, (*found.notes, *notes)

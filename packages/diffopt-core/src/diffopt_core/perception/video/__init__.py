@@ -6,7 +6,9 @@ Frames come as RGB ``H W 3`` uint8 arrays, upright (rotation metadata applied), 
 
 from __future__ import annotations
 
-from .probe import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Probe, focal_pixels, probe
+from .probe import IMAGE_SUFFIXES, METADATA, VIDEO_SUFFIXES, Probe, focal_pixels, probe
 from .read import read_frames, reduced_size
 
-__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "Probe", "focal_pixels", "probe", "read_frames", "reduced_size"]
+__all__ = [
+    "IMAGE_SUFFIXES", "METADATA", "VIDEO_SUFFIXES", "Probe", "focal_pixels", "probe", "read_frames", "reduced_size",
+]  # fmt: skip

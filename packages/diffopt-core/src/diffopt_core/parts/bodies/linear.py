@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ...data.invariant import by_rows
 from ...data.skeleton import JOINTS
 from ...errors import DiffOptError
 from ...types import HumanMotion, map_tensors
@@ -36,11 +37,17 @@ def check_betas(motion: HumanMotion, body: str) -> None:
         )
 
 
+def blended(dirs: Float[Tensor, "*d K"], x: Float[Tensor, "*b K"]) -> Float[Tensor, "*b *d"]:
+    """The sum of the directions, weighted by a clip's (or a frame's) own values only."""
+    found = by_rows(lambda rows: torch.einsum("...k,bk->b...", dirs, rows), x.flatten(0, -2))
+    return found.unflatten(0, x.shape[:-1])
+
+
 def shape_blend(
     template: Float[Tensor, "V 3"], shapedirs: Float[Tensor, "V 3 K"], betas: Float[Tensor, "B K"]
 ) -> Float[Tensor, "B V 3"]:
     """Rest vertices of a shape, m (eq. 8: ``T + sum_k beta_k S_k``)."""
-    return template + torch.einsum("vdk,bk->bvd", shapedirs, betas)
+    return template + blended(shapedirs, betas)
 
 
 def pose_feature(pose: Float[Tensor, "*b 24 3 3"]) -> Float[Tensor, "*b 207"]:
@@ -152,7 +159,7 @@ class LinearBody(TreeBody):
     def _regressed(self, betas: Float[Tensor, "B 10"]) -> Float[Tensor, "B 24 3"]:
         betas = self._shape(betas)
         dirs, template = self._joint_dirs.to(betas), self._joint_template.to(betas)
-        return template + torch.einsum("jdk,bk->bjd", dirs, betas)
+        return template + blended(dirs, betas)
 
     def _shape(self, betas: Tensor) -> Tensor:
         return torch.zeros_like(betas) if self._mean_shape else betas
@@ -166,10 +173,10 @@ class LinearBody(TreeBody):
     def _offsets(self, anchors: Anchors, motion: HumanMotion) -> Float[Tensor, "B *t J 24 3"]:
         assert anchors.offset_betas is not None
         betas = self._shape(motion.betas).to(anchors.offset)
-        offset = anchors.offset + torch.einsum("njdk,bk->bnjd", anchors.offset_betas, betas)
+        offset = anchors.offset + blended(anchors.offset_betas, betas)
         if anchors.offset_pose is None:
             return offset
-        return offset.unsqueeze(1) + torch.einsum("njdp,btp->btnjd", anchors.offset_pose, pose_feature(motion.pose))
+        return offset.unsqueeze(1) + blended(anchors.offset_pose, pose_feature(motion.pose))
 
 
 def smpl_transl(body: LinearBody, motion: HumanMotion) -> Float[Tensor, "B T 3"]:

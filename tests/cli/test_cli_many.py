@@ -96,13 +96,13 @@ def test_the_same_bits_as_in_one_process(many, diffopt, case):
 
 
 def test_shards_are_resumed_from_the_index(many):
-    """Killed before the last job: the same command does that job alone, and no key is there twice."""
+    """Killed before the last job: the same command does that job and what failed, and no key is there twice."""
     Path("stop").write_text("000002")
     assert many("--shards").status == 130
     assert jobs() == ["000000", "000001"]
     Path("stop").unlink()
     ran = many("--shards")
-    assert ran.status == 1 and jobs() == ["000002"], ran.err
+    assert ran.status == 1 and jobs() == ["000000", "000002"], "what failed is tried again, alone"
     rows, members = index(), []
     for shard in sorted(Path("out").glob("shard-*.tar")):
         with tarfile.open(shard) as tar:
@@ -112,7 +112,7 @@ def test_shards_are_resumed_from_the_index(many):
     )
     assert all(row["shard"] and int(row["size"]) > 0 for key, row in rows.items() if key != "cut")
     assert not any(tree(Path("out/parts")))
-    assert many("--shards").status == 1 and not Path("jobs").exists(), "what failed alone in its job may be tried"
+    assert many("--shards").status == 1 and jobs() == ["000000"]
 
 
 def test_a_result_is_read_out_of_a_shard(many, diffopt):
@@ -129,7 +129,7 @@ def test_a_result_is_read_out_of_a_shard(many, diffopt):
 
 def test_other_settings_do_not_mix_in_shards(many):
     many("--shards")
-    assert "of a run with other inputs or settings" in many("--shards", "--seed", "3").error
+    assert "of another file or other settings" in many("--shards", "--seed", "3").error
     many("--shards", "--seed", "3", "--overwrite")
     shards = {path.name for path in Path("out").glob("shard-*.tar")}
     assert shards == {row["shard"] for row in index().values() if row["shard"]}, "what was overwritten is gone"
@@ -186,8 +186,37 @@ def test_object_storage_in_and_out(many, case, arrays):
     assert "there is nothing" in many("--out", "memory://results", inputs=("memory://empty/*.npz",)).error
 
 
-def test_a_job_that_is_lost_fails_by_name(many):
-    lost = "yield JobEnd(job, error='its worker was killed (twice)', lost=True)"
-    Path("here.py").write_text(HERE.replace("yield JobEnd(job, **end)", lost))
-    assert many().status == 1
-    assert {row["reason"] for row in index().values()} == {"its worker was killed (twice)"}
+#: Jobs with this clip are lost.
+POISON = """            if any(each["key"] == "walk_1" for each in job.data["inputs"]):
+                yield JobEnd(job, error="its worker was killed by signal 11 (twice)", lost=True)
+                continue
+            end = {"""
+
+
+def test_a_clip_that_kills_its_worker_costs_itself_alone(many):
+    """Its job is lost twice, then its clips are tried one by one; the others have the bits they always have."""
+    many("--out", "sound")
+    Path("here.py").write_text(HERE.replace("            end = {", POISON))
+    ran = many()
+    assert ran.status == 1 and "its clips are tried one by one" in ran.err
+    rows = index()
+    assert {key for key, row in rows.items() if row["state"] == "failed"} == {"cut", "walk_1"}
+    assert rows["walk_1"]["reason"] == "its worker was killed by signal 11"
+    assert rows["walk_1"]["error"] == "its worker was killed by signal 11 (twice)"
+    for key in KEYS - {"cut", "walk_1"}:
+        assert Path("out", key, "motion.npz").read_bytes() == Path("sound", key, "motion.npz").read_bytes()
+
+
+def test_shards_may_grow(many, case, arrays):
+    """More inputs, fewer, and other batches: what is there stays, and what is new is solved alone."""
+    one = case.parent / "walk_0.npz"
+    assert many("--shards", inputs=(one,)).status == 0
+    assert many("--shards").status == 1 and set(index()) == KEYS
+    Path("jobs").unlink()
+    assert many("--shards", "--batch", "3", inputs=(one, case)).status == 0 and not Path("jobs").exists()
+    assert set(index()) == KEYS
+    names = []
+    for shard in Path("out").glob("shard-*.tar"):
+        with tarfile.open(shard) as tar:
+            names += tar.getnames()
+    assert len(names) == len(set(names)) == 4 * (len(KEYS) - 1)

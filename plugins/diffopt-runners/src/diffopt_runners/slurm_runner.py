@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import submitit
@@ -60,7 +60,7 @@ class SlurmRunner:
                             again.add(end.job.name)
                             waiting.append([end.job])
                         else:
-                            yield end
+                            yield replace(end, error=f"{end.error} (twice)") if end.lost else end
                 if not done:
                     time.sleep(_PACE[self._config.cluster])
         finally:

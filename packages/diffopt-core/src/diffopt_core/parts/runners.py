@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -179,7 +180,7 @@ class _Worker:
         code = self._process.returncode
         self._said.seek(0)
         words = [line for line in self._said.read()[-4000:].decode(errors="replace").splitlines() if line.strip()]
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+        how = f"was killed by {_named(-code)}" if code < 0 else f"ended with status {code}"
         return f"its worker {how}" + (f": {words[-1].strip()}" if words else "")
 
     def close(self) -> None:
@@ -190,6 +191,13 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+def _named(number: int) -> str:
+    if number == signal.SIGKILL:
+        return f"signal {number} (out of memory?)"
+    known = number in {each.value for each in signal.Signals}
+    return f"signal {number}{f' ({signal.Signals(number).name})' if known else ''}"
 
 
 def work() -> None:

@@ -8,7 +8,7 @@ removed after that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
@@ -21,8 +21,8 @@ from .shards import INDEX, Row, as_csv, from_csv, join, read_index
 PARTS = "parts"
 
 
-def part_name(number: int, digest: str, end: str) -> str:
-    return f"{PARTS}/{number:06d}-{digest}.{end}"
+def part_file(part: str, end: str) -> str:
+    return f"{PARTS}/{part}.{end}"
 
 
 def rows_of_run(run: Run, results: Sequence[Result], failed: Sequence[Failure]) -> list[Row]:
@@ -51,33 +51,46 @@ def row_of(result: Result) -> Row:
             "frames": str(result.clip.num_frames), "fps": f"{result.clip.fps:g}"}  # fmt: skip
 
 
-def done(folder: Folder) -> tuple[list[Row], dict[str, int]]:
-    """The rows of the index, and the parts that are not merged yet with the size of their archives: two listings."""
+def resumed(folder: Folder) -> list[Row]:
+    """The rows of the index, after merging what a run that was killed has left: two listings."""
     rows, names = read_index(folder), folder.names(PARTS)
-    merged = {row["job"] for row in rows}
     parts = {name.removesuffix(".csv"): names.get(name.removesuffix("csv") + "tar", 0)
              for name in names if name.endswith(".csv")}  # fmt: skip
-    stale = [name for name in parts if name in merged]
-    folder.remove([f"{PARTS}/{name}.{end}" for name in stale for end in ("csv", "tar")])
-    return rows, {name: size for name, size in parts.items() if name not in merged}
+    if not parts:
+        return rows
+    known = {(row["key"], row["mark"], row["state"]) for row in rows}
+    stale = [name for name, new in _read_parts(folder, parts).items()
+             if all((row["key"], row["mark"], row["state"]) in known for row in new)]  # fmt: skip
+    _remove_parts(folder, stale)
+    return gather(folder, rows, {name: size for name, size in parts.items() if name not in stale})
+
+
+def _read_parts(folder: Folder, names: Iterable[str]) -> dict[str, list[Row]]:
+    ordered = sorted(names)
+    texts = folder.read_many([part_file(name, "csv") for name in ordered])
+    return {name: from_csv(text, name) for name, text in zip(ordered, texts, strict=True)}
+
+
+def _remove_parts(folder: Folder, names: Iterable[str]) -> None:
+    folder.remove([part_file(name, end) for name in names for end in ("csv", "tar")])
 
 
 def gather(folder: Folder, rows: Sequence[Row], parts: Mapping[str, int]) -> list[Row]:
     """Merge parts into the index, and their archives into one new shard. Returns all rows."""
-    names = sorted(parts)
-    texts = folder.read_many([f"{PARTS}/{name}.csv" for name in names])
-    new = [row for name, text in zip(names, texts, strict=True) for row in from_csv(text, name)]
-    archives = [name for name in names if parts[name]]
+    if not parts:
+        return list(rows)
+    new = [row for found in _read_parts(folder, parts).values() for row in found]
+    archives = [name for name in sorted(parts) if parts[name]]
     if archives:
         known = [row["shard"] for row in rows if row["shard"]]
         shard = f"shard-{1 + max((int(PurePosixPath(name).stem.split('-')[1]) for name in known), default=-1):05d}.tar"
-        places = join(folder, shard, [f"{PARTS}/{name}.tar" for name in archives])
+        places = join(folder, shard, [part_file(name, "tar") for name in archives])
         new = [{**row, **places.get(row["key"], {})} for row in new]
     again = {row["key"] for row in new}
     kept = [row for row in rows if row["key"] not in again]
     with folder.write(INDEX) as file:
         file.write(as_csv([*kept, *new]))
-    folder.remove([f"{PARTS}/{name}.{end}" for name in names for end in ("csv", "tar")])
+    _remove_parts(folder, parts)
     # Whoever reads shard-*.tar must not meet a key twice: what was overwritten goes.
     used = {row["shard"] for row in (*kept, *new)}
     folder.remove([name for name in folder.names() if fnmatch(name, "shard-*.tar") and name not in used])

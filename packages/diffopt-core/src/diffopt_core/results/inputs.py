@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,12 +31,14 @@ _OWN = ("path", "key", "length")
 @dataclass(frozen=True)
 class Input:
     """``key``: its name among the results. ``path``: a path or an address. ``options``: flags of ``input`` and dotted
-    keys of the recipe. ``length``: frames, if the manifest says so; inputs of equal length come into one job."""
+    keys of the recipe. ``length``: frames, if the manifest says so; inputs of equal length come into one job.
+    ``mark``: digest of the input and of what is done with it, by which its result is known."""
 
     key: str
     path: str
     options: tuple[tuple[str, str], ...] = ()
     length: int = 0
+    mark: str = ""
 
 
 def is_many(texts: Sequence[str]) -> bool:
@@ -164,32 +166,53 @@ def chosen(choice: Choice, options: Sequence[tuple[str, str]]) -> Choice:
 
 @dataclass(frozen=True)
 class Portion:
-    """The inputs of a job: what is solved together is among these, whoever solves it. ``digest``: of the inputs and of
-    what is done with them."""
+    """The inputs of a job: what is solved together is among these, whoever solves it. ``keys``: of those whose results
+    are wanted; None: all."""
 
     number: int
-    digest: str
     inputs: tuple[Input, ...]
+    keys: frozenset[str] | None = None
+
+    @property
+    def wanted(self) -> tuple[Input, ...]:
+        return tuple(each for each in self.inputs if self.keys is None or each.key in self.keys)
 
     @property
     def part(self) -> str:
-        return f"{self.number:06d}-{self.digest}"
+        """Name of what the job leaves; other inputs or settings have another."""
+        told = [[each.mark for each in self.inputs], sorted(self.keys or ())]
+        return f"{self.number:06d}-{_digest(told)}"
+
+    def only(self, keys: frozenset[str], whole: bool) -> Portion:
+        """For some of its inputs; ``whole``: the others are solved with them."""
+        if len(keys) == len(self.inputs):
+            return self
+        if whole:
+            return replace(self, keys=keys)
+        return replace(self, inputs=tuple(each for each in self.inputs if each.key in keys))
+
+    def singly(self) -> list[Portion]:
+        """A job for each of its inputs whose results are wanted."""
+        return [Portion(self.number, (each,)) for each in self.wanted]
 
 
 def portions(inputs: Sequence[Input], size: int, what: Any) -> list[Portion]:
     """Consecutive inputs with the same options; those of equal length together where the manifest gives the length.
     ``what``: everything else that results depend on, as JSON data."""
-    base = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    base = _digest(what)
     made: list[Portion] = []
-    ordered = sorted(inputs, key=lambda each: (each.options, each.length))
+    marked = [replace(each, mark=_digest([base, each.key, each.path, each.options, _stamp(each.path)]))
+              for each in inputs]  # fmt: skip
+    ordered = sorted(marked, key=lambda each: (each.options, each.length))
     for _, group in groupby(ordered, key=lambda each: (each.options, each.length)):
         members = list(group)
         for first in range(0, len(members), size):
-            some = tuple(members[first : first + size])
-            told = [base, *((*asdict(each).values(), _stamp(each.path)) for each in some)]
-            digest = hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:12]
-            made.append(Portion(len(made), digest, some))
+            made.append(Portion(len(made), tuple(members[first : first + size])))
     return made
+
+
+def _digest(what: Any) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

@@ -7,10 +7,11 @@ part (:mod:`.index`), a row for each input; a job whose part is there already is
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ..solver.batch import scored_later
 from ..types import Clip, Result
 from .failures import Failure, spared
 from .folder import content_of
-from .index import PARTS, part_name, row_of
+from .index import PARTS, part_file, row_of
 from .inputs import Input, Portion, chosen
 from .run import Run, Solved, check_components, check_folder, context, opened, perceived, solved, written
 from .shards import as_csv, from_csv, pack
@@ -70,8 +71,9 @@ class Ask:
 
 
 def job_data(ask: dict[str, Any], portion: Portion) -> dict[str, Any]:
-    return {"ask": ask, "number": portion.number, "digest": portion.digest,
-            "inputs": [asdict(each) for each in portion.inputs]}  # fmt: skip
+    """As JSON; ``wanted``: keys of the inputs whose results are."""
+    return {"ask": ask, "part": portion.part, "inputs": [asdict(each) for each in portion.inputs],
+            "wanted": [each.key for each in portion.wanted]}  # fmt: skip
 
 
 @dataclass
@@ -95,7 +97,6 @@ def perceive(data: dict[str, Any]) -> Work:
         return work
     run = job.run()
     ctx = context(run)
-    check_components(run, ctx)
     for each in job.inputs:
         with spared(work.failed, each.key, each.path, run.registry):
             work.inputs += job.pieces(run, each)
@@ -139,21 +140,32 @@ def _registry(plugins: tuple[str, ...]) -> Registry:
     return Registry.load(plugins)
 
 
+@lru_cache(maxsize=64)
+def _shared(told: str) -> tuple[Ask, Run]:
+    """What jobs with the same ask and options share, so that a worker resolves and checks a recipe once. ``told``: both
+    as JSON."""
+    data, options = json.loads(told)
+    ask = Ask.of(data)
+    registry = _registry(ask.plugins)
+    choice = chosen(ask.choice, tuple(map(tuple, options)))
+    choose = cache(partial(choice.resolve, registry)) if choice.recipe is None else None
+    run = Run(
+        (), choice.resolve(registry), registry, None if ask.shards else Path(ask.out), ask.seed, ask.device,
+        ask.overwrite, ask.batch, fresh=ask.fresh, choose=choose, apart=True,
+    )  # fmt: skip
+    check_components(run, context(run))
+    return ask, run
+
+
 class _Job:
     def __init__(self, data: dict[str, Any]):
-        self.ask, self.number, self.digest = Ask.of(data["ask"]), data["number"], data["digest"]
+        self.part, self.wanted = data["part"], set(data["wanted"])
         self.inputs = [Input(**{**each, "options": tuple(map(tuple, each["options"]))}) for each in data["inputs"]]
+        self.ask, self._shared = _shared(json.dumps([data["ask"], self.inputs[0].options]))
         self.out = Folder(self.ask.out)
 
     def run(self) -> Run:
-        ask, registry = self.ask, _registry(self.ask.plugins)
-        choice = chosen(ask.choice, self.inputs[0].options)
-        choose = cache(partial(choice.resolve, registry)) if choice.recipe is None else None
-        return Run(
-            tuple(Path(each.path) for each in self.inputs), choice.resolve(registry), registry,
-            None if ask.shards else Path(ask.out), ask.seed, ask.device, ask.overwrite, ask.batch, fresh=ask.fresh,
-            choose=choose, apart=True,
-        )  # fmt: skip
+        return replace(self._shared, inputs=tuple(Path(each.path) for each in self.inputs))
 
     def pieces(self, run: Run, each: Input) -> list[Input]:
         """The input, or the shots of its video. An address is copied to this machine first, with the truth beside
@@ -176,11 +188,10 @@ class _Job:
         return replace(clip, name=each.key, facts=facts)
 
     def is_done(self) -> bool:
-        part = part_name(self.number, self.digest, "csv").rpartition("/")[2]
-        return not self.ask.overwrite and part in self.out.names(PARTS)
+        return not self.ask.overwrite and f"{self.part}.csv" in self.out.names(PARTS)
 
     def rows_of_part(self) -> list[dict[str, Any]]:
-        name = part_name(self.number, self.digest, "csv")
+        name = part_file(self.part, "csv")
         return [dict(row) for row in from_csv(self.out.read(name), name)]
 
     def leave(self, work: Work) -> tuple[list[dict[str, Any]], int]:
@@ -202,12 +213,15 @@ class _Job:
                 done |= {each.clip.name: each for each in written(Solved(batch, scored, told), work.failed)}
             split = {each.path.partition("#shot")[0] for each in work.inputs}
             every = [*work.inputs, *(each for each in self.inputs if each.path not in split)]
-            rows = [self._row(each, done.get(each.key), work.failed) for each in every]
-            if self.ask.shards and done:
-                with self.out.write(part_name(self.number, self.digest, "tar")) as file:
-                    pack(file, [(key, Path(draft) / key) for key in sorted(done)])
+            marks = {each.mark for each in self.inputs if each.key in self.wanted}
+            wanted = [each for each in every if each.mark in marks]
+            rows = [self._row(each, done.get(each.key), work.failed) for each in wanted]
+            kept = sorted(done.keys() & {each.key for each in wanted})
+            if self.ask.shards and kept:
+                with self.out.write(part_file(self.part, "tar")) as file:
+                    pack(file, [(key, Path(draft) / key) for key in kept])
                     size = file.tell()
-        with self.out.write(part_name(self.number, self.digest, "csv")) as file:
+        with self.out.write(part_file(self.part, "csv")) as file:
             file.write(as_csv(rows))
         return rows, size
 
@@ -219,7 +233,7 @@ class _Job:
                 fetched(address)
 
     def _row(self, each: Input, result: Result | None, failed: Sequence[Failure]) -> dict[str, Any]:
-        row: dict[str, Any] = {"key": each.key, "input": each.path, "job": f"{self.number:06d}-{self.digest}"}
+        row: dict[str, Any] = {"key": each.key, "input": each.path, "mark": each.mark}
         if result is None:
             said = next((bad for bad in failed if bad.name == each.key), None)
             kept = said is None and (Path(self.ask.out) / each.key / "run.json").is_file() and not self.ask.shards

@@ -19,7 +19,7 @@ from ..common.storage import Folder
 from ..errors import BadInput, reading
 
 INDEX = "index.csv"
-COLUMNS = ("key", "input", "state", "reason", "error", "frames", "fps", "shard", "offset", "size", "job")
+COLUMNS = ("key", "input", "state", "reason", "error", "frames", "fps", "shard", "offset", "size", "mark")
 Row = dict[str, str]
 
 

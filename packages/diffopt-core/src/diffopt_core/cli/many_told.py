@@ -1,0 +1,47 @@
+"""What ``diffopt run`` says at the end of many inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..common.console import err, fail, grid, out, say
+from ..common.output import answer, quiet, speaks
+
+if TYPE_CHECKING:
+    from ..results.shards import Row
+
+#: Reasons in the table.
+_MOST_REASONS = 20
+
+
+def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool) -> int:
+    """Print how many inputs ended how, and why; returns the exit status."""
+    from ..results.failures import by_reason
+
+    states = Counter(row["state"] for row in rows)
+    bad = [row for row in rows if row["state"] in ("failed", "diverged")]
+    reasons = by_reason(row.get("reason") or row["state"] for row in bad)
+    frames = sum(int(row["frames"]) for row in rows if row.get("frames"))
+    told = [{"reason": reason, "inputs": count} for reason, count in reasons]
+    answer({"out": home, "index": f"{home}/index.csv", "inputs": inputs, "states": dict(states), "frames": frames,
+            "reasons": told, "stopped": stopped})  # fmt: skip
+    if speaks():
+        table = grid("state", "inputs", numbers=True)
+        for state, count in states.most_common():
+            table.add_row(state, str(count))
+        out.print()
+        out.print(table)
+        say(f"wrote {home}: index.csv has a line for each of {inputs} inputs")
+    if reasons and not quiet():
+        table = grid("reason", "inputs")
+        for reason, count in reasons[:_MOST_REASONS]:
+            table.add_row(reason.replace("[", r"\["), str(count))
+        err.print()
+        err.print(table)
+    if stopped:
+        fail("more inputs failed than --limit-failures allows: stopped; the same command goes on")
+    elif bad:
+        fail(f"{len(bad)} of {inputs} inputs have no sound result; the others are written")
+    return int(bool(bad) or stopped or states["open"] > 0)

@@ -42,14 +42,14 @@ def _original(nemo: Arrays, clips: int) -> MotionField:
 def test_three_networks_agree_with_nemo(nemo: Arrays) -> None:
     field = _original(nemo, clips=3)
     torch.testing.assert_close(field.tau[0], nemo["phase"], rtol=0.0, atol=1e-7)
-    x = field.tau.expand(3, -1, -1)
+    x = field.tau.mT.expand(3, -1, -1)
     motion = field.motion()
     for clip in range(3):
-        torch.testing.assert_close(field.pose(x)[clip], nemo["v0_pose/rot6d"], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(field.orient(x)[clip], nemo["v0_orient/rot6d"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(field.pose(x)[clip].T, nemo["v0_pose/rot6d"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(field.orient(x)[clip].T, nemo["v0_orient/rot6d"], rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(motion.pose[clip, :, 1:], nemo["v0_pose/rotmat"], rtol=1e-5, atol=3e-6)
         torch.testing.assert_close(motion.pose[clip, :, :1], nemo["v0_orient/rotmat"], rtol=1e-5, atol=3e-6)
-        torch.testing.assert_close(field.trans(x)[clip], nemo["v0_trans/raw"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(field.trans(x)[clip].T, nemo["v0_trans/raw"], rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(motion.trans[clip], nemo["v0_trans/trans"], rtol=1e-5, atol=1e-6)
     joints = axis_angle_to_matrix(nemo["v0_pose/pose"].unflatten(-1, (23, 3)))
     torch.testing.assert_close(motion.pose[0, :, 1:], joints, rtol=1e-4, atol=1e-5)

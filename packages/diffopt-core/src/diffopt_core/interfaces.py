@@ -215,6 +215,15 @@ class PartialBody(Body, Protocol):
 
 
 @runtime_checkable
+class OncePosedBody(Body, Protocol):
+    """A body that gives joints and keypoints from one forward kinematics."""
+
+    def joints_and_keypoints(
+        self, motion: HumanMotion, layout: str
+    ) -> tuple[Float[Tensor, "B T 24 3"], Float[Tensor, "B T J 3"]]: ...
+
+
+@runtime_checkable
 class Representation(Protocol):
     """The variables behind the motion. ``variables`` maps ``pose``, ``orient``, ``trans`` (and others of its
     own) to lists of leaf tensors with leading ``B``; the solver knows them as ``motion.pose`` and so on."""

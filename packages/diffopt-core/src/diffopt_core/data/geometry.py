@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import no_type_check
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .chain import as_matrices, bones, kinematics
 from .rotation import nearest_rotation
 from .skeleton import JOINT
 
@@ -45,43 +43,14 @@ def project(
 def forward_kinematics(
     pose: Float[Tensor, "*b J 3 3"], rest: Float[Tensor, "*#b J 3"], parents: tuple[int, ...]
 ) -> tuple[Float[Tensor, "*b J 3 3"], Float[Tensor, "*b J 3"]]:
-    """Global rotations and joint positions relative to joint 0, one product per level of the tree.
+    """Global rotations and joint positions relative to joint 0.
 
     ``rest``: rest positions; only their differences matter. ``parents[0]`` is -1 and joints are numbered by depth,
-    as SMPL's are.
+    as SMPL's are. Gradients hold for rotations (:func:`.chain.chain`).
     """
-    glob, where = pose[..., :1, :, :], torch.zeros_like(pose[..., :1, :, 0])
-    rotations, positions = [glob], [where]
-    for joints, parents_of, rows in _levels(parents):
-        offset = _take(rest, joints, -2) - _take(rest, parents_of, -2)
-        up = _take(glob, rows, -3)
-        where = _take(where, rows, -2) + (up @ offset.unsqueeze(-1)).squeeze(-1)
-        glob = up @ _take(pose, joints, -3)
-        rotations.append(glob)
-        positions.append(where)
-    return torch.cat(rotations, -3), torch.cat(positions, -2)
-
-
-@no_type_check  # 40 calls per body: checking its types in tests would cost as much as all other checks
-def _take(x: Tensor, index: tuple[int, ...], dim: int) -> Tensor:
-    """``x`` at ``index`` by slices; an index tensor would be copied to the device at every call."""
-    if index == tuple(range(index[0], index[0] + len(index))):
-        return x.narrow(dim, index[0], len(index))
-    return torch.cat([x.narrow(dim, i, 1) for i in index], dim)
-
-
-@lru_cache
-def _levels(parents: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...]:
-    """By depth: joints, their parents, and the parents' rows in the level above."""
-    levels: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = []
-    above: tuple[int, ...] = (0,)
-    while joints := tuple(j for j, parent in enumerate(parents) if parent in above):
-        of = tuple(parents[j] for j in joints)
-        levels.append((joints, of, tuple(above.index(parent) for parent in of)))
-        above = joints
-    if [0, *(j for joints, _, _ in levels for j in joints)] != list(range(len(parents))):
-        raise ValueError("joints must be numbered by their depth in the tree")
-    return tuple(levels)
+    posed = as_matrices(kinematics(pose, bones(rest, parents), parents))
+    posed = posed.reshape(*pose.shape[:-1], 4)
+    return posed[..., :3], posed[..., 3]
 
 
 def heading(left: Float[Tensor, "*b 3"], up: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:

@@ -35,6 +35,16 @@ def by_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return function(pad(rows, (0, 0, 0, more)))[: len(rows)].unflatten(0, x.shape[:-1])
 
 
+def product(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``weight x + bias`` of every clip, ``N out in``, ``N in T`` and ``N out 1`` to ``N out T``."""
+    more = -weight.shape[1] % _ROWS if x.device.type == "cpu" else 0
+    below = (0, 0, 0, more)
+    if more:
+        weight, bias = pad(weight, below), None if bias is None else pad(bias, below)
+    out = torch.bmm(weight, x) if bias is None else torch.baddbmm(bias, weight, x)
+    return out[:, :-more] if more else out
+
+
 def atan2(y: Tensor, x: Tensor) -> Tensor:
     """The angle (rad) of the vector ``(x, y)``."""
     return elementwise(torch.atan2, y, x)

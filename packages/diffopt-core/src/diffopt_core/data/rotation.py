@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .chain import gram_schmidt
 from .invariant import atan2
 
 #: Below this angle (rad) Rodrigues' formula would divide by almost zero.
@@ -82,16 +83,19 @@ def matrix_to_quaternion(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 4
 
 def columns_to_matrix(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
     """Gram-Schmidt on two concatenated columns (Zhou et al. 2019, sec. B)."""
-    first, second = d6[..., :3], d6[..., 3:]
-    x = torch.nn.functional.normalize(first, dim=-1)
-    y = torch.nn.functional.normalize(second - (x * second).sum(-1, keepdim=True) * x, dim=-1)
-    return torch.stack([x, y, torch.linalg.cross(x, y)], dim=-1)
+    planes = _planes(d6)
+    return gram_schmidt(planes[:3], planes[3:]).movedim((0, 1), (-2, -1))
 
 
 def interleaved_to_matrix(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
     """As :func:`columns_to_matrix` for the layout in which column k holds elements 2 i + k."""
-    pairs = d6.unflatten(-1, (3, 2))
-    return columns_to_matrix(torch.cat([pairs[..., 0], pairs[..., 1]], dim=-1))
+    planes = _planes(d6)
+    return gram_schmidt(planes[::2], planes[1::2]).movedim((0, 1), (-2, -1))
+
+
+def _planes(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "6 *b"]:
+    planes = d6.movedim(-1, 0)
+    return planes.contiguous() if d6.stride(-1) == 1 else planes
 
 
 def matrix_to_columns(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 6"]:

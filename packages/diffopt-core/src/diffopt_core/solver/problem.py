@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from ..interfaces import (
     Energy,
     Executor,
     MeshBody,
+    OncePosedBody,
     OwnsVariables,
     PartialBody,
     ProblemContext,
@@ -129,15 +131,25 @@ class Problem:
     def scene(self, motion: HumanMotion, needs: frozenset[str], progress: Tensor) -> Scene:
         """The scene of the current variables; computes only the fields in ``needs``."""
         camera = self.camera.camera()
-        joints = self.body.joints(motion) if "joints" in needs else None
-        keypoints = pixels = depth = None
-        if needs & {"keypoints", "pixels", "depth"}:
-            keypoints = self.body.keypoints(motion, self.batch.observations.layout)
+        joints, keypoints = self._points(motion, "joints" in needs, bool(needs & {"keypoints", "pixels", "depth"}))
+        pixels = depth = None
         if keypoints is not None and needs & {"pixels", "depth"}:
             in_camera = world_to_camera(keypoints, camera.R, camera.t)
             depth = in_camera[..., 2]
             pixels = project(in_camera, camera.focal, camera.centre)
         return Scene(motion, camera, progress, self.camera.residual(), joints, keypoints, pixels, depth)
+
+    def _points(self, motion: HumanMotion, joints: bool, keypoints: bool) -> tuple[Tensor | None, Tensor | None]:
+        layout = self.batch.observations.layout
+        if joints and keypoints and self.once is not None:
+            return self.once.joints_and_keypoints(motion, layout)
+        found = self.body.joints(motion) if joints else None
+        return found, self.body.keypoints(motion, layout) if keypoints else None
+
+    @cached_property
+    def once(self) -> OncePosedBody | None:
+        """The body, if one pass gives joints and keypoints."""
+        return self.body if isinstance(self.body, OncePosedBody) else None
 
 
 def bind(laid: Layout, recipe: Recipe) -> Problem:

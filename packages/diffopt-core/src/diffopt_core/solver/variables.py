@@ -22,15 +22,22 @@ _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8
 class Adam:
     """Kingma and Ba 2015, algorithm 1, for leaves that all get a gradient at every step. Steps are counted on the host,
     so that no step waits for the device. The arithmetic equals ``torch.optim.Adam(foreach=True)`` bit for bit; creating
-    that one imports torch's compiler and sympy, which takes longer than importing torch itself.
+    that one imports torch's compiler and sympy, which takes longer than importing torch itself. The moments of all
+    leaves lie in one tensor, because most leaves are small and many.
 
     ``leaves``: tensors of one dtype and device. ``rates``: learning rate of each.
     """
 
     def __init__(self, leaves: list[Tensor], rates: list[float]) -> None:
         self.leaves, self.rates, self.steps = leaves, rates, 0
-        self.mean = [torch.zeros_like(leaf, memory_format=torch.preserve_format) for leaf in leaves]
-        self.square = [torch.zeros_like(leaf, memory_format=torch.preserve_format) for leaf in leaves]
+        like, count = leaves[0], sum(leaf.numel() for leaf in leaves)
+        self.mean, self.square, self._root = (like.new_zeros(count) for _ in range(3))
+        sizes = [leaf.numel() for leaf in leaves]
+        shapes = [leaf.shape for leaf in leaves]
+        self._means, self._roots = (
+            [part.view(shape) for part, shape in zip(flat.split(sizes), shapes, strict=True)]
+            for flat in (self.mean, self._root)
+        )
 
     def slow_down(self, factor: float) -> None:
         """Multiply every learning rate."""
@@ -40,14 +47,12 @@ class Adam:
     def step(self, grads: list[Tensor]) -> None:
         """Update every leaf in place; ``grads`` have the leaves' shapes."""
         self.steps += 1
-        torch._foreach_lerp_(self.mean, grads, 1 - _BETA1)
-        torch._foreach_mul_(self.square, _BETA2)
-        torch._foreach_addcmul_(self.square, grads, grads, 1 - _BETA2)
+        flat = torch.cat([grad.reshape(-1) for grad in grads])
+        self.mean.lerp_(flat, 1 - _BETA1)
+        self.square.mul_(_BETA2).addcmul_(flat, flat, value=1 - _BETA2)
         seen = 1 - _BETA1**self.steps
-        denominator = torch._foreach_sqrt(self.square)
-        torch._foreach_div_(denominator, sqrt(1 - _BETA2**self.steps))
-        torch._foreach_add_(denominator, _EPS)
-        torch._foreach_addcdiv_(self.leaves, self.mean, denominator, [-(rate / seen) for rate in self.rates])
+        torch.sqrt(self.square, out=self._root).div_(sqrt(1 - _BETA2**self.steps)).add_(_EPS)
+        torch._foreach_addcdiv_(self.leaves, self._means, self._roots, [-(rate / seen) for rate in self.rates])
 
 
 class Variables:

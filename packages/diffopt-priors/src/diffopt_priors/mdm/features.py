@@ -5,12 +5,12 @@ Guo et al. 2022, "Generating Diverse and Natural 3D Human Motions from Text", se
 
 from __future__ import annotations
 
-import itertools
 from functools import lru_cache
 
 import torch
+from diffopt_core.data import chain
 from diffopt_core.data.invariant import atan2
-from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns
+from diffopt_core.data.rotation import columns_to_matrix
 from diffopt_core.data.skeleton import JOINT, PARENTS
 from jaxtyping import Float
 from torch import Tensor
@@ -48,22 +48,6 @@ STD_BLOCKS: tuple[tuple[int, ...], ...] = (
 #: A foot joint slower than this is in contact (m/s). HumanML3D: 0.002 m^2 per frame at 20 fps, 0.89 m/s.
 CONTACT_SPEED = 0.6
 _EPS = 1e-8
-_HORIZONTAL = (1.0, 0.0, 1.0)
-
-
-def _levels() -> tuple[list[int], list[list[int]]]:
-    """Joints of each level of the tree, and for every level below the root the indices of the parents in the level
-    above. SMPL numbers joints by depth, so kinematics take 8 steps instead of 23."""
-    depth = [0] * len(PARENTS)
-    for joint, parent in enumerate(PARENTS[1:], start=1):
-        depth[joint] = depth[parent] + 1
-    starts = [depth.index(level) for level in range(max(depth) + 1)] + [len(PARENTS)]
-    sizes = [end - start for start, end in itertools.pairwise(starts)]
-    rows = [[PARENTS[j] - starts[k - 1] for j in range(starts[k], starts[k + 1])] for k in range(1, len(sizes))]
-    return sizes, rows
-
-
-_SIZES, _ROWS = _levels()
 
 
 def take(x: Tensor, index: list[int], dim: int) -> Tensor:
@@ -87,31 +71,21 @@ def kinematics(
 
     ``offsets``: child minus parent in the rest pose, m; broadcasts over the leading dimensions.
     """
-    first, *local = pose.split(_SIZES, -3)
-    _, *bones = offsets.unsqueeze(-2).split(_SIZES, -3)
-    rotation, position = first, root.unsqueeze(-2)
-    positions = [position]
-    for rows, turn, bone in zip(_ROWS, local, bones, strict=True):
-        parent = take(rotation, rows, -3)
-        position = take(position, rows, -2) + (parent * bone).sum(-1)
-        positions.append(position)
-        rotation = parent @ turn
-    return torch.cat(positions, dim=-2)
+    about = chain.kinematics(pose, offsets, PARENTS)[:, :, 3]
+    return about.permute(0, 3, 2, 1).reshape(*root.shape[:-1], len(PARENTS), 3) + root.unsqueeze(-2)
 
 
-def heading(joints: Float[Tensor, "*b j 3"]) -> tuple[Tensor, Tensor]:
-    """Sine and cosine ``[*b]`` of the yaw that the body faces (0 = +Z, pi/2 = +X).
+def heading(joints: Float[Tensor, "B 3 J T"]) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+    """Sine and cosine of the yaw that the body faces (0 = +Z, pi/2 = +X).
 
     Horizontal normal of right-to-left hips plus shoulders. Not a unit pair where that axis is vertical
     (cartwheels): the small constant keeps the gradient finite there.
     """
-    parts = joints.unbind(-2)
-    hips = parts[JOINT["right_hip"]] - parts[JOINT["left_hip"]]
-    shoulders = parts[JOINT["right_shoulder"]] - parts[JOINT["left_shoulder"]]
-    across = hips + shoulders
-    forward_x, forward_z = across[..., 2], -across[..., 0]
-    norm = (forward_x**2 + forward_z**2 + _EPS).sqrt()
-    return forward_x / norm, forward_z / norm
+    names = ("right_hip", "left_hip", "right_shoulder", "left_shoulder")
+    right, left, right_up, left_up = (joints[:, ::2, JOINT[name]] for name in names)
+    x, z = (right - left + (right_up - left_up)).unbind(1)
+    norm = (x**2 + z**2 + _EPS).sqrt()
+    return z / norm, -x / norm
 
 
 def to_heading(vector: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
@@ -136,35 +110,40 @@ def embed(
     pose: local rotations, joint 0 in the world. root: pelvis joint (m), already scaled to the reference body.
     Invariant under yaw about +Y and horizontal translation of the whole motion.
     """
-    joints = kinematics(pose, root, offsets)[..., :NUM_FEATURE_JOINTS, :]
-    sine, cosine = heading(joints)
-    now_sine, now_cosine = sine[:, :-1], cosine[:, :-1]
+    about = chain.kinematics(pose, offsets, PARENTS)[:, :, 3, :NUM_FEATURE_JOINTS]
+    sine, cosine = heading(about)
+    path = root.mT.unsqueeze(2)
+    # joints about the root, but in height; joint 0 is the root itself
+    places = torch.cat([path, torch.cat([about[:, :1, 1:], about[:, 1:2, 1:] + path[:, 1:2], about[:, 2:, 1:]], 1)], 2)
+    steps = places[..., 1:] - places[..., :-1]
+    x, y, z = torch.cat([places[:, :, 1:, :-1], steps], dim=2).unbind(1)
+    now_sine, now_cosine = sine[:, None, :-1], cosine[:, None, :-1]
+    seen = torch.stack([now_cosine * x - now_sine * z, y, now_sine * x + now_cosine * z], dim=2)
+    positions, velocities = seen.split([NUM_FEATURE_JOINTS - 1, NUM_FEATURE_JOINTS], dim=1)
     turn = atan2(
-        sine[:, 1:] * now_cosine - cosine[:, 1:] * now_sine,
-        cosine[:, 1:] * now_cosine + sine[:, 1:] * now_sine + _EPS,
+        sine[:, 1:] * cosine[:, :-1] - cosine[:, 1:] * sine[:, :-1],
+        cosine[:, 1:] * cosine[:, :-1] + sine[:, 1:] * sine[:, :-1] + _EPS,
     )
-    velocity = to_heading(joints[:, 1:] - joints[:, :-1], now_sine[..., None], now_cosine[..., None])
-    horizontal = constant(_HORIZONTAL, velocity.device, velocity.dtype)
-    root_velocity = velocity[:, :, :1]
-    relative = torch.cat([root_velocity, velocity[:, :, 1:] - root_velocity * horizontal], dim=2)
-
-    local = joints[:, :-1] - joints[:, :-1, :1] * horizontal
-    local = to_heading(local, now_sine[..., None], now_cosine[..., None])
-
-    feet = take(velocity.detach(), list(CONTACT_JOINTS), 2).norm(dim=-1) * fps
-    contacts = (feet < CONTACT_SPEED).to(velocity.dtype)
+    columns = chain.by_component(pose)[:, :, :2, 1:NUM_FEATURE_JOINTS, :-1].permute(0, 3, 2, 1, 4)
     return torch.cat(
         [
-            turn.unsqueeze(-1),
-            root_velocity[:, :, 0, ::2],
-            joints[:, :-1, 0, 1:2],
-            local[:, :, 1:].flatten(2),
-            matrix_to_columns(pose[:, :-1, 1:NUM_FEATURE_JOINTS]).flatten(2),
-            relative.flatten(2),
-            contacts,
+            turn.unsqueeze(1),
+            velocities[:, 0, ::2],
+            path[:, 1, :, :-1],
+            positions.flatten(1, 2),
+            columns.flatten(1, 3),
+            velocities.flatten(1, 2),
+            _contacts(steps.detach(), fps),
         ],
-        dim=-1,
-    )
+        dim=1,
+    ).mT
+
+
+def _contacts(steps: Float[Tensor, "B 3 22 T"], fps: float) -> Float[Tensor, "B 4 T"]:
+    """1 where a foot joint is slow. ``steps`` as in :func:`embed`: horizontally about the root."""
+    feet = torch.stack([steps[:, :, joint] for joint in CONTACT_JOINTS], dim=2)
+    feet[:, ::2] += steps[:, ::2, :1]
+    return (feet.norm(dim=1) * fps < CONTACT_SPEED).to(feet.dtype)
 
 
 def root_path(features: Float[Tensor, "B T 263"]) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...data.invariant import product
 from ...data.skeleton import JOINT, LAYOUTS
 from ...errors import UnknownName
 from ...types import map_tensors
@@ -64,19 +65,16 @@ class Anchors:
 
 
 def attach(
-    weight: Float[Tensor, "K 24"],
-    offset: Float[Tensor, "#B *t K 24 3"],
-    rotations: Float[Tensor, "B T 24 3 3"],
-    positions: Float[Tensor, "B T 24 3"],
-) -> Float[Tensor, "B T K 3"]:
-    """Points ``sum_j a_kj p_j + G_j o_kj``, m. ``offset`` is constant over frames, or given with ``T``."""
-    B, T = positions.shape[:2]
-    turn = rotations.transpose(-3, -2).flatten(-2)  # B T 3 (24 3)
-    arms = offset.flatten(-2).mT  # #B *t (24 3) K
+    weight: Float[Tensor, "K 24"], offset: Float[Tensor, "#B *t K 24 3"], moved: Float[Tensor, "B 3 4 24 T"]
+) -> Float[Tensor, "B 3 K T"]:
+    """Points ``sum_j a_kj p_j + G_j o_kj``, m. ``moved``: rotations and, in the fourth column, positions of the joints.
+    ``offset`` is constant over frames, or given with ``T``."""
     if offset.dim() == 5:
-        return (turn @ arms).mT + weight @ positions
-    # one product over all frames, which share the small matrix
-    return (turn.reshape(B, T * 3, -1) @ arms).unflatten(1, (T, 3)).mT + weight @ positions
+        turned = torch.einsum("bijnt,btknj->bikt", moved[:, :, :3], offset)
+        return turned + weight @ moved[:, :, 3]
+    share = torch.cat([offset.mT, weight.unsqueeze(1).expand(len(offset), -1, 1, -1)], dim=2)
+    share = share.flatten(2).unsqueeze(1).expand(len(moved), 3, -1, -1)
+    return product(share.flatten(0, 1), moved.flatten(2, 3).flatten(0, 1)).unflatten(0, (-1, 3))
 
 
 def joint_anchors(dtype: torch.dtype, device: torch.device) -> Anchors:

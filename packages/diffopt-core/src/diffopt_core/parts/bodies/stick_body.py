@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...data.geometry import forward_kinematics
+from ...data.chain import as_matrices, bones, kinematics
 from ...data.skeleton import JOINT, JOINTS, LAYOUTS, PARENTS
 from ...errors import DiffOptError, UnknownName
 from ...interfaces import BuildContext
@@ -56,7 +56,7 @@ class TreeBody(ABC):
 
     def joints(self, motion: HumanMotion) -> Float[Tensor, "B T 24 3"]:
         """Joints in the world, m."""
-        return self._posed(motion)[1] + motion.trans.unsqueeze(-2)
+        return _in_world(self._moved(motion)[:, :, 3], motion)
 
     def keypoints(self, motion: HumanMotion, layout: str) -> Float[Tensor, "B T J 3"]:
         """Points of ``layout`` in the world, m. Raises UnknownName."""
@@ -67,26 +67,33 @@ class TreeBody(ABC):
     ) -> tuple[Float[Tensor, "B T 24 3"], Float[Tensor, "B T J 3"]]:
         """Joints and keypoints from one forward kinematics."""
         self._known(layout)
-        rotations, positions = self._posed(motion)
-        trans = motion.trans.unsqueeze(-2)
-        joints = positions + trans
+        moved = self._moved(motion)
+        joints = _in_world(moved[:, :, 3], motion)
         if layout == "smpl24":
             return joints, joints
         anchors = self._layouts[layout]
-        if anchors.weight.dtype != positions.dtype or anchors.weight.device != positions.device:
-            anchors = anchors.to(positions)
-        points = attach(anchors.weight, self._offsets(anchors, motion), rotations, positions)
-        return joints, points + trans
+        if anchors.weight.dtype != moved.dtype or anchors.weight.device != moved.device:
+            anchors = anchors.to(moved)
+        return joints, _in_world(attach(anchors.weight, self._offsets(anchors, motion), moved), motion)
 
     def _posed(self, motion: HumanMotion) -> tuple[Float[Tensor, "B T 24 3 3"], Float[Tensor, "B T 24 3"]]:
         """Global rotations, and joints relative to the pelvis."""
+        moved = as_matrices(self._moved(motion))
+        return moved[..., :3], moved[..., 3]
+
+    def _moved(self, motion: HumanMotion) -> Float[Tensor, "B 3 4 24 T"]:
+        """Global rotations and, in the fourth column, joints relative to the pelvis."""
         self._check(motion)
         rest = self.rest_joints(motion.betas).to(motion.pose)
-        return forward_kinematics(motion.pose, rest.unsqueeze(-3), PARENTS)
+        return kinematics(motion.pose, bones(rest, PARENTS).unsqueeze(1), PARENTS)
 
     def _known(self, layout: str) -> None:
         if layout not in self._layouts:
             raise UnknownName("keypoint layout", layout, self._layouts)
+
+
+def _in_world(points: Float[Tensor, "B 3 J T"], motion: HumanMotion) -> Float[Tensor, "B T J 3"]:
+    return (points + motion.trans.mT.unsqueeze(2)).permute(0, 3, 2, 1)
 
 
 class NoSkeleton(DiffOptError):

@@ -11,24 +11,25 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ...data.invariant import product
 from ...data.rotation import nearest_rotation
 
 
 @dataclass
 class BatchedMLP:
     """``weights[k]`` is ``B out in`` and ``biases[k]`` is ``B 1 out``, as in ``torch.nn.Linear`` with a leading B; or
-    ``B K out in`` and ``B K 1 out``, which read ``(B K) T in``. The non-linearity follows every layer but the last.
+    ``B K out in`` and ``B K 1 out``, which read ``(B K) in T``. The non-linearity follows every layer but the last.
     """
 
     weights: list[Tensor]
     biases: list[Tensor]
     activation: str = "relu"
 
-    def __call__(self, x: Float[Tensor, "BK T inputs"]) -> Float[Tensor, "BK T outputs"]:
+    def __call__(self, x: Float[Tensor, "BK inputs T"]) -> Float[Tensor, "BK outputs T"]:
         act = torch.relu if self.activation == "relu" else torch.nn.functional.silu
         last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(bias.flatten(0, -3), x, weight.flatten(0, -3).mT)
+            x = product(weight.flatten(0, -3), x, bias.flatten(0, -3).mT)
             if k < last:
                 x = act(x)
         return x

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...data.chain import as_matrices, gram_schmidt
 from ...data.rotation import interleaved_to_matrix, matrix_to_interleaved
 from ...interfaces import ProblemContext
 from ...types import HumanMotion
@@ -85,7 +86,7 @@ class MotionField:
         fields = clips * self.parts.count
         self.tau = phase(self.parts.length, like)
         self._learn_input(fields, like)
-        self.fixed = None if self.warp or self.widths else self._encode(self.tau).expand(fields, -1, -1)
+        self.fixed = None if self.warp or self.widths else self._encode(self.tau).mT.contiguous().expand(fields, -1, -1)
         inputs = {"none": 1, "fourier": 1 + 2 * _FREQUENCIES, "rbf": config.centres}[config.encoding]
         sizes = [inputs, *[config.hidden] * config.layers]
         joints = initial.pose.shape[2] - 1
@@ -100,9 +101,9 @@ class MotionField:
         valid, path = self.parts.split(ctx.observations.valid), self.parts.split(like)
         if config.offset == "mean":
             mean = matrix_to_interleaved(mean_rotation(self.parts.split(initial.pose), valid))
-            self.base = mean.unsqueeze(1)
+            self.base = mean.flatten(1).unsqueeze(-1)
         else:
-            self.base = like.new_zeros(fields, 1, joints + 1, 6)
+            self.base = like.new_zeros(fields, 6 * (joints + 1), 1)
         self.start = mean_translation(path, valid) if config.origin == "mean" else path[:, :1].clone()
         self.correction = torch.zeros_like(like)
 
@@ -139,14 +140,15 @@ class MotionField:
         return tau
 
     def motion(self) -> HumanMotion:
-        x = self._encode(self.tau) if self.fixed is None else self.fixed
-        six = torch.cat([self.orient(x), self.pose(x)], dim=-1).unflatten(-1, (-1, 6))
-        moved = self.trans(x)
+        x = self._encode(self.tau).mT if self.fixed is None else self.fixed
+        six = self.base + torch.cat([self.orient(x), self.pose(x)], dim=1)
+        moved = self.trans(x).mT
         if self.config.origin == "first":
             moved = moved - moved[:, :1]
-        six = self.parts.join((self.base + six).flatten(2)).unflatten(-1, (-1, 6))
+        six = self.parts.join(six.mT).mT.unflatten(1, (-1, 6)).movedim(2, 0)
         trans = self.parts.join(self.start + self.config.metres * moved) + self.correction
-        return HumanMotion(interleaved_to_matrix(six), trans, self.betas, self.betas_of)
+        pose = as_matrices(gram_schmidt(six[::2], six[1::2]).movedim(2, 0))
+        return HumanMotion(pose, trans, self.betas, self.betas_of)
 
     def variables(self) -> Mapping[str, list[Tensor]]:
         named = {"pose": self.pose.leaves(), "orient": self.orient.leaves(), "trans": self.trans.leaves()}

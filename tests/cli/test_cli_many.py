@@ -186,6 +186,47 @@ def test_object_storage_in_and_out(many, case, arrays):
     assert "there is nothing" in many("--out", "memory://results", inputs=("memory://empty/*.npz",)).error
 
 
+@pytest.fixture
+def s3(monkeypatch):
+    """A bucket of a server that keeps everything in memory."""
+    import fsspec
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in (
+        ("ENDPOINT_URL", f"http://{host}:{port}"), ("ACCESS_KEY_ID", "none"), ("SECRET_ACCESS_KEY", "none"),
+        ("DEFAULT_REGION", "us-east-1"),
+    ):  # fmt: skip
+        monkeypatch.setenv(f"AWS_{name}", value)
+    fsspec.filesystem("s3").clear_instance_cache()
+    fs = fsspec.filesystem("s3")
+    fs.mkdir("bucket")
+    yield fs
+    fs.clear_instance_cache()
+    server.stop()
+
+
+@pytest.mark.needs("moto")
+@pytest.mark.needs("s3fs")
+@pytest.mark.slow
+def test_a_bucket_in_and_out(many, case, s3):
+    """Killed before the last job and repeated, on S3: shards, index, and nothing of the parts."""
+    s3.pipe({f"bucket/clips/{path.name}": path.read_bytes() for path in case.parent.glob("*.npz")})
+    Path("stop").write_text("000002")
+    assert many("--out", "s3://bucket/motion", inputs=("s3://bucket/clips",)).status == 130
+    Path("stop").unlink()
+    ran = many("--out", "s3://bucket/motion", inputs=("s3://bucket/clips",))
+    assert ran.status == 1 and "already done" in ran.err, ran.err
+    rows = {row["key"]: row for row in csv.DictReader(s3.cat("bucket/motion/index.csv").decode().splitlines())}
+    assert set(rows) == KEYS and {key for key, row in rows.items() if row["state"] == "failed"} == {"cut"}
+    shards = {row["shard"] for row in rows.values() if row["shard"]}
+    assert {name.rpartition("/")[2] for name in s3.find("bucket/motion")} == {"index.csv", *shards}
+    missing = many("--out", "s3://nowhere/motion", inputs=("s3://nowhere/clips/*.npz",))
+    assert missing.status == 2 and "s3://nowhere/clips/*.npz" in missing.err
+
+
 #: Jobs with this clip are lost.
 POISON = """            if any(each["key"] == "walk_1" for each in job.data["inputs"]):
                 yield JobEnd(job, error="its worker was killed by signal 11 (twice)", lost=True)

@@ -16,7 +16,7 @@ METRICS = ("rigid_clip", "RTE")
 
 
 class Here:
-    """A runner in this process. ``lose``: jobs with this in their name are lost."""
+    """A runner in this process. ``lose``: jobs with this in what they are about are lost."""
 
     workers = 1
 
@@ -26,7 +26,7 @@ class Here:
     def run(self, jobs):
         for job in jobs:
             self.done.append(job)
-            if self.lose and self.lose in job.name:
+            if self.lose and self.lose in job.about:
                 yield JobEnd(job, error="its worker was killed by signal 9 (twice)", lost=True)
             else:
                 yield JobEnd(job, **perform(job.calls, job.data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from diffopt_core.common.npz import read_npz, write_npz
 from diffopt_core.errors import BadInput, DiffOptError, UnknownName
+from diffopt_core.perception.perceive import open_clip
+from diffopt_lab.grid import known, planning
 from diffopt_lab.grid.carry_out import carry_out, only_one, settled
 from diffopt_lab.grid.collect import collect
 from diffopt_lab.grid.plan import names, slug, table
@@ -159,11 +162,30 @@ def test_cases_that_cannot_be_used_are_planned_as_failing(planned, data, registr
     assert cell == "paper, walk_0, seed 0" and "truth: no ground truth to score against" in why
 
 
-def test_a_job_that_kills_its_worker_twice_is_given_up(planned, registry):
-    plan, out = planned()
-    runner, told = solve(plan, out, Here("no-warmup"))
-    assert len(runner.done) == 2 and sorted(state for *_, state in told) == ["done"] * 2 + ["failed"] * 2
-    assert all("killed by signal 9 (twice)" in why for _, why in failures(collect(plan, out, registry)))
+def test_a_case_that_kills_its_worker_costs_itself_alone(planned, registry):
+    plan, out = planned("paper")
+    runner, told = solve(plan, out, Here("walk_1"))
+    assert [list(job.data["cases"]) for job in runner.done] == [["walk_0", "walk_1"], ["walk_0"], ["walk_1"]]
+    assert {(case, state) for _, case, _, state in told} == {("walk_0", "done"), ("walk_1", "failed")}
+    ((_, why),) = failures(collect(plan, out, registry))
+    assert "killed by signal 9 (twice)" in why
+
+
+def test_what_was_read_is_not_read_again(planned, data, registry, monkeypatch):
+    """Cases and cells, unless their files were touched since."""
+    plan, out = planned("paper")
+    solve(plan, out)
+    study = collect(plan, out, registry)
+    opened, read = [], []
+    monkeypatch.setattr(planning, "open_clip", lambda path, *rest: opened.append(path.name) or open_clip(path, *rest))
+    monkeypatch.setattr(known, "read_status", lambda folder: read.append(folder.name) or read_status(folder))
+    again, _ = planned("paper")
+    assert again == plan and len(settled(again, out)) == 2 and not opened and not read
+    assert collect(again, out, registry).cells == study.cells
+    os.utime(data / "walk_0.npz")
+    (out / "cells" / "paper" / "seed0" / "walk_1" / "motion.npz").unlink()
+    again, _ = planned("paper")
+    assert len(settled(again, out)) == 1 and opened == ["walk_0.npz"] and read == ["walk_1"]
 
 
 def test_batches_do_not_follow_the_workers(planned):

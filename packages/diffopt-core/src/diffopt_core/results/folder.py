@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,17 @@ from .saved.result import RUN_FORMAT
 
 def fingerprint(recipe: Recipe, seed: int, device: str, content: str | None) -> str:
     """Hash that is equal for runs that would give the same result. ``content``: :func:`content_of` the clip."""
-    text = json.dumps([recipe.dump(), seed, device, content], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return fingerprints(recipe)(seed, device, content)
+
+
+def fingerprints(recipe: Recipe) -> Callable[[int, str, str | None], str]:
+    """:func:`fingerprint` of many clips with one recipe, which is written down once."""
+    told = json.dumps(recipe.dump(), sort_keys=True)
+
+    def of(seed: int, device: str, content: str | None) -> str:
+        return hashlib.sha256(f"[{told}, {json.dumps([seed, device, content])[1:]}".encode()).hexdigest()
+
+    return of
 
 
 def content_of(clip: Clip) -> str | None:

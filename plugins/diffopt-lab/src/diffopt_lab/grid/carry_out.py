@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -18,12 +19,14 @@ from diffopt_core.host.provenance import device as find_device
 from diffopt_core.host.recipe import difference, parse
 from diffopt_core.interfaces import Runner
 from diffopt_core.perception.foreign.lock import take
-from diffopt_core.results.folder import fingerprint
+from diffopt_core.results.folder import fingerprints
 
 from ..study.model import State
+from .known import KnownCells
 from .plan import Key, Plan, cell_folder, seed_folder
-from .work import CALL, Status, read_status, write_status
+from .work import CALL, Status, write_status
 
+log = logging.getLogger(__name__)
 NAME = "grid.lock"
 
 
@@ -58,26 +61,26 @@ PROGRESS = "progress"
 Watch = Callable[[Key, str], None]
 
 
-def settled(plan: Plan, out: Path, overwrite: bool = False) -> dict[Key, Status]:
+def settled(plan: Plan, out: Path, overwrite: bool = False) -> set[Key]:
     """Cells that need not be solved: those of this plan that are finished or diverged (they would diverge again), and
     those of an unreadable case. Failed cells are retried. Raises DiffOptError for a cell of a different run, unless
     ``overwrite``.
     """
-    recipes = {row.name: parse(row.recipe) for row in plan.rows}
-    found = {}
+    marks = {row.name: fingerprints(parse(row.recipe)) for row in plan.rows}
+    known, found = KnownCells(out), set()
     for key in plan.grid():
         if key.case.error is not None:
-            found[key] = Status(State.FAILED, error=key.case.error)
+            found.add(key)
             continue
-        status = read_status(cell_folder(out, key))
+        status = known.get(key)
         if status is None or status.state is State.FAILED:
             continue
-        mark = fingerprint(recipes[key.row.name], key.seed, plan.device, key.case.content)
-        if status.fingerprint == mark:
-            found[key] = status
+        if status.fingerprint == marks[key.row.name](key.seed, plan.device, key.case.content):
+            found.add(key)
         elif not overwrite:
             where = cell_folder(out, key)
             raise DiffOptError(f"{where}: contains a different run ({_changed(where, key)}); use --out or --overwrite")
+    known.write()
     return found
 
 
@@ -95,14 +98,23 @@ def _changed(folder: Path, key: Key) -> str:
 
 
 def carry_out(plan: Plan, out: Path, runner: Runner, watch: Watch, overwrite: bool = False) -> None:
-    """Solve every unfinished cell. Raises DiffOptError if the disk is full; finished cells are kept."""
+    """Solve every unfinished cell. A job that is lost with its worker, and again when it was repeated, is done case by
+    case. Raises DiffOptError if the disk is full; finished cells are kept."""
     have = settled(plan, out, overwrite)
     jobs = _jobs(plan, out, [key for key in plan.grid() if key not in have], overwrite)
-    keys = {job.name: own for job, own in jobs}
     shutil.rmtree(out / PROGRESS, ignore_errors=True)
     (out / PROGRESS).mkdir(parents=True, exist_ok=True)
-    for end in runner.run([job for job, _ in jobs]):
-        _settle(out, end, keys[end.job.name], watch)
+    while jobs:
+        keys = {job.name: own for job, own in jobs}
+        lost = []
+        for end in runner.run([job for job, _ in jobs]):
+            own = keys[end.job.name]
+            if end.lost and len(own) > 1:
+                log.warning("%s: %s; its cases are tried one by one", end.job.about, end.error)
+                lost += [[key] for key in own]
+            else:
+                _settle(out, end, own, watch)
+        jobs = [(_job(plan, out, own, number, overwrite), own) for number, own in enumerate(lost)]
     shutil.rmtree(out / PROGRESS, ignore_errors=True)
 
 

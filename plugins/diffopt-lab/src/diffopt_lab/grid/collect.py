@@ -16,14 +16,17 @@ from diffopt_core.parts.metrics.report import Build
 from ..study.from_folders import marked_units
 from ..study.model import INITIAL, Case, Cell, Column, Row, State, Study
 from ..study.model import TRUTH as TRUE
+from .known import KnownCells
 from .plan import TRUTH, Key, Plan, PlannedCase, cell_folder
-from .work import MOTION, Status, read_status
+from .work import MOTION, Status
 
 
 def collect(plan: Plan, out: Path, registry: Registry) -> Study:
     """Every cell's status file, the initial placement as a row, and the results of other systems."""
     build = registry.context().build
-    made = {key: _Kept(key, out, _status(key, out)) for key in plan.grid()}
+    statuses = KnownCells(out)
+    made = {key: _Kept(key, out, _status(key, statuses)) for key in plan.grid()}
+    statuses.write()
     cells = [kept.cell for kept in made.values()]
     rows = [Row(row.name, row.label, row.group, row.recipe) for row in plan.rows]
     notes = list(plan.notes)
@@ -61,10 +64,10 @@ def collect(plan: Plan, out: Path, registry: Registry) -> Study:
     )
 
 
-def _status(key: Key, out: Path) -> Status:
+def _status(key: Key, known: KnownCells) -> Status:
     if key.case.error is not None:
         return Status(State.FAILED, error=key.case.error)
-    return read_status(cell_folder(out, key)) or Status(State.OPEN)
+    return known.get(key) or Status(State.OPEN)
 
 
 @dataclass(frozen=True)

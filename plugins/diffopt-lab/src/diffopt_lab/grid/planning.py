@@ -7,6 +7,7 @@ in the title of every table.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from diffopt_core.results.folder import content_of
 from diffopt_core.results.run import most_together
 from diffopt_core.types import Clip
 
+from .known import KnownCases
 from .plan import TRUTH, Plan, PlannedCase, PlannedRow, RowSpec, TableSpec, slug
 
 SIMULATED = "simulated"
@@ -93,11 +95,20 @@ def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
 
 
 def open_cases(data: Data, recipe: Recipe, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:
-    """Open every case once; an unusable one is planned with the reason. Ground truth is stored in ``out/truth``. Raises
-    DiffOptError if no case is left, or if two have the same name."""
-    planned = [_open(path, recipe, ctx, out) for path in data.files]
-    names = [case.name for case in planned]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    """Open every case once (and not again at the next start); an unusable one is planned with the reason. Ground truth
+    is stored in ``out/truth``. Raises DiffOptError if no case is left, or if two have the same name."""
+    told = recipe.dump()
+    known = KnownCases(out, [told["dataset"], {**told["input"], "size": None}])
+    planned = []
+    for path in data.files:
+        case = known.get(path)
+        if case is None:
+            case = _open(path, recipe, ctx, out)
+            known.put(path, case)
+        planned.append(case)
+    known.write()
+    twice = sorted(name for name, count in Counter(case.name for case in planned).items() if count > 1)
+    if twice:
         raise DiffOptError(f"two cases are called '{twice[0]}'; results would overwrite each other")
     if all(case.error for case in planned):
         raise DiffOptError(planned[0].error or "no case")
@@ -199,7 +210,8 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
         for row, recipe in zip(spec.row, parsed, strict=True)
     ]
     _check_names([row.name for row in rows], asked.systems)
-    if len({str((r.dataset, r.input)) for r in parsed}) > 1:
+    # How large the person is belongs to the method, not to the case.
+    if len({str((r.dataset, r.input.model_copy(update={"size": None}))) for r in parsed}) > 1:
         raise DiffOptError("the rows do not use the same cases (dataset or input differ); run them as two grids")
     return Plan(
         name=asked.name,

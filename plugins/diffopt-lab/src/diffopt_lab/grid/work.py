@@ -41,16 +41,28 @@ class Status:
     error: str | None = None
     trace: str | None = None
 
+    def as_json(self) -> str:
+        return json.dumps({**asdict(self), "state": str(self.state)})
+
+
+def status_of(text: str) -> Status | None:
+    """The status that :meth:`Status.as_json` wrote; None if it is none."""
+    try:
+        saved = json.loads(text)
+        return Status(**{**saved, "state": State(saved["state"])})
+    except (ValueError, KeyError, TypeError):
+        return None
+
 
 def read_status(folder: Path) -> Status | None:
     """The status in a folder; None if it is missing or unreadable, or if its result is missing."""
     try:
-        saved = json.loads((folder / NAME).read_text())
-        status = Status(**{**saved, "state": State(saved["state"])})
-    except (OSError, ValueError, KeyError, TypeError):
+        status = status_of((folder / NAME).read_text())
+    except (OSError, ValueError):
         return None
-    kept = status.state is State.FAILED or ((folder / MOTION).is_file() and (folder / "run.json").is_file())
-    return status if kept else None
+    if status is None or status.state is State.FAILED:
+        return status
+    return status if (folder / MOTION).is_file() and (folder / "run.json").is_file() else None
 
 
 def write_status(folder: Path, status: Status) -> None:

@@ -191,7 +191,7 @@ class Harm:
         return found
 
     def _done(self) -> int:
-        fs, path = fsspec.core.url_to_fs(f"{self._out}/parts")
+        fs, path = fsspec.core.url_to_fs(f"{self._out}/.parts")
         fs.invalidate_cache()
         return sum(str(name).endswith(".csv") for name in fs.ls(path, detail=False)) if fs.exists(path) else 0
 

@@ -79,8 +79,8 @@ def test_every_input_is_in_the_index_once(many):
     assert ran.status == 1, ran.err
     rows = index()
     assert set(rows) == KEYS and {key for key, row in rows.items() if row["state"] == "failed"} == {"cut"}
-    assert "no dataset can read this file" in rows["cut"]["reason"] and "cut.npz" in rows["cut"]["error"]
-    assert "1 of 6 inputs have no sound result" in ran.err and rows["walk"]["frames"] == "12"
+    assert "it is a .npz file that is cut off or damaged" in rows["cut"]["reason"] and "cut.npz" in rows["cut"]["error"]
+    assert "1 of 6 clips have no sound result; the others" in ran.err and rows["walk"]["frames"] == "12"
     assert all((Path("out") / key / "motion.npz").is_file() for key in KEYS - {"cut"})
     assert jobs() == ["000000", "000001", "000002"]
 
@@ -111,7 +111,7 @@ def test_shards_are_resumed_from_the_index(many):
         f"{key}.motion.npz" for key in KEYS - {"cut"}
     )
     assert all(row["shard"] and int(row["size"]) > 0 for key, row in rows.items() if key != "cut")
-    assert not any(tree(Path("out/parts")))
+    assert not any(tree(Path("out/.parts")))
     assert many("--shards").status == 1 and jobs() == ["000000"]
 
 
@@ -135,11 +135,32 @@ def test_other_settings_do_not_mix_in_shards(many):
     assert shards == {row["shard"] for row in index().values() if row["shard"]}, "what was overwritten is gone"
 
 
+def test_folders_and_shards_do_not_mix(many, case):
+    many("--shards", inputs=(case.parent / "walk_0.npz",))
+    many(inputs=(case.parent / "walk_1.npz",))
+    assert all(row["shard"] for row in index().values()), "a smaller run goes where the others went"
+    assert "out: holds results in shards; leave --folders out" in many("--folders").error
+
+
+def test_a_name_with_a_hash_is_a_name(many, case):
+    """Not a clip of a file."""
+    case.rename(case.parent / "walk #1.npz")
+    assert many(inputs=(case.parent / "walk #1.npz",)).status == 0
+    assert index()["walk_1"]["state"] == "finished"
+
+
+def test_reasons_that_differ_in_numbers_are_one():
+    from diffopt_core.results.failures import by_reason
+
+    told = by_reason(["keypoints: outside [0, 1]", "fps: 3 frames", "fps: 5 frames", "keypoints: outside [0, 1]"])
+    assert told == [("keypoints: outside [0, 1]", 2), ("fps: N frames", 2)]
+
+
 def test_failures_have_a_limit(many, case):
     for k in range(4):
         (case.parent / f"a{k}.npz").write_bytes(b"")
     ran = many("--limit-failures", "1")
-    assert ran.status == 1 and "--limit-failures allows: stopped" in ran.err
+    assert ran.status == 1 and "stopped: 2 clips failed, more than --limit-failures allows" in ran.err
     assert jobs() == ["000000"]
     assert sum(row["state"] == "open" for row in index().values()) == 8
 
@@ -159,6 +180,8 @@ def test_a_manifest_has_options_by_row(many, case):
     for text, said in (
         ("path,fps\nx.npz,fast\n", "list.csv: fps: is 'fast'"), ("path,length\nx.npz,0:5\n", "length: is '0:5'"),
         ("path,fps\nx.npz,30,5\n", "line 2: has more cells"),
+        (f"path,key,prior.strenght\n{case},slow,1\n", "input 'slow' of the manifest: "),
+        (f"path\n{case}\n{case}\n", f"{case} is named twice"),
     ):  # fmt: skip
         Path("list.csv").write_text(text)
         assert said in many(inputs=("list.csv",)).error

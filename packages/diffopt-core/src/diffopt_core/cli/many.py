@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..host.choice import Choice
     from ..host.registry import Registry
     from ..interfaces import Runner
-    from ..results.inputs import Portion
+    from ..results.inputs import Input, Portion
 
 _where = partial(typer.Option, rich_help_panel="Where it runs")
 RUNNER = _where(
@@ -95,9 +95,8 @@ def run(
     if choice.recipe is not None:  # as it is resolved here, for all workers
         choice = replace(choice, recipe=recipe, roles=(), settings=())
     inputs = inputs_of(texts, registry, recipe)
-    shards = where.shards if where.shards is not None else is_address(home) or len(inputs) > FOLDERS
-    if is_address(home) and not shards:
-        raise DiffOptError(f"--folders: object storage takes shards; leave it out with --out {home}")
+    _check_options(inputs, choice, registry, asked["device"])
+    shards = _are_shards(home, where, len(inputs))
     known = registry.components["exporter"]
     drawn = [] if shards else [name for name in drawings if name in known]
     batch = asked["batch"] or most_together(ctx.device)
@@ -117,6 +116,37 @@ def run(
             work.carry_out(runner, todo, ask, lambda done, bad: bar(done, f", {bad} failed" if bad else ""))
         rows = work.settled()
     return tell(home, rows, len(inputs), work.stopped)
+
+
+def _are_shards(home: str, where: Where, count: int) -> bool:
+    """Whether results go to shards: as they do already, as asked, or by their number."""
+    from ..common.storage import Folder, is_address
+    from ..results.shards import read_index
+
+    there = {bool(row["shard"]) for row in read_index(Folder(home)) if row["state"] not in ("failed", "open")}
+    if where.shards is None and there:
+        return any(there)
+    if where.shards is not None and (not where.shards) in there:
+        kind, flag = ("folders", "--shards") if where.shards else ("shards", "--folders")
+        raise DiffOptError(f"{home}: holds results in {kind}; leave {flag} out, or choose another --out")
+    if is_address(home) and where.shards is False:
+        raise DiffOptError(f"--folders: object storage takes shards; leave it out with --out {home}")
+    return where.shards if where.shards is not None else is_address(home) or count > FOLDERS
+
+
+def _check_options(inputs: Sequence[Input], choice: Choice, registry: Registry, device: str) -> None:
+    """Keys of the recipe in a manifest, each combination once, before any job."""
+    from ..results.inputs import chosen
+    from ..results.run import Run, check_components, context
+
+    first = {tuple(pair for pair in each.options if "." in pair[0]): each for each in reversed(inputs)}
+    for options, each in first.items():
+        if options:
+            try:
+                probe = Run((), chosen(choice, options).resolve(registry), registry, None, device=device)
+                check_components(probe, context(probe))
+            except DiffOptError as error:
+                raise DiffOptError(f"input '{each.key}' of the manifest: {error}") from error
 
 
 def _ask(

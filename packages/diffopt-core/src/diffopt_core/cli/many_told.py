@@ -33,15 +33,18 @@ def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool) -> int:
             table.add_row(state, str(count))
         out.print()
         out.print(table)
-        say(f"wrote {home}: index.csv has a line for each of {inputs} inputs")
+        say(f"wrote {home}: index.csv has {len(rows)} lines, for {inputs} input(s)")
     if reasons and not quiet():
         table = grid("reason", "inputs")
         for reason, count in reasons[:_MOST_REASONS]:
             table.add_row(reason.replace("[", r"\["), str(count))
         err.print()
         err.print(table)
+    of = f"{len(rows)} clips" + (f" of {inputs} inputs" if len(rows) > inputs else "")
     if stopped:
-        fail("more inputs failed than --limit-failures allows: stopped; the same command goes on")
+        fail(f"stopped: {states['failed']} clips failed, more than --limit-failures allows; the same command with a "
+             "higher limit goes on")  # fmt: skip
     elif bad:
-        fail(f"{len(bad)} of {inputs} inputs have no sound result; the others are written")
+        others = "; the others are written" if len(bad) < len(rows) else ""
+        fail(f"{len(bad)} of {of} have no sound result{others}")
     return int(bool(bad) or stopped or states["open"] > 0)

@@ -101,6 +101,8 @@ def command(
         ask = {"seed": seed or 0, "device": device or "auto", "overwrite": overwrite, "batch": batch, "fresh": fresh}
         drawings = [name for name, wanted in (("picture", picture), ("report", report)) if wanted]
         return many.run(texts, choice, registry, home or "runs", where, [*commas(export or "")], drawings, ask)
+    if where.asked:
+        raise DiffOptError("--runner, --workers, --shards and the like are for INPUT, and none is given")
     if not inputs:
         inputs = [demonstration(choice, registry, out or FOLDER, seed or 0, device or "auto", overwrite or out is None)]
         note("no INPUT given: solving the embedded demonstration; for your own file: diffopt run VIDEO|CASE.npz")

@@ -41,7 +41,8 @@ def _filesystem(address: str) -> tuple[Any, str]:
         how = f"uv pip install {package}" if package else str(error)
         raise MissingResource(f"{address}: fsspec's '{protocol}' is not installed: {how}") from error
     except ValueError as error:
-        raise DiffOptError(f"{address}: {error}") from error
+        known = f"fsspec knows no protocol '{protocol}'" if "not known" in str(error) else str(error)
+        raise DiffOptError(f"{address}: {known}") from error
 
 
 def listed(address: str) -> list[str]:

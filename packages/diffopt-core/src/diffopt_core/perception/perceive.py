@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -161,7 +162,7 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
                     break
         else:
             names = ", ".join(ctx.host.components["dataset"])
-            what = what_is(path) if path.is_file() else None
+            what = _damage(path) or what_is(path) if path.is_file() else None
             it_is = f": it is {what}" if what else ""
             problem = f"no dataset can read this file{it_is} (installed datasets: {names}); name one with --dataset"
             raise BadInput(path, "format", problem)
@@ -186,6 +187,14 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
         if clip.rest_joints is not None:
             log.warning("%s: --height %s is not used: the file has the person's skeleton", path, asked.height)
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
+
+
+def _damage(path: Path) -> str | None:
+    if path.stat().st_size == 0:
+        return "empty (zero bytes)"
+    with open(path, "rb") as file:
+        cut = file.read(4) == b"PK\x03\x04" and not zipfile.is_zipfile(path)
+    return f"a {path.suffix or 'zip'} file that is cut off or damaged" if cut else None
 
 
 def _span(clip: Clip, asked: InputSpec) -> tuple[int, int | None]:

@@ -30,8 +30,8 @@ class DiskFull(DiffOptError):
 
 @dataclass(frozen=True)
 class Failure:
-    """``error``: one line. ``reason``: the same line without names and numbers of the clip, so that clips that fail
-    alike have the same. ``trace``: traceback of a bug."""
+    """``error``: one line. ``reason``: the same line without the clip's names, so that clips that fail
+    alike have the same but for numbers. ``trace``: traceback of a bug."""
 
     name: str
     path: str
@@ -44,16 +44,16 @@ class Failure:
         bug = not isinstance(error, DiffOptError)
         said = " ".join((f"unexpected {type(error).__name__}: {error}" if bug else str(error)).split())
         told = f"{error.key}: {error.problem}" if isinstance(error, BadInput) else said
-        reason = _without(told, (str(path), Path(str(path)).name, name))
+        # The name alone may be any word.
+        reason = _without(told, (str(path), Path(str(path)).name, f"'{name}'", f"{name}: "))
         trace = "".join(traceback.format_exception(error)) if bug else None
         return cls(name, str(path), said, reason, trace)
 
 
 def _without(said: str, words: Iterable[str]) -> str:
     for word in words:
-        said = said.replace(word, "…") if len(word) > 1 else said
-    said = _NUMBER.sub("#", said)
-    return " ".join(said.split()).removeprefix("…: ")
+        said = said.replace(word, "… " if word.endswith(" ") else "…") if len(word) > 1 else said
+    return " ".join(said.split()).removeprefix("…: ").removeprefix("… ")
 
 
 @contextmanager
@@ -81,5 +81,10 @@ def stop_if_full(error: BaseException, where: object) -> None:
 
 
 def by_reason(reasons: Iterable[str]) -> list[tuple[str, int]]:
-    """Reasons and how many inputs have them, the most frequent first."""
-    return Counter(reasons).most_common()
+    """Reasons and how many inputs have them, the most frequent first. Reasons that differ in numbers are one, with N in
+    place of the numbers."""
+    alike: dict[str, Counter[str]] = {}
+    for reason in reasons:
+        alike.setdefault(_NUMBER.sub("N", reason), Counter())[reason] += 1
+    told = [(next(iter(found)) if len(found) == 1 else common, found.total()) for common, found in alike.items()]
+    return sorted(told, key=lambda each: -each[1])

@@ -1,9 +1,9 @@
 """The index of many results: every input once, with its state and where its result is.
 
-A job leaves ``parts/NUMBER-DIGEST.csv`` (a row for each of its inputs) when it is done, and beside it, if results go to
-shards, ``.tar``. :func:`gather` merges parts into ``index.csv``, and their archives into ``shard-NUMBER.tar``. Whatever
-is killed in between, a part is merged once: the index is replaced as a whole after the shard is complete, and parts are
-removed after that.
+A job leaves ``.parts/NUMBER-DIGEST.csv`` (a row for each of its inputs) when it is done, and beside it ``.tar``, if
+results go to shards. :func:`gather` merges parts into ``index.csv``, and their archives into ``shard-NUMBER.tar``.
+Whatever is killed in between, a part is merged once: the index is replaced as a whole after the shard is complete,
+and parts are removed after that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from .failures import Failure
 from .run import Run, name_of
 from .shards import INDEX, Row, as_csv, from_csv, join, read_index
 
-PARTS = "parts"
+#: No key begins with a dot.
+PARTS = ".parts"
 
 
 def part_file(part: str, end: str) -> str:

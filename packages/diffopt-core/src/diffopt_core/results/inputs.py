@@ -139,17 +139,17 @@ def _keyed(found: Sequence[Input]) -> list[Input]:
             else key for key, each in zip(keys, found, strict=True)
         ]  # fmt: skip
     keys = [re.sub(r"[^\w-]+", "_", key) or "clip" for key in keys]
-    if twice := {key for key, count in Counter(keys).items() if count > 1}:
-        raise DiffOptError(
-            f"two inputs have the key '{sorted(twice)[0]}', so their results would overwrite each other; name the "
-            "inputs once, or give them a column `key` in a manifest"
-        )
+    if same := sorted(key for key, count in Counter(keys).items() if count > 1):
+        first, other = [each.path for each, key in zip(found, keys, strict=True) if key == same[0]][:2]
+        how = f"and {other} have the key '{same[0]}', so one result would replace the other"
+        how = "is named twice" if first == other else how
+        raise DiffOptError(f"{first} {how}; name each input once, or give them a column `key` in a manifest")
     return [replace(each, key=key) for key, each in zip(keys, found, strict=True)]
 
 
 def _stem(path: str) -> str:
     file, mark, clip = path.rpartition("#")
-    return clip if mark and file else PurePosixPath(path).stem
+    return clip if mark and file and not os.path.exists(path) else PurePosixPath(path).stem
 
 
 def chosen(choice: Choice, options: Sequence[tuple[str, str]]) -> Choice:

@@ -87,7 +87,7 @@ def most_together(device: torch.device) -> int:
 def name_of(path: Path) -> str:
     """Name of an input before it is opened: of the file, or of the clip in it (``shard.npz#clip``)."""
     file, mark, clip = str(path).rpartition("#")
-    if mark and file:
+    if mark and file and not path.exists():
         return f"{Path(file).stem}_{clip}" if clip.startswith("shot") else clip
     return path.stem
 

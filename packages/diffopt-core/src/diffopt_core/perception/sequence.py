@@ -15,6 +15,8 @@ MOST = 20.0
 CHANGE = 8.0
 #: Over a longer gap nothing is carried on, s.
 GAP = 0.3
+#: Frames whose costs are computed at once.
+_FRAMES = 256
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,17 @@ def choose(groups: list[Followed], states: Array, time: Array, held: Array, chan
     total = stay[0][:, None] + stay[1] + CHANGE * (change + change[0][:, None])
     for group, reading in zip(groups, states.T, strict=True):
         total = total + _first(group, step[0])[np.ix_(reading, reading)]
-    for t in range(2, frames):
-        cost = stay[t] + CHANGE * change[None] + total[:, :, None]
-        for group, reading in zip(groups, states.T, strict=True):
-            cost = cost + _next(group, t, step[t - 2], step[t - 1])[np.ix_(reading, reading, reading)]
-        back[t], total = cost.argmin(0), cost.min(0)
+    moving = [
+        (group, _row(group, reading)) for group, reading in zip(groups, states.T, strict=True) if len(group.noise)
+    ]
+    for start in range(2, frames, _FRAMES):
+        rows = range(start, min(start + _FRAMES, frames))
+        costs = stay[rows.start : rows.stop, None, None] + CHANGE * change[None]
+        for group, row in moving:
+            costs = costs + _next(group, rows, step).reshape(len(rows), -1)[:, row]
+        for t, cost in zip(rows, costs, strict=True):
+            cost = cost + total[:, :, None]
+            back[t], total = cost.argmin(0), cost.min(0)
     total = total + CHANGE * change[0]  # a burst at an end has an end, too
     path = np.zeros(frames, int)
     path[-2], path[-1] = np.unravel_index(int(total.argmin()), total.shape)
@@ -56,17 +64,25 @@ def choose(groups: list[Followed], states: Array, time: Array, held: Array, chan
     return path
 
 
-def _next(group: Followed, t: int, before: float, after: float) -> Array:
-    """Cost ``[R R R]`` of three frames in a row: how far the last one is from where the others lead."""
-    if after > GAP:
-        return np.zeros((len(group.places),) * 3)
-    lead = min(after / before, 2.0) if before <= GAP else 0.0
-    first, second, third = (group.places[:, k] for k in (t - 2, t - 1, t))
-    led = second[None, :] + lead * (second[None, :] - first[:, None])
-    miss = np.square(third[None, None] - led[:, :, None]).sum(-1)
-    reach = (ACCELERATION * after * max(after, before)) if lead else SPEED * after
-    sigma = np.square(group.noise) * (1 + lead) + reach**2
-    return (group.weight[t - 2 : t + 1].min(0) * np.minimum(miss / sigma, MOST)).sum(-1)
+def _row(group: Followed, reading: Array) -> Array:
+    """Where :func:`_next` of a group has the cost of three states, ``[S S S]``, if its readings are one axis."""
+    count = len(group.places)
+    return (reading[:, None, None] * count + reading[None, :, None]) * count + reading
+
+
+def _next(group: Followed, rows: range, step: Array) -> Array:
+    """Cost ``[K R R R]`` of three frames in a row, of which ``rows`` are the last: how far these are from where the
+    others lead. ``step [T-1]``: s between frames."""
+    first, second, third = (group.places[:, rows.start - k : rows.stop - k] for k in (2, 1, 0))
+    before, after = (step[rows.start - k : rows.stop - k] for k in (2, 1))
+    lead = np.where(before <= GAP, np.minimum(after / before, 2.0), 0.0)
+    reach = np.where(lead > 0, ACCELERATION * after * np.maximum(after, before), SPEED * after)
+    sigma = np.square(group.noise) * (1 + lead[:, None]) + np.square(reach)[:, None]
+    led = second[None] + lead[:, None, None] * (second[None] - first[:, None])
+    miss = np.square(third[None, None] - led[:, :, None]).sum(-1) / sigma
+    seen = np.minimum.reduce([group.weight[rows.start - k : rows.stop - k] for k in (2, 1, 0)])
+    seen = seen * (after <= GAP)[:, None]
+    return np.moveaxis((seen * np.minimum(miss, MOST)).sum(-1), -1, 0)
 
 
 def _first(group: Followed, step: float) -> Array:

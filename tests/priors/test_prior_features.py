@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffopt_core.data.chain import by_component
 from diffopt_core.data.geometry import leg_length
 from diffopt_core.data.rotation import axis_angle_to_matrix, yaw_to_matrix
 from diffopt_core.data.skeleton import JOINTS, PARENTS
 from diffopt_priors.mdm import features as F
+from diffopt_priors.mdm.channels import channels, heading
 from diffopt_priors.mdm.features import CONTACTS, DIM, STD_BLOCKS, TRAJECTORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +19,8 @@ EMBED = {"offsets": OFFSETS.double(), "fps": 30.0}
 
 
 def test_blocks_cover_every_channel_once() -> None:
-    channels = sorted(c for block in STD_BLOCKS for c in block)
-    assert channels == list(range(DIM))
+    covered = sorted(c for block in STD_BLOCKS for c in block)
+    assert covered == list(range(DIM))
 
 
 def test_kinematics_by_levels_equals_the_plain_recursion() -> None:
@@ -44,7 +46,7 @@ def test_yaw_and_horizontal_translation_change_nothing(yaw: float, x: float, z: 
 def test_inverse_gives_the_joints_back_up_to_the_gauge() -> None:
     pose, root = motion(3, 40, dtype=torch.float64)
     joints = F.kinematics(pose, root, EMBED["offsets"])[:, :-1, :22]
-    sine, cosine = (v[:, :1, None] for v in F.heading(joints.permute(0, 3, 2, 1)))
+    sine, cosine = (v[:, :1, None] for v in heading(joints.permute(0, 3, 2, 1)))
     start = joints[:, :1, :1] * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
     expected = F.to_heading(joints - start, sine, cosine)
     found = F.embed(pose, root, **EMBED)
@@ -103,3 +105,11 @@ def test_batch_equals_one_by_one() -> None:
 
 def test_leg_length_scales_with_the_body() -> None:
     torch.testing.assert_close(leg_length(1.3 * OFFSETS), 1.3 * leg_length(OFFSETS))
+
+
+def test_gradients_of_the_channels() -> None:
+    """Of what moves them: contacts have none, and rotations are not those of the posed body here."""
+    pose, root = motion(2, 4, dtype=torch.float64)
+    planes, path = by_component(pose).detach().requires_grad_(True), root.mT.detach().requires_grad_(True)
+    moved = torch.randn(2, 3, 4, 24, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda *x: channels(*x, 30.0)[:, : CONTACTS.start], (planes, moved, path))

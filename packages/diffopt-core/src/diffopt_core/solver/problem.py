@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..config import TermConfig
+from ..data.chain import as_matrices, by_component
 from ..data.geometry import project, world_to_camera
 from ..data.noise import StreamNoise
 from ..data.skeleton import LAYOUTS
@@ -157,6 +158,8 @@ def bind(laid: Layout, recipe: Recipe) -> Problem:
     body, start = laid.body, laid.start
     # The context's initial motion and camera are changed in place when the scale is corrected, so keep the originals.
     initial = map_tensors(start.motion, Tensor.clone)
+    # in memory as a representation's poses are, because terms take differences at every step
+    initial = replace(initial, pose=as_matrices(by_component(initial.pose).contiguous()))
     camera = map_tensors(start.camera, Tensor.clone)
     ctx = replace(laid.ctx, initial=initial, camera=camera, body=body)
     representation = ctx.build("representation", recipe.representation.name, recipe.representation.options)

@@ -9,24 +9,20 @@ from functools import lru_cache
 
 import torch
 from diffopt_core.data import chain
-from diffopt_core.data.invariant import atan2
 from diffopt_core.data.rotation import columns_to_matrix
-from diffopt_core.data.skeleton import JOINT, PARENTS
+from diffopt_core.data.skeleton import PARENTS
 from jaxtyping import Float
 from torch import Tensor
 
+from diffopt_priors.mdm.channels import CONTACT_JOINTS, NUM_FEATURE_JOINTS, channels
+
 DIM = 263
-#: SMPL without the two hand joints.
-NUM_FEATURE_JOINTS = 22
 
 ROOT_VELOCITY = slice(1, 3)
 POSITIONS = slice(4, 67)
 ROTATIONS = slice(67, 193)
 VELOCITIES = slice(193, 259)
 CONTACTS = slice(259, 263)
-
-#: Channels of the contact block, in order.
-CONTACT_JOINTS = (JOINT["left_ankle"], JOINT["left_foot"], JOINT["right_ankle"], JOINT["right_foot"])
 
 #: Channels that hold the horizontal path: root velocity (twice: its own block and joint 0 of the
 #: velocity block) and the contacts, which are functions of it.
@@ -43,11 +39,6 @@ STD_BLOCKS: tuple[tuple[int, ...], ...] = (
     (194, *range(196, 259)),
     tuple(range(259, 263)),
 )
-
-
-#: A foot joint slower than this is in contact (m/s). HumanML3D: 0.002 m^2 per frame at 20 fps, 0.89 m/s.
-CONTACT_SPEED = 0.6
-_EPS = 1e-8
 
 
 def take(x: Tensor, index: list[int], dim: int) -> Tensor:
@@ -75,19 +66,6 @@ def kinematics(
     return about.permute(0, 3, 2, 1).reshape(*root.shape[:-1], len(PARENTS), 3) + root.unsqueeze(-2)
 
 
-def heading(joints: Float[Tensor, "B 3 J T"]) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
-    """Sine and cosine of the yaw that the body faces (0 = +Z, pi/2 = +X).
-
-    Horizontal normal of right-to-left hips plus shoulders. Not a unit pair where that axis is vertical
-    (cartwheels): the small constant keeps the gradient finite there.
-    """
-    names = ("right_hip", "left_hip", "right_shoulder", "left_shoulder")
-    right, left, right_up, left_up = (joints[:, ::2, JOINT[name]] for name in names)
-    x, z = (right - left + (right_up - left_up)).unbind(1)
-    norm = (x**2 + z**2 + _EPS).sqrt()
-    return z / norm, -x / norm
-
-
 def to_heading(vector: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
     """World vectors ``[... 3]`` in the frame whose +Z is the heading."""
     x, y, z = vector.unbind(-1)
@@ -110,40 +88,8 @@ def embed(
     pose: local rotations, joint 0 in the world. root: pelvis joint (m), already scaled to the reference body.
     Invariant under yaw about +Y and horizontal translation of the whole motion.
     """
-    about = chain.kinematics(pose, offsets, PARENTS)[:, :, 3, :NUM_FEATURE_JOINTS]
-    sine, cosine = heading(about)
-    path = root.mT.unsqueeze(2)
-    # joints about the root, but in height; joint 0 is the root itself
-    places = torch.cat([path, torch.cat([about[:, :1, 1:], about[:, 1:2, 1:] + path[:, 1:2], about[:, 2:, 1:]], 1)], 2)
-    steps = places[..., 1:] - places[..., :-1]
-    x, y, z = torch.cat([places[:, :, 1:, :-1], steps], dim=2).unbind(1)
-    now_sine, now_cosine = sine[:, None, :-1], cosine[:, None, :-1]
-    seen = torch.stack([now_cosine * x - now_sine * z, y, now_sine * x + now_cosine * z], dim=2)
-    positions, velocities = seen.split([NUM_FEATURE_JOINTS - 1, NUM_FEATURE_JOINTS], dim=1)
-    turn = atan2(
-        sine[:, 1:] * cosine[:, :-1] - cosine[:, 1:] * sine[:, :-1],
-        cosine[:, 1:] * cosine[:, :-1] + sine[:, 1:] * sine[:, :-1] + _EPS,
-    )
-    columns = chain.by_component(pose)[:, :, :2, 1:NUM_FEATURE_JOINTS, :-1].permute(0, 3, 2, 1, 4)
-    return torch.cat(
-        [
-            turn.unsqueeze(1),
-            velocities[:, 0, ::2],
-            path[:, 1, :, :-1],
-            positions.flatten(1, 2),
-            columns.flatten(1, 3),
-            velocities.flatten(1, 2),
-            _contacts(steps.detach(), fps),
-        ],
-        dim=1,
-    ).mT
-
-
-def _contacts(steps: Float[Tensor, "B 3 22 T"], fps: float) -> Float[Tensor, "B 4 T"]:
-    """1 where a foot joint is slow. ``steps`` as in :func:`embed`: horizontally about the root."""
-    feet = torch.stack([steps[:, :, joint] for joint in CONTACT_JOINTS], dim=2)
-    feet[:, ::2] += steps[:, ::2, :1]
-    return (feet.norm(dim=1) * fps < CONTACT_SPEED).to(feet.dtype)
+    moved = chain.kinematics(pose, offsets, PARENTS)
+    return channels(chain.by_component(pose), moved, root.mT, fps).mT
 
 
 def root_path(features: Float[Tensor, "B T 263"]) -> tuple[Tensor, Tensor]:

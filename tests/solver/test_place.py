@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
 from diffopt_core.host.recipe import PlaceSpec
 from diffopt_core.solver.place import camera_frame_motion, place
 from diffopt_core.solver.translation import fit_translation
-from diffopt_core.solver.vertical import find_up, levelling
+from diffopt_core.solver.vertical import VAGUE, find_up, levelling
 from diffopt_core.types import MotionEvidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,7 +54,8 @@ def test_level_camera_axes_correct_a_leaning_trunk():
     lean[:, :, 0] = lean[:, :, 0] @ axis_angle_to_matrix(torch.tensor([0.0, 0.0, 0.3]))
     joints = body.joints(replace(motion, pose=lean))
     errors = {
-        up: torch.acos(find_up(joints, camera, PlaceSpec(up=up))[:, 1].clamp(-1, 1)).max() for up in ("trunk", "camera")
+        up: torch.acos(find_up(joints, camera, PlaceSpec(up=up)).up[:, 1].clamp(-1, 1)).max()
+        for up in ("trunk", "camera")
     }
     assert errors["camera"] < 0.5 * errors["trunk"]
 
@@ -103,7 +105,9 @@ def test_a_level_path_corrects_a_trunk_that_leans_the_way_it_goes():
     lean[:, :, 0] = axis_angle_to_matrix(torch.tensor([0.0, 0.0, -0.3])) @ lean[:, :, 0]  # forward is +x
     joints = body.joints(replace(motion, pose=lean))
     errors = {
-        sigma: torch.acos(find_up(joints, camera, PlaceSpec(up="camera", travel_sigma=sigma))[:, 1].clamp(-1, 1)).max()
+        sigma: torch.acos(
+            find_up(joints, camera, PlaceSpec(up="camera", travel_sigma=sigma)).up[:, 1].clamp(-1, 1)
+        ).max()
         for sigma in (None, 0.07)
     }
     assert errors[0.07] < 0.5 * errors[None]
@@ -112,7 +116,7 @@ def test_a_level_path_corrects_a_trunk_that_leans_the_way_it_goes():
 def test_a_person_who_stays_says_nothing_of_the_vertical():
     motion, camera, body = true_scene(travel=0.0)
     joints = body.joints(motion)
-    plain, with_path = (find_up(joints, camera, PlaceSpec(up="camera", travel_sigma=s)) for s in (None, 0.07))
+    plain, with_path = (find_up(joints, camera, PlaceSpec(up="camera", travel_sigma=s)).up for s in (None, 0.07))
     torch.testing.assert_close(plain, with_path, atol=1e-4, rtol=0)
 
 
@@ -126,7 +130,7 @@ def test_a_told_vertical_wins_over_a_trunk_that_leans_and_a_camera_that_rolls():
         up=rolled.R[..., 1], up_var=1e-4 * ones, velocity=camera.t, velocity_var=torch.ones_like(camera.t),
         contact=torch.zeros(*ones.shape, 4), pose_var=torch.ones(*ones.shape, 24), depth_var=ones,
     )  # fmt: skip
-    up = {"guessed": find_up(joints, rolled, PlaceSpec()), "told": find_up(joints, rolled, PlaceSpec(), told)}
+    up = {"guessed": find_up(joints, rolled, PlaceSpec()).up, "told": find_up(joints, rolled, PlaceSpec(), told).up}
     off = {name: float(torch.acos(value[:, 1].clamp(-1, 1)).max()) for name, value in up.items()}
     assert off["told"] < 0.02 < off["guessed"]
 
@@ -148,9 +152,9 @@ def off(up: torch.Tensor) -> float:
 @pytest.mark.parametrize("angle", [1.5, 1.9, 3.1])
 def test_people_who_lie_or_stand_on_their_hands_do_not_tip_the_world(angle, axis):
     joints, camera = tilted(angle, axis)
-    assert off(find_up(joints, camera, PlaceSpec())) < 20
+    assert off(find_up(joints, camera, PlaceSpec()).up) < 20
     upright, _ = tilted(0.0)
-    assert off(find_up(upright, camera, PlaceSpec())) < 12
+    assert off(find_up(upright, camera, PlaceSpec()).up) < 12
 
 
 def test_a_cartwheel_says_nothing_of_the_vertical():
@@ -160,7 +164,7 @@ def test_a_cartwheel_says_nothing_of_the_vertical():
     pose = motion.pose.clone()
     pose[:, :, 0] = axis_angle_to_matrix(turns) @ pose[:, :, 0]
     joints = body.joints(replace(motion, pose=pose))
-    assert off(find_up(joints, camera, PlaceSpec())) < 20
+    assert off(find_up(joints, camera, PlaceSpec()).up) < 20
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5, 1.9])
@@ -168,4 +172,34 @@ def test_lines_in_the_images_show_the_vertical(angle):
     joints, camera = tilted(angle)
     up = camera.R[..., 1]
     known = replace(camera, up=up, up_var=torch.full(up.shape[:-1], 0.03**2))
-    assert off(find_up(joints, known, PlaceSpec())) < 3
+    assert off(find_up(joints, known, PlaceSpec()).up) < 3
+
+
+def evidence_of(up: torch.Tensor, sd: float, contact: float) -> MotionEvidence:
+    ones = torch.ones_like(up[..., 0])
+    return MotionEvidence(
+        up=up, up_var=sd**2 * ones, velocity=up, velocity_var=torch.ones_like(up),
+        contact=torch.full((*ones.shape, 4), contact), pose_var=torch.ones(*ones.shape, 24), depth_var=ones,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "sure"), [(0.03, True), (0.5, False)])
+def test_the_uncertainty_of_the_vertical_is_that_of_what_it_is_from(said, sure):
+    joints, camera = tilted(0.0)
+    found = find_up(joints, camera, PlaceSpec(), evidence_of(camera.R[..., 1], said, 0.0))
+    assert (float(found.sd[0]) < VAGUE) == sure and float(found.sd[0]) <= said
+    facts = found.facts(0)
+    assert facts["sd_deg"] == pytest.approx(math.degrees(float(found.sd[0])), abs=0.06)
+    assert facts["from"]["network"]["sd_deg"] == pytest.approx(math.degrees(said), abs=0.06)
+
+
+def test_feet_on_level_ground_show_the_vertical():
+    """Of a network that errs by 10 degrees: the ground is level along a path and across it."""
+    frames = 60
+    _, camera, _ = true_scene(frames=frames, travel=0.0)
+    along = torch.linspace(-3, 3, frames)
+    path = torch.stack([along, torch.zeros(frames), (3 * along).sin()], -1)
+    joints = path[None, :, None].expand(2, frames, 24, 3)
+    wrong = (camera.R @ torch.tensor([math.sin(0.17), math.cos(0.17), 0.0])[:, None]).squeeze(-1)
+    with_feet, without = (find_up(joints, camera, PlaceSpec(), evidence_of(wrong, 0.1, c)).up for c in (1.0, 0.0))
+    assert off(with_feet) < 3 < off(without)

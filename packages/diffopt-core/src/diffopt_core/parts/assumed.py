@@ -14,6 +14,8 @@ from ..types import Result
 MARK = "(guessed)"
 #: Relative standard deviation up to which a size is known, not guessed.
 _KNOWN = 0.03
+#: Degrees up to which a vertical is known.
+_TILTED = 5.0
 #: Units of length: metres, millimetres, and what is made of them.
 _LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
 
@@ -122,6 +124,9 @@ def _vertical(result: Result) -> Ground:
     how = place.get("up", "auto") if isinstance(place, Mapping) else "auto"
     if how == "given" or (how == "auto" and clip.camera is not None and clip.camera.level):
         return Ground("vertical", "that of the camera's world, which is level", False)
+    if (told := result.provenance.get("vertical")) is not None:
+        sources = ", ".join(f"{name} (+- {said['sd_deg']:g})" for name, said in told["from"].items())
+        return Ground("vertical", f"+- {told['sd_deg']:g} degrees, from {sources}", told["sd_deg"] > _TILTED)
     if clip.camera is not None and clip.camera.up_var is not None and how != "trunk":
         sd = math.degrees(float(clip.camera.up_var.mean()) ** 0.5)
         return Ground("vertical", f"from straight lines in the images, +- {sd:.1f} degrees, and the person", False)

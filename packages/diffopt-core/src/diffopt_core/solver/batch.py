@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,10 @@ from .place import Placed
 from .problem import Problem, bind, body_alone, current, lay_out, problem_context
 from .solve import Log, Outcome, solve
 from .solve import Report as Report
+from .vertical import VAGUE, Vertical
 from .watch import Watch
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,20 @@ def _result(
         | ({"not_finite": outcome.causes[index]} if index in outcome.causes else {}),
         body_model=problem.body.name,
     )
-    return judged(result)
+    return judged(told_vertical(result, problem.start.vertical, index))
+
+
+def told_vertical(result: Result, vertical: Vertical | None, index: int) -> Result:
+    """The result with what its vertical is from (``provenance["vertical"]``); a vague one is doubted."""
+    if vertical is None:
+        return result
+    facts = vertical.facts(index)
+    result = replace(result, provenance={**result.provenance, "vertical": facts})
+    if vertical.sd[index] < VAGUE:
+        return result
+    doubt = f"the vertical is known to {facts['sd_deg']:.0f} degrees only"
+    log.warning("%s: %s; the result is marked as not trusted", result.clip.name, doubt)
+    return replace(result, clip=replace(result.clip, doubts=(*result.clip.doubts, doubt)))
 
 
 def weights_told(problem: Problem) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ from ..host.recipe import PlaceSpec, ScaleSpec
 from ..parts.metrics.evaluate import batched
 from ..parts.representations.motion_field import Parts
 from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Result, Spread, Status, Unit
-from .batch import Report, Solver, judged, scored, solve_batch
+from .batch import Report, Solver, judged, scored, solve_batch, told_vertical
 from .problem import Layout, body_alone, lay_out
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ def solve_long(item: Evidence, solver: Solver) -> Result:
             body_model=body.name,
             spread=joined_spread(chunks, parts),
         )
-    result = judged(result)
+    result = judged(told_vertical(result, laid.start.vertical, 0))
     return result if item.clip.truth is None or not solver.scores else scored(result, body, recipe, laid.ctx)
 
 

@@ -20,15 +20,16 @@ from ..interfaces import Body
 from ..types import CameraTrajectory, HumanMotion
 from .stance import path_scale
 from .translation import fit_translation, local_line
-from .vertical import find_up, levelling
+from .vertical import Vertical, find_up, levelling
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Motion and camera in the world, ``B T``."""
+    """Motion and camera in the world, ``B T``, and what its vertical was from."""
 
     motion: HumanMotion
     camera: CameraTrajectory
+    vertical: Vertical | None = None  # None: the camera's world is level
 
 
 def camera_frame_motion(batch: Batch) -> HumanMotion:
@@ -48,15 +49,17 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
     if spec.path_smooth:
         trust = batch.observations.valid.to(motion.trans) + 1e-6
         motion = replace(motion, trans=local_line(motion.trans, trust, spec.path_smooth * batch.fps))
+    vertical = None
     if spec.up != "given" and not (spec.up == "auto" and camera.level):
         joints = body.joints(motion)
-        motion, camera = turn(motion, camera, levelling(find_up(joints, camera, spec, batch.evidence)))
+        vertical = find_up(joints, camera, spec, batch.evidence)
+        motion, camera = turn(motion, camera, levelling(vertical.up))
     if spec.floor == "feet":
         height = body.joints(motion)[:, :, FEET, 1].amin(-1)
         drop = torch.quantile(height, 0.1, dim=1)
         offset = torch.stack([torch.zeros_like(drop), drop, torch.zeros_like(drop)], -1)
         motion, camera = move(motion, camera, -offset)
-    return Placed(motion, camera)
+    return Placed(motion, camera, vertical)
 
 
 def with_unit(motion: HumanMotion, batch: Batch, body: Body, spec: PlaceSpec) -> CameraTrajectory:

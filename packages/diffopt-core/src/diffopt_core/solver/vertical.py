@@ -1,25 +1,53 @@
-"""The vertical of a camera's world, and the rotation that brings it to +Y."""
+"""The vertical of a camera's world, with its uncertainty, and the rotation that brings it to +Y."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ..data.skeleton import JOINT
+from ..data.skeleton import FEET, JOINT
 from ..host.recipe import PlaceSpec
 from ..types import CameraTrajectory, MotionEvidence
 
-#: Angle from the image's up above which neither a trunk nor a network is believed to show the vertical, rad; the
-#: standard deviations of the image's own up that then takes its place, and that stands beside a trunk that turns over.
+#: Angle from the image's up above which a trunk is not believed to show the vertical, rad; the standard deviations of
+#: the image's own up that then takes its place, and that stands beside a trunk that turns over.
 LYING, IMAGE_UP, IMAGE_BESIDE = 1.05, 0.26, 0.35
 #: A trunk that turns by more than this (circular variance, rad^2) shows less of the vertical, by the rest of it.
 _SWAYS = 0.05
 #: Roll of the camera against the trunk up to which cameras are taken as level, rad; beyond it they are the less.
 _LEVEL = 0.35
+#: How far a camera is rolled and pitched, rad, beside what a network says; some are far more, so it is not insisted on.
+_ROLL, _PITCH, _TAIL = 0.15, 0.3, 4.0
+#: How level the ground is where feet stand, m, and the time that they have to stand, as a share of the clip.
+_GROUND, _STANDS = 0.06, 0.1
+#: A vertical that is known less well is doubted, rad.
+VAGUE = 0.14
+Cues = dict[str, tuple[Float[Tensor, "B 3"], Float[Tensor, "B 3 3"]]]
+
+
+@dataclass(frozen=True)
+class Vertical:
+    """``up [B 3]``: unit vector in the camera's world; ``sd [B]``: its standard deviation, rad, the mean of both tilts.
+    ``cues``: of each source the angle [B] from ``up`` (nan where it has no direction), and its own ``sd`` [B] (the
+    better tilt's), rad."""
+
+    up: Float[Tensor, "B 3"]
+    sd: Float[Tensor, "B"]
+    cues: dict[str, tuple[Float[Tensor, "B"], Float[Tensor, "B"]]]
+
+    def facts(self, index: int) -> dict[str, object]:
+        """Of one clip, as plain data in degrees."""
+        told = {
+            name: {"apart_deg": None if math.isnan(float(off[index])) else round(math.degrees(float(off[index])), 1),
+                   "sd_deg": round(math.degrees(float(sd[index])), 1)}
+            for name, (off, sd) in self.cues.items() if float(sd[index]) < math.pi / 2
+        }  # fmt: skip
+        return {"sd_deg": round(math.degrees(float(self.sd[index])), 1), "from": told}
 
 
 def find_up(
@@ -27,53 +55,115 @@ def find_up(
     camera: CameraTrajectory,
     spec: PlaceSpec,
     evidence: MotionEvidence | None = None,
-) -> Float[Tensor, "B 3"]:
-    """Unit vector of the vertical in the camera's world.
+) -> Vertical:
+    """The vertical in the camera's world, by all that tells of it, each weighed by its variance.
 
-    Least squares of cues: the mean trunk points up (to ``trunk_sigma``), and a hand-held camera's x axis is level (to
-    ``roll_sigma``). One x axis determines only roll; a camera that turns determines the pitch as well. With
-    ``travel_sigma`` there is a third: the pelvis stays at one height, to this many metres (a runner's trunk leans). If
-    an initializer estimates the vertical, it replaces the first two cues, which its input contains; lines in the images
-    (``camera.up``) replace the second.
+    The mean trunk points up (to ``trunk_sigma``), and a hand-held camera's x axis is level (to ``roll_sigma``): one x
+    axis determines only roll, a camera that turns the pitch as well. If an initializer estimates the vertical, it
+    replaces these two, which its input contains, and stands beside the image's own up; the ground is level where it
+    says that feet stand. With ``travel_sigma`` the pelvis stays at one height, to this many metres (a runner's trunk
+    leans). Lines in the images (``camera.up``) replace the level x axis.
 
-    Cues that contradict each other lose their weight: a trunk that turns over, or lies across the image's up, where
-    that takes its place; a level camera whose roll the trunk denies; a trunk that leans away from the lines.
+    What contradicts the rest loses its weight: a trunk that turns over, or lies across the image's up, where that takes
+    its place; a level camera whose roll the trunk denies; a trunk that leans away from the lines.
     """
     trunk = joints[:, :, JOINT["neck"]] - joints[:, :, JOINT["pelvis"]]
-    summed = normalize(trunk, dim=-1).mean(1)
-    mean = normalize(summed, dim=-1)
+    mean = normalize(normalize(trunk, dim=-1).mean(1), dim=-1)
+    cues = _of_network(joints, camera, evidence) if evidence is not None else _of_trunk(trunk, camera, spec)
     if spec.up == "trunk":
-        return mean
-    across = camera.R[:, :, 0]
-    level = (across.unsqueeze(-1) * across.unsqueeze(-2)).mean(1) / spec.roll_sigma**2
-    spread: Tensor = torch.full_like(mean[:, :1, None], spec.trunk_sigma**2)
+        cues = {"trunk": (mean, torch.eye(3).to(mean).expand(len(mean), 3, 3) / spec.trunk_sigma**2)}
+    elif spec.travel_sigma is not None:
+        cues["path"] = _flat(joints[:, :, JOINT["pelvis"]], spec.travel_sigma)
+    if camera.up is not None and camera.up_var is not None and spec.up != "trunk":
+        lines, variance = _of_lines(camera)
+        for name in ("network", "trunk"):
+            if name in cues:
+                towards, precision = cues[name]
+                apart = (lines - towards).square().sum(-1)[:, None, None]
+                cues[name] = towards, precision / (1 + apart * _mean_precision(precision))
+        cues["lines"] = lines, torch.eye(3).to(lines) / variance
+    return _together(cues)
+
+
+def _together(cues: Cues) -> Vertical:
+    """Least squares: of each cue a direction, ``[B 3]``, 0 if it only says what is level, and its precision."""
+    total = torch.stack([precision for _, precision in cues.values()]).sum(0)
+    pull = torch.stack([(precision @ towards.unsqueeze(-1)) for towards, precision in cues.values()]).sum(0)
+    up = normalize(torch.linalg.solve(total, pull).squeeze(-1), dim=-1)
+    sd = _tilts(total, up).mean(-1).sqrt()
+    told = {}
+    for name, (towards, precision) in cues.items():
+        cosine = torch.where(towards.norm(dim=-1) > 0, (towards * up).sum(-1).clamp(-1, 1), torch.nan)
+        told[name] = (cosine.arccos(), _tilts(precision, up).amin(-1).sqrt())
+    return Vertical(up, sd, told)
+
+
+def _tilts(precision: Float[Tensor, "B 3 3"], up: Float[Tensor, "B 3"]) -> Float[Tensor, "B 2"]:
+    """Variances of both tilts of ``up``, rad^2, the better one first."""
+    across = torch.eye(3).to(up) - up.unsqueeze(-1) * up.unsqueeze(-2)
+    values = torch.linalg.eigvalsh(across @ precision @ across)  # that along up is 0, the first
+    return 1 / values[:, 1:].flip(-1).clamp_min(1e-6)
+
+
+def _mean_precision(precision: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B 1 1"]:
+    return torch.diagonal(precision, dim1=-2, dim2=-1).mean(-1)[:, None, None]
+
+
+def _image_up(camera: CameraTrajectory) -> Float[Tensor, "B 3"]:
+    return normalize(-camera.R[:, :, 1].mean(1), dim=-1)
+
+
+def _of_network(joints: Tensor, camera: CameraTrajectory, evidence: MotionEvidence) -> Cues:
+    """What an initializer says of the vertical; beside it the image's up, and the ground under standing feet."""
+    mean, spread = evidence_up(evidence, camera)
+    one = torch.eye(3).to(mean)
+    cues = {"network": (mean, one / spread)}
+    image = _image_up(camera)
+    x, z = (_moment(camera.R[:, :, row]) for row in (0, 2))
+    precision = x / _ROLL**2 + z / _PITCH**2
+    off = (mean - image).unsqueeze(-1)
+    # as far as the network's own doubt does not explain it
+    beyond = off.mT @ torch.linalg.inv(torch.linalg.inv(precision + one) + spread * one) @ off
+    cues["image"] = image, precision / (1 + beyond / _TAIL).square()
+    cues["feet"] = _ground(joints, evidence.contact)
+    return cues
+
+
+def _ground(joints: Tensor, contact: Float[Tensor, "B T 4"]) -> tuple[Tensor, Tensor]:
+    """Where feet stand the ground is level: second moments of each of :data:`FEET` about its own mean."""
+    feet, weight = joints[:, :, FEET], contact.unsqueeze(-1)
+    total = weight.sum(1, keepdim=True)
+    away = (feet - (weight * feet).sum(1, keepdim=True) / total.clamp_min(1e-6)) * weight.sqrt()
+    moments = torch.einsum("btki,btkj->bij", away, away) / total.sum((1, 2)).unsqueeze(-1).clamp_min(1e-6)
+    enough = (total.mean((1, 2, 3)) / joints.shape[1] > _STANDS)[:, None, None]
+    return torch.zeros_like(feet[:, 0, 0]), enough * moments / _GROUND**2
+
+
+def _of_trunk(trunk: Float[Tensor, "B T 3"], camera: CameraTrajectory, spec: PlaceSpec) -> Cues:
+    """The mean trunk and level cameras, as far as they agree; or the image's up in place of a lying trunk."""
+    summed = normalize(trunk, dim=-1).mean(1)
+    mean, image, across = normalize(summed, dim=-1), _image_up(camera), camera.R[:, :, 0]
+    one = torch.eye(3).to(mean)
     sways = (-2 * summed.norm(dim=-1).clamp_min(1e-6).log() - _SWAYS).clamp_min(0.0)[:, None, None]
-    if evidence is not None:
-        mean, spread = evidence_up(evidence, camera)
-        level = torch.zeros_like(level)
-    image = normalize(-camera.R[:, :, 1].mean(1), dim=-1)
     lies = ((mean * image).sum(-1) < math.cos(LYING))[:, None]
     mean = torch.where(lies, image, mean)
-    spread = torch.where(lies.unsqueeze(-1), IMAGE_UP**2, spread + (0.0 if evidence is not None else sways))
-    roll = (mean * normalize(across.mean(1), dim=-1)).sum(-1).abs()[:, None, None]
-    level = level / (roll / _LEVEL).clamp_min(1.0) ** 6
-    if camera.up is not None:
-        level = torch.zeros_like(level)
-    if spec.travel_sigma is not None:
-        path = joints[:, :, JOINT["pelvis"]]
-        away = path - path.mean(1, keepdim=True)
-        level = level + (away.unsqueeze(-1) * away.unsqueeze(-2)).mean(1) / spec.travel_sigma**2
-    precision, towards = 1 / spread, mean.unsqueeze(-1) / spread
-    beside = (sways > 0).to(mean) * (evidence is None) / IMAGE_BESIDE**2
-    precision, towards = precision + beside, towards + beside * image.unsqueeze(-1)
-    if camera.up is not None and camera.up_var is not None:
-        lines, variance = _of_lines(camera)
-        apart = (lines - mean).square().sum(-1)[:, None, None]
-        kept = 1 / (1 + apart / spread)  # of the trunk
-        precision = precision * kept + 1 / variance
-        towards = towards * kept + lines.unsqueeze(-1) / variance
-    up = torch.linalg.solve(level + precision * torch.eye(3).to(level), towards).squeeze(-1)
-    return normalize(up, dim=-1)
+    spread = torch.where(lies.unsqueeze(-1), IMAGE_UP**2, spec.trunk_sigma**2 + sways)
+    cues = {"trunk": (mean, one / spread), "image": (image, (sways > 0) * one / IMAGE_BESIDE**2)}
+    if camera.up is None:
+        roll = (mean * normalize(across.mean(1), dim=-1)).sum(-1).abs()[:, None, None]
+        level = _moment(across) / spec.roll_sigma**2 / (roll / _LEVEL).clamp_min(1.0) ** 6
+        cues["level camera"] = torch.zeros_like(mean), level
+    return cues
+
+
+def _flat(path: Float[Tensor, "B T 3"], sigma: float) -> tuple[Tensor, Tensor]:
+    """A path that is level, to ``sigma`` m."""
+    away = path - path.mean(1, keepdim=True)
+    return torch.zeros_like(path[:, 0]), _moment(away) / sigma**2
+
+
+def _moment(vectors: Float[Tensor, "B T 3"]) -> Float[Tensor, "B 3 3"]:
+    return (vectors.unsqueeze(-1) * vectors.unsqueeze(-2)).mean(1)
 
 
 def _of_lines(camera: CameraTrajectory) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B 1 1"]]:

@@ -69,6 +69,8 @@ def main() -> None:
     registry = Registry.load()
     recipe = recipes.parse(recipes.assign(recipes.load(args.recipe, registry.recipes), args.settings))
     cases = sorted(args.folder.glob("*.npz"))
+    if len(cases) < max(map(int, args.clips.split(","))):
+        parser.error(f"{args.folder}: has {len(cases)} case files, --clips {args.clips} needs more")
     clock = Clock()
     Denoiser.predict = clock.forward(Denoiser.predict)
     solve._run_stage = clock.timed(solve._run_stage, lambda name, *_: name)
@@ -82,6 +84,8 @@ def main() -> None:
             execute(run, lambda *_: None)
         whole = time.process_time() - began
         floor = sum(clock.network.values())
+        if not floor:
+            parser.error(f"recipe {args.recipe}: its prior has no such network, so there is no floor")
         rest = whole - sum(clock.seconds.values())
         what = f"{args.recipe}, {count} clip(s)"
         print(f"{what}: {whole:.2f} CPU s, {floor:.2f} in the network: {whole / floor:.2f} floors")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_cases import QUICK, tree
+from diffopt_core.errors import BadInput
 
 #: A runner in this process. It stops before a job whose number is in the file `stop`, as a killed driver does.
 HERE = """
@@ -125,6 +126,13 @@ def test_a_result_is_read_out_of_a_shard(many, diffopt):
     assert diffopt("open", address).status == 0
     assert {"motion.npz", "run.json"} <= tree(Path("runs/walk_2"))
     assert "'nobody' is not in this shard" in diffopt("open", f"out/{row['shard']}#nobody").error
+    shard = Path("out", row["shard"])
+    for path in (Path("out"), shard):
+        with pytest.raises(BadInput, match=r"shard-00000.tar#KEY"):
+            read_result(path)
+    assert "it is a tar archive" in diffopt("run", shard).error, "results are no input"
+    shard.write_bytes(shard.read_bytes()[:3000])
+    assert "shard-00000.tar: file: cannot be read" in diffopt("open", address, "--out", "cut").error
 
 
 def test_other_settings_do_not_mix_in_shards(many):

@@ -16,9 +16,13 @@ Arrays = dict[str, np.ndarray]
 
 
 def keys_of(path: Path) -> frozenset[str]:
-    """Names of the arrays in an `.npz`, read from its zip directory; empty for any other file."""
+    """Names of the arrays in an `.npz`, read from its zip directory; empty for any other file (a tar whose last member
+    is an `.npz` has a zip directory, too)."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            file.seek(0)
+            if file.read(2) != b"PK":
+                return frozenset()
             return frozenset(n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy"))
     except Exception:  # a damaged zip directory can raise almost anything
         return frozenset()

@@ -152,7 +152,9 @@ class Folder:
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         fs, path = _filesystem(self.file(name))
-        with _told(self.file(name)), fs.open(path, "rb") as file:
+        with _told(self.file(name)):
+            file = fs.open(path, "rb")
+        with file:
             yield file
 
     def remove(self, names: list[str]) -> None:

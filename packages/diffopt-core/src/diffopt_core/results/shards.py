@@ -122,13 +122,15 @@ def unpacked(folder: Path) -> Path | None:
     shards = sorted(folder.glob("shard-*.tar")) if folder.is_dir() else []
     if not shards:
         return None
+    where = {row["key"]: row["shard"] for row in read_index(Folder(str(folder)))}
     home = Path(mkdtemp(prefix="diffopt-shards-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     for shard in shards:
         with reading(shard), tarfile.open(shard) as tar:
             for member in tar:
                 key, _, name = member.name.partition(".")
-                if name in ("motion.npz", "run.json") and PurePosixPath(key).name == key:
+                current = where.get(key, shard.name) == shard.name  # else it was overwritten
+                if current and name in ("motion.npz", "run.json") and PurePosixPath(key).name == key:
                     source = tar.extractfile(member)
                     assert source is not None
                     (home / key).mkdir(exist_ok=True)

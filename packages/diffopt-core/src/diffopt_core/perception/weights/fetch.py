@@ -74,7 +74,10 @@ def copy_from(file: WeightFile, source: Path) -> Found:
     copy: Callable[[Path], object] = lambda part: shutil.copyfile(path, part)  # noqa: E731
     if file.hub:
         copy = lambda part: shutil.copytree(path, part, dirs_exist_ok=True)  # noqa: E731
-    return _install(file, copy)
+    try:
+        return _install(file, copy)
+    except BadInput as error:  # names the copy
+        raise BadInput(path, error.key, error.problem) from error
 
 
 def _install(file: WeightFile, bring: Callable[[Path], object]) -> Found:

@@ -68,11 +68,17 @@ def _read(path: Path, truth: bool) -> Result:
     if path.is_dir():
         file = path / FILE
         if not file.is_file():
-            raise BadInput(path, FILE, "does not exist; expected a result folder, as `diffopt run` writes it")
+            shard = next((each.name for each in sorted(path.glob("shard-*.tar"))), None)
+            how = f"; the results are in shards: name one, {path}/{shard}#KEY (keys: index.csv)" if shard else (
+                "; expected a result folder, as `diffopt run` writes it"
+            )  # fmt: skip
+            raise BadInput(path, FILE, f"does not exist{how}")
         return _own(file, truth)
     file, _ = split_address(path)
     if not file.exists():
         raise BadInput(file, "file", "does not exist")
+    if file.suffix == ".tar":
+        raise BadInput(file, "SHARD#KEY", f"is a shard: name a result in it, {file}#KEY (keys: index.csv beside it)")
     if "joints" in (keys := keys_of(file)) and "body_model" in keys:
         return _own(file, truth)
     if {"global_orient", "body_pose", "cam_R"} <= keys:

@@ -62,27 +62,59 @@ class Outcome:
     causes: dict[int, str] = field(default_factory=dict)  # clip -> the terms that became non-finite first, and where
 
 
+class _Ahead:
+    """The motion after a step, with its graph: the blocks that leave the body alone see it, and the next step that
+    moves the body starts from it, so that it is computed once."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.representation = problem.representation
+        self.leaves = [leaf for leaves in self.representation.variables().values() for leaf in leaves]
+        self._motion: HumanMotion | None = None
+        self._versions: list[int] = []
+
+    def look(self) -> None:
+        """Compute it now, under the leaves' own ``requires_grad``."""
+        self._versions = [leaf._version for leaf in self.leaves]
+        self._motion = self.representation.motion()
+
+    def drop(self) -> None:
+        """What is not a leaf was changed, too."""
+        self._motion = None
+
+    def get(self, keep: bool) -> HumanMotion:
+        """The motion of the current variables; of a graph there is one use, so that is not kept."""
+        motion = self._motion
+        if motion is None or self._versions != [leaf._version for leaf in self.leaves]:
+            motion, keep = self.representation.motion(), False
+        if not keep:
+            self._motion = None
+        return motion
+
+
 class _Block:
     """A block with its optimiser, for one stage."""
 
-    def __init__(self, name: str, spec: BlockSpec, stage: StageSpec, problem: Problem, progress: Tensor):
+    def __init__(self, name: str, spec: BlockSpec, stage: StageSpec, problem: Problem, progress: Tensor, ahead: _Ahead):
         self.name, self.spec, self.problem, self.progress = name, spec, problem, progress
+        self.ahead = ahead
         self.names = tuple(spec.terms)
         self.terms = [problem.terms[term] for term in self.names]
         self.weights = progress.new_tensor([spec.terms[term] for term in self.names])
         self.needs = frozenset().union(*(term.needs for term in self.terms))
         self.leaves, rates = problem.variables.rated(spec.free, spec.lr)
         self.optimiser = Adam(self.leaves, rates)
-        motion = {id(leaf) for leaves in problem.representation.variables().values() for leaf in leaves}
+        motion = {id(leaf) for leaf in ahead.leaves}
         self.moves_body = any(id(leaf) in motion for leaf in self.leaves)
         self.held: HumanMotion | None = None
         self.values = progress.new_zeros(stage.rounds * spec.steps, len(self.names), len(problem.batch.clips))
         self.done = 0
         self.step = problem.executor.prepare(self._losses, all(term.capturable for term in self.terms))
+        # a recorded step computes its own
+        self.looks_ahead = self.moves_body and len(stage.blocks) > 1 and self.step == self._losses
 
     def _losses(self) -> tuple[Tensor, ...]:
         """Value of each term, ``terms B``, and the gradient of the weighted sum over all clips for each leaf."""
-        motion = self.held if self.held is not None else self.problem.representation.motion()
+        motion = self.held if self.held is not None else self.ahead.get(keep=False)
         scene = self.problem.scene(motion, self.needs, self.progress)
         values = torch.stack([term.energy(scene) for term in self.terms])
         grads = torch.autograd.grad((self.weights @ values).sum(), self.leaves, allow_unused=True)
@@ -100,6 +132,8 @@ class _Block:
             self.values[self.done], *grads = self.step()
             self.optimiser.step(grads)
             self.done += 1
+        if self.looks_ahead:
+            self.ahead.look()
         for leaf in self.leaves:
             leaf.requires_grad_(False)
         return start + steps
@@ -107,9 +141,9 @@ class _Block:
     @torch.no_grad()
     def _hold(self) -> None:
         """Store the posed body in fixed tensors, because a recorded step may read them."""
-        motion = self.problem.representation.motion()
+        motion = self.ahead.get(keep=True)
         if self.held is None:
-            self.held = map_tensors(motion, Tensor.clone)
+            self.held = map_tensors(motion, lambda value: value.detach().clone())
         else:
             copy_tensors(self.held, motion)
 
@@ -142,7 +176,8 @@ def _run_stage(
     """One stage. ``diverged`` and ``causes`` are updated in place."""
     began = time.perf_counter()
     progress = torch.zeros((), device=problem.ctx.device)
-    blocks = [_Block(block, stage.block[block], stage, problem, progress) for block in stage.blocks]
+    ahead = _Ahead(problem)
+    blocks = [_Block(block, stage.block[block], stage, problem, progress, ahead) for block in stage.blocks]
     total = stage.rounds * sum(block.spec.steps for block in blocks)
     log = Log(names={block.name: block.names for block in blocks})
     correct = recipe.scale.happens_in(name)
@@ -167,6 +202,7 @@ def _run_stage(
                     return log.close(blocks, began)
         if number + 1 in rescale_after:
             log.scale.append(rescale(problem, recipe.scale).cpu())
+            ahead.drop()
     return log.close(blocks, began)
 
 

@@ -21,7 +21,8 @@ import torch
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.provenance import device as find_device
 from diffopt_core.host.registry import Registry
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.execute import execute
+from diffopt_core.results.run import Run
 
 
 def main() -> None:

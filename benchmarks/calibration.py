@@ -19,7 +19,8 @@ import torch
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.metrics.evidence import aligned_by
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.execute import execute
+from diffopt_core.results.run import Run
 from diffopt_core.types import Result
 
 

@@ -21,7 +21,8 @@ import diffopt_core  # noqa: F401  (before torch: it keeps idle threads from spi
 import torch
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.execute import execute
+from diffopt_core.results.run import Run
 from diffopt_core.solver import batch, solve
 from diffopt_priors.mdm.denoiser import Denoiser
 

@@ -25,7 +25,8 @@ from diffopt_core.data.skeleton import JOINT
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.metrics.motion import jerk
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.execute import execute
+from diffopt_core.results.run import Run
 from diffopt_core.types import Result
 from diffopt_lab.study.stats import interval
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.registry import Registry
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.execute import execute
+from diffopt_core.results.run import Run
 
 ROWS = (
     "paper",

@@ -142,20 +142,20 @@ def test_an_error_is_a_document_too(diffopt, args, status, said):
 
 
 def test_a_fault_leaves_one_document(diffopt, case, monkeypatch):
-    import diffopt_core.results.run
+    import diffopt_core.results.execute
 
-    monkeypatch.setattr(diffopt_core.results.run, "execute", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(diffopt_core.results.execute, "execute", lambda *_, **__: 1 / 0)
     ran = diffopt("run", case, "--out", "out", "--json", *QUICK)
     assert ran.status == 70 and json.loads(ran.out)["status"] == 70
 
 
 def test_interrupted_leaves_one_document(diffopt, case, monkeypatch):
-    import diffopt_core.results.run
+    import diffopt_core.results.execute
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(diffopt_core.results.run, "execute", interrupt)
+    monkeypatch.setattr(diffopt_core.results.execute, "execute", interrupt)
     ran = diffopt("run", case, "--out", "out", "--json", *QUICK)
     assert (ran.status, json.loads(ran.out)) == (130, {"error": "interrupted", "status": 130})
     assert "interrupted" in ran.err

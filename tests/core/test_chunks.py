@@ -11,7 +11,8 @@ from diffopt_core.host.recipe import assign, load, parse
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.demo_motion import demo_case
 from diffopt_core.parts.representations.motion_field import Parts
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.execute import execute
+from diffopt_core.results.run import Run
 from diffopt_core.solver.chunks import furthest
 from diffopt_core.solver.translation import _moments, local_line
 from diffopt_core.types import Result

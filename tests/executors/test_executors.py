@@ -13,7 +13,8 @@ from diffopt_core.host.testing import ExecutorContract, forbid_host_sync
 from diffopt_core.host.testing.problem import make_problem
 from diffopt_core.parts.datasets.case_file import write_case
 from diffopt_core.parts.demo_motion import demo_case
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.execute import execute
+from diffopt_core.results.run import Run
 
 QUICK = ("stage.warmup.all.steps=20", "stage.guide.rounds=20", "stage.finetune.all.steps=20")
 

@@ -33,8 +33,9 @@ def command(
 
     Example: diffopt check runs/demo/demo.npz (after diffopt demo)
     """
+    from ..results.checking import check
     from ..results.recover import run_of
-    from ..results.run import check, fitting, titled
+    from ..results.run import fitting, titled
 
     run = run_of(choice, inputs, choice.registry(), device=device)
     evidence = check(run)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Bars:
-    """The ``report`` callback of :func:`diffopt_core.results.run.execute`. Shows nothing under ``--quiet``.
+    """The ``report`` callback of :func:`diffopt_core.results.execute.execute`. Shows nothing under ``--quiet``.
 
     The bar appears with the first report, under ``title``, so that an error before the solve prints only its line.
     """
@@ -131,7 +131,7 @@ def _finished(run: Run) -> list[Path]:
 def solve(run: Run, viewer: Viewer | None = None, failed: list[Failure] | None = None) -> list[Result]:
     """Execute the run with progress bars on standard error and, if given, snapshots in ``viewer``. ``failed``: bad
     inputs are added to it; None raises the error of the first."""
-    from ..results.run import execute
+    from ..results.execute import execute
     from ..solver.watch import Watch
 
     stages = ", ".join(run.recipe.schedule) or "none"

@@ -26,11 +26,13 @@ from ..interfaces import BuildContext
 from ..perception.perceive import expand
 from ..solver.batch import scored_later
 from ..types import Clip, Result
+from .checking import check_folder, opened, perceived
+from .execute import Solved, solved, written
 from .failures import Failure, spared
 from .folder import content_of
 from .index import PARTS, part_file, row_of
 from .inputs import Input, Portion, chosen
-from .run import Run, Solved, check_components, check_folder, context, opened, perceived, solved, written
+from .run import Run, check_components, context
 from .shards import as_csv, from_csv, pack
 
 _HERE = "diffopt_core.results.many"

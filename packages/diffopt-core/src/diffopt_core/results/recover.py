@@ -17,7 +17,9 @@ from ..host.registry import Registry
 from ..perception.perceive import expand
 from ..solver.solve import Report
 from ..types import Result
-from .run import Run, check, execute
+from .checking import check
+from .execute import execute
+from .run import Run
 from .saved import read_result
 
 

@@ -16,8 +16,9 @@ from diffopt_core.common.documents import write_json
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe import parse
 from diffopt_core.host.registry import Registry
+from diffopt_core.results.execute import execute
 from diffopt_core.results.failures import DiskFull, Failure, stop_if_full
-from diffopt_core.results.run import Run, execute
+from diffopt_core.results.run import Run
 
 from ..study.model import State
 

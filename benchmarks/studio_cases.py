@@ -2,12 +2,14 @@
 
     uv run python tools/hold_out.py MOCAP SHARDS
     uv run python benchmarks/studio_cases.py SHARDS OUT [--without INDEX.json] [--count 24] [--seed 0]
+        [--detector heavy]
 
 From each ``*_val.npz`` below SHARDS (``bnr_val``, ``cmu_val``, and ``actions_val`` of the first command) come two
 folders, half of ``count`` each: ``OUT/NAME-slow`` (below 1.3 m/s, 100 frames) and ``OUT/NAME-fast`` (above, 60 frames);
 a shard with jumps and no fast clip gives ``NAME-jump`` (60 frames) instead. Clips are taken by turns from every
 action, so that no action fills a folder. ``--without`` names an index of cases (``clip``) that are reported on
-elsewhere. ``index.json`` of each folder says clip, action, speed and seed.
+elsewhere. ``--detector full|heavy``: BlazePose's 2D and 3D points, with the errors measured on real views, in place
+of COCO's keypoints. ``index.json`` of each folder says clip, action, speed and seed.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
+from diffopt_core.parts.datasets.configs import SimulatorSettings
 from diffopt_core.parts.datasets.simulator.folder import simulate_folder
 
 #: Horizontal speed of the root (m/s) above which a clip is fast.
@@ -58,6 +61,7 @@ def main() -> None:
     parser.add_argument("--without", type=Path)
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--detector", choices=("keypoints", "full", "heavy"), default="keypoints")
     args = parser.parse_args()
     without = {row["clip"] for row in json.loads(args.without.read_text())} if args.without else set()
     for path in sorted(args.shards.rglob("*_val.npz")):
@@ -69,7 +73,9 @@ def main() -> None:
             fit = [c for c in clips if c["bin"] == kind and c["frames"] >= frames]
             chosen = by_turns(fit, args.count // len(kinds), rng)
             folder = args.out / f"{path.stem}-{kind}"
-            simulate_folder([f"{path}#{c['clip']}" for c in chosen], folder, len(chosen), args.seed, frames)
+            motions = [f"{path}#{c['clip']}" for c in chosen]
+            settings = SimulatorSettings(detector=args.detector)
+            simulate_folder(motions, folder, len(chosen), args.seed, frames, settings=settings)
             rows = json.loads((folder / "index.json").read_text())
             for row, clip in zip(rows, chosen, strict=True):
                 row |= {"clip": clip["clip"], "action": clip["action"]}

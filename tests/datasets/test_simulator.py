@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffopt_core.data.blazepose import NOISE, noise_of
 from diffopt_core.data.geometry import align, camera_to_world, forward_kinematics, project, transform, world_to_camera
 from diffopt_core.data.rotation import axis_angle_to_matrix, geodesic
-from diffopt_core.data.skeleton import COCO17, JOINT, PARENTS
+from diffopt_core.data.skeleton import COCO17, JOINT, LAYOUTS, PARENTS
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.bodies.anny24 import load
@@ -52,6 +53,26 @@ def test_same_seed_same_bytes(walker, tmp_path):
     a, b, c = ((tmp_path / f"{name}.npz").read_bytes() for name in "abc")
     assert a == b and a != c
     assert (tmp_path / "truth" / "a.npz").read_bytes() == (tmp_path / "truth" / "b.npz").read_bytes()
+
+
+@pytest.mark.parametrize("model", ["full", "heavy"])
+def test_blazepose_errs_as_measured(walker, model):
+    """Little across the image, much in depth, whose changes it shows in part; arms are short."""
+    settings = SimulatorSettings(detector=model, camera=CameraSettings(static=True))
+    cases = [simulate(walker, settings, seed=seed) for seed in range(8)]
+    again = simulate(walker, settings, seed=0)[0]
+    assert all(np.array_equal(again[key], cases[0][0][key]) for key in ("keypoints", "landmarks"))
+    shoulders, hips, seen, true = [11, 12], [23, 24], [], []
+    for case, truth in cases:
+        joints = np.einsum("tij,tnj->tni", truth["cam_R"], truth["joints"]) + truth["cam_t"][:, None]
+        seen.append(case["landmarks"][:, shoulders, :3] - case["landmarks"][:, hips, :3].mean(1, keepdims=True))
+        true.append(joints[:, [16, 17]] - joints[:, [1, 2]].mean(1, keepdims=True))
+    error = np.array(seen) - np.array(true)
+    error = (error - error.mean(1, keepdims=True)).std((0, 1, 2))
+    assert 0.01 < error[0] < 0.05 and error[2] > 0.03
+    found, wanted = (np.array(rows)[..., 2] - np.array(rows)[..., 2].mean(1, keepdims=True) for rows in (seen, true))
+    assert (found * wanted).sum() / (wanted**2).sum() < 0.75
+    assert {noise_of(point, model).gain for point in LAYOUTS["blazepose33"]} <= {x.gain for x in NOISE[model].values()}
 
 
 def test_parts_have_streams_of_their_own(walker, simulated):

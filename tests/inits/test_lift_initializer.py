@@ -15,6 +15,7 @@ from diffopt_core.errors import BadInput
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import InitializerContract
 from diffopt_core.parts.datasets.case_file import clip_of, with_truth
+from diffopt_core.parts.datasets.configs import SimulatorSettings
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
 from diffopt_core.types import CameraFrameBody, Clip
@@ -103,6 +104,22 @@ def test_poses_from_landmarks_stay_and_get_the_evidence_of_the_keypoints(clip: C
     assert torch.equal(made.body_pose, clip.body.body_pose) and torch.equal(made.transl, clip.body.transl)
     assert made.evidence is not None and made.poses_from == "landmarks"
     torch.testing.assert_close(made.evidence.up, lift(plain, clip).up)
+
+
+def test_poses_from_landmarks_are_fitted_on_with_the_networks(plain: LiftInitializer) -> None:
+    case, truth = simulate(demo_clip(), SimulatorSettings(detector="full"), seed=3)
+    clip = with_truth(clip_of(case, "walker"), truth, Path(__file__))
+    assert clip.observations is not None and clip.camera is not None
+    landmarks = clip.observations.landmarks.clone()
+    landmarks[20:50, :, :3] = landmarks[20:50, :, [1, 2, 0]]  # a second of nonsense
+    for observations in (clip.observations, replace(clip.observations, landmarks=landmarks)):
+        alone = Registry.load().context().build("initializer", "landmarks").initialize(clip, observations, clip.camera)
+        both = build(fuse="landmarks").initialize(clip, observations, clip.camera)
+        before, after = (
+            error(clip, torch.cat([body.global_orient.unsqueeze(1), body.body_pose], 1)[:, :22])
+            for body in (alone, both)
+        )
+        assert after < 0.95 * before and both.poses_from == "landmarks" and both.evidence is not None
 
 
 def test_the_vertical_and_the_speed_are_found(clip: Clip, plain: LiftInitializer) -> None:

@@ -25,12 +25,12 @@ from torch import Tensor
 from .analytic import analytic_pose
 from .feet import Rays, lift_feet, rays_of
 from .landmarks import LandmarksInitializerConfig
-from .refine import Targets, refine
+from .refine import PoseTold, Targets, refine
 from .rest import LAYOUT, RestBody, rest_body
 from .smooth import fit_translation, smooth_landmarks
 
-#: Number of alternations between pose and translation.
-ROUNDS = 4
+#: Number of alternations between pose and translation, and of further ones with other evidence.
+ROUNDS, MORE_ROUNDS = 4, 2
 #: Reweighting rounds for a translation that is nearly right.
 AGAIN = 3
 #: Visibility below which a landmark counts as not visible.
@@ -64,6 +64,31 @@ class LandmarksInitializer:
         self._config, self._body = config, ctx.build("body", config.body)
 
     @_one_thread()
+    def towards(
+        self, body: CameraFrameBody, told: PoseTold, observations: Observations, camera: CameraTrajectory, clip: Clip
+    ) -> CameraFrameBody:
+        """The poses of :meth:`initialize`, fitted on with rotations from other evidence."""
+        landmarks, visibility, _ = _landmarks(clip, observations)
+        rest, rays = rest_body(self._body, clip.rest_joints), rays_of(observations, camera)
+        pose, transl = torch.cat([body.global_orient.unsqueeze(1), body.body_pose], 1), body.transl
+        rotations, joints, _ = rest.pose(pose)
+        landmarks = lift_feet(landmarks, rays, rotations, joints[..., 2] + transl[:, 2:], rest)
+        targets = Targets(landmarks, visibility, rays.ray, self._config.pixels * rays.steering, transl, told)
+        pose, transl = self._fitted(pose, rest, targets, rays, clip.fps, MORE_ROUNDS)
+        return replace(body, global_orient=pose[:, 0], body_pose=pose[:, 1:], transl=transl)
+
+    def _fitted(
+        self, pose: Tensor, rest: RestBody, targets: Targets, rays: Rays, fps: float, rounds: int
+    ) -> tuple[Tensor, Tensor]:
+        """Pose and pelvis, refined in turns; a round has its share of ``config.steps``."""
+        steps = -(-self._config.steps // ROUNDS)
+        for _ in range(rounds if steps else 0):
+            with torch.enable_grad():
+                pose = refine(pose, rest, targets, fps, self._config.acceleration, steps)
+            targets = replace(targets, transl=self._place(pose, rest, rays, fps, targets.transl))
+        return pose, targets.transl
+
+    @_one_thread()
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
 
@@ -84,12 +109,7 @@ class LandmarksInitializer:
         landmarks = lift_feet(landmarks, rays, rotations, joints[..., 2] + transl[:, 2:], rest)
         pose = self._analytic(landmarks, visibility, rest, clip.fps)
         targets = Targets(landmarks, visibility, rays.ray, self._config.pixels * rays.steering, transl)
-        for _ in range(ROUNDS if self._config.steps else 0):
-            steps = -(-self._config.steps // ROUNDS)
-            with torch.enable_grad():
-                pose = refine(pose, rest, targets, clip.fps, self._config.acceleration, steps)
-            transl = self._place(pose, rest, rays, clip.fps, transl)
-            targets = replace(targets, transl=transl)
+        pose, transl = self._fitted(pose, rest, targets, rays, clip.fps, ROUNDS)
         mean, said = torch.zeros(10), _facts(good, visibility)
         return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, mean, self._body.name, "landmarks", said)
 

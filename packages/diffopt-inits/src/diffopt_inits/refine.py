@@ -133,7 +133,8 @@ def segment_weights(
 
 
 #: Expected error of a direction, of unit vectors across the image, down it and in depth: BlazePose's limbs on views
-#: with a measured truth are off by 0.07 to 0.20, 0.07 to 0.20 and 0.20 to 0.46 (full and heavy model).
+#: with a measured truth are off by 0.07 to 0.20, 0.07 to 0.20 and 0.20 to 0.46 (full and heavy model;
+#: :mod:`diffopt_core.data.blazepose` has its points). One for each segment, as measured, gave nothing.
 DIRECTION_SIGMA = (0.15, 0.15, 0.45)
 #: Expected error of a landmark across the ray, m at its depth.
 PIXEL_SIGMA = 0.02
@@ -163,6 +164,15 @@ class Targets:
     ray: Float[Tensor, "T 33 2"]
     ray_weight: Float[Tensor, "T 33"]
     transl: Float[Tensor, "T 3"]
+    told: PoseTold | None = None
+
+
+@dataclass(frozen=True)
+class PoseTold:
+    """Local rotations from other evidence, and one over the variance of each, rad^-2 (0: nothing is told)."""
+
+    pose: Float[Tensor, "T 24 3 3"]
+    sure: Float[Tensor, "T 24"]
 
 
 def refine(
@@ -197,7 +207,8 @@ def refine(
     blur = Blur(len(start), fps * STEADY, first)
     for _ in range(steps):
         values = (first + blur(moved)).requires_grad_(True)
-        columns = global_columns(_matrices(values, root))
+        local = _matrices(values, root)
+        columns = global_columns(local)
         segments, points = (columns @ linear).split(sizes, -1)
         unit = segments * (segments.square().sum(1, keepdim=True) + 1e-12).rsqrt()
         loss = (weight * _robust(((unit - target) / sigma).square().sum(1))).sum()
@@ -207,6 +218,9 @@ def refine(
         miss = (seen[:, :2] / depth - ray) * depth.detach() / PIXEL_SIGMA
         loss = loss + (targets.ray_weight * _robust(miss.square().sum(1))).sum()
         loss = loss + (values * inverse).square().sum() + (values[:, joint, axis] * sign).relu().square().sum()
+        if targets.told is not None:
+            away = (local - targets.told.pose).square().sum((-2, -1)) / 2  # the square of the angle, if it is small
+            loss = loss + (targets.told.sure * away).sum()
         if len(values) > 2:
             change = (columns[2:] - 2 * columns[1:-1] + columns[:-2]) * steady
             loss = loss + (change @ levers).square().sum()

@@ -15,6 +15,9 @@ from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, MotionEv
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..initializer import LandmarksInitializer
+from ..landmarks import LandmarksInitializerConfig
+from ..refine import PoseTold
 from .config import LIFT, LiftConfig
 from .inputs import Evidence, Frame, observed
 from .network import load
@@ -26,6 +29,9 @@ _TURNS, _TILTS, _RECEDES, _DRIFTS, _SPEEDS = 0.8, 0.2, 0.2, 0.3, 0.8
 #: Weight of the network in a fused joint. A regressor's errors change between frames and average out in the solve; the
 #: network's errors last (docs/lift.md).
 _TOWARDS = 0.75
+#: Weight of the network's rotations beside landmarks, times one over their variances: errors of neighbouring frames are
+#: alike, those of landmarks too.
+_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class LiftInitializer:
     def __init__(self, config: LiftConfig, ctx: BuildContext):
         self._config, self._body = config, ctx.build("body", config.body)
         self._other: Initializer | None = ctx.build("initializer", config.fuse) if config.fuse else None
+        self._landmarks = LandmarksInitializer(LandmarksInitializerConfig(body=config.body), ctx)
         self._network, self._card = load(LIFT.resolve(config.weights))
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
@@ -63,15 +70,17 @@ class LiftInitializer:
 
         Keypoints do not determine the size of the body: it is that of ``rest_joints`` or of the mean body. Frames
         without the person are interpolated. A fused body that has its own ``evidence`` is not changed; one fitted to 3D
-        landmarks keeps its poses and gets the network's evidence. Raises BadInput if no frame has three keypoints that
-        the network uses.
+        landmarks is fitted on with the network's rotations, weighed by their variances, and gets its evidence. Raises
+        BadInput if no frame has three keypoints that the network uses.
         """
         body = None if self._other is None else self._other.initialize(clip, observations, camera)
         if body is not None and body.evidence is not None:
             return body
         if body is not None and body.poses_from == "landmarks":
-            # The vertical from 2D alone is the better one: errors of the landmarks' depth tilt the whole body.
+            # From 2D alone, also for the vertical: errors of the landmarks' depth tilt the whole body.
             made, lifted = self.both(clip, replace(observations, landmarks=None), camera)
+            if observations.landmarks is not None:
+                body = self._landmarks.towards(body, _told(lifted), observations, camera, clip)
             return replace(body, evidence=evidence_of(lifted), facts={**body.facts, "told": made.facts})
         return self.both(clip, observations, camera, body)[0]
 
@@ -134,6 +143,13 @@ def metric(out: Outputs, frame: Frame, over: Bridge, leg: float, calibration: di
         contact=over.mean(out.contact.sigmoid()),
         present=over.doubt == 0,
     )
+
+
+def _told(lifted: Lifted) -> PoseTold:
+    """The network's rotations for the fit to landmarks; none in frames without the person."""
+    still = torch.eye(3).expand(len(lifted.present), 2, 3, 3)
+    sure = _SHARE / lifted.rotations_var * lifted.present.unsqueeze(1)
+    return PoseTold(torch.cat([lifted.rotations, still], 1), torch.nn.functional.pad(sure, (0, 2)))
 
 
 def evidence_of(lifted: Lifted) -> MotionEvidence:

@@ -110,6 +110,10 @@ class SlamSettings(_Settings):
 class SimulatorSettings(_Settings):
     """All settings of :func:`diffopt_core.parts.datasets.simulator.simulate.simulate` except motion and seed."""
 
+    detector: Literal["keypoints", "full", "heavy"] = Field(
+        default="keypoints",
+        description="keypoints: as `keypoints` says; full, heavy: BlazePose's 2D and 3D points, with measured errors",
+    )
     camera: CameraSettings = CameraSettings()
     keypoints: KeypointSettings = KeypointSettings()
     regressor: RegressorSettings = RegressorSettings()

@@ -50,17 +50,18 @@ def simulate_folder(
     frames: int = 100,
     static: int = 0,
     motion: AmassConfig | None = None,
+    settings: SimulatorSettings | None = None,
 ) -> list[dict[str, Any]]:
     """Write ``case_XX.npz``, ``truth/case_XX.npz`` and ``index.json`` into ``out``; return the index.
 
     ``motion_source``: a motion file, a folder of them (searched below), or a list of addresses (``shard.npz#clip``).
     Clips of at least ``frames`` frames are drawn without replacement, repeatedly if needed, with a random first frame.
     The last ``static`` cases have a static camera. Body: the clip's own skeleton, else the embedded mesh. ``motion``:
-    options for reading the files. Raises BadInput for a source without usable motion.
+    options for reading the files. ``settings``: the simulator's. Raises BadInput for a source without usable motion.
     """
     from .simulate import simulate
 
-    settings, reader = SimulatorSettings(), motion or AmassConfig()
+    settings, reader = settings or SimulatorSettings(), motion or AmassConfig()
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     index: list[dict[str, Any]] = []
     chosen = _choose(motion_source, count, frames, reader, rng)

@@ -14,7 +14,8 @@ from ....errors import BadInput
 from ....interfaces import Body
 from ....types import Clip, HumanMotion
 from ..configs import SimulatorSettings
-from .evidence import Array, detect, film, regress, track
+from . import landmarks
+from .evidence import Array, detect, film, occlusions, regress, track
 
 #: Distance from the foot joints to the floor and from the head joint to the crown of an adult, m.
 _BEYOND_JOINTS = 0.21
@@ -35,7 +36,8 @@ def simulate(
     true = _motion(motion)
     figure = body or _stick(motion)
     true = _shaped_as(true, figure)
-    joints, points = _points(true, figure, settings.keypoints.layout)
+    layout = settings.keypoints.layout if settings.detector == "keypoints" else landmarks.LAYOUT
+    joints, points = _points(true, figure, layout)
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4)]
 
     camera = film(_double(true.trans), motion.fps, settings.camera, streams[0])
@@ -44,7 +46,16 @@ def simulate(
     rest = _double(figure.rest_joints(true.betas.unsqueeze(0))[0])
     stature = float(np.ptp(rest[:, 1])) + _BEYOND_JOINTS
     size = stature * camera.focal / depth
-    seen = detect(pixels, size, _given(settings, figure), settings.camera.size, settings.keypoints, streams[1])
+    of_detector: Arrays = {}
+    if settings.detector == "keypoints":
+        seen = detect(pixels, size, _given(settings, figure), settings.camera.size, settings.keypoints, streams[1])
+    else:
+        hidden = occlusions(len(joints), np.ones(points.shape[1], bool), settings.keypoints, streams[1])
+        inside = np.einsum("tij,tnj->tni", camera.R, points) + camera.t[:, None]
+        seen, in_depth = landmarks.see(
+            inside, pixels, size, motion.fps, settings.detector, settings.camera.size, hidden, streams[1]
+        )
+        of_detector = {"landmarks": _single(in_depth), "landmark_layout": np.array(layout)}
 
     pose = _double(true.pose)
     pose[:, 0] = camera.R @ pose[:, 0]
@@ -58,7 +69,8 @@ def simulate(
         "fps": np.array(motion.fps, np.float32),
         "image_size": np.array(settings.camera.size, np.int64),
         "keypoints": _single(seen),
-        "keypoint_layout": np.array(settings.keypoints.layout),
+        "keypoint_layout": np.array(layout),
+        **of_detector,
         "init_global_orient": orient,
         "init_body_pose": articulation,
         "init_betas": _single(estimate.betas),

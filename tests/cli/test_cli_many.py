@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tarfile
 from pathlib import Path
 
@@ -155,6 +156,14 @@ def test_a_name_with_a_hash_is_a_name(many, case):
     case.rename(case.parent / "walk #1.npz")
     assert many(inputs=(case.parent / "walk #1.npz",)).status == 0
     assert index()["walk_1"]["state"] == "finished"
+
+
+def test_notices_of_workers_are_counted(many, case, arrays):
+    rest = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32) * 0.3
+    np.savez(case, **arrays[0], rest_joints=rest)
+    ran = many("--height", "1.8m", inputs=(case,))
+    assert ran.status == 0, ran.err
+    assert re.search(r"--height 1.8m is not used: the file has the person's skeleton +1\s", ran.err), ran.err
 
 
 def test_reasons_that_differ_in_numbers_are_one():

@@ -115,7 +115,7 @@ def run(
         with terminal_bar("clips", count) as bar:
             work.carry_out(runner, todo, ask, lambda done, bad: bar(done, f", {bad} failed" if bad else ""))
         rows = work.settled()
-    return tell(home, rows, len(inputs), work.stopped)
+    return tell(home, rows, len(inputs), work.stopped, work.notices)
 
 
 def _are_shards(home: str, where: Where, count: int) -> bool:

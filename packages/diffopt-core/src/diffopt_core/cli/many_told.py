@@ -12,11 +12,11 @@ from ..common.output import answer, quiet, speaks
 if TYPE_CHECKING:
     from ..results.shards import Row
 
-#: Reasons in the table.
+#: Lines of a table.
 _MOST_REASONS = 20
 
 
-def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool) -> int:
+def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool, notices: Sequence[str]) -> int:
     """Print how many inputs ended how, and why; returns the exit status."""
     from ..results.failures import by_reason
 
@@ -24,9 +24,9 @@ def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool) -> int:
     bad = [row for row in rows if row["state"] in ("failed", "diverged")]
     reasons = by_reason(row.get("reason") or row["state"] for row in bad)
     frames = sum(int(row["frames"]) for row in rows if row.get("frames"))
-    told = [{"reason": reason, "inputs": count} for reason, count in reasons]
+    why = [{"reason": reason, "inputs": count} for reason, count in reasons]
     answer({"out": home, "index": f"{home}/index.csv", "inputs": inputs, "states": dict(states), "frames": frames,
-            "reasons": told, "stopped": stopped})  # fmt: skip
+            "reasons": why, "stopped": stopped})  # fmt: skip
     if speaks():
         table = grid("state", "inputs", numbers=True)
         for state, count in states.most_common():
@@ -34,12 +34,13 @@ def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool) -> int:
         out.print()
         out.print(table)
         say(f"wrote {home}: index.csv has {len(rows)} lines, for {inputs} input(s)")
-    if reasons and not quiet():
-        table = grid("reason", "inputs")
-        for reason, count in reasons[:_MOST_REASONS]:
-            table.add_row(reason.replace("[", r"\["), str(count))
-        err.print()
-        err.print(table)
+    for title, told in (("notice", by_reason(notices)), ("reason", reasons)):
+        if told and not quiet():
+            table = grid(title, "clips")
+            for said, count in told[:_MOST_REASONS]:
+                table.add_row(said.replace("[", r"\["), str(count))
+            err.print()
+            err.print(table)
     of = f"{len(rows)} clips" + (f" of {inputs} inputs" if len(rows) > inputs else "")
     if stopped:
         fail(f"stopped: {states['failed']} clips failed, more than --limit-failures allows; the same command with a "

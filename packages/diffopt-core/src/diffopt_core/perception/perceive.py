@@ -55,6 +55,9 @@ def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any], asked: 
     videos whole."""
     from ..interfaces import ListsClips, ListsShots
 
+    _, mark, named = str(path).rpartition("#shot")
+    if mark and asked is not None and asked.shot is not None and named != str(asked.shot):
+        raise BadInput(path, "shot", f"--shot {asked.shot} contradicts the address")
     for name, dataset in datasets.items():
         with answers(registry, "dataset", name, path):
             if not dataset.accepts(path):

@@ -35,6 +35,7 @@ class Work:
     whole: bool
     limit: int | None
     stopped: bool = False
+    notices: list[str] = field(default_factory=list)
     failures: int = 0
     parts: dict[str, int] = field(default_factory=dict)
 
@@ -97,6 +98,7 @@ class Work:
         if rows is None:
             rows = self._leave_failed(portion, end)
         self.failures += sum(row["state"] == "failed" for row in rows)
+        self.notices += value.get("notices", ())
         self.parts[portion.part] = value.get("size", 0)
         if len(self.parts) >= _PARTS or sum(self.parts.values()) >= _SHARD:
             self._merge()

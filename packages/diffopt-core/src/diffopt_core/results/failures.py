@@ -44,14 +44,14 @@ class Failure:
         bug = not isinstance(error, DiffOptError)
         said = " ".join((f"unexpected {type(error).__name__}: {error}" if bug else str(error)).split())
         told = f"{error.key}: {error.problem}" if isinstance(error, BadInput) else said
-        # The name alone may be any word.
-        reason = _without(told, (str(path), Path(str(path)).name, f"'{name}'", f"{name}: "))
+        reason = without(told, name, path)
         trace = "".join(traceback.format_exception(error)) if bug else None
         return cls(name, str(path), said, reason, trace)
 
 
-def _without(said: str, words: Iterable[str]) -> str:
-    for word in words:
+def without(said: str, name: str, path: object) -> str:
+    """A message without the names of its clip. The name alone may be any word."""
+    for word in (str(path), Path(str(path)).name, f"'{name}'", f"{name}: "):
         said = said.replace(word, "… " if word.endswith(" ") else "…") if len(word) > 1 else said
     return " ".join(said.split()).removeprefix("…: ").removeprefix("… ")
 

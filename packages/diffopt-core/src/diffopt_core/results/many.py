@@ -28,7 +28,7 @@ from ..solver.batch import scored_later
 from ..types import Clip, Result
 from .checking import check_folder, opened, perceived
 from .execute import Solved, solved, written
-from .failures import Failure, spared
+from .failures import Failure, spared, without
 from .folder import content_of
 from .index import PARTS, part_file, row_of
 from .inputs import Input, Portion, chosen
@@ -123,14 +123,21 @@ def solve(work: Work) -> Work:
 
 
 def write(work: Work) -> dict[str, Any]:
-    """Score, export, and leave the part. Returns ``rows``, and the bytes of the part's archive as ``size``."""
+    """Score, export, and leave the part. Returns ``rows``, the bytes of the part's archive as ``size``, and
+    ``notices``."""
     job, size = _Job(work.data), 0
+    notices: list[str] = []
     if work.rows is None:
-        work.rows, size = job.leave(work)
+        work.rows, size, notices = job.leave(work)
     for each in job.inputs:
         if is_address(each.path):
             forget(each.path)
-    return {"rows": work.rows, "size": size}
+    return {"rows": work.rows, "size": size, "notices": notices}
+
+
+def _heard(result: Result) -> list[str]:
+    """Warnings of its perception; those of the solve concern the batch and are in its run file."""
+    return list(result.clip.facts.get("warnings", ()))
 
 
 def _silent(stage: str, done: int, total: int, losses: dict[str, float]) -> None:
@@ -196,8 +203,9 @@ class _Job:
         name = part_file(self.part, "csv")
         return [dict(row) for row in from_csv(self.out.read(name), name)]
 
-    def leave(self, work: Work) -> tuple[list[dict[str, Any]], int]:
-        """Write results, then the part: with it the job is done."""
+    def leave(self, work: Work) -> tuple[list[dict[str, Any]], int, list[str]]:
+        """Write results, then the part: with it the job is done. Returns its rows, the bytes of its archive, and what
+        was noticed of its clips."""
         run = self.run()
         ctx = context(run)
         besides = tuple(ctx.build("exporter", name) for name in self.ask.exporters)
@@ -218,6 +226,7 @@ class _Job:
             marks = {each.mark for each in self.inputs if each.key in self.wanted}
             wanted = [each for each in every if each.mark in marks]
             rows = [self._row(each, done.get(each.key), work.failed) for each in wanted]
+            notices = [without(said, each.clip.name, each.clip.path) for each in done.values() for said in _heard(each)]
             kept = sorted(done.keys() & {each.key for each in wanted})
             if self.ask.shards and kept:
                 with self.out.write(part_file(self.part, "tar")) as file:
@@ -225,7 +234,7 @@ class _Job:
                     size = file.tell()
         with self.out.write(part_file(self.part, "csv")) as file:
             file.write(as_csv(rows))
-        return rows, size
+        return rows, size, notices
 
     def _fetch_videos(self, work: Work) -> None:
         """Exporters draw on the video, which another machine may have fetched for perception."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from diffopt_core.perception.video import shots as module
-from diffopt_core.perception.video.shots import cuts_in, shots
+from diffopt_core.perception.video.dissolves import Dissolves
+from diffopt_core.perception.video.shots import between, cuts_in, found_again, shots
 from diffopt_core.types import Video
 from PIL import Image
 
@@ -69,9 +70,36 @@ def test_no_cut(change, speed):
     assert list(cuts_in(change(film(1, 50, speed)))) == []
 
 
+def mixed(frames: list[np.ndarray]) -> list[tuple[int, int]]:
+    found = Dissolves(found_again)
+    assert len(list(found.watched(frames))) == len(frames)
+    return found.spans
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.1])
+@pytest.mark.parametrize("length", [10, 24, 60])
+def test_a_dissolve_belongs_to_neither_shot(length, speed):
+    before, after = film(1, 40 + length, speed), film(2, 40 + length, speed)
+    share = np.linspace(0, 1, length + 2)[1:-1, None, None, None]
+    mix = (1 - share) * np.array(before[40:], float) + share * np.array(after[:length], float)
+    (span,) = mixed([*before[:40], *mix.round().astype(np.uint8), *after[length:]])
+    some = 2 + length // 4  # frames that are lost, or hardly mixed
+    assert abs(span[0] - 40) <= some and abs(span[1] - 40 - length) <= some
+    frames = 80 + length
+    assert between([], [span], frames) == [(0, span[0]), (span[1], frames)]
+    assert between([span[0] + 3, 70 + length], [span], frames)[1:] == [(span[1], 70 + length), (70 + length, frames)]
+
+
+@pytest.mark.parametrize("change", [list, flash, caption, darker, stuck], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("speed", [0.0, 2.0, 6.0])
+def test_no_dissolve(change, speed):
+    assert mixed(change(film(1, 60, speed))) == [] == mixed([*film(1, 30), *film(2, 30)])
+
+
 def test_a_plain_or_tiny_picture_has_no_cut():
     grey = [np.full((96, 160, 3), 90, np.uint8)] * 30
     assert list(cuts_in(grey)) == [] and list(cuts_in([frame[:8, :8] for frame in grey])) == []
+    assert mixed(grey) == [] == mixed([frame[:3, :3] for frame in grey])
 
 
 def test_shots_cover_the_clip_and_are_kept(tmp_path, monkeypatch):

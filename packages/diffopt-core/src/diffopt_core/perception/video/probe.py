@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...errors import BadInput, DiffOptError
+from .decode import decoded, is_interlaced
 
 #: Diagonal of a 35 mm film frame, mm, which defines "35 mm equivalent" (CIPA DCG-001).
 FILM_DIAGONAL = 43.267
@@ -113,15 +111,6 @@ def numbered_images(folder: Path) -> dict[int, Path]:
     return dict(enumerate(images))
 
 
-def decoded(container: Any) -> Iterator[Any]:
-    """The frames of the first video stream in display order; undecodable packets are skipped."""
-    stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
-    for packet in container.demux(stream):
-        with contextlib.suppress(OSError, ValueError):  # FFmpeg's exceptions derive from these
-            yield from packet.decode()
-
-
 def _probe_file(path: Path) -> Probe:
     import av
 
@@ -166,12 +155,8 @@ def _probe_file(path: Path) -> Probe:
             f"{path}: HDR ({_HDR[first.color_trc]}), read without tone mapping, so the images are flat and people are "
             "found less well; convert it first (ffmpeg -vf zscale=t=linear,tonemap=hable,zscale=t=bt709)",
         )
-    if first.interlaced_frame:
-        notes = (
-            *notes,
-            f"{path}: the video is interlaced; deinterlace it first "
-            "(ffmpeg -vf bwdif), otherwise moving edges are doubled",
-        )
+    if is_interlaced(path):
+        notes = (*notes, f"{path}: the video is interlaced; each picture is made whole from its fields (bwdif)")
     fps, even = _rate(when, float(rate) if rate else None)
     return Probe(len(when), size, rotation, fps, when, even, _focal(tags, size), codec, notes=notes, length=length)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import BadInput
 from ...types import Video
-from .probe import decoded, numbered_images, reason
+from .decode import decoded, is_interlaced, whole
+from .probe import numbered_images, reason
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,7 +60,10 @@ def _from_file(video: Video, size: tuple[int, int]) -> Iterator[np.ndarray | Non
     number = -1
     try:
         with av.open(str(video.path)) as container:
-            for frame in decoded(container):
+            frames = decoded(container)
+            if is_interlaced(video.path):
+                frames = whole(frames, container.streams.video[0])
+            for frame in frames:
                 number += 1
                 if number not in wanted:
                     yield None

@@ -17,6 +17,7 @@ from ...common.npz import read_npz, write_npz
 from ...common.places import cache_folder
 from ...errors import BadInput, DiffOptError
 from ...types import Video
+from .dissolves import Dissolves
 from .read import read_frames
 
 log = logging.getLogger(__name__)
@@ -34,32 +35,41 @@ _JUMP_TIMES, _JUMP_LEFT_OF, _MOVED = 4.0, 0.9, 0.3
 _AROUND, _FLASH = 8, 6
 #: Fewest frames of a shot that is solved.
 SHORTEST = 5
-_FORMAT = 1
+_FORMAT = 2
 
 
 def shots(video: Video, content: str | None) -> list[tuple[int, int]]:
-    """First frame and the frame after the last of every shot, in frames of ``video.frames``; together all frames.
+    """First frame and the frame after the last of every shot, in frames of ``video.frames``; together all frames, but
+    for those of a dissolve or a fade, which belong to no shot.
 
-    ``content``: digest of the video, under which the answer is kept; every picture is decoded once. A slow dissolve is
-    not a cut. Raises BadInput if the video cannot be decoded.
+    ``content``: digest of the video, under which the answer is kept; every picture is decoded once. Raises BadInput if
+    the video cannot be decoded.
     """
     key = hashlib.sha256(json.dumps([_FORMAT, content, video.frames]).encode()).hexdigest()[:32]
     path = cache_folder() / "perceived" / f"Shots-{key}.npz"
-    cuts = _kept(path) if content else None
-    if cuts is None:
-        cuts = list(cuts_in(read_frames(video, LONGEST)))
+    found = _kept(path) if content else None
+    if found is None:
+        mixed = Dissolves(found_again)
+        cuts = list(cuts_in(mixed.watched(read_frames(video, LONGEST))))
+        found = between(cuts, mixed.spans, len(video.frames))
         try:
-            write_npz(path, {"cuts": np.array(cuts, np.int64)})
+            write_npz(path, {"shots": np.array(found, np.int64)})
         except DiffOptError as error:
             log.warning("the shots of a video could not be cached: %s", error)
-    bounds = [0, *cuts, len(video.frames)]
-    return list(pairwise(bounds))
+    return found
 
 
-def _kept(path: Path) -> list[int] | None:
+def between(cuts: list[int], mixed: list[tuple[int, int]], frames: int) -> list[tuple[int, int]]:
+    """Shots between cuts and mixed spans; a cut within a span, or beside it, is a part of it."""
+    edges = [(cut, cut) for cut in cuts if not any(start - 1 <= cut <= end + 1 for start, end in mixed)]
+    edges = [(0, 0), *sorted(edges + mixed), (frames, frames)]
+    return [(start, end) for (_, start), (end, _) in pairwise(edges) if end > start]
+
+
+def _kept(path: Path) -> list[tuple[int, int]] | None:
     try:
-        return [int(cut) for cut in read_npz(path)["cuts"]] if path.is_file() else None
-    except (BadInput, KeyError):
+        return [(int(a), int(b)) for a, b in read_npz(path)["shots"]] if path.is_file() else None
+    except (BadInput, KeyError, ValueError, TypeError):
         return None
 
 

@@ -34,6 +34,7 @@ say(f"END {status}")
         (["check"], "END 0"),
         (["run", "--recipe", "paper", "--device", "cpu"], "STEP"),
         (["run", "--recipe", "best", "--device", "cpu"], "STEP"),
+        (["run", "--init", "lift", "--device", "cpu"], "STEP"),
     ],
 )
 def test_start_imports_nothing_heavy(args, came_to, case, tmp_path):

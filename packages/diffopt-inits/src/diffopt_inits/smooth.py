@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 STAND = np.array([-1.0, 1.0])
 ACCELERATE = np.array([1.0, -2.0, 1.0])
+
+
+def solved(band: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The unknowns of a banded system."""
+    from scipy.linalg import solveh_banded  # not at the top: it takes a tenth of the time to the first step
+
+    return solveh_banded(band, right)
 
 
 def empty(frames: int, width: int) -> np.ndarray:
@@ -52,7 +58,7 @@ def smooth_landmarks(
         band = ties[:, None] + still[:, None] * trust.max(1)[:, None]
         band[-1] += trust
         right = trust[..., None] * wanted
-        out = solveh_banded(band.reshape(3, -1), right.reshape(-1, 3)).reshape(count, frames, 3)
+        out = solved(band.reshape(3, -1), right.reshape(-1, 3)).reshape(count, frames, 3)
         error = np.linalg.norm(out - wanted, axis=-1) / (3 * SIGMA)
         robust = (1 + error**2) ** -2
     return np.ascontiguousarray(out.transpose(1, 0, 2))
@@ -115,7 +121,7 @@ def _solve(
     tie(band, 3, STAND, 1e-6 * float(normal[:, 0, 0].mean()))
     if acceleration is not None:
         tie(band, 3, ACCELERATE, (fps**2 / acceleration) ** 2)
-    return solveh_banded(band, moment.reshape(-1)).reshape(frames, 3)
+    return solved(band, moment.reshape(-1)).reshape(frames, 3)
 
 
 def _weighted_median(values: np.ndarray, weight: np.ndarray) -> float:

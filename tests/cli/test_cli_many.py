@@ -263,6 +263,10 @@ def test_a_bucket_in_and_out(many, case, s3):
     assert set(rows) == KEYS and {key for key, row in rows.items() if row["state"] == "failed"} == {"cut"}
     shards = {row["shard"] for row in rows.values() if row["shard"]}
     assert {name.rpartition("/")[2] for name in s3.find("bucket/motion")} == {"index.csv", *shards}
+    changed = s3.cat("bucket/clips/walk_3.npz")
+    s3.pipe("bucket/clips/walk_2.npz", changed)
+    again = many("--out", "s3://bucket/motion", inputs=("s3://bucket/clips",))
+    assert "holds 'walk_2' of another file or other settings" in again.err
     missing = many("--out", "s3://nowhere/motion", inputs=("s3://nowhere/clips/*.npz",))
     assert missing.status == 2 and "s3://nowhere/clips/*.npz" in missing.err
 

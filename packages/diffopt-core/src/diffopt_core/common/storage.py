@@ -45,18 +45,29 @@ def _filesystem(address: str) -> tuple[Any, str]:
         raise DiffOptError(f"{address}: {known}") from error
 
 
-def listed(address: str) -> list[str]:
-    """Addresses of the files that a pattern matches, or that lie in a folder; of the file itself. Raises BadInput if
-    there is none."""
+#: What tells that a file has changed, by the names that protocols give it.
+_STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "updated", "created")
+
+
+def listed(address: str) -> dict[str, str]:
+    """Addresses of the files that a pattern matches, or that lie in a folder; of the file itself; each with a mark that
+    changes with the file, as far as the storage has one. One listing. Raises BadInput if there is none."""
     fs, path = _filesystem(address)
     protocol = address.partition("://")[0]
     with _told(address):
-        found = fs.glob(path) if is_pattern(path) else [path] if fs.isfile(path) else fs.ls(path, detail=False)
-    names = sorted(str(name) for name in found if not PurePosixPath(str(name)).name.startswith("."))
-    if not names:
+        if is_pattern(path):
+            found = list(fs.glob(path, detail=True).values())
+        else:
+            found = [fs.info(path)] if fs.isfile(path) else fs.ls(path, detail=True)
+    stamps = {}
+    for info in found:
+        name = str(info["name"]) if protocol == "file" else str(info["name"]).lstrip("/")
+        if info["type"] == "file" and not PurePosixPath(name).name.startswith("."):
+            stamp = next((str(info[key]) for key in _STAMPS if info.get(key)), "")
+            stamps[name if is_address(name) else f"{protocol}://{name}"] = f"{info.get('size')} {stamp}"
+    if not stamps:
         raise BadInput(address, "address", "there is nothing")
-    names = names if protocol == "file" else [name.lstrip("/") for name in names]
-    return [name if is_address(name) else f"{protocol}://{name}" for name in names]
+    return dict(sorted(stamps.items()))
 
 
 def local_copy(address: str) -> Path:

@@ -32,12 +32,14 @@ _OWN = ("path", "key", "length")
 class Input:
     """``key``: its name among the results. ``path``: a path or an address. ``options``: flags of ``input`` and dotted
     keys of the recipe. ``length``: frames, if the manifest says so; inputs of equal length come into one job.
-    ``mark``: digest of the input and of what is done with it, by which its result is known."""
+    ``stamp``: of a file in object storage, what changes with it. ``mark``: digest of the input and of what is done with
+    it, by which its result is known."""
 
     key: str
     path: str
     options: tuple[tuple[str, str], ...] = ()
     length: int = 0
+    stamp: str = ""
     mark: str = ""
 
 
@@ -61,7 +63,7 @@ def inputs_of(texts: Sequence[str], registry: Registry, recipe: Recipe) -> list[
         if is_manifest(text):
             found += _rows(text)
         elif is_address(text):
-            found += [Input("", name) for name in listed(text)]
+            found += [Input("", name, stamp=stamp) for name, stamp in listed(text).items()]
         elif _is_glob(text):
             names = sorted(glob.glob(text, recursive=True))
             if not names:
@@ -201,7 +203,7 @@ def portions(inputs: Sequence[Input], size: int, what: Any) -> list[Portion]:
     ``what``: everything else that results depend on, as JSON data."""
     base = _digest(what)
     made: list[Portion] = []
-    marked = [replace(each, mark=_digest([base, each.key, each.path, each.options, _stamp(each.path)]))
+    marked = [replace(each, mark=_digest([base, each.key, each.path, each.options, each.stamp or _stamp(each.path)]))
               for each in inputs]  # fmt: skip
     ordered = sorted(marked, key=lambda each: (each.options, each.length))
     for _, group in groupby(ordered, key=lambda each: (each.options, each.length)):

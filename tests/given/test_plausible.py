@@ -198,8 +198,19 @@ def test_a_turn_in_one_frame_is_told_and_a_fast_spin_is_not(caplog):
 def test_lying_people_are_told_where_the_vertical_is_theirs():
     lying = walk(angle=np.pi / 2 + 0.1)
     assert any("the trunk lies" in doubt for doubt in judge(lying, REST).clip.doubts)
+    up = lying.camera.R[..., 1]
+    told = replace(lying, camera=replace(lying.camera, up=up, up_var=torch.full((FRAMES,), 0.03**2)))
+    assert judge(told, REST).clip.doubts == ()  # lines know the vertical
     level = replace(lying, camera=replace(lying.camera, level=True))
     assert any("vertical z" in doubt for doubt in judge(level, REST).clip.doubts)
+
+
+@pytest.mark.parametrize(("sd", "said"), [(0.05, True), (0.5, False)])
+def test_a_camera_that_looks_straight_down_is_told(sd, said):
+    good = walk()
+    up = torch.tensor([0.0, -0.2, -0.98]).expand(FRAMES, 3)
+    below = replace(good, camera=replace(good.camera, up=up, up_var=torch.full((FRAMES,), sd**2)))
+    assert any("looks down by 7" in doubt for doubt in judge(below, REST).clip.doubts) == said
 
 
 @pytest.mark.parametrize(("part", "change", "key"), [

@@ -11,7 +11,7 @@ from diffopt_core.errors import BadInput
 from diffopt_core.host.recipe import assign, load, parse
 from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import ListsClips
-from diffopt_core.perception.perceive import expand
+from diffopt_core.perception.finding import expand
 from diffopt_inits.emdb.config import EmdbConfig
 from diffopt_inits.emdb.dataset import EMDB1, EMDB2, PAPER, SUBSETS, absent, in_subset
 from emdb_cases import sequence, write

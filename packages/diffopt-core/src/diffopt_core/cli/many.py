@@ -64,7 +64,7 @@ def are_many(texts: Sequence[str], home: str | None) -> bool:
 
 def too_many(texts: Sequence[str], choice: Choice, registry: Registry) -> bool:
     """Whether there are more inputs than one process should solve. A folder of images is one."""
-    from ..perception.perceive import expand
+    from ..perception.finding import expand
 
     large = [Path(text) for text in texts if os.path.isdir(text) and len(os.listdir(text)) > HERE]
     return len(texts) > HERE or (

@@ -44,7 +44,8 @@ def command(
     Example: diffopt prepare runs/demo/demo.npz --out walk.npz (after diffopt demo)
     """
     from ..parts.datasets.case_file import arrays_of, write_case
-    from ..perception.perceive import expand, open_clip, perceive
+    from ..perception.finding import expand
+    from ..perception.perceive import open_clip, perceive
     from ..results.run import Run, context
 
     registry = choice.registry()

@@ -39,6 +39,9 @@ _JUMP, _COVERS = 10.0, 0.3
 _TURN, _RUN, _FLY = 35.0, 15.0, 60.0
 #: Angle between trunk and the image's up direction above which the vertical from the trunk is unreliable, rad.
 _LYING = 1.05
+#: Standard deviation up to which lines or a network tell the vertical well, rad; sine of the camera's pitch from which
+#: on it looks straight down.
+_TOLD, _BELOW = 0.14, 0.85
 
 
 def judge(evidence: Evidence, rest: Tensor) -> Evidence:
@@ -210,9 +213,19 @@ def _vertical(evidence: Evidence, joints: Tensor) -> Iterator[str]:
             yield "the person is lying in a world that is stated to be level: is its vertical z?"
         return
     image = torch.tensor([0.0, -1.0, 0.0]).to(up)
+    told = [(x.up, x.up_var) for x in (camera, evidence.body.evidence) if x is not None and x.up is not None]
+    for direction, variance in told:
+        assert variance is not None
+        mean = torch.nn.functional.normalize((direction / variance[..., None])[valid].mean(0), dim=-1)
+        if float((1 / variance).mean()) < _TOLD**-2:
+            continue
+        if float(-mean[2]) > _BELOW:
+            down = float(mean[2].clamp(-1, 1).arcsin().abs()) * 57.3
+            yield f"the camera looks down by {down:.0f} degrees: from above, left, right and the depth are guessed"
+        return
     tilt = float((up.median(0).values @ image).clamp(-1, 1).arccos())
     if tilt > _LYING:
         yield (
-            f"the trunk lies {tilt * 57.3:.0f} degrees from the image's up: lying, upside down, or a turned image; the "
-            f"vertical is taken from {'lines in the image' if camera.up is not None else 'the image, to 15 degrees'}"
+            f"the trunk lies {tilt * 57.3:.0f} degrees from the image's up: lying, upside down, seen from above, or a "
+            "turned image; nothing else tells the vertical well"
         )

@@ -21,7 +21,7 @@ from ..errors import BadInput, DiffOptError, MissingResource, reading
 from ..host.choice import INPUT_FLAGS, Choice
 from ..host.recipe import Recipe, setting
 from ..host.registry import Registry
-from ..perception.perceive import expand
+from ..perception.finding import expand
 
 MANIFESTS = (".csv", ".parquet")
 #: Columns of a manifest that are no options.

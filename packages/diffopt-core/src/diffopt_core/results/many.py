@@ -23,7 +23,7 @@ from ..host.guests import named
 from ..host.recipe import Recipe, parse
 from ..host.registry import Registry
 from ..interfaces import BuildContext
-from ..perception.perceive import expand
+from ..perception.finding import expand
 from ..solver.batch import scored_later
 from ..types import Clip, Result
 from .checking import check_folder, opened, perceived

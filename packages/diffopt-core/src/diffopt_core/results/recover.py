@@ -14,7 +14,7 @@ from ..errors import DiffOptError, UnknownName
 from ..host.choice import FLAGS, Choice
 from ..host.recipe import Recipe
 from ..host.registry import Registry
-from ..perception.perceive import expand
+from ..perception.finding import expand
 from ..solver.solve import Report
 from ..types import Result
 from .checking import check

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import logging
 import os
 import resource
 import signal
@@ -126,6 +127,7 @@ def stored(store: str) -> tuple[str, str]:
         return "in", "many"
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()

@@ -34,7 +34,7 @@ from cli_cases import QUICK, tree
         (["--set", 'stage.warmup.all.free=["motoin.*"]'], "unknown variable in `free` 'motoin.*'"),
         (["--set", "seed"], "--set seed: expected key.path=value"),
         (["--scale", "distiled"], "scale.mode: "),
-        (["--fps", "-3"], "input.fps: "),
+        (["--fps", "-3"], "--fps -3.0: Input should be greater than 0"),
         (["--device", "gpu"], "--device gpu: not a device; expected auto, cpu or cuda[:N]"),
         (["-p", "gone.py"], "plugin gone.py: "),
         (["-p", "no:piors"], "unknown plugin 'piors'. Did you mean 'priors'?"),

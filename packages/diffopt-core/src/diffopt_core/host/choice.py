@@ -71,7 +71,13 @@ class Choice:
             patch["draws"] = {"count": self.draws}
         table = load(chosen, registry.recipes) if isinstance(chosen, str) else chosen.dump()
         source = f"recipe '{chosen}'" if isinstance(chosen, str) else "recipe"
-        recipe = parse(lay(merge(table, patch), self.settings), source)
+        try:
+            recipe = parse(lay(merge(table, patch), self.settings), source)
+        except DiffOptError as error:
+            for flag, value in asked.items():
+                if value is not None and (said := str(error)).startswith(key := f"{source}: input.{flag}: "):
+                    raise DiffOptError(f"--{flag} {value}: {said.removeprefix(key)}") from error
+            raise
         if isinstance(chosen, str) and chosen.endswith(".toml") and not self.trust:
             check_programs(recipe, lay(merge({}, patch), self.settings), registry, source)
         return recipe

@@ -119,6 +119,16 @@ def signed(part: Part, wanted: type[Part], ctx: BuildContext, kind: str, name: s
     return replace(part, facts={**part.facts, "component": name})
 
 
+def _built(ctx: BuildContext, kind: str, name: str, config: AutoConfig) -> Any:
+    """Raises DiffOptError for options of a component that is not asked, since the file brings the evidence."""
+    if name == "given" and config.handed_on:
+        raise DiffOptError(
+            f"option '{next(iter(config.handed_on))}' of the {kind}: the file brings its own, so none is asked; "
+            f"{KINDS[kind].flag} NAME chooses one in its place"
+        )
+    return ctx.build(kind, name, config.handed_on)
+
+
 @dataclass(frozen=True)
 class AutoDetector:
     """Implements :class:`diffopt_core.interfaces.Detector`. ``facts["component"]`` names the detector."""
@@ -135,7 +145,7 @@ class AutoDetector:
         """The clip's keypoints, or else those of the detector for images."""
         found = clip.observations is not None or clip.video is None
         name = "given" if found else for_video(self.ctx, "detector", self.config.asked)
-        made = self.ctx.build("detector", name, self.config.handed_on).detect(clip)
+        made = _built(self.ctx, "detector", name, self.config).detect(clip)
         return signed(made, Observations, self.ctx, "detector", name)
 
 
@@ -150,7 +160,7 @@ class AutoCamera:
         """The clip's camera, or else that of the source for images."""
         found = clip.camera is not None or clip.video is None
         name = "given" if found else for_video(self.ctx, "camera", self.config.asked)
-        made = self.ctx.build("camera", name, self.config.handed_on).trajectory(clip, observations)
+        made = _built(self.ctx, "camera", name, self.config).trajectory(clip, observations)
         return signed(made, CameraTrajectory, self.ctx, "camera", name)
 
 
@@ -179,7 +189,7 @@ class AutoInitializer:
             name = for_video(self.ctx, "initializer", self.config.asked)
         else:
             name = for_video(self.ctx, "initializer", None, "keypoints")
-        found = self.ctx.build("initializer", name, self.config.handed_on).initialize(clip, observations, camera)
+        found = _built(self.ctx, "initializer", name, self.config).initialize(clip, observations, camera)
         return signed(found, CameraFrameBody, self.ctx, "initializer", name)
 
 

@@ -18,6 +18,7 @@ from ..host.registry import Registry
 from ..interfaces import BuildContext, Exporter
 from ..parts.metrics.report import hold_metric
 from ..perception.from_file import AutoConfig, for_video
+from ..plugin import KINDS
 from ..types import CameraFrameBody, CameraTrajectory
 
 
@@ -103,6 +104,20 @@ def context(run: Run) -> BuildContext:
     return run.registry.context(find_device(run.device), run.seed, run.recipe.input.env)
 
 
+def _fits_one(ctx: BuildContext, kind: str, config: AutoConfig) -> None:
+    """Whether the options fit what ``auto`` takes for a video, or for a clip with keypoints."""
+    refused: DiffOptError | None = None
+    for what in ("video", "keypoints"):
+        try:
+            ctx.host.config(kind, for_video(ctx, kind, config.asked, what), config.handed_on)
+        except DiffOptError as error:
+            refused = refused or error
+        else:
+            return
+    if refused is not None:
+        raise DiffOptError(f"{refused}; {KINDS[kind].flag} NAME chooses the {kind} whose option it is") from refused
+
+
 def check_components(run: Run, ctx: BuildContext) -> None:
     """Create every config of the recipe once, so that a misspelt option fails here."""
     registry, recipe = run.registry, run.recipe
@@ -118,7 +133,7 @@ def check_components(run: Run, ctx: BuildContext) -> None:
     ]:
         config = registry.config(kind, spec.name, spec.options)
         if isinstance(config, AutoConfig) and config.handed_on:
-            registry.config(kind, for_video(ctx, kind, config.asked), config.handed_on)
+            _fits_one(ctx, kind, config)
     for name in recipe.metrics:
         registry.component("metric", name)
         hold_metric(name, ctx)

@@ -35,6 +35,14 @@ class TestSlurmTriedLocally(RunnerContract):
         type(self).options = {"cluster": "local", "workers": 2, "gpus": 0, "logs": str(tmp_path / "logs")}
 
 
+def test_what_differs_from_loss_to_loss_stands_behind_the_count():
+    from diffopt_core.common.jobs import Job, JobEnd, given_up
+
+    told = [given_up(JobEnd(Job("a", ()  , {}), error=error, lost=True)).error
+            for error in ("its worker ended: at 0x3f", "its worker ended")]  # fmt: skip
+    assert told == ["its worker ended (twice): at 0x3f", "its worker ended (twice)"]
+
+
 @pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
 def test_a_missing_package_is_told_with_the_line_that_installs_it(name, package, monkeypatch):
     monkeypatch.setattr("diffopt_runners.plugin.find_spec", lambda wanted: None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import submitit
-from diffopt_core.common.jobs import Job, JobEnd, loss, perform
+from diffopt_core.common.jobs import Job, JobEnd, given_up, loss, perform
 from diffopt_core.interfaces import BuildContext
 
 from .plugin import SlurmConfig
@@ -60,7 +60,7 @@ class SlurmRunner:
                             again.add(end.job.name)
                             waiting.append([end.job])
                         else:
-                            yield replace(end, error=f"{end.error} (twice)") if end.lost else end
+                            yield given_up(end) if end.lost else end
                 if not done:
                     time.sleep(_PACE[self._config.cluster])
         finally:
@@ -85,8 +85,9 @@ class SlurmRunner:
 def _ends(jobs: Sequence[Job], task: Any) -> list[JobEnd]:
     try:
         return [JobEnd(job, **end) for job, end in zip(jobs, task.result(), strict=True)]
-    except submitit.core.utils.UncompletedJobError as error:
-        said = next((line for line in str(error).splitlines() if line.strip()), "no output")
-        return [JobEnd(job, error=f"its worker was lost ({task.state}): {said.strip()}", lost=True) for job in jobs]
+    except submitit.core.utils.UncompletedJobError:
+        said = [line.strip() for line in (task.stderr() or "").splitlines() if line.strip()]
+        where = f"state {task.state}, output in {task.paths.stderr}" + (f", at last: {said[-1][:200]}" if said else "")
+        return [JobEnd(job, error=f"its worker was lost: {where}", lost=True) for job in jobs]
     except submitit.core.utils.FailedJobError as error:
         return [JobEnd(job, error=f"submitit: {str(error).splitlines()[0]}") for job in jobs]

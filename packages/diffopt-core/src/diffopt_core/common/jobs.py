@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import DiffOptError
@@ -51,6 +51,13 @@ def perform(calls: Sequence[str], data: Any) -> dict[str, Any]:
     except Exception as error:
         said = f"unexpected {type(error).__name__}: {error}".splitlines()[0]
         return {"value": None, "error": said, "trace": traceback.format_exc()}
+
+
+def given_up(end: JobEnd) -> JobEnd:
+    """The end of a job that was lost again after it was repeated; what differs from loss to loss stands behind a
+    colon."""
+    how, colon, more = str(end.error).partition(": ")
+    return replace(end, error=f"{how} (twice){colon}{more}")
 
 
 def loss(job: Job, how: str) -> str:

@@ -16,12 +16,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ..common.jobs import Job, JobEnd, loss, perform
+from ..common.jobs import Job, JobEnd, given_up, loss, perform
 from ..config import ComponentConfig
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Processes:
                     waiting.put(end.job)
                     continue
                 left -= 1
-                yield replace(end, error=f"{end.error} (twice)") if end.lost else end
+                yield given_up(end) if end.lost else end
         finally:
             for servant in servants:
                 servant.stop()

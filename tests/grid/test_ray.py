@@ -73,11 +73,12 @@ def test_two_nodes_work_at_once_and_a_worker_does_all_stages(cluster, tmp_path):
     assert all(len(set(told["processes"])) == 1 for told in found.values())
 
 
-def test_a_killed_worker_costs_its_job_once_more(cluster, tmp_path, caplog):
+def test_a_killed_worker_costs_its_job_once_more(cluster, tmp_path, caplog, capsys):
     with caplog.at_level(logging.WARNING):
         found = values(runner().run(jobs("die_once", folder=str(tmp_path))))
     assert {told["value"] for told in found.values()} == {0, 1, 2, 3}
     assert any("clip 2: worker" in record.getMessage() for record in caplog.records)
+    assert capsys.readouterr().out == "", "Ray's own lines do not mix with an answer"
 
 
 def test_a_killed_node_costs_its_jobs_once_more(cluster, tmp_path, caplog):

@@ -12,6 +12,7 @@ from typing import Any
 import ray
 from diffopt_core.errors import MissingResource
 
+log = logging.getLogger(__name__)
 #: Seconds to wait for the port, and for an answer of the cluster behind it.
 _PORT, _ANSWER = 5.0, 15.0
 _TOKEN = (
@@ -24,6 +25,7 @@ def connect(address: str | None, cpus: int | None) -> None:
     """Connect to a running cluster, else start one on this machine, without log output or dashboard. Raises
     MissingResource that tells a closed port, a port of something else and a refused token apart."""
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    _silence()
     if ray.is_initialized():
         return
     quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
@@ -39,6 +41,13 @@ def connect(address: str | None, cpus: int | None) -> None:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
     except Exception as error:  # Ray raises plain exceptions, for example on a machine too busy to start it in time
         raise _told(address, str(error)) from error
+
+
+def _silence() -> None:
+    """Ray prints long lines about lost workers to standard output, where answers go; our notices name the clips."""
+    private: Any = ray._private.worker
+    if hasattr(private, "print_to_stdstream"):
+        private.print_to_stdstream = lambda data, **_: log.debug("%s", data.get("lines"))
 
 
 def _reach(address: str) -> None:

@@ -12,6 +12,7 @@ import scene_cases as cases
 import torch
 from diffopt_cameras import focal
 from diffopt_cameras.configs import KltConfig, StaticCameraConfig
+from diffopt_cameras.witness import Parts
 from diffopt_core.data.geometry import align
 from diffopt_core.errors import BadInput
 from diffopt_core.host.registry import Registry
@@ -338,3 +339,12 @@ def test_focal_lengths_are_weighed_by_their_errors():
     assert vague.said.startswith("assumed") and not vague.sure
     sharp = focal.weighed({"usual lenses": lens, "rotation": focal._gaussian(1.105, 0.005)}, 1920)
     assert sharp.pixels == pytest.approx(1920 * 1.105, rel=2e-3)
+
+
+def test_lines_are_of_the_part_that_is_the_ground():
+    cells = np.full((16, 16), 1)
+    cells[8:] = 0  # the right half moves
+    points, size = np.array([[10.0, 50.0], [90.0, 50.0]]), (100, 100)
+    assert Parts(0.5, 9.0, 0.5, cells).ground(points, size).tolist() == [True, False]  # the foot stands
+    assert Parts(0.5, 9.0, 9.0, cells).ground(points, size).tolist() == [False, True]  # it moves as the rest does
+    assert Parts(0.05, 9.0, 9.0, cells).ground(points, size).all()

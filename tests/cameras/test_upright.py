@@ -77,3 +77,14 @@ def test_lines_at_right_angles_tell_the_focal_length(tmp_path, true):
     assert found.sure and found.pixels == pytest.approx(true, rel=0.05) and "lines" in found.said
     alone, _ = focal.choose(clip, cases.nobody(clip), [])
     assert alone.said.startswith("assumed 163") and alone.spread == pytest.approx(0.3, abs=0.01)
+
+
+def test_an_uncertain_focal_length_makes_the_vertical_uncertain(tmp_path):
+    R = Rotation.from_euler("xz", [-20, 5], degrees=True).as_matrix()
+    clip = cases.film(tmp_path, [room(R)] * 2)
+    nobody, still = cases.nobody(clip), np.broadcast_to(np.eye(3), (2, 3, 3))
+    sure, unsure = (
+        upright(find_lines(clip, nobody), nobody, still, np.full(2, 400.0), spread) for spread in (0.0, 0.2)
+    )
+    assert sure is not None and unsure is not None and np.degrees(unsure.sd - sure.sd) > 1
+    np.testing.assert_array_equal(sure.up, unsure.up)

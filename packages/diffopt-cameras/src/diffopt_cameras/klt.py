@@ -72,7 +72,10 @@ class _Choice:
     def made(self) -> CameraTrajectory:
         mapper = self.config.mapper
         self.facts = {"source": "klt", "mapper": mapper, "tracks": self.seen.facts}
-        self.lines = find_lines(self.clip, self.observations)
+        self.parts = parts(self.seen.every, self.observations, self.clip.fps)
+        size = self.clip.size
+        lines = find_lines(self.clip, self.observations)
+        self.lines = [one.only(self.parts.ground(one.ends.mean(1) + np.array(size) / 2, size)) for one in lines]
         self._weigh(self.seen.tracks)
         steps = {
             "static": self._static,
@@ -115,7 +118,7 @@ class _Choice:
             _log.warning("camera: static (the background moves by %.2f px at 960)", worst)
             return self._done("static", R, t, np.ones(len(R), bool), "stands")
         self.rejected["static"] = f"the background moves by {worst:.1f} px, more than {self.config.still}"
-        found_parts = parts(self.seen.every, self.observations, self.clip.fps)
+        found_parts = self.parts
         self.facts["static"] |= found_parts.facts()
         if not found_parts.stands:
             self.doubtful = found_parts.still > LEAST and not found_parts.seen
@@ -254,7 +257,7 @@ class _Choice:
             _log.warning("camera: not trusted: %s", "; ".join(why))
             facts["not_trusted"] = why
         focal = self.focal.pixels * (np.ones(len(R)) if zoom is None else zoom)
-        lines = upright(self.lines, self.observations, R, focal)
+        lines = upright(self.lines, self.observations, R, focal, self.focal.spread or 0.0)
         return assemble(self.clip, R, t, solved, self.focal, travel, facts, unit, zoom, not why, lines)
 
     def _doubts(self, model: str, solved: np.ndarray) -> list[str]:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from diffopt_core.perception.video import read_frames
 from diffopt_core.types import Clip, Observations
+from numpy.typing import NDArray
 
 from .tracks.mask import PersonMask, coarse_shape
 from .wahba import Array
@@ -32,6 +33,10 @@ class Lines:
         rays = np.concatenate([self.ends / focal, np.ones((*self.ends.shape[:2], 1))], -1)
         normal = np.cross(rays[:, 0], rays[:, 1])
         return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9))
+
+    def only(self, mask: NDArray[np.bool_]) -> Lines:
+        """Some of the segments, ``mask`` [N]."""
+        return Lines(self.frame, self.ends[mask], self.error[mask])
 
     def closer(self, zoom: float) -> Lines:
         """The segments as a lens sees them that is so much wider."""

@@ -41,7 +41,7 @@ class StaticCamera:
         facts["evidence"] = self._check(clip, observations, focal.pixels)
         R, t = standing(clip.num_frames)
         pixels = np.full(clip.num_frames, focal.pixels)
-        lines = upright(found, observations, R, pixels)
+        lines = upright(found, observations, R, pixels, focal.spread or 0.0)
         return assemble(clip, R, t, np.ones(clip.num_frames, bool), focal, "stands", facts, lines=lines)
 
     def _check(self, clip: Clip, observations: Observations, focal: float) -> dict[str, Any]:

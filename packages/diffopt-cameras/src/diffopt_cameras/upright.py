@@ -7,7 +7,7 @@ level, or people stand, and mostly both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from diffopt_core.data.skeleton import LAYOUTS
@@ -42,9 +42,20 @@ class Upright:
         return {"sd_deg": round(float(np.degrees(self.sd)), 2), "lines": self.lines, "of_lines": self.of}
 
 
-def upright(lines: list[Lines], observations: Observations, R: Array, focal: Array) -> Upright | None:
-    """The vertical in the world of ``R`` [T 3 3] (world to camera); None where lines do not show it. ``focal`` [T]
-    px."""
+def upright(
+    lines: list[Lines], observations: Observations, R: Array, focal: Array, spread: float = 0.0
+) -> Upright | None:
+    """The vertical in the world of ``R`` [T 3 3] (world to camera); None where lines do not show it. ``focal`` [T] px,
+    and its relative error: what the vertical moves by it is its error, too."""
+    found = _upright(lines, observations, R, focal)
+    if found is None or not spread:
+        return found
+    moved = [_upright(lines, observations, R, focal * float(np.exp(by))) for by in (-spread, spread)]
+    by = [float(np.arccos(np.clip(other.up @ found.up, -1, 1))) for other in moved if other is not None]
+    return replace(found, sd=float(np.hypot(found.sd, max(by, default=0.0))))
+
+
+def _upright(lines: list[Lines], observations: Observations, R: Array, focal: Array) -> Upright | None:
     if not sum(len(one.ends) for one in lines):
         return None
     normals = np.concatenate([one.normals(focal[one.frame]) @ R[one.frame] for one in lines])

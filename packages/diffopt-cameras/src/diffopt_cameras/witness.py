@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from diffopt_core.data.skeleton import LAYOUTS
 from diffopt_core.types import Observations
+from numpy.typing import NDArray
 
 from .tracks import Tracks
+from .wahba import Array
 
 #: Cells of the image, each way, in which the background is taken to stand or to move.
 _CELLS = 16
@@ -29,11 +31,13 @@ _CONFIDENT = 0.5
 @dataclass(frozen=True)
 class Parts:
     """``still``: share of the image's cells in which the background stands. ``flow``: px (at 960) in 0.2 s of those
-    that move. ``foot``: px (at 960) in 0.2 s of the foot that moves least, nan where none is seen."""
+    that move. ``foot``: px (at 960) in 0.2 s of the foot that moves least, nan where none is seen. ``cells`` [16 16],
+    x y: whether each stands (1) or moves (0), -1 where nothing is followed."""
 
     still: float
     flow: float
     foot: float
+    cells: NDArray[np.int64] | None = None
 
     def facts(self) -> dict[str, float | None]:
         foot = round(self.foot, 2) if np.isfinite(self.foot) else None
@@ -51,6 +55,13 @@ class Parts:
         if self.seen and self.flow > 2 * _NOISE:
             return self.foot < max(_NOISE, _STANDS * self.flow)
         return self.still > _MOST
+
+    def ground(self, points: Array, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """Mask [N] of the points, px of an image of ``size``, that are not seen to be of the other part."""
+        if self.still < LEAST or self.cells is None:
+            return np.ones(len(points), bool)
+        x, y = (points / np.array(size) * _CELLS).astype(int).clip(0, _CELLS - 1).T
+        return np.asarray(self.cells[x, y] != (0 if self.stands else 1))
 
 
 def parts(tracks: Tracks, observations: Observations, fps: float) -> Parts:
@@ -74,7 +85,8 @@ def parts(tracks: Tracks, observations: Observations, fps: float) -> Parts:
     share = float((still[cells] > 0.5 * held[cells]).mean())
     moving = long & (moved >= _STILL)
     flow = float(np.median(moved[moving] / seen[moving]) * gap) if moving.any() else 0.0
-    return Parts(share, flow, _slowest_foot(observations, gap) / tracks.unit)
+    stands = np.where(cells, still > 0.5 * held, -1).reshape(_CELLS, _CELLS).astype(np.int64)
+    return Parts(share, flow, _slowest_foot(observations, gap) / tracks.unit, stands)
 
 
 def _slowest_foot(observations: Observations, gap: int) -> float:

@@ -252,7 +252,10 @@ def s3(monkeypatch):
 @pytest.mark.needs("s3fs")
 @pytest.mark.slow
 def test_a_bucket_in_and_out(many, case, s3):
-    """Killed before the last job and repeated, on S3: shards, index, and nothing of the parts."""
+    """Killed before the last job and repeated, on S3: shards, index, and nothing of the parts; read from there."""
+    from diffopt_core.results.saved import read_result
+    from diffopt_core.results.shards import unpacked
+
     s3.pipe({f"bucket/clips/{path.name}": path.read_bytes() for path in case.parent.glob("*.npz")})
     Path("stop").write_text("000002")
     assert many("--out", "s3://bucket/motion", inputs=("s3://bucket/clips",)).status == 130
@@ -263,6 +266,10 @@ def test_a_bucket_in_and_out(many, case, s3):
     assert set(rows) == KEYS and {key for key, row in rows.items() if row["state"] == "failed"} == {"cut"}
     shards = {row["shard"] for row in rows.values() if row["shard"]}
     assert {name.rpartition("/")[2] for name in s3.find("bucket/motion")} == {"index.csv", *shards}
+    home = Path("s3://bucket/motion")
+    assert read_result(home / f"{rows['walk']['shard']}#walk").clip.name == "walk"
+    found = unpacked(home)
+    assert found is not None and {path.name for path in found.iterdir()} == KEYS - {"cut"}
     changed = s3.cat("bucket/clips/walk_3.npz")
     s3.pipe("bucket/clips/walk_2.npz", changed)
     again = many("--out", "s3://bucket/motion", inputs=("s3://bucket/clips",))

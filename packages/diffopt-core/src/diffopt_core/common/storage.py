@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ def is_address(text: object) -> bool:
     """Whether it names something that fsspec reads, and not a path."""
     protocol, mark, _ = str(text).partition("://")
     return bool(mark) and protocol.isalnum()
+
+
+def address_of(path: object) -> str:
+    """A path or an address as it was given: a Path makes one slash of two."""
+    return re.sub(r"^([a-z][a-z0-9]+):/(?!/)", r"\1://", str(path))
 
 
 def is_pattern(text: str) -> bool:

@@ -10,12 +10,13 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import IO
 
-from ..common.storage import Folder
+from ..common.storage import Folder, address_of
 from ..errors import BadInput, reading
 
 INDEX = "index.csv"
@@ -80,8 +81,8 @@ class Packed:
 
     @classmethod
     def of(cls, text: object) -> Packed | None:
-        shard, mark, key = str(text).rpartition("#")
-        return cls(str(text)) if mark and key and shard.endswith(".tar") else None
+        shard, mark, key = address_of(text).rpartition("#")
+        return cls(address_of(text)) if mark and key and shard.endswith(".tar") else None
 
     @contextmanager
     def unpacked(self) -> Iterator[Path]:
@@ -119,17 +120,18 @@ class Packed:
 def unpacked(folder: Path) -> Path | None:
     """Result folders with the motions and run files of a folder of shards, kept until the process ends; None if it has
     no shards."""
-    shards = sorted(folder.glob("shard-*.tar")) if folder.is_dir() else []
+    many = Folder(address_of(folder))
+    shards = sorted(name for name in many.names() if fnmatch(name, "shard-*.tar"))
     if not shards:
         return None
-    where = {row["key"]: row["shard"] for row in read_index(Folder(str(folder)))}
+    where = {row["key"]: row["shard"] for row in read_index(many)}
     home = Path(mkdtemp(prefix="diffopt-shards-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     for shard in shards:
-        with reading(shard), tarfile.open(shard) as tar:
+        with reading(many.file(shard)), many.open(shard) as file, tarfile.open(fileobj=file, mode="r|") as tar:
             for member in tar:
                 key, _, name = member.name.partition(".")
-                current = where.get(key, shard.name) == shard.name  # else it was overwritten
+                current = where.get(key, shard) == shard  # else it was overwritten
                 if current and name in ("motion.npz", "run.json") and PurePosixPath(key).name == key:
                     source = tar.extractfile(member)
                     assert source is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from diffopt_core.common.storage import address_of, is_address
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.parts.assumed import marked_by
 from diffopt_core.parts.metrics import OF_ITSELF
@@ -22,7 +23,8 @@ MOTION = "motion.npz"
 
 def is_set(path: Path) -> bool:
     """Whether a folder contains results, rather than being one result."""
-    return path.is_dir() and not (path / MOTION).is_file() and bool(_results(path))
+    there = path.is_dir() or is_address(address_of(path))
+    return there and not (path / MOTION).is_file() and bool(_results(path))
 
 
 def study_of_folders(

@@ -13,6 +13,9 @@ ACCELERATION, SPEED = 40.0, 4.0
 MOST = 20.0
 #: Price of a change of the reading, in squared sigmas.
 CHANGE = 8.0
+#: A stretch is read otherwise only where that fits better by so much, in squared sigmas: what tells of neighbouring
+#: frames is not independent (on 72 simulated clips that are right the largest gain is 4.5).
+DECIDES = 6.0
 #: Over a longer gap nothing is carried on, s.
 GAP = 0.3
 #: Frames whose costs are computed at once.
@@ -61,7 +64,36 @@ def choose(groups: list[Followed], states: Array, time: Array, held: Array, chan
     path[-2], path[-1] = np.unravel_index(int(total.argmin()), total.shape)
     for t in range(frames - 1, 1, -1):
         path[t - 2] = back[t, path[t - 1], path[t]]
-    return path
+    return _decided(groups, states, stay, step, change, path)
+
+
+def _decided(groups: list[Followed], states: Array, stay: Array, step: Array, change: Array, path: Array) -> Array:
+    """The path without the stretches by which hardly anything is gained."""
+
+    def cost(path: Array) -> float:
+        frames = np.arange(len(path))
+        total = stay[frames, path].sum()
+        total += CHANGE * (change[path[:-1], path[1:]].sum() + change[0][path[[0, -1]]].sum())
+        for group, reading in zip(groups, states.T, strict=True):
+            if len(group.noise):
+                read = reading[path]
+                total += _first(group, step[0])[read[0], read[1]]
+                next_ = _next(group, range(2, len(path)), step)
+                total += next_[frames[:-2], read[:-2], read[1:-1], read[2:]].sum()
+        return float(total)
+
+    out = path
+    for start, end in stretches(path > 0):
+        without = out.copy()
+        without[start:end] = 0
+        if cost(without) - cost(out) < DECIDES:
+            out = without
+    return out
+
+
+def stretches(mask: Array) -> Array:
+    """First frame and end of every run of true, ``[N 2]``."""
+    return np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]]))).reshape(-1, 2)
 
 
 def _row(group: Followed, reading: Array) -> Array:
@@ -96,8 +128,7 @@ def minority(state: Array, time: Array, longest: float) -> Array:
     """``state [T]`` with 0 where another state than 0 lasts longer than ``longest`` s, and throughout if it has two
     thirds of the frames: that is no burst, it is what the evidence says."""
     out = state.copy()
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], (state > 0).astype(int), [0]])))
-    for start, end in edges.reshape(-1, 2):
+    for start, end in stretches(state > 0):
         if time[end - 1] - time[start] > longest:
             out[start:end] = 0
     return out if (state > 0).mean() < 2 / 3 else np.zeros_like(out)

@@ -19,7 +19,7 @@ import torch
 from ..data.skeleton import JOINTS, LAYOUTS
 from ..types import Observations
 from . import front
-from .sequence import Followed, choose, minority
+from .sequence import Followed, choose, minority, stretches
 
 #: Height of a person, m, by which differences in the image become metres.
 HEIGHT = 1.7
@@ -198,8 +198,7 @@ def _lesser(body: Array, time: Array, decided: bool) -> tuple[Array, Array]:
     """The frames whose whole body is put back, and those of which it is not known whether they are the wrong ones."""
     if decided or not body.any():
         return body, np.zeros_like(body)
-    runs = np.flatnonzero(np.diff(np.concatenate([[0], body.astype(int), [0]]))).reshape(-1, 2)
-    brief = max(time[end - 1] - time[start] for start, end in runs) <= LONGEST and body.mean() < 1 / 3
+    brief = max(time[end - 1] - time[start] for start, end in stretches(body)) <= LONGEST and body.mean() < 1 / 3
     return body if body.mean() < 1 / 2 else np.zeros_like(body), np.zeros_like(body) if brief else body
 
 

@@ -151,11 +151,18 @@ def test_folders_and_shards_do_not_mix(many, case):
     assert "out: holds results in shards; leave --folders out" in many("--folders").error
 
 
-def test_a_name_with_a_hash_is_a_name(many, case):
-    """Not a clip of a file."""
-    case.rename(case.parent / "walk #1.npz")
-    assert many(inputs=(case.parent / "walk #1.npz",)).status == 0
-    assert index()["walk_1"]["state"] == "finished"
+def test_odd_names(many, case):
+    """Not a clip of a file; and very long ones are shortened, and a link to nowhere is told."""
+    odd = case.parent.parent / "odd"
+    odd.mkdir()
+    for name in ("walk #1", "ü" * 120):
+        (odd / f"{name}.npz").write_bytes(case.read_bytes())
+    (odd / "gone.npz").symlink_to("nowhere.npz")
+    (odd / "loop").symlink_to("loop")
+    assert many(inputs=(odd,)).status == 1
+    rows = index()
+    assert rows.pop("gone")["reason"] == "file: does not exist" and rows["walk_1"]["state"] == "finished"
+    assert len(rows) == 2 and {row["state"] for row in rows.values()} == {"finished"}
 
 
 def test_notices_of_workers_are_counted(many, case, arrays):

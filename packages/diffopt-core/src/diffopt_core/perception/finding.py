@@ -87,9 +87,13 @@ _SNIFFED = 1000
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Its files, except hidden ones."""
+    """Its files, except hidden ones; with links to nowhere, which opening tells of."""
+
+    def counts(path: str) -> bool:
+        return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
+
     with os.scandir(folder) as entries:
-        return sorted(Path(each.path) for each in entries if each.is_file() and not each.name.startswith("."))
+        return sorted(Path(each.path) for each in entries if not each.name.startswith(".") and counts(each.path))
 
 
 def _search(folder: Path, registry: Registry, datasets: Mapping[str, Any], asked: InputSpec | None) -> list[Path]:

@@ -140,13 +140,18 @@ def _keyed(found: Sequence[Input]) -> list[Input]:
             "_".join([*PurePosixPath(each.path).parts[-depth:-1], _stem(each.path)]) if key in twice and not each.key
             else key for key, each in zip(keys, found, strict=True)
         ]  # fmt: skip
-    keys = [re.sub(r"[^\w-]+", "_", key) or "clip" for key in keys]
+    keys = [_short(re.sub(r"[^\w-]+", "_", key) or "clip") for key in keys]
     if same := sorted(key for key, count in Counter(keys).items() if count > 1):
         first, other = [each.path for each, key in zip(found, keys, strict=True) if key == same[0]][:2]
         how = f"and {other} have the key '{same[0]}', so one result would replace the other"
         how = "is named twice" if first == other else how
         raise DiffOptError(f"{first} {how}; name each input once, or give them a column `key` in a manifest")
     return [replace(each, key=key) for key, each in zip(keys, found, strict=True)]
+
+
+def _short(key: str) -> str:
+    """A key that leaves room for endings in a file's name, bytes."""
+    return key if len(key.encode()) <= 160 else f"{key.encode()[:140].decode(errors='ignore')}_{_digest(key)}"
 
 
 def _stem(path: str) -> str:

@@ -319,3 +319,27 @@ def test_shards_may_grow(many, case, arrays):
         with tarfile.open(shard) as tar:
             names += tar.getnames()
     assert len(names) == len(set(names)) == 4 * (len(KEYS) - 1)
+
+
+def test_a_batch_is_solved_whole_where_it_decides_the_bits(case, arrays, tmp_path):
+    """As on a GPU: what is missing of a job is solved with the others, and it alone is kept."""
+    from diffopt_core.host.choice import Choice
+    from diffopt_core.host.registry import Registry
+    from diffopt_core.results.inputs import inputs_of, portions
+    from diffopt_core.results.many import Ask, job_data, perceive, solve, write
+
+    np.savez(case.parent / "walk_0.npz", **arrays[0])
+    steps = (("stage.warmup.all.steps", 3), ("stage.guide.rounds", 2), ("stage.finetune.all.steps", 3))
+    choice = Choice(recipe="paper", roles=(("prior", "none"), ("representation", "raw")), settings=steps)
+    registry = Registry.load()
+    ask = Ask(choice, str(tmp_path / "out"), device="cpu", shards=True).data()
+    (whole,) = portions(inputs_of([str(case.parent)], registry, choice.resolve(registry)), 8, "x")
+    part = whole.only(frozenset({"walk_0"}), whole=True)
+    assert (
+        len(part.inputs) == 2 and part.part != whole.part and len(whole.only(frozenset({"walk_0"}), False).inputs) == 1
+    )
+    solved = solve(perceive(job_data(ask, part)))
+    assert [len(results) for _, results, _ in solved.solved] == [2]
+    assert [row["key"] for row in write(solved)["rows"]] == ["walk_0"]
+    with tarfile.open(tmp_path / "out" / ".parts" / f"{part.part}.tar") as tar:
+        assert {name.partition(".")[0] for name in tar.getnames()} == {"walk_0"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..common.jobs import Job, JobEnd
@@ -15,7 +15,7 @@ from ..interfaces import Runner
 from .failures import DISK_FULL, DiskFull
 from .index import INDEX, Row, as_csv, gather, part_file
 from .inputs import Portion
-from .many import CALLS, job_data
+from .many import CALLS, PROBE, job_data
 
 log = logging.getLogger(__name__)
 #: Parts are merged into a shard when they are this large together, bytes, or this many.
@@ -38,6 +38,8 @@ class Work:
     notices: list[str] = field(default_factory=list)
     failures: int = 0
     parts: dict[str, int] = field(default_factory=dict)
+    _probed: list[Portion] = field(default_factory=list)
+    _rests: set[str] = field(default_factory=set)
 
     def missing(self, overwrite: bool, shards: bool) -> list[Portion]:
         """Jobs to do, with the inputs that have no result yet. A failed input is tried again; a video of which some
@@ -72,24 +74,45 @@ class Work:
 
     def carry_out(self, runner: Runner, todo: Sequence[Portion], ask: dict[str, Any], watch: Watch) -> None:
         """Do the jobs. One that is lost with its worker, and again when it was repeated, is done input by input, so
-        that one that kills workers costs itself alone."""
+        that one that kills workers costs itself alone. Where batches decide bits its inputs are only probed one by one,
+        and those that live are done together, as if the others had not been read."""
         count = 0
         while todo and not self.stopped:
             portions = {portion.part: portion for portion in todo}
-            todo = []
+            lost, dead = [], set()
             with closing(_ends(runner, [_job(ask, portion) for portion in portions.values()])) as ends:
                 for end in ends:
                     portion = portions[end.job.name]
                     if end.lost and len(portion.inputs) > 1:
                         log.warning("%s: %s; its clips are tried one by one", end.job.about, end.error)
-                        todo += portion.singly()
+                        lost.append(portion)
                         continue
+                    if not portion.wanted:  # a probe
+                        if end.error is not None:
+                            dead |= {each.key for each in portion.inputs}
+                        if end.error is None or not self._asked(portion):
+                            continue
+                        portion = replace(portion, keys=None)
                     self._take(portion, end)
                     count += len(portion.inputs)
                     watch(count, self.failures)
                     if self.limit is not None and self.failures > self.limit:
                         self.stopped = True
                         break
+            todo = self._again(lost, dead)
+
+    def _asked(self, probe: Portion) -> bool:
+        """Whether a result is wanted of the input of a probe."""
+        return any(probe.inputs[0] in portion.wanted for portion in self._probed)
+
+    def _again(self, lost: Sequence[Portion], dead: set[str]) -> list[Portion]:
+        """What is done after a round: of lost jobs, and of those whose inputs were probed in it."""
+        rests = [portion.without(dead) for portion in self._probed]
+        self._rests |= {rest.part for rest in rests}
+        self._probed = [portion for portion in lost if self.whole and portion.part not in self._rests]
+        alone = [each for portion in lost if portion not in self._probed for each in portion.singly()]
+        return [*alone, *(each for portion in self._probed for each in portion.probes()),
+                *(rest for rest in rests if rest.wanted)]  # fmt: skip
 
     def _take(self, portion: Portion, end: JobEnd) -> None:
         """Count the rows of a part; a job that left none is given one with its error."""
@@ -142,8 +165,9 @@ class Work:
 
 def _job(ask: dict[str, Any], portion: Portion) -> Job:
     keys = [each.key for each in portion.wanted]
-    about = f"{len(keys)} clip(s): {', '.join(keys[:4])}{' …' if len(keys) > 4 else ''}"
-    return Job(portion.part, CALLS, job_data(ask, portion), about)
+    shown = keys or [each.key for each in portion.inputs]
+    about = f"{len(shown)} clip(s): {', '.join(shown[:4])}{' …' if len(shown) > 4 else ''}"
+    return Job(portion.part, CALLS if keys else PROBE, job_data(ask, portion), about)
 
 
 def _ends(runner: Runner, jobs: Sequence[Job]) -> Generator[JobEnd, None, None]:

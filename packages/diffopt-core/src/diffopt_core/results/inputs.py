@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -201,6 +201,13 @@ class Portion:
     def singly(self) -> list[Portion]:
         """A job for each of its inputs whose results are wanted."""
         return [Portion(self.number, (each,)) for each in self.wanted]
+
+    def probes(self) -> list[Portion]:
+        """A job for each of its inputs, whose results are not wanted."""
+        return [Portion(self.number, (each,), frozenset()) for each in self.inputs]
+
+    def without(self, keys: Collection[str]) -> Portion:
+        return replace(self, inputs=tuple(each for each in self.inputs if each.key not in keys))
 
 
 def portions(inputs: Sequence[Input], size: int, what: Any) -> list[Portion]:

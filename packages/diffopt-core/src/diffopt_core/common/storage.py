@@ -137,6 +137,12 @@ class Folder:
             rows = fs.ls(path, detail=True)
         return {PurePosixPath(str(row["name"])).name: int(row["size"] or 0) for row in rows if row["type"] == "file"}
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file, without a listing."""
+        fs, path = _filesystem(self.file(name))
+        with _told(self.where):
+            return bool(fs.exists(path))
+
     def read(self, name: str) -> bytes:
         fs, path = _filesystem(self.file(name))
         with _told(self.where):

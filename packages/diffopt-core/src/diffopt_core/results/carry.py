@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..common.jobs import Job, JobEnd
-from ..common.storage import Folder
+from ..common.storage import Folder, forget, is_address
 from ..errors import DiffOptError
 from ..interfaces import Runner
 from .failures import DISK_FULL, DiskFull
@@ -139,6 +139,9 @@ class Work:
                  "mark": each.mark} for each in portion.wanted]  # fmt: skip
         with self.folder.write(part_file(portion.part, "csv")) as file:
             file.write(as_csv(rows))
+        for each in portion.wanted:  # a worker of this machine has left its copy
+            if is_address(each.path):
+                forget(each.path)
         return rows
 
     def settled(self) -> list[Row]:

@@ -30,7 +30,7 @@ from .checking import check_folder, opened, perceived
 from .execute import Solved, solved, written
 from .failures import Failure, spared, without
 from .folder import content_of
-from .index import PARTS, part_file, row_of
+from .index import part_file, row_of
 from .inputs import Input, Portion, chosen
 from .run import Run, check_components, context
 from .shards import as_csv, from_csv, pack
@@ -204,7 +204,7 @@ class _Job:
         return replace(clip, name=each.key, facts=facts)
 
     def is_done(self) -> bool:
-        return not self.ask.overwrite and f"{self.part}.csv" in self.out.names(PARTS)
+        return not self.ask.overwrite and self.out.has(part_file(self.part, "csv"))
 
     def rows_of_part(self) -> list[dict[str, Any]]:
         name = part_file(self.part, "csv")

@@ -13,6 +13,7 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.parts.demo_motion import write_demo
 from diffopt_core.perception import facing, front, sides
 from diffopt_core.perception.perceive import open_clip
+from diffopt_core.perception.sequence import by_most
 from diffopt_core.perception.steady import mended, spans
 from diffopt_core.types import Clip, Observations
 from goldens import beside
@@ -174,3 +175,18 @@ def test_both_at_once(path, rest, caplog) -> None:
 def test_runs_of_frames_as_text() -> None:
     assert spans([3]) == "3" and spans([1, 2, 3, 7]) == "1 to 3, 7"
     assert spans([1, 3, 5, 7, 9, 11]) == "1, 3, 5, 7 and 2 more"
+
+
+def test_turns_are_against_most_frames_whichever_reading_moves_less(clip: Clip, rest) -> None:
+    """Read as half-turned throughout a body moves as smoothly, or more so: single frames are turned as most are."""
+    assert by_most(np.array([1, 1, 0, 1, 2])).tolist() == [0, 0, 1, 0, 2]
+    assert by_most(np.array([0, 0, 2, 0])).tolist() == [0, 0, 2, 0]
+
+
+def test_first_poses_tell_the_sides_of_most_frames(clip: Clip, rest) -> None:
+    _, found = mended(clip, exchanged(clip.observations, "body", 5, 95), rest)
+    assert "sides_undecided" not in found.facts
+    pairs, true = sides.pairs_of(found.layout), clip.observations.keypoints
+    both = torch.minimum(true[:, pairs.left, 2], true[:, pairs.right, 2]) > sides.SEEN
+    wrong = ((found.keypoints - true)[:, pairs.left, :2].norm(dim=-1) * both) > 0.2 * 300
+    assert float(wrong.float().mean()) < 0.02

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..data.geometry import forward_kinematics
 from ..data.skeleton import JOINTS, PARENTS, mirror_order
 from ..types import CameraFrameBody
-from .sequence import Followed, choose, minority
+from .sequence import Followed, by_most, choose, minority
 from .sides import LONGEST, SECOND
 
 #: Expected error of a joint about the pelvis, m.
@@ -58,7 +58,8 @@ def in_place(body: CameraFrameBody, rest: Float[Tensor, "24 3"], fps: float) -> 
     noise = NOISE + np.median(np.linalg.norm(np.diff(places[0], 2, axis=0), axis=-1), axis=0)
     group = Followed(places, np.ones((frames, joints)), noise, np.zeros((frames, 3)))
     time, held = np.arange(frames) / fps, np.array([0.0, SECOND, SECOND])
-    state = minority(choose([group], np.arange(3)[:, None], time, held, 1.0 - np.eye(3)), time, LONGEST)
+    state = choose([group], np.arange(3)[:, None], time, held, 1.0 - np.eye(3))
+    state = minority(by_most(state), time, LONGEST)
     if not state.any():
         return body, []
     found = torch.stack(options)[torch.from_numpy(state), torch.arange(frames)]

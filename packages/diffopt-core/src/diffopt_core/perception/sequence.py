@@ -124,6 +124,13 @@ def _first(group: Followed, step: float) -> Array:
     return (group.weight[:2].min(0) * np.minimum(miss, MOST)).sum(-1) * (step <= GAP)
 
 
+def by_most(state: Array) -> Array:
+    """``state [T]`` as seen from the one of most frames, whose reading the file may have as well as any other: 0 where
+    it is that, and that where it is 0."""
+    most = int(np.bincount(state).argmax())
+    return np.where(state == 0, most, np.where(state == most, 0, state))
+
+
 def minority(state: Array, time: Array, longest: float) -> Array:
     """``state [T]`` with 0 where another state than 0 lasts longer than ``longest`` s, and throughout if it has two
     thirds of the frames: that is no burst, it is what the evidence says."""

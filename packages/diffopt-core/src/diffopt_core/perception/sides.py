@@ -177,9 +177,14 @@ def exchanged(seen: Observations, fps: float, posed: Array | None = None) -> Exc
     readings = np.concatenate([table, np.stack(columns, 1).astype(int)], 1)
     state = choose(groups, readings, time, held, change)
     body = whole[state]
-    tells = toes * np.where(body, -1.0, 1.0) + forward * np.where(state == outward, -1.0, ~body)
-    kept, undecided[frames] = _lesser(body, time, float(tells.mean()) > DECIDES)
-    state = np.where(body, state * kept, minority(state * ~body, time, LONGEST))
+    tells = (toes + _posed(told, posed, frames)) * np.where(body, -1.0, 1.0)
+    tells = tells + forward * np.where(state == outward, -1.0, ~body)
+    decided = float(tells.mean()) > DECIDES
+    if not decided and body.mean() > 1 / 2:  # the other frames go with these
+        state = np.where(body, 0, np.where(state == 0, np.bincount(state[body]).argmax(), state))
+        body = whole[state]
+    undecided[frames] = body & (not decided and not _brief(body, time))
+    state = np.where(body, state, minority(state * ~body, time, LONGEST))
     for part in _WORDS:
         out[part][frames] = on[part][state]
     mirrored[frames] = state == mirror
@@ -194,12 +199,19 @@ def _states() -> tuple[Array, int, int]:
     return np.array([*states, [n + 1 for n in outward]]), states.index(outward), len(states)
 
 
-def _lesser(body: Array, time: Array, decided: bool) -> tuple[Array, Array]:
-    """The frames whose whole body is put back, and those of which it is not known whether they are the wrong ones."""
-    if decided or not body.any():
-        return body, np.zeros_like(body)
-    brief = max(time[end - 1] - time[start] for start, end in stretches(body)) <= LONGEST and body.mean() < 1 / 3
-    return body if body.mean() < 1 / 2 else np.zeros_like(body), np.zeros_like(body) if brief else body
+def _posed(told: list[Differences], posed: Array | None, frames: Array) -> Array:
+    """Whether the pairs of the image lie as first poses have them, ``[T]`` in [-1, 1]; 0 without these."""
+    if posed is None:
+        return np.zeros(len(frames))
+    mine = np.array([part != "face" for part in told[0].part])
+    weight = told[0].weight * mine
+    say = weight * _as_posed(told[0].apart, told[0].part, posed[frames])
+    return np.asarray(say.sum(1) / weight.sum(1).clip(1e-9))
+
+
+def _brief(body: Array, time: Array) -> bool:
+    """Whether all stretches are short, and together the clearly lesser part."""
+    return bool(body.mean() < 1 / 3 and all(time[end - 1] - time[start] <= LONGEST for start, end in stretches(body)))
 
 
 def _constant(worth: Array) -> Followed:

@@ -48,9 +48,9 @@ VIDEO_SUFFIXES = frozenset({
     ".flv",
 })  # fmt: skip
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-#: Metadata key of phones for the 35 mm equivalent (Apple's; other makers use keys with the same ending).
 #: Where a focal length is from that a file's metadata state.
 METADATA = "the video's metadata"
+#: Metadata key of phones for the 35 mm equivalent (Apple's; other makers use keys with the same ending).
 _FOCAL_TAG = re.compile(r"focal.?length.*35.?mm", re.IGNORECASE)
 #: Frame times within this share of a frame from an even grid count as even (timestamps are rounded to ticks).
 _JITTER = 0.25

@@ -348,3 +348,15 @@ def test_lines_are_of_the_part_that_is_the_ground():
     assert Parts(0.5, 9.0, 0.5, cells).ground(points, size).tolist() == [True, False]  # the foot stands
     assert Parts(0.5, 9.0, 9.0, cells).ground(points, size).tolist() == [False, True]  # it moves as the rest does
     assert Parts(0.05, 9.0, 9.0, cells).ground(points, size).all()
+
+
+def test_a_turn_of_which_a_large_part_denies_is_not_trusted(tmp_path, caplog):
+    """A third of the picture scrolls while the camera turns: which of both is the turn is not known."""
+    images, wide = [cases.render(R, np.zeros(3)) for R in cases.pan(16, 6)], cases.texture(21, 600)
+    clean = camera(cases.film(tmp_path / "clean", [image.copy() for image in images]))
+    assert clean.facts["model"] == "rotation" and clean.trusted and clean.facts["rotation"]["astray"] < 0.05
+    for n, image in enumerate(images):
+        image[:, : cases.SIZE[0] // 3] = wide[9 * n : 9 * n + cases.SIZE[1], 50 : 50 + cases.SIZE[0] // 3]
+    with caplog.at_level(logging.WARNING):
+        found = camera(cases.film(tmp_path / "scrolls", images))
+    assert (not found.trusted and "not trusted" in caplog.text) or found.facts["model"] != "rotation"

@@ -134,6 +134,8 @@ def test_toes_in_an_image() -> None:
     person[0, [names.index(f"{side}_big_toe") for side in ("left", "right")], 1] = 680
     assert front.in_image(person, "openpose25", metre, 0.3)[0] < -0.8
     assert front.in_image(person, "coco17", metre, 0.3)[0] == 0
+    person[..., :2] = person[..., 1::-1]  # a turned image
+    assert front.in_image(person, "openpose25", metre, 0.3)[0] == 0
 
 
 @pytest.mark.parametrize("kind", [1, 2])

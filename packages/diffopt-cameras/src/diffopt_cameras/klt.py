@@ -21,7 +21,7 @@ from .rotation import RotationEvidence, rotation_evidence, rotation_path, window
 from .scale import in_rough_metres
 from .tracks import Following, Tracks
 from .upright import upright
-from .witness import LEAST, parts
+from .witness import LEAST, MOST_ASTRAY, astray, parts
 from .zoom import LEAST as LEAST_ZOOM
 from .zoom import unzoomed, zoom_path
 
@@ -67,6 +67,7 @@ class _Choice:
     facts: dict[str, Any] = field(default_factory=dict)
     worst_flow: float = np.inf  # px at 960: what a standing camera, and a turning one, leave
     worst_turn: float = np.inf
+    astray: float = 0.0  # share of the background that moves in another way than the camera turns
     doubtful: bool = False  # parts of the background move in different ways, and nothing tells which is the ground
 
     def made(self) -> CameraTrajectory:
@@ -174,6 +175,8 @@ class _Choice:
                 )
                 return None
         path = rotation_path(tracks, self.focal.pixels)
+        self.astray = astray(tracks, path.R, self.focal.pixels, self.clip.fps)
+        self.facts["rotation"] |= {"astray": round(self.astray, 3)}
         return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, "turns")
 
     def _odometry(self) -> CameraTrajectory | None:
@@ -267,6 +270,10 @@ class _Choice:
             why.append(f"nothing could be followed across frame {breaks[0]}")
         if solved.mean() < _SOLVED:
             why.append(f"{solved.mean():.0%} of the frames are solved")
+        if model == "rotation" and self.astray > MOST_ASTRAY:
+            why.append(
+                f"{self.astray:.0%} of the background moves in another way than this turn: one of both is a thing"
+            )
         if self.doubtful and model in ("odometry", "colmap"):
             why.append("a large part of the background stands still while the rest moves, and no foot is seen")
         return why

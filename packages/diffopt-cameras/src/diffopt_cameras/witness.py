@@ -15,7 +15,7 @@ from diffopt_core.types import Observations
 from numpy.typing import NDArray
 
 from .tracks import Tracks
-from .wahba import Array
+from .wahba import Array, residuals, share
 
 #: Cells of the image, each way, in which the background is taken to stand or to move.
 _CELLS = 16
@@ -26,6 +26,8 @@ LEAST, _MOST, _STILL = 0.1, 0.5, 1.5
 #: part's motion below which a foot stands.
 _GAP, _NOISE, _STANDS = 0.2, 3.0, 0.35
 _CONFIDENT = 0.5
+#: What a rotation leaves, as a share of the flow, of a thing that moves by itself; and the most of the image that may.
+_ASTRAY, MOST_ASTRAY = 0.33, 0.15
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,22 @@ def parts(tracks: Tracks, observations: Observations, fps: float) -> Parts:
     flow = float(np.median(moved[moving] / seen[moving]) * gap) if moving.any() else 0.0
     stands = np.where(cells, still > 0.5 * held, -1).reshape(_CELLS, _CELLS).astype(np.int64)
     return Parts(share, flow, _slowest_foot(observations, gap) / tracks.unit, stands)
+
+
+def astray(tracks: Tracks, R: Array, focal: float, fps: float) -> float:
+    """Share of the image's cells whose background moves in another way than the rotations ``R`` [T 3 3] say, in 0.2
+    s: by a third of the flow at least."""
+    gap, frames = max(1, round(_GAP * fps)), tracks.num_frames
+    shared = share(tracks, [(i, i + gap) for i in range(0, frames - gap, max(1, gap // 2))])
+    if not len(shared.pairs):
+        return 0.0
+    i, j = shared.pairs.T
+    error = residuals(shared, R[j] @ R[i].swapaxes(-1, -2), focal)
+    strays = error > np.maximum(_ASTRAY * shared.flow()[shared.pair], 2 * _NOISE * tracks.unit)
+    cell = ((shared.first / np.array(tracks.size) + 0.5) * _CELLS).astype(int).clip(0, _CELLS - 1)
+    at = cell[:, 0] * _CELLS + cell[:, 1]
+    held, out = np.bincount(at, minlength=_CELLS**2), np.bincount(at, strays, minlength=_CELLS**2)
+    return float((out[held > 0] > 0.5 * held[held > 0]).mean())
 
 
 def _slowest_foot(observations: Observations, gap: int) -> float:

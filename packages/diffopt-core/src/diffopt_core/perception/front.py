@@ -36,7 +36,8 @@ def in_space(points: Array, layout: str) -> Array:
 
 def in_image(points: Array, layout: str, metres: Array, seen: float) -> Array:
     """Of image points ``[T J 3]``, ``metres [T]`` a pixel: the same, ``[T]`` in [-1, 1]. Cameras are above the feet, so
-    toes below heels point at it: then left is on the right. 0 where toes are not seen, or feet are in profile."""
+    toes below heels point at it: then left is on the right. 0 where toes are not seen, feet are in profile, or the
+    trunk is not upright in the image."""
     names, at = LAYOUTS[layout], {}
     toe = "foot_index" if "left_foot_index" in names else "big_toe"
     for part in (toe, "heel", "hip", "shoulder"):
@@ -45,5 +46,7 @@ def in_image(points: Array, layout: str, metres: Array, seen: float) -> Array:
         at[part] = [points[:, names.index(f"{side}_{part}")] for side in _SIDES]
     ahead = sum(toe[:, 1] - heel[:, 1] for toe, heel in zip(at[toe], at["heel"], strict=True)) * metres
     across = sum(left[:, 0] - right[:, 0] for left, right in (at["hip"], at["shoulder"])) * metres
+    trunk = sum(hip[:, :2] - shoulder[:, :2] for hip, shoulder in zip(at["hip"], at["shoulder"], strict=True))
     there = np.min([point[:, 2] for pair in at.values() for point in pair], axis=0) > seen
+    there &= trunk[:, 1] > np.abs(trunk[:, 0])
     return np.where(there, np.tanh(ahead * across / _SURE), 0.0)

@@ -42,6 +42,8 @@ _LYING = 1.05
 #: Standard deviation up to which lines or a network tell the vertical well, rad; sine of the camera's pitch from which
 #: on it looks straight down.
 _TOLD, _BELOW = 0.14, 0.85
+#: How far people lean, rad: lines farther from the trunk may be level ones of a turned image.
+_LEANS = 0.6
 
 
 def judge(evidence: Evidence, rest: Tensor) -> Evidence:
@@ -213,19 +215,20 @@ def _vertical(evidence: Evidence, joints: Tensor) -> Iterator[str]:
             yield "the person is lying in a world that is stated to be level: is its vertical z?"
         return
     image = torch.tensor([0.0, -1.0, 0.0]).to(up)
-    told = [(x.up, x.up_var) for x in (camera, evidence.body.evidence) if x is not None and x.up is not None]
-    for direction, variance in told:
-        assert variance is not None
-        mean = torch.nn.functional.normalize((direction / variance[..., None])[valid].mean(0), dim=-1)
-        if float((1 / variance).mean()) < _TOLD**-2:
+    mean = torch.nn.functional.normalize(up.median(0).values, dim=-1)
+    for said, by_lines in ((evidence.body.evidence, False), (camera, True)):
+        if said is None or said.up is None or said.up_var is None or float((1 / said.up_var).mean()) < _TOLD**-2:
             continue
-        if float(-mean[2]) > _BELOW:
-            down = float(mean[2].clamp(-1, 1).arcsin().abs()) * 57.3
+        told = torch.nn.functional.normalize((said.up / said.up_var[..., None])[valid].mean(0), dim=-1)
+        if float(-told[2]) > _BELOW:
+            down = float(told[2].clamp(-1, 1).arcsin().abs()) * 57.3
             yield f"the camera looks down by {down:.0f} degrees: from above, left, right and the depth are guessed"
-        return
-    tilt = float((up.median(0).values @ image).clamp(-1, 1).arccos())
+        image = told  # what the trunk is compared with
+        if not by_lines or float(told @ mean) > np.cos(_LEANS):
+            return
+    tilt = float((mean @ image).clamp(-1, 1).arccos())
     if tilt > _LYING:
         yield (
-            f"the trunk lies {tilt * 57.3:.0f} degrees from the image's up: lying, upside down, seen from above, or a "
-            "turned image; nothing else tells the vertical well"
+            f"the trunk lies {tilt * 57.3:.0f} degrees from what seems up: lying, upside down, seen from above, or a "
+            "turned image; nothing else tells which"
         )

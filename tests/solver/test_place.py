@@ -187,10 +187,11 @@ def evidence_of(up: torch.Tensor, sd: float, contact: float) -> MotionEvidence:
 def test_the_uncertainty_of_the_vertical_is_that_of_what_it_is_from(said, sure):
     joints, camera = tilted(0.0)
     found = find_up(joints, camera, PlaceSpec(), evidence_of(camera.R[..., 1], said, 0.0))
-    assert (float(found.sd[0]) < VAGUE) == sure and float(found.sd[0]) <= said
+    assert (float(found.sd[0]) < VAGUE) == sure and float(found.sd[0]) <= 1.03 * said
     facts = found.facts(0)
     assert facts["sd_deg"] == pytest.approx(math.degrees(float(found.sd[0])), abs=0.06)
-    assert facts["from"]["network"]["sd_deg"] == pytest.approx(math.degrees(said), abs=0.06)
+    if sure:  # a vague network is believed less than it says
+        assert facts["from"]["network"]["sd_deg"] == pytest.approx(math.degrees(said), abs=0.1)
 
 
 def test_feet_on_level_ground_show_the_vertical():

@@ -23,6 +23,8 @@ _SWAYS = 0.05
 _LEVEL = 0.35
 #: How far a camera is rolled and pitched, rad, beside what a network says; some are far more, so it is not insisted on.
 _ROLL, _PITCH, _TAIL = 0.15, 0.3, 4.0
+#: Where a network is less sure than this, rad, it has hardly seen the like, and errs by more than it says.
+_VAGUE_NETWORK = 0.15
 #: How level the ground is where feet stand, m, and the time that they have to stand, as a share of the clip.
 _GROUND, _STANDS = 0.06, 0.1
 #: A vertical that is known less well is doubted, rad.
@@ -116,6 +118,7 @@ def _image_up(camera: CameraTrajectory) -> Float[Tensor, "B 3"]:
 def _of_network(joints: Tensor, camera: CameraTrajectory, evidence: MotionEvidence) -> Cues:
     """What an initializer says of the vertical; beside it the image's up, and the ground under standing feet."""
     mean, spread = evidence_up(evidence, camera)
+    spread = spread * (1 + spread / _VAGUE_NETWORK**2)
     one = torch.eye(3).to(mean)
     cues = {"network": (mean, one / spread)}
     image = _image_up(camera)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,9 +14,9 @@ ACCELERATION, SPEED = 40.0, 4.0
 MOST = 20.0
 #: Price of a change of the reading, in squared sigmas.
 CHANGE = 8.0
-#: A stretch is read otherwise only where that fits better by so much, in squared sigmas: what tells of neighbouring
-#: frames is not independent (on 72 simulated clips that are right the largest gain is 4.5).
-DECIDES = 6.0
+#: A stretch is read otherwise only where that fits better by so much, in squared sigmas, and where something would
+#: jump, at its ends or in it, by so much: what else tells errs alike in neighbouring frames.
+DECIDES, JUMPS = 6.0, 5.0
 #: Over a longer gap nothing is carried on, s.
 GAP = 0.3
 #: Frames whose costs are computed at once.
@@ -70,25 +71,31 @@ def choose(groups: list[Followed], states: Array, time: Array, held: Array, chan
 def _decided(groups: list[Followed], states: Array, stay: Array, step: Array, change: Array, path: Array) -> Array:
     """The path without the stretches by which hardly anything is gained."""
 
-    def cost(path: Array) -> float:
-        frames = np.arange(len(path))
+    def cost(path: Array) -> tuple[float, float]:
+        frames, moved = np.arange(len(path)), 0.0
         total = stay[frames, path].sum()
         total += CHANGE * (change[path[:-1], path[1:]].sum() + change[0][path[[0, -1]]].sum())
         for group, reading in zip(groups, states.T, strict=True):
             if len(group.noise):
                 read = reading[path]
-                total += _first(group, step[0])[read[0], read[1]]
-                next_ = _next(group, range(2, len(path)), step)
-                total += next_[frames[:-2], read[:-2], read[1:-1], read[2:]].sum()
-        return float(total)
+                moved += _first(group, step[0])[read[0], read[1]]
+                follow = _next(group, range(2, len(path)), step)
+                moved += follow[frames[:-2], read[:-2], read[1:-1], read[2:]].sum()
+        return float(total + moved), float(moved)
 
-    out = path
-    for start, end in stretches(path > 0):
-        without = out.copy()
+    def kept(path: Array, start: int, end: int) -> Array:
+        without = path.copy()
         without[start:end] = 0
-        if cost(without) - cost(out) < DECIDES:
-            out = without
-    return out
+        gain, smoother = np.subtract(cost(without), cost(path))
+        return without if gain < DECIDES or (smoother < JUMPS and end - start < len(path)) else path
+
+    for start, end in stretches(path > 0):
+        path = kept(path, start, end)
+        inside = start + np.flatnonzero(np.diff(path[start:end])) + 1  # and each part of it that is read in one way
+        if path[start] and len(inside):
+            for first, last in pairwise([start, *inside, end]):
+                path = kept(path, first, last)
+    return path
 
 
 def stretches(mask: Array) -> Array:

@@ -89,11 +89,11 @@ def _decided(groups: list[Followed], states: Array, stay: Array, step: Array, ch
         gain, smoother = np.subtract(cost(without), cost(path))
         return without if gain < DECIDES or (smoother < JUMPS and end - start < len(path)) else path
 
-    for start, end in stretches(path > 0):
+    for start, end in stretches(path > 0).tolist():
         path = kept(path, start, end)
         inside = start + np.flatnonzero(np.diff(path[start:end])) + 1  # and each part of it that is read in one way
         if path[start] and len(inside):
-            for first, last in pairwise([start, *inside, end]):
+            for first, last in pairwise([start, *inside.tolist(), end]):
                 path = kept(path, first, last)
     return path
 

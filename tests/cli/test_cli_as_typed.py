@@ -93,7 +93,7 @@ def test_options_reach_what_auto_chooses(diffopt, stands_in, video):
 def test_detector_complexity_without_a_detector(diffopt, case):
     """The case brings its own keypoints; a misspelt option is told before anything is looked at."""
     ran = diffopt("run", case, "--out", "out", "--set", "detector.complexity=2", *QUICK)
-    assert ran.status == 2 and "detector 'given'" in ran.error
+    assert ran.status == 2 and "the file brings its own" in ran.error
     ran = diffopt("run", case, "--out", "out", "--set", "detector.complexty=2", *QUICK)
     assert ran.status == 2 and "detector 'mediapipe'" in ran.error and "complexity" in ran.error
 

@@ -18,7 +18,7 @@ from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import make_clip
 from diffopt_core.parts.datasets.case_file import arrays_of, write_case
 from diffopt_core.perception import cache
-from diffopt_core.results import run as walk
+from diffopt_core.results import execute as walk
 from diffopt_core.results.folder import ResultFolder
 from diffopt_core.results.recover import recover
 from diffopt_core.types import Clip

@@ -6,6 +6,7 @@ import builtins
 import errno
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from diffopt_core.errors import BadInput, DiffOptError, reading
 from diffopt_core.host.registry import Registry
 from diffopt_core.host.testing import make_clip
@@ -211,6 +213,21 @@ def test_a_folder_that_is_deleted_meanwhile_is_made_again(case, tmp_path):
 
     solve(case, tmp_path / "out", report=away)
     assert (tmp_path / "out" / "run.json").is_file()
+
+
+def test_what_was_warned_of_is_told_again_with_the_entry(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
+    part = make_clip(5).body
+
+    def found():
+        logging.getLogger("somebody").warning("the left arm is hidden")
+        return part
+
+    for _ in range(2):
+        caplog.clear()
+        again = cache.kept(type(part), "k", found, fresh=False)
+        assert caplog.messages == ["the left arm is hidden"]
+    assert again is not part and torch.equal(again.transl, part.transl)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you")])

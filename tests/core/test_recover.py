@@ -11,6 +11,7 @@ import torch
 from diffopt_core.cli import main
 from diffopt_core.host.testing import make_clip
 from diffopt_core.parts.demo_motion import demo_case
+from diffopt_core.results.index import row_of
 from diffopt_core.results.run import fitting
 from diffopt_motion import DiffOptError, Recipe, Result, load, recover, write_case
 
@@ -108,3 +109,11 @@ def test_the_recipe_that_was_chosen_is_said_once(case, caplog):
     caplog.clear()
     recover(case, "paper", settings=QUICK, repr="raw")
     assert "solved by" not in caplog.text
+
+
+def test_the_index_says_why_a_finished_result_is_not_trusted(case):
+    result = recover(case, "paper", settings=QUICK)
+    assert row_of(result)["reason"] == ""
+    camera = replace(result.clip.camera, trusted=False, facts={"not_trusted": ["few frames"]})
+    doubted = replace(result, clip=replace(result.clip, camera=camera, doubts=("the trunk lies",)))
+    assert row_of(doubted)["reason"] == "not trusted: the trunk lies; the camera: few frames"

@@ -62,14 +62,17 @@ def test_the_shape_has_the_height_of_the_user_and_no_more(height: float) -> None
     assert abs(float(stature(MODEL, turned[None])) - height) > abs(float(stature(MODEL, betas[None])) - height)
 
 
-def test_a_taller_person_stands_further_away() -> None:
+def test_a_taller_person_stands_further_away(caplog: pytest.LogCaptureFixture) -> None:
     clip = seen(torch.zeros(10))
     tall = shaped(clip, height="190cm")
     assert float(tall.transl[0, 2]) == pytest.approx(4 * 1.9 / MEAN, rel=1e-2)
     assert tall.facts["size"]["from"] == ["--height 190cm"] and tall.facts["size"]["sd"] < 0.02
+    assert "contradicts" not in caplog.text
     # what images tell beside it changes proportions, not the height
     both = shaped(seen(torch.tensor([0.0, 2, 0, 0, 0, 0, 0, 0, 0, 0])), height="190cm", size="evidence")
     assert both.facts["size"]["height"] == pytest.approx(1.9, abs=0.02) and float(both.betas[1]) > 0.3
+    shaped(clip, height="110cm", size="evidence")
+    assert "--height 110cm contradicts the images" in caplog.text
 
 
 @pytest.mark.parametrize("height", [1.2, 1.95])

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ..common.npz import read_npz, write_npz
+from ..common.output import heard
 from ..common.places import cache_folder
 from ..errors import BadInput, DiffOptError
 from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations
@@ -31,8 +32,8 @@ from .weights.store import digest
 
 log = logging.getLogger(__name__)
 #: Increased when the meaning of an entry changes.
-FORMAT = 2
-_PLAIN = "__plain__"
+FORMAT = 3
+_PLAIN, _TOLD = "__plain__", "__told__"
 #: Files, and bytes of them, that an option may name: more is another folder than was meant.
 _MOST, _BYTES = 200_000, 1 << 36
 Part = TypeVar("Part", Observations, CameraTrajectory, CameraFrameBody)
@@ -64,16 +65,23 @@ def source_digest(packages: tuple[str, ...]) -> str:
 
 
 def kept(cls: type[Part], key: str, make: Callable[[], Part], fresh: bool) -> Part:
-    """The cached entry ``key``; otherwise the result of ``make``, which is cached if the folder can be written."""
+    """The cached entry ``key``; otherwise the result of ``make``, which is cached if the folder can be written. What
+    ``make`` warned of is told again with the entry."""
     path = cache_folder() / "perceived" / f"{cls.__name__}-{key[:32]}.npz"
     if path.is_file() and not fresh:
         try:
-            return unpack(cls, read_npz(path), path)
-        except BadInput:  # damaged: recompute it
+            arrays = dict(read_npz(path))
+            told = json.loads(str(arrays.pop(_TOLD, "[]")))
+            part = unpack(cls, arrays, path)
+            for text in told:
+                log.warning("%s", text)
+            return part
+        except (BadInput, ValueError):  # damaged: recompute it
             path.unlink(missing_ok=True)
-    part = make()
+    with heard([]) as told:
+        part = make()
     try:
-        write_npz(path, pack(part))
+        write_npz(path, pack(part) | {_TOLD: np.array(json.dumps(told))})
     except DiffOptError as error:
         log.warning("perception results could not be cached: %s", error)
     return part

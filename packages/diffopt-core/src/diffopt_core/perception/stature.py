@@ -35,6 +35,8 @@ CHILDREN, CHILD_HEIGHT, CHILD_SD = 0.05, 1.38, 0.22
 #: Standard deviations: of a height that the user gives, m; of one from a regressor's betas, m (published errors of
 #: regressors: 5 to 9 cm); of the logarithm of its bones.
 _GIVEN_SD, _REGRESSED_SD, _REGRESSED_BONE_SD = 0.01, 0.07, 0.05
+#: Standard deviations from which on the height given and that of all else contradict each other.
+_CONTRADICTS = 3.0
 #: Rounds of linearisation.
 _ROUNDS = 3
 
@@ -147,6 +149,13 @@ def with_shape(body: CameraFrameBody, clip: Clip, asked: InputSpec, model: Body,
     if not heard or (own and asked.height is None):
         return body
     shape = shape_of(model, heard)
+    if asked.height is not None and len(heard) > 1:
+        without = shape_of(model, heard[1:])
+        if abs(without.height - shape.height) > _CONTRADICTS * without.sd:
+            log.warning(
+                "--height %s contradicts the images, which tell %.2f ± %.2f m: %s is used; is it right?",
+                asked.height, without.height, without.sd, asked.height,
+            )  # fmt: skip
     size = {"height": round(shape.height, 3), "sd": round(shape.sd, 3), "from": [one.said for one in heard]}
     facts = {key: value for key, value in body.facts.items() if key != "shape"} | {"size": size}
     before = float(stature(model, body.betas[None].cpu() if own else torch.zeros(1, 10)))

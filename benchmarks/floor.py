@@ -4,7 +4,7 @@
 
 Per number of clips: seconds of placement and binding, of each stage, of scoring; how much of each is the network, and
 the ratios. Everything is measured in one process with one thread; CPU seconds, so that other processes disturb little.
-``--profile``: the operations that take the most time of their own, by torch's profiler.
+``--profile``: the operations that take the most time of their own in a few steps, by torch's profiler.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from diffopt_core.results.execute import execute
 from diffopt_core.results.run import Run
 from diffopt_core.solver import batch, solve
 from diffopt_priors.mdm.denoiser import Denoiser
+
+#: What is profiled: a few steps of each stage.
+_SHORT = ("stage.warmup.all.steps=10", "stage.guide.rounds=10", "stage.finetune.all.steps=10")
 
 
 class Clock:
@@ -81,8 +84,7 @@ def main() -> None:
         clock.seconds.clear(), clock.network.clear()
         run = Run(tuple(cases[:count]), recipe, registry, None, batch=count)
         began = time.process_time()
-        with torch.profiler.profile() if args.profile else nullcontext() as profile:
-            execute(run, lambda *_: None)
+        execute(run, lambda *_: None)
         whole = time.process_time() - began
         floor = sum(clock.network.values())
         if not floor:
@@ -93,9 +95,18 @@ def main() -> None:
         for name, seconds in [*clock.seconds.items(), ("perceive, place, bind", rest)]:
             own = clock.network.get(name, 0.0)
             print(f"  {name:22} {seconds:7.2f} s  network {own:7.2f}  outside {(seconds - own) / floor:5.2f} floors")
-        if profile is not None:
-            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=args.profile,
-                                               max_name_column_width=50))  # fmt: skip
+        if args.profile:
+            short = recipes.parse(
+                recipes.assign(recipes.load(args.recipe, registry.recipes), [*args.settings, *_SHORT])
+            )
+            print(profiled(replace(run, recipe=short), args.profile))
+
+
+def profiled(run: Run, rows: int) -> str:
+    """The operations of a solve of a few steps, which is one of its own: the profiler would spoil the figures above."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        execute(run, lambda *_: None)
+    return profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=rows, max_name_column_width=50)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def test_the_focal_length_of_a_turning_camera_is_estimated(tmp_path):
     R, images = turning(degrees=16.0)
     found = camera(cases.film(tmp_path, images, focal=None))
     assert found.focal[0, 0] == pytest.approx(cases.FOCAL, rel=0.02)
-    assert "estimated" in found.facts["focal_from"] and "+-" in found.facts["focal_from"]
+    assert "estimated" in found.facts["focal_from"] and "±" in found.facts["focal_from"]
     assert cases.degrees_apart(found.R, R).max() < 0.3
 
 

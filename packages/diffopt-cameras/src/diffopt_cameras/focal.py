@@ -99,11 +99,11 @@ def weighed(cues: dict[str, Array], side: int) -> Focal:
     each = {name: _middle(cue) for name, cue in cues.items()}
     sources = {name: (side * px, error) for name, (px, error) in each.items() if np.ptp(cues[name]) > 0}
     named = {name: source for name, source in sources.items() if source[1] < _VAGUE}
-    parts = ", ".join(f"{name} ({px:.0f} px +- {error:.1%})" for name, (px, error) in named.items())
+    parts = ", ".join(f"{name} ({px:.0f} px ± {error:.1%})" for name, (px, error) in named.items())
     if spread > _CEILING:
-        said = f"assumed {side * at:.0f} px ({at:.2f} of the longer side) +- {spread:.0%}, by {parts}; --focal sets it"
+        said = f"assumed {side * at:.0f} px ({at:.2f} of the longer side) ± {spread:.0%}, by {parts}; --focal sets it"
         return Focal(side * at, said, False, spread, sources)
-    return Focal(side * at, f"estimated {side * at:.0f} px +- {spread:.1%}, from {parts}", True, spread, sources)
+    return Focal(side * at, f"estimated {side * at:.0f} px ± {spread:.1%}, from {parts}", True, spread, sources)
 
 
 def _middle(log: Array) -> tuple[float, float]:

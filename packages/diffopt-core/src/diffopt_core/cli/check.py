@@ -101,7 +101,7 @@ def _described(row: dict[str, Any], item: Evidence) -> str:
         where, f"keypoints of {made['detector']}",
         f"camera of {made['camera']}, {made['model']} ({_TRAVELS[row['travel']]})",
         f"focal length {made['focal']}", f"first poses of {made['initializer']}",
-        f"vertical +- {row['vertical']['sd_deg']:g} degrees" if row["vertical"] else "", f"recipe {row['recipe']}",
+        f"vertical ± {row['vertical']['sd_deg']:g} degrees" if row["vertical"] else "", f"recipe {row['recipe']}",
         "trusted" if row["trusted"] else "not trusted",
     )  # fmt: skip
     return f"{clip.name}: {'; '.join(filter(None, found))}"

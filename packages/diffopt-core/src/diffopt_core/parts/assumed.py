@@ -16,6 +16,8 @@ MARK = "(guessed)"
 _KNOWN = 0.03
 #: Degrees up to which a vertical is known.
 _TILTED = 5.0
+#: Standard deviations from which on a source of the vertical was overruled by the others.
+_OVERRULED = 3.0
 #: Units of length: metres, millimetres, and what is made of them.
 _LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
 
@@ -125,11 +127,15 @@ def _vertical(result: Result) -> Ground:
     if how == "given" or (how == "auto" and clip.camera is not None and clip.camera.level):
         return Ground("vertical", "that of the camera's world, which is level", False)
     if (told := result.provenance.get("vertical")) is not None:
-        sources = ", ".join(f"{name} (+- {said['sd_deg']:g})" for name, said in told["from"].items())
-        return Ground("vertical", f"+- {told['sd_deg']:g} degrees, from {sources}", told["sd_deg"] > _TILTED)
+        found = told["from"].items()
+        far = [name for name, said in found if (said.get("apart_deg") or 0.0) > _OVERRULED * said["sd_deg"]]
+        sources = ", ".join(f"{name} (± {said['sd_deg']:g})" for name, said in found if name not in far)
+        against = ", ".join(f"{name} ({told['from'][name]['apart_deg']:g} degrees away)" for name in far)
+        said = f"± {told['sd_deg']:g} degrees, from {sources}" + (f"; against {against}" if far else "")
+        return Ground("vertical", said, told["sd_deg"] > _TILTED)
     if clip.camera is not None and clip.camera.up_var is not None and how != "trunk":
         sd = math.degrees(float(clip.camera.up_var.mean()) ** 0.5)
-        return Ground("vertical", f"from straight lines in the images, +- {sd:.1f} degrees, and the person", False)
+        return Ground("vertical", f"from straight lines in the images, ± {sd:.1f} degrees, and the person", False)
     if clip.body is not None and clip.body.evidence is not None and how != "trunk":
         return Ground("vertical", "estimated by a network from the keypoints", True)
     return Ground("vertical", "people are assumed upright on average, and cameras level", True)

@@ -68,6 +68,12 @@ def test_everything_is_said(html):
                      "Losses"]  # fmt: skip
 
 
+def test_what_is_not_trusted_is_said_beside_the_status(result, html):
+    doubted = Page(replace(result, clip=replace(result.clip, doubts=("the trunk <lies>",)))).html
+    assert "not trusted</span>" in doubted and "Not trusted: the trunk &lt;lies&gt;" in doubted
+    assert "not trusted" not in html
+
+
 def test_numbers_come_back(result, html):
     data, blob = data_of(html)
     track, truth = data["scene"]["tracks"][0], data["scene"]["truth"]

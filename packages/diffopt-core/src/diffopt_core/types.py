@@ -316,6 +316,17 @@ class Result:
     spread: Spread | None = None
     """uncertainty, if it was solved several times (``--draws``)"""
 
+    @property
+    def untrusted(self) -> tuple[str, ...]:
+        """What of a finished result is not trusted, as text: doubts of its evidence, and of its camera's path."""
+        camera = self.clip.camera
+        told = None if camera is None else camera.facts.get("not_trusted")
+        # what is doubtful of the evidence is written of its camera, too
+        if camera is None or camera.trusted or (told is None and self.clip.doubts):
+            return self.clip.doubts
+        why = "; ".join(map(str, told)) if isinstance(told, list | tuple) else str(told or "its path")
+        return *self.clip.doubts, f"the camera: {why}"
+
     def __repr__(self) -> str:
         """One line; the tensors are too long to print."""
         return f"Result({self.clip.name!r}, {self.clip.num_frames} frames at {self.clip.fps:g} fps, {self.status})"

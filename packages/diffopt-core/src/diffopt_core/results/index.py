@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from ..common.storage import Folder
-from ..types import Clip, Result
+from ..types import Result
 from .failures import Failure
 from .run import Run, name_of
 from .shards import INDEX, Row, as_csv, from_csv, join, read_index
@@ -49,18 +49,9 @@ def row_of(result: Result) -> Row:
     facts = result.provenance
     why = str(facts.get("doubt") or facts.get("not_finite", ""))
     if result.status == "finished":
-        doubts = [*result.clip.doubts, *_of_camera(result.clip)]
-        why = f"not trusted: {'; '.join(doubts)}" if doubts else ""
+        why = f"not trusted: {'; '.join(result.untrusted)}" if result.untrusted else ""
     return {"state": str(result.status), "reason": why,
             "frames": str(result.clip.num_frames), "fps": f"{result.clip.fps:g}"}  # fmt: skip
-
-
-def _of_camera(clip: Clip) -> list[str]:
-    camera = clip.camera
-    if camera is None or camera.trusted:
-        return []
-    told = camera.facts.get("not_trusted")
-    return [f"the camera: {'; '.join(map(str, told)) if isinstance(told, list | tuple) else told or 'its path'}"]
 
 
 def resumed(folder: Folder) -> list[Row]:

@@ -92,7 +92,8 @@ def _draw_bodies(
 def _write_title(figure: Figure, result: Result) -> None:
     frames, fps = len(result.joints), result.clip.fps
     figure.text(0.05, 0.955, result.clip.name, fontsize=14, color=INK, weight="bold")
-    about = f"{result.status}  ·  {frames} frames, {frames / fps:.1f} s at {fps:g} fps  ·  {result.body_model}"
+    status = f"{result.status}, not trusted" if result.untrusted else str(result.status)
+    about = f"{status}  ·  {frames} frames, {frames / fps:.1f} s at {fps:g} fps  ·  {result.body_model}"
     figure.text(0.985, 0.955, about, fontsize=9, color=INK, ha="right")
     guessed = [ground.what for ground in grounds(result) if ground.guessed]
     if guessed:

@@ -95,13 +95,17 @@ class Page:
             f"<span class='status {escape(str(s))}'>{escape(str(s))}</span>"
             for s in dict.fromkeys(r.status for r in self._results)
         )
+        doubts = list(dict.fromkeys(doubt for r in self._results for doubt in r.untrusted))
+        if doubts:
+            status += f" <span class='status doubtful' title='{escape('; '.join(doubts))}'>not trusted</span>"
         parts = [
             f"{frames:,} frames", f"{frames / fps:,.1f} s at {fps:g} fps",
             f"body {escape(', '.join(dict.fromkeys(r.body_model for r in self._results)))}",
         ]  # fmt: skip
         if head.clip.size[0]:
             parts.append(f"{head.clip.size[0]} × {head.clip.size[1]} px")
-        return f"{status} <span>{' · '.join(parts)}</span>"
+        why = f"<br><span>Not trusted: {escape('; '.join(doubts))}</span>" if doubts else ""
+        return f"{status} <span>{' · '.join(parts)}</span>{why}"
 
     def _each(self, text: Any) -> str:
         if len(self._results) == 1:

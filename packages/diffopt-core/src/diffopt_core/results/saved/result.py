@@ -111,6 +111,7 @@ def _own(file: Path, truth: bool) -> Result:
         camera=_as_found(camera, dict(facts.get("camera", {})), arrays.get("bridged")), rest_joints=rest,
         sha256=str(run["sha256"]) if run.get("sha256") else None,
         focal_from=str(run.get("focal_from", "")), facts=dict(facts.get("clip", {})),
+        doubts=tuple(map(str, dict(facts.get("clip", {})).get("doubts", ()))),
         truth=truth_of(file.parent, run, frames) if truth and run else None,
     )  # fmt: skip
     status = Status(run.get("status", Status.FINISHED))
@@ -186,6 +187,7 @@ def _as_found(camera: CameraTrajectory, facts: dict[str, Any], bridged: np.ndarr
         unit=cast(Unit, unit if unit in get_args(Unit) else "metre"),
         travel=cast(Travel, travel if travel in get_args(Travel) else "unknown"),
         filled=mask,
+        trusted=facts.get("trusted") is not False,
         facts=facts,
     )
 

@@ -46,7 +46,7 @@ def test_yaw_and_horizontal_translation_change_nothing(yaw: float, x: float, z: 
 def test_inverse_gives_the_joints_back_up_to_the_gauge() -> None:
     pose, root = motion(3, 40, dtype=torch.float64)
     joints = F.kinematics(pose, root, EMBED["offsets"])[:, :-1, :22]
-    sine, cosine = (v[:, :1, None] for v in heading(joints.permute(0, 3, 2, 1)))
+    sine, cosine = (v[:, :1, None] for v in heading(joints.permute(0, 3, 2, 1))[:2])
     start = joints[:, :1, :1] * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
     expected = F.to_heading(joints - start, sine, cosine)
     found = F.embed(pose, root, **EMBED)

@@ -10,6 +10,7 @@ from ..data.geometry import project
 from ..data.skeleton import JOINT, LAYOUTS
 from ..interfaces import Body
 from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Observations
+from .facing import pose_of
 
 Lengths = tuple[Float[Tensor, "S"], Float[Tensor, "S"]]
 _SIDED = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip"))
@@ -36,6 +37,11 @@ def told_lengths(body: Body, betas: Float[Tensor, "10"], sd: float) -> Lengths:
     return lengths[1] - lengths[0], torch.full_like(lengths[0], sd**2)
 
 
+def of_mean_shape(first: CameraFrameBody, body: Body) -> HumanMotion:
+    """The first poses in the camera's frame with the body's mean shape, a batch of one on the CPU."""
+    return HumanMotion(pose_of(first)[None], first.transl.float().cpu()[None], torch.zeros(1, 10), body.name)
+
+
 def seen_lengths(
     first: CameraFrameBody, observations: Observations, camera: CameraTrajectory, fps: float, body: Body
 ) -> Lengths:
@@ -45,10 +51,8 @@ def seen_lengths(
     A bone that points at the camera says little; directions are the 3D landmarks', if there are any, since the first
     poses then follow the image with bones of the mean shape. Frames that disagree with the others count less.
     """
-    pose = torch.cat([first.global_orient.unsqueeze(1), first.body_pose], 1).float().cpu()
-    still = HumanMotion(pose[None], first.transl.float().cpu()[None], torch.zeros(1, 10), body.name)
     layout, keypoints = observations.layout, observations.keypoints.float().cpu()
-    points = body.keypoints(still, layout)[0]
+    points = body.keypoints(of_mean_shape(first, body), layout)[0]
     vector, middle = _between(points, layout)
     length = vector.norm(dim=-1)
     if observations.landmarks is not None and observations.landmark_layout is not None:

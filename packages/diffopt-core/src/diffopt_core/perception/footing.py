@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ..data.skeleton import FEET
 from ..interfaces import Body
-from ..types import CameraFrameBody, CameraTrajectory, HumanMotion, Observations
+from ..types import CameraFrameBody, CameraTrajectory, Observations
+from .bones import of_mean_shape
 
 #: Time over which displacements are taken, s.
 _GAP = 0.2
@@ -29,9 +30,7 @@ def person_scale(
     frame, so ``R^T foot`` moves by ``-1 / k`` times the camera. That factor is the slope of a robust regression on the
     camera's displacements, which hardly err, so that errors of the feet do not bias it.
     """
-    pose = torch.cat([first.global_orient.unsqueeze(1), first.body_pose], 1).float().cpu()
-    still = HumanMotion(pose[None], first.transl.float().cpu()[None], torch.zeros(1, 10), body.name)
-    feet = (body.joints(still)[0, :, FEET] @ camera.R.float().cpu()).double()
+    feet = (body.joints(of_mean_shape(first, body))[0, :, FEET] @ camera.R.float().cpu()).double()
     place = camera.position.double().cpu()
     gap = max(1, round(_GAP * fps))
     if len(feet) <= gap:

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..data.contact import runs
+
 Array = np.ndarray
 #: Expected acceleration, m/s^2, and first speed, m/s, of what is followed.
 ACCELERATION, SPEED = 40.0, 4.0
@@ -89,18 +91,13 @@ def _decided(groups: list[Followed], states: Array, stay: Array, step: Array, ch
         gain, smoother = np.subtract(cost(without), cost(path))
         return without if gain < DECIDES or (smoother < JUMPS and end - start < len(path)) else path
 
-    for start, end in stretches(path > 0).tolist():
+    for start, end in runs(path > 0):
         path = kept(path, start, end)
         inside = start + np.flatnonzero(np.diff(path[start:end])) + 1  # and each part of it that is read in one way
         if path[start] and len(inside):
             for first, last in pairwise([start, *inside.tolist(), end]):
                 path = kept(path, first, last)
     return path
-
-
-def stretches(mask: Array) -> Array:
-    """First frame and end of every run of true, ``[N 2]``."""
-    return np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]]))).reshape(-1, 2)
 
 
 def _row(group: Followed, reading: Array) -> Array:
@@ -142,7 +139,7 @@ def minority(state: Array, time: Array, longest: float) -> Array:
     """``state [T]`` with 0 where another state than 0 lasts longer than ``longest`` s, and throughout if it has two
     thirds of the frames: that is no burst, it is what the evidence says."""
     out = state.copy()
-    for start, end in stretches(state > 0):
+    for start, end in runs(state > 0):
         if time[end - 1] - time[start] > longest:
             out[start:end] = 0
     return out if (state > 0).mean() < 2 / 3 else np.zeros_like(out)

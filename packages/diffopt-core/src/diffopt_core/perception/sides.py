@@ -16,10 +16,11 @@ from itertools import product
 import numpy as np
 import torch
 
+from ..data.contact import runs
 from ..data.skeleton import JOINTS, LAYOUTS
 from ..types import Observations
 from . import front
-from .sequence import Followed, choose, minority, stretches
+from .sequence import Followed, choose, minority
 
 #: Height of a person, m, by which differences in the image become metres.
 HEIGHT = 1.7
@@ -211,7 +212,7 @@ def _posed(told: list[Differences], posed: Array | None, frames: Array) -> Array
 
 def _brief(body: Array, time: Array) -> bool:
     """Whether all stretches are short, and together the clearly lesser part."""
-    return bool(body.mean() < 1 / 3 and all(time[end - 1] - time[start] <= LONGEST for start, end in stretches(body)))
+    return bool(body.mean() < 1 / 3 and all(time[end - 1] - time[start] <= LONGEST for start, end in runs(body)))
 
 
 def _constant(worth: Array) -> Followed:

@@ -26,17 +26,14 @@ _LAST = NUM_FEATURE_JOINTS
 _ACROSS = {"right_hip": 1.0, "left_hip": -1.0, "right_shoulder": 1.0, "left_shoulder": -1.0}
 
 
-def heading(places: Float[Tensor, "B 3 J T"]) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
-    """Sine and cosine of the yaw that the body faces (0 = +Z, pi/2 = +X).
+def heading(
+    places: Float[Tensor, "B 3 J T"],
+) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+    """Sine and cosine of the yaw that the body faces (0 = +Z, pi/2 = +X), and the length of the axis they are from.
 
     Horizontal normal of right-to-left hips plus shoulders. Not a unit pair where that axis is vertical
     (cartwheels): the small constant keeps the gradient finite there.
     """
-    sine, cosine, _ = _heading(places)
-    return sine, cosine
-
-
-def _heading(places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     right, left, right_up, left_up = (places[:, ::2, JOINT[name]] for name in _ACROSS)
     x, z = (right - left + (right_up - left_up)).unbind(1)
     norm = (x * x).addcmul_(z, z).add_(_EPS).sqrt_()
@@ -55,7 +52,7 @@ class _Channels(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rotations: Tensor, moved: Tensor, path: Tensor, fps: float) -> Tensor:
         about = moved[:, :, 3, :_LAST]
-        sine, cosine, norm = _heading(about)
+        sine, cosine, norm = heading(about)
         # joints about the root, but in height; joint 0 is the root itself
         places = about.clone()
         places[:, 1] += path[:, 1:2]

@@ -1,4 +1,4 @@
-"""The 263 channels of a HumanML3D frame: names of the blocks, no tensors.
+"""The 263 channels of a HumanML3D frame: names of the blocks, and the way to them and back.
 
 Guo et al. 2022, "Generating Diverse and Natural 3D Human Motions from Text", section 5.
 """
@@ -88,8 +88,9 @@ def embed(
     pose: local rotations, joint 0 in the world. root: pelvis joint (m), already scaled to the reference body.
     Invariant under yaw about +Y and horizontal translation of the whole motion.
     """
-    moved = chain.kinematics(pose, offsets, PARENTS)
-    return channels(chain.by_component(pose), moved, root.mT, fps).mT
+    planes = chain.by_component(pose)
+    moved = chain.kinematics(chain.as_matrices(planes), offsets, PARENTS)
+    return channels(planes, moved, root.mT, fps).mT
 
 
 def root_path(features: Float[Tensor, "B T 263"]) -> tuple[Tensor, Tensor]:

@@ -225,8 +225,9 @@ def test_weak_odometry_falls_to_the_turning_with_a_warning(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         found = camera(cases.film(tmp_path, images), fewest_points=5000)
     assert found.facts["model"] == "rotation" and not found.trusted and not found.metric
-    assert "odometry rejected" in caplog.text and "NO model explains" in caplog.text
+    assert "odometry rejected" in caplog.text and "no model explains" in caplog.text
     assert "points" in found.facts["rejected"]["odometry"]
+    assert "no model explains" in found.facts["not_trusted"][0]
 
 
 def test_a_model_that_is_asked_for_is_used_or_refused(tmp_path):

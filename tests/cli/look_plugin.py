@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,7 @@ class Camera(ComponentConfig):
 
     def trajectory(self, clip, observations) -> CameraTrajectory:
         looked("camera")
+        logging.getLogger(__name__).warning("camera: a look of it")
         if (Path(os.environ[WATCH]) / "fail-camera").exists():
             raise BadInput(clip.path, "camera", "told to fail")
         other = make_clip(clip.num_frames).camera

@@ -344,7 +344,7 @@ def test_simulate(diffopt, scored):
     truth = scored.parent / "truth"
     ran = diffopt("simulate", truth, "--out", "cases", "--count", "1", "--frames", "10", "--fps", "30")
     assert ran.status == 0, ran.err
-    assert "wrote 1 cases" in ran.out
+    assert "wrote 1 case " in ran.out
     assert {"case_00.npz", "truth/case_00.npz"} <= tree(Path("cases"))
     assert diffopt("check", "cases", "--prior", "none").status == 0
     none = diffopt("simulate", truth, "--out", "cases", "--frames", "500", "--fps", "30")

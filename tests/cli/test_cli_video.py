@@ -219,10 +219,15 @@ def test_every_shot_is_solved_by_itself(diffopt, watch, cut):
     for name, frames in (("two_shot1", range(9)), ("two_shot2", range(9, 20))):
         with np.load(f"all/{name}/evidence.npz") as evidence:
             assert evidence["video_frames"].tolist() == list(frames)
+    assert "2 clips: solved by recipe paper" in ran.err, "the choice is said for every shot"
+    for name in ("two_shot1", "two_shot2"):
+        assert f"{name}: camera: a look of it" in ran.err and f"{name}: not trusted: " in ran.err
+        camera = json.loads(Path(f"all/{name}/run.json").read_text())["evidence"]["camera"]
+        assert not camera["trusted"] and any("principal point" in why for why in camera["not_trusted"])
     run = json.loads(Path("all/two_shot2/run.json").read_text())
     assert run["inputs"][0].endswith("two#shot2") and run["evidence"]["clip"]["shot"]["frames"] == [9, 20]
     again = diffopt("run", cut, "--fps", "30", "--out", "all", *LOOK, *MEAN, *QUICK)
-    assert "kept the finished result of 2 clip(s)" in again.err
+    assert "kept the finished result of 2 clips" in again.err
     assert diffopt("run", "all/two_shot2/run.json", "-p", look_plugin.__file__, "--no-picture").out.count("identical")
 
 

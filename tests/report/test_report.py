@@ -70,8 +70,17 @@ def test_everything_is_said(html):
 
 def test_what_is_not_trusted_is_said_beside_the_status(result, html):
     doubted = Page(replace(result, clip=replace(result.clip, doubts=("the trunk <lies>",)))).html
-    assert "not trusted</span>" in doubted and "Not trusted: the trunk &lt;lies&gt;" in doubted
+    assert "not trusted</span>" in doubted and "Not trusted:</b> the trunk &lt;lies&gt;" in doubted
     assert "not trusted" not in html
+
+
+def test_what_was_said_stands_in_lines_at_the_top(result):
+    """A doubt once, with its remedy; advice and notices after it; not as data among the sources."""
+    facts = {"warnings": ["walk: the <trunk> lies; try --fps", "hint: get the larger model"]}
+    page = Page(replace(result, clip=replace(result.clip, facts=facts, doubts=("the <trunk> lies",)))).html
+    top, _, below = page.partition("<main>")
+    assert "<b>Not trusted:</b> the &lt;trunk&gt; lies; try --fps</li><li>get the larger model</li>" in top
+    assert "larger model" not in below and "&lt;trunk&gt;" not in below
 
 
 def test_numbers_come_back(result, html):

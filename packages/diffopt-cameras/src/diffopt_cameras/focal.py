@@ -33,6 +33,8 @@ _CEILING = 0.15
 _GRID, _COARSE = np.linspace(np.log(0.3), np.log(4.5), 2001), np.linspace(np.log(0.3), np.log(4.5), 109)
 #: A source that says less than this much, as a relative error by itself, is not named.
 _VAGUE = 0.5
+#: Nor is one whose error is so many times that of all together.
+_OUTWEIGHED = 4.0
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,10 @@ def weighed(cues: dict[str, Array], side: int) -> Focal:
     at, spread = _middle(np.sum(list(cues.values()), axis=0))
     each = {name: _middle(cue) for name, cue in cues.items()}
     sources = {name: (side * px, error) for name, (px, error) in each.items() if np.ptp(cues[name]) > 0}
-    named = {name: source for name, source in sources.items() if source[1] < _VAGUE}
-    parts = ", ".join(f"{name} ({px:.0f} px ± {error:.1%})" for name, (px, error) in named.items())
-    if spread > _CEILING:
-        said = f"assumed {side * at:.0f} px ({at:.2f} of the longer side) ± {spread:.0%}, by {parts}; --focal sets it"
-        return Focal(side * at, said, False, spread, sources)
-    return Focal(side * at, f"estimated {side * at:.0f} px ± {spread:.1%}, from {parts}", True, spread, sources)
+    told = sorted((error, name) for name, (_, error) in sources.items() if error < min(_VAGUE, _OUTWEIGHED * spread))
+    sure, parts = spread <= _CEILING, ", ".join(name for _, name in told)
+    said = f"{'estimated' if sure else 'assumed'} {side * at:.0f} px ± {100 * spread:.2g}%, from {parts}"
+    return Focal(side * at, said, sure, spread, sources)
 
 
 def _middle(log: Array) -> tuple[float, float]:

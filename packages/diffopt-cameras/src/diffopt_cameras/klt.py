@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 _PARALLAX, _REGISTERED = 1.0, 0.5
 #: Share of these that a zoom may leave.
 _ZOOM_LEAVES = 0.25
+#: Why a path of unknown travel is not trusted.
+_NO_MODEL = "no model explains how the images move; only its turning is used, not its travel"
 #: Least share of solved frames of a camera that is trusted.
 _SOLVED = 0.8
 
@@ -237,11 +239,7 @@ class _Choice:
         if path.solved.mean() < 0.5:
             why = "; ".join(f"{name}: {text}" for name, text in self.rejected.items())
             raise BadInput(self.clip.path or self.clip.name, "camera", f"no camera found ({why}); {remedies}")
-        _log.warning(
-            "camera: NO model explains the image motion (%s). Only the camera's rotation is "
-            "used, WITHOUT its travel, so its motion will appear as motion of the people; %s",
-            "; ".join(f"{name}: {text}" for name, text in self.rejected.items()), remedies,
-        )  # fmt: skip
+        _log.warning("camera: %s, which will appear as motion of the person; %s", _NO_MODEL, remedies)
         return self._done("rotation", path.R, np.zeros((len(path.R), 3)), path.solved, "unknown", "arbitrary")
 
     def _done(
@@ -249,7 +247,7 @@ class _Choice:
         zoom: np.ndarray | None = None,
     ) -> CameraTrajectory:  # fmt: skip
         if not self.focal.sure:
-            _log.warning("camera: focal length %s", self.focal.said)
+            _log.warning("camera: focal length %s; --focal sets it", self.focal.said)
         if not solved.all():
             _log.warning(
                 "camera: %d of %d frames could not be solved and were interpolated", (~solved).sum(), len(solved)
@@ -258,6 +256,9 @@ class _Choice:
         why = self._doubts(model, solved)
         if why:
             _log.warning("camera: not trusted: %s", "; ".join(why))
+        if travel == "unknown":
+            why = [_NO_MODEL, *why]
+        if why:
             facts["not_trusted"] = why
         focal = self.focal.pixels * (np.ones(len(R)) if zoom is None else zoom)
         lines = upright(self.lines, self.observations, R, focal, self.focal.spread or 0.0)

@@ -32,7 +32,7 @@ class Scale:
     frames: int
 
     def said(self) -> str:
-        return f"the ground at the feet in {self.frames} frames, ± {self.spread:.0%} between them; torso {TORSO} m"
+        return f"the ground at the feet in {self.frames} frames, a torso taken as {TORSO} m"
 
 
 def in_rough_metres(

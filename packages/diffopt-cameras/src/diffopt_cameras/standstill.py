@@ -36,7 +36,7 @@ class StaticCamera:
         found = [] if clip.video is None else find_lines(clip, observations)
         focal, _ = choose(clip, observations, found)
         if not focal.sure:
-            _log.warning("camera: focal length %s", focal.said)
+            _log.warning("camera: focal length %s; --focal sets it", focal.said)
         facts = {"source": "static", "model": "static", "focal": focal.facts()}
         facts["evidence"] = self._check(clip, observations, focal.pixels)
         R, t = standing(clip.num_frames)

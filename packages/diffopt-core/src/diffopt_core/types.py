@@ -320,12 +320,14 @@ class Result:
     def untrusted(self) -> tuple[str, ...]:
         """What of a finished result is not trusted, as text: doubts of its evidence, and of its camera's path."""
         camera = self.clip.camera
-        told = None if camera is None else camera.facts.get("not_trusted")
-        # what is doubtful of the evidence is written of its camera, too
-        if camera is None or camera.trusted or (told is None and self.clip.doubts):
+        if camera is None or camera.trusted:
             return self.clip.doubts
-        why = "; ".join(map(str, told)) if isinstance(told, list | tuple) else str(told or "its path")
-        return *self.clip.doubts, f"the camera: {why}"
+        told = camera.facts.get("not_trusted", ())
+        # what is doubtful of the evidence is written of its camera, too
+        why = [str(each) for each in told if each not in self.clip.doubts] if isinstance(told, list | tuple) else []
+        if not why and self.clip.doubts:
+            return self.clip.doubts
+        return *self.clip.doubts, f"the camera: {'; '.join(why) or 'its path'}"
 
     def __repr__(self) -> str:
         """One line; the tensors are too long to print."""

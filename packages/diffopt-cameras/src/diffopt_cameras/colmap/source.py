@@ -65,7 +65,7 @@ class ColmapCamera:
         solve = self._on_tracks if self._config.features == "tracks" else self._on_images
         found = solve(clip, observations)
         if not found.focal.sure:
-            _log.warning("camera: focal length %s", found.focal.said)
+            _log.warning("camera: focal length %s; --focal sets it", found.focal.said)
         self._check(clip, found)
         missing = int((~found.solved).sum())
         if missing:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..common.console import err, fail, grid, out, say
 from ..common.output import answer, quiet, speaks
+from ..common.words import counted, plural
 
 if TYPE_CHECKING:
     from ..results.shards import Row
@@ -33,7 +34,7 @@ def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool, notices: Se
             table.add_row(state, str(count))
         out.print()
         out.print(table)
-        say(f"wrote {home}: index.csv has {len(rows)} lines, for {inputs} input(s)")
+        say(f"wrote {home}: index.csv has {counted(len(rows), 'line')}, for {counted(inputs, 'input')}")
     for title, told in (("notice", by_reason(notices)), ("reason", reasons)):
         if told and not quiet():
             table = grid(title, "clips")
@@ -41,11 +42,11 @@ def tell(home: str, rows: Sequence[Row], inputs: int, stopped: bool, notices: Se
                 table.add_row(said.replace("[", r"\["), str(count))
             err.print()
             err.print(table)
-    of = f"{len(rows)} clips" + (f" of {inputs} inputs" if len(rows) > inputs else "")
+    of = counted(len(rows), "clip") + (f" of {counted(inputs, 'input')}" if len(rows) > inputs else "")
     if stopped:
-        fail(f"stopped: {states['failed']} clips failed, more than --limit-failures allows; the same command with a "
-             "higher limit goes on")  # fmt: skip
+        fail(f"stopped: {counted(states['failed'], 'clip')} failed, more than --limit-failures allows; the same "
+             "command with a higher limit goes on")  # fmt: skip
     elif bad:
         others = "; the others are written" if len(bad) < len(rows) else ""
-        fail(f"{len(bad)} of {of} have no sound result{others}")
+        fail(f"{len(bad)} of {of} {plural(len(bad), 'has')} no sound result{others}")
     return int(bool(bad) or stopped or states["open"] > 0)

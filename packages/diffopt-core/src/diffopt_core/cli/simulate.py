@@ -9,6 +9,7 @@ import typer
 
 from ..common.console import say
 from ..common.output import answer
+from ..common.words import counted
 
 NAME = "simulate"
 PANEL = "Evaluate"
@@ -37,5 +38,5 @@ def command(
     motion = AmassConfig(source_fps=fps) if fps else AmassConfig()
     index = simulate_folder(source, out, count, seed=seed, frames=frames, static=static, motion=motion)
     answer({"folder": out, "truth": out / "truth", "cases": index})
-    say(f"wrote {len(index)} cases to {out}, their truth to {out / 'truth'}")
+    say(f"wrote {counted(len(index), 'case')} to {out}, their truth to {out / 'truth'}")
     return 0

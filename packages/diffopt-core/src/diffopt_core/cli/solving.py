@@ -14,6 +14,7 @@ from ..common import output as voice
 from ..common.console import err, fail, note
 from ..common.documents import atomic
 from ..common.progress import shown, terminal_bar
+from ..common.words import counted
 from ..errors import MissingResource, UnknownName
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def solve(run: Run, viewer: Viewer | None = None, failed: list[Failure] | None =
     from ..solver.watch import Watch
 
     stages = ", ".join(run.recipe.schedule) or "none"
-    title = f"{len(run.inputs)} clip(s) · device {run.device} · stages {stages}"
+    title = f"{counted(len(run.inputs), 'clip')} · device {run.device} · stages {stages}"
     with Bars(title) as bars, shown(terminal_bar):
         return execute(run, bars, None if viewer is None else Watch(viewer.update), failed=failed)
 
@@ -149,7 +150,7 @@ def finish(run: Run, results: list[Result], failed: Sequence[Failure] = ()) -> i
     left_out = sum("#shot" in str(path) for path in run.inputs) and len(run.inputs) - len(_finished(run))
     kept = len(run.only or run.inputs) - len(results) - (left_out or len(failed))
     if kept:
-        note(f"kept the finished result of {kept} clip(s) from the same run (--overwrite solves again)")
+        note(f"kept the finished result of {counted(kept, 'clip')} from the same run (--overwrite solves again)")
     if len(run.inputs) > 1 and run.out is not None and not run.only:
         with atomic(run.out / INDEX) as file:
             file.write(as_csv(rows_of_run(run, results, failed)))
@@ -168,6 +169,8 @@ def finish(run: Run, results: list[Result], failed: Sequence[Failure] = ()) -> i
             )
         elif result.status == "doubtful":
             note(f"{result.clip.name}: doubtful: {result.provenance['doubt']}")
+        if result.untrusted:
+            note(f"{result.clip.name}: not trusted: {'; '.join(result.untrusted)}")
     print_failures([each.reason for each in failed], len(run.inputs), [each.error for each in failed])
     return int(bool(failed) or any(result.status == "diverged" for result in results))
 

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from ..common.console import err, fail, grid, out, say
+from ..common.words import counted, percent, plural
 from ..parts.assumed import Ground, as_data, grounds, marked
 from ..parts.metrics import OF_ITSELF
 from ..parts.metrics.quality import UNITS, quality, true_quality
@@ -35,6 +36,8 @@ def summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> list[d
                 "clip": result.clip.name,
                 "status": result.status,
                 "doubt": result.provenance.get("doubt"),
+                "not_trusted": list(result.untrusted),
+                "notices": list(result.clip.facts.get("warnings", ())),
                 "folder": folder,
                 "files": _files(folder),
                 "frames": result.clip.num_frames,
@@ -62,7 +65,7 @@ def print_summary(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> 
         threes = [row[name][1] for row in rows if name in row]
         unit = max((row[name][0] for row in rows if name in row), key=len)  # a guess in one clip is one in the mean
         first, last, true = (_mean(three[n] for three in threes) for n in range(3))
-        table.add_row(name, unit, _number(first), _number(last), _change(first, last),
+        table.add_row(name, unit, _number(first), _number(last), percent(first, last),
                       *([_number(true)] if scored else []))  # fmt: skip
     out.print()
     for line in _rests_on([grounds(result) for result in results]):
@@ -118,7 +121,8 @@ def _print_clips(run: Run, results: Sequence[Result], rows: Sequence[Rows]) -> N
     table = grid("clip", "status", *(f"{name} [{rows[0][name][0]}]".replace("[", r"\[") for name in shown))
     for result, row in zip(results, rows, strict=True):
         cells = [" → ".join(_number(value) for value in row[name][1][:2]) if name in row else "–" for name in shown]
-        table.add_row(result.clip.name, str(result.status), *cells)
+        status = "not trusted" if result.untrusted and result.status == "finished" else str(result.status)
+        table.add_row(result.clip.name, status, *cells)
     out.print()
     out.print(table)
 
@@ -157,7 +161,9 @@ def print_failures(reasons: Sequence[str], inputs: int, errors: Sequence[str]) -
         table.add_row(reason.replace("[", r"\["), str(count))
     err.print()
     err.print(table)
-    fail(f"{len(reasons)} of {inputs} inputs have no result; the others are written")
+    fail(
+        f"{len(reasons)} of {counted(inputs, 'input')} {plural(len(reasons), 'has')} no result; the others are written"
+    )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -169,9 +175,3 @@ def _number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
-
-
-def _change(first: float | None, last: float | None) -> str:
-    if first is None or last is None or not first:
-        return ""
-    return f"{(last - first) / abs(first):+.0%}"

@@ -61,9 +61,11 @@ say = voice.say
 
 
 def note(message: str) -> None:
-    """Print a notice: one line that does not stop the command."""
+    """Print a notice: one line that does not stop the command; or a hint, which is of no clip."""
     if not voice.quiet():
-        _line("notice", "yellow", "".join(c if c.isprintable() else " " for c in message))
+        word = "hint" if message.startswith(voice.HINT) else "notice"
+        text = message.removeprefix(voice.HINT)
+        _line(word, "yellow", "".join(c if c.isprintable() else " " for c in text))
 
 
 def fail(message: str, word: str = "error") -> None:
@@ -88,6 +90,7 @@ class Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
+        message = message if voice.is_passing(record) else voice.of_its_clip(message)
         if message not in self._told:
             self._told.add(message)
             note(message)

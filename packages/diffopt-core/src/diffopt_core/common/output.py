@@ -20,10 +20,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from numbers import Integral, Real
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+#: Begins a warning that is advice to the user, not a fact of one clip.
+HINT = "hint: "
+#: ``extra`` of a warning about what happens now (an environment is built): told, and not kept with a result.
+PASSING = {"passing": True}
 
 
 class _Keeper(logging.Handler):
@@ -32,8 +39,12 @@ class _Keeper(logging.Handler):
         self._into = into
 
     def emit(self, record: logging.LogRecord) -> None:
-        if (message := record.getMessage()) not in self._into:
+        if (message := record.getMessage()) not in self._into and not is_passing(record):
             self._into.append(message)
+
+
+def is_passing(record: logging.LogRecord) -> bool:
+    return bool(getattr(record, "passing", False))
 
 
 @contextmanager
@@ -62,6 +73,7 @@ class Voice:
 
     json: bool = False
     quiet: bool = False
+    clip: str = ""
     document: Any = None
     stdout: Out | None = None
     delivered: bool = False
@@ -73,6 +85,26 @@ _voice = Voice()
 def quiet() -> bool:
     """Whether only errors are to be shown."""
     return _voice.quiet
+
+
+@contextmanager
+def about(clip: str) -> Iterator[None]:
+    """Notices of this block are of one of several clips, and name it; of an only one (empty) they need not."""
+    was, _voice.clip = _voice.clip, clip
+    try:
+        yield
+    finally:
+        _voice.clip = was
+
+
+def of_its_clip(message: str) -> str:
+    """A notice with the name of its clip. A message that begins with the clip's file names the shot in its place."""
+    clip = _voice.clip
+    where, colon, rest = message.partition(": ")
+    if not clip or message.startswith(HINT) or (colon and PurePath(where).stem == clip):
+        return message
+    of_shot = colon and PurePath(where).suffix and clip.startswith(f"{PurePath(where).stem}_shot")
+    return f"{clip}: {rest if of_shot else message}"
 
 
 def speaks() -> bool:

@@ -16,8 +16,14 @@ MARK = "(guessed)"
 _KNOWN = 0.03
 #: Degrees up to which a vertical is known.
 _TILTED = 5.0
-#: Standard deviations from which on a source of the vertical was overruled by the others.
-_OVERRULED = 3.0
+#: Standard deviations from which on a source of the vertical was overruled by the others; and how many times less sure
+#: than all together is one that is not worth a word.
+_OVERRULED, _OUTWEIGHED = 3.0, 4.0
+#: Factor of the focal length within a clip from which on a lens zooms.
+_ZOOMS = 1.03
+#: Sources of the vertical (:mod:`..solver.vertical`), for people.
+_CUES = {"network": "a network on the poses", "image": "how cameras are held", "feet": "standing feet",
+         "path": "a level path", "lines": "lines in the images", "trunk": "an upright trunk"}  # fmt: skip
 #: Units of length: metres, millimetres, and what is made of them.
 _LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
 
@@ -79,6 +85,9 @@ def _focal(result: Result) -> Ground:
     given, found = (float(c.focal.float().mean()) for c in (result.initial_camera, result.camera))
     said = said if "px" in said else f"{given:.0f} px, {said}"
     solved = f"; {found:.0f} px after the solve" if round(found) != round(given) else ""
+    by_frame = result.initial_camera.focal.float().mean(-1)
+    if float(by_frame.max()) > _ZOOMS * float(by_frame.min()):
+        solved = f"; the lens zooms, from {float(by_frame[0]):.0f} to {float(by_frame[-1]):.0f} px"
     return Ground("focal length", said + solved, said.startswith("assumed"))
 
 
@@ -87,7 +96,7 @@ def _unit(result: Result, stature_guessed: bool) -> Ground:
     camera = result.clip.camera
     if camera is None or camera.unit != "metre":
         how = camera.facts.get("scale_from") if camera else None
-        said = f"metre, guessed: the camera path has no metric unit ({how or 'from feet in contact and the person'})"
+        said = f"metre, guessed from {how or 'feet that stand and the size of the person'}"
         return Ground("unit", said, True)
     if camera.travel in ("stands", "turns"):
         word = "guessed" if stature_guessed else "known"
@@ -127,15 +136,23 @@ def _vertical(result: Result) -> Ground:
     if how == "given" or (how == "auto" and clip.camera is not None and clip.camera.level):
         return Ground("vertical", "that of the camera's world, which is level", False)
     if (told := result.provenance.get("vertical")) is not None:
-        found = told["from"].items()
-        far = [name for name, said in found if (said.get("apart_deg") or 0.0) > _OVERRULED * said["sd_deg"]]
-        sources = ", ".join(f"{name} (± {said['sd_deg']:g})" for name, said in found if name not in far)
-        against = ", ".join(f"{name} ({told['from'][name]['apart_deg']:g} degrees away)" for name in far)
-        said = f"± {told['sd_deg']:g} degrees, from {sources}" + (f"; against {against}" if far else "")
-        return Ground("vertical", said, told["sd_deg"] > _TILTED)
+        return Ground("vertical", _weighed(told), told["sd_deg"] > _TILTED)
     if clip.camera is not None and clip.camera.up_var is not None and how != "trunk":
         sd = math.degrees(float(clip.camera.up_var.mean()) ** 0.5)
         return Ground("vertical", f"from straight lines in the images, ± {sd:.1f} degrees, and the person", False)
     if clip.body is not None and clip.body.evidence is not None and how != "trunk":
         return Ground("vertical", "estimated by a network from the keypoints", True)
     return Ground("vertical", "people are assumed upright on average, and cameras level", True)
+
+
+def _weighed(told: Mapping[str, Any]) -> str:
+    """The vertical's uncertainty and what it is from, the surest first."""
+    found = sorted(told["from"].items(), key=lambda row: row[1]["sd_deg"])
+    far = [name for name, said in found if (said.get("apart_deg") or 0.0) > _OVERRULED * said["sd_deg"]]
+    sources = ", ".join(
+        f"{_CUES.get(name, name)} (± {said['sd_deg']:g})"
+        for name, said in found
+        if name not in far and said["sd_deg"] < _OUTWEIGHED * told["sd_deg"]
+    )
+    against = ", ".join(f"{_CUES.get(name, name)} ({told['from'][name]['apart_deg']:g} degrees away)" for name in far)
+    return f"± {told['sd_deg']:g} degrees, from {sources}" + (f"; against {against}" if far else "")

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..common.jobs import Job, JobEnd
 from ..common.storage import Folder, forget, is_address
+from ..common.words import counted
 from ..errors import DiffOptError
 from ..interfaces import Runner
 from .failures import DISK_FULL, DiskFull
@@ -169,7 +170,7 @@ class Work:
 def _job(ask: dict[str, Any], portion: Portion) -> Job:
     keys = [each.key for each in portion.wanted]
     shown = keys or [each.key for each in portion.inputs]
-    about = f"{len(shown)} clip(s): {', '.join(shown[:4])}{' …' if len(shown) > 4 else ''}"
+    about = f"{counted(len(shown), 'clip')}: {', '.join(shown[:4])}{' …' if len(shown) > 4 else ''}"
     return Job(portion.part, CALLS if keys else PROBE, job_data(ask, portion), about)
 
 

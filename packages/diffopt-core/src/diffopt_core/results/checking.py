@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..common.output import heard
+from ..common.output import about, heard
 from ..data.window import Evidence
 from ..errors import BadInput, DiffOptError
 from ..host.choice import PAPER
@@ -20,6 +20,9 @@ from .folder import ResultFolder, content_of, fingerprint
 from .run import Run, check_components, context, fitting, name_of, titled
 
 log = logging.getLogger(__name__)
+#: Why a clip is solved as in the paper; clips that a line names.
+_NOT_FITTED = "the paper's method; too little is known of the camera for another"
+_NAMED = 4
 
 
 def check(run: Run, failed: list[Failure] | None = None) -> list[Evidence]:
@@ -56,11 +59,13 @@ def _say_recipes(run: Run, found: Sequence[Evidence]) -> None:
     for item in found if run.choose else ():
         chosen.setdefault(fitting(item.camera, item.body), []).append(item.clip.name)
     for name, clips in chosen.items():
-        if name != PAPER and run.choose is not None:
-            who = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
+        if run.choose is not None:
+            apart = len(chosen) > 1 and len(clips) <= _NAMED
+            who = ", ".join(clips) if apart or len(clips) == 1 else f"{len(clips)} clips"
             recipe = run.choose(name)
             title = titled(name, recipe, run.registry)
-            log.warning("%s: solved by %s: %s (--recipe %s is the paper's method)", who, title, recipe.summary, PAPER)
+            why = _NOT_FITTED if name == PAPER else f"{recipe.summary} (--recipe {PAPER} is the paper's method)"
+            log.warning("%s: solved by recipe %s: %s", who, title, why)
 
 
 def opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
@@ -76,7 +81,10 @@ def _all_perceived(run: Run, clips: Sequence[Clip], ctx: BuildContext, failed: l
     found, left = [], []
     for clip in clips:
         try:
-            with spared(None if clip.video and clip.video.shot else failed, clip.name, clip.path, run.registry):
+            with (
+                spared(None if clip.video and clip.video.shot else failed, clip.name, clip.path, run.registry),
+                about(clip.name if len(clips) > 1 else ""),
+            ):
                 found.append(perceived(run, clip, ctx))
         except BadInput as error:
             if len(clips) == 1 or clip.video is None or not clip.video.shot:

@@ -156,7 +156,12 @@ def written(solve: Solved, failed: list[Failure] | None = None) -> list[Result]:
     exporters = [ctx.build("exporter", spec.name, spec.options) for spec in run.recipe.exporters]
     done = []
     for result in kept:
-        clip, warnings = result.clip, [*result.clip.facts.get("warnings", ()), *told]
+        others = tuple(f"{other.clip.name}: " for other in solve.results if other is not result)
+        own = [text for text in told if not text.startswith(others)]
+        clip, warnings = result.clip, [*result.clip.facts.get("warnings", ()), *own]
+        if warnings:
+            clip = replace(clip, facts={**clip.facts, "warnings": list(warnings)})
+            result = replace(result, clip=clip)
         with spared(failed, clip.name, clip.path, run.registry), heard(warnings) as said:
             described = _described(run, result) | {"warnings": said}  # exporters may add to them before it is written
             ResultFolder(run.folder(clip.name)).write(result, exporters, described, run.besides, run.registry)

@@ -95,7 +95,9 @@ def evidence(result: Result) -> dict[str, Any]:
     said = {"clip": clip.facts} | {kind: part.facts | said_of(part) for kind, part in clip.parts.items()}
     if clip.doubts:
         said["clip"] = {**clip.facts, "doubts": list(clip.doubts)}
-        said["camera"] = {**said.get("camera", {}), "trusted": False}
+        told = said.get("camera", {})
+        why = list(dict.fromkeys((*told.get("not_trusted", ()), *clip.doubts)))
+        said["camera"] = {**told, "trusted": False, "not_trusted": why}
     return said
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffopt_core.common.npz import read_npz, write_npz
+from diffopt_core.common.output import HINT
 from diffopt_core.common.progress import track
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.registry import Registry
@@ -247,9 +248,9 @@ def _fetched(name: str) -> Path | None:
 def _say_heavy(name: str) -> None:
     """Once a process; the detector's results are cached, so once a video too."""
     _log.warning(
-        "detector mediapipe: BlazePose's full model, which is in MediaPipe's package, is used. The heavy one errs less "
-        "(limb joints 50 instead of 64 mm on one of our videos) and swaps left and right less often: "
-        "`diffopt weights get %s` (28 MB, Apache-2.0)",
+        "%smediapipe's full model is used; its heavy one errs a fifth less and is taken as soon as it is there: "
+        "diffopt weights get %s (28 MB)",
+        HINT,
         name,
     )
 

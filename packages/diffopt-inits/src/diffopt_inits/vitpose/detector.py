@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from diffopt_core.common.output import PASSING
 from diffopt_core.common.progress import track as progress
 from diffopt_core.errors import BadInput, MissingResource
 from diffopt_core.host.registry import Registry
@@ -61,7 +62,8 @@ def resolve(name: str, download: bool, option: str) -> Model:
             if file is not None
             else "for licence and size see its page"
         )
-        _log.warning("%s: downloaded from https://huggingface.co/%s unless it is in the cache (%s)", name, hub, known)
+        _log.warning("%s: downloaded from https://huggingface.co/%s unless it is in the cache (%s)", name, hub, known,
+                     extra=PASSING)  # fmt: skip
     how = remedy(file) if file is not None else f"name a local folder with --set detector.{option}=FOLDER"
     return Model(hub, f"{how}; or allow transformers to download it: --set detector.download=true")
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from diffopt_core.common.jobs import Job, JobEnd
+from diffopt_core.common.words import counted
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.provenance import device as find_device
 from diffopt_core.host.recipe import difference, parse
@@ -162,6 +163,6 @@ def _job(plan: Plan, out: Path, keys: Sequence[Key], number: int, overwrite: boo
         "cases": {key.case.name: key.case.path for key in keys},
         "overwrite": overwrite,
         "progress": os.fspath((out / PROGRESS / f"{number:05d}.json").absolute()),
-        "label": f"{row.name}, seed {seed}, {len(keys)} case(s)",
+        "label": f"{row.name}, seed {seed}, {counted(len(keys), 'case')}",
     }
     return Job(name, (CALL,), data, about)

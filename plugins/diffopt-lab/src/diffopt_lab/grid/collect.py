@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffopt_core.common.words import counted
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.metrics.evaluate import score_files
@@ -36,7 +37,7 @@ def collect(plan: Plan, out: Path, registry: Registry) -> Study:
         rows.insert(0, Row(name, name, "Other systems"))
         if extra:
             some = ", ".join(extra[:4]) + (" ..." if len(extra) > 4 else "")
-            notes.append(f"{name}: {len(extra)} result(s) match no case and are omitted: {some}.")
+            notes.append(f"{name}: {counted(len(extra), 'result')} without a case, omitted: {some}.")
     if plan.initial:
         first = [kept.initial for key, kept in made.items() if key.row.name == plan.reference]
         cells = [cell for cell in first if cell] + cells
@@ -138,7 +139,9 @@ def _facts(made: Any) -> dict[str, Any]:
     for kept in made:
         try:
             run = json.loads((cell_folder(kept.out, kept.key) / "run.json").read_text())["provenance"]
-            device = run["device"] if run["device_type"] == "cuda" else f"CPU, {run['threads']} thread(s) a worker"
+            device = (
+                run["device"] if run["device_type"] == "cuda" else f"CPU, {counted(run['threads'], 'thread')} a worker"
+            )
             return {
                 "machine": f"{device}; {run['platform']}, Python {run['python']}",
                 "versions": run["versions"],

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from diffopt_core.common.documents import write_json
 from diffopt_core.common.npz import write_npz
+from diffopt_core.common.words import counted
 from diffopt_core.data.rotation import matrix_to_axis_angle
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host import recipe as recipes
@@ -74,7 +75,7 @@ def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Si
         return Data(own, {"name": "case"}, _kind(path, len(own)) + _not(spec))
     folder = out / SIMULATED
     made = simulated(path, folder, how)
-    return Data(made, {"name": "case"}, f"{len(made)} cases simulated from {path.name}{_not(spec)}")
+    return Data(made, {"name": "case"}, f"{counted(len(made), 'case')} simulated from {path.name}{_not(spec)}")
 
 
 def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
@@ -154,7 +155,7 @@ def _listed(path: Path, spec: TableSpec, dataset: ListsClips, role: dict[str, An
     words = [str(role["name"]), *(f"{key} {value}" for key, value in role.items() if key != "name")]
     if spec.only:
         words.append(" and ".join(spec.only))
-    return Data(tuple(clips), role, f"{', '.join(words)} ({len(clips)} clips)")
+    return Data(tuple(clips), role, f"{', '.join(words)} ({counted(len(clips), 'clip')})")
 
 
 def _not(spec: TableSpec) -> str:

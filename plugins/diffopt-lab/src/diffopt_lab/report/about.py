@@ -10,6 +10,8 @@ from html import escape
 from typing import Any
 
 from diffopt_core.common.documents import dumps
+from diffopt_core.common.output import HINT
+from diffopt_core.common.words import percent
 from diffopt_core.errors import DiffOptError
 from diffopt_core.host.recipe_spec import ROLES
 from diffopt_core.parts.assumed import grounds, marked
@@ -26,6 +28,10 @@ _HEAD = ("rigid_clip", "W-MPJPE100", "RTE", "pa_mpjpe", "WA-MPJPE100", "jitter",
 _NEUTRAL = frozenset({"speed", "path", "path_ratio", "foot skate"}) | OF_ITSELF
 
 _NONE = (None, None)
+#: Ends a notice of something doubtful.
+_MARKED = "; the result is marked as not trusted"
+#: Facts that have their own lines under the title.
+_AT_THE_TOP = frozenset({"warnings", "doubts", "not_trusted"})
 
 
 @dataclass(frozen=True)
@@ -76,9 +82,7 @@ def written(value: float | None) -> str:
 
 
 def change(first: float | None, last: float) -> str:
-    if first is None or not (math.isfinite(first) and math.isfinite(last)) or abs(first) < 1e-9:
-        return ""
-    return f"{100 * (last / first - 1):+.0f}\N{NO-BREAK SPACE}%".replace("-", "−")
+    return percent(first, last).replace("-", "−").replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def _number(value: float | None) -> float:
@@ -143,6 +147,24 @@ def rests_on(results: Sequence[Result]) -> str:
         for ground in grounds(results[0])
     ]
     return f"<dl class='grounds' aria-label='What this rests on'>{''.join(cells)}</dl>" if cells else ""
+
+
+def told(results: Sequence[Result], labels: Sequence[str]) -> str:
+    """What is not trusted, then what was said while each result was made, a line each."""
+    lines: list[str] = []
+    for result, label in zip(results, labels, strict=True):
+        mark = f"<i>{escape(label)}</i> " if len(results) > 1 else ""
+        notices = [
+            str(text).removeprefix(HINT).removeprefix(f"{result.clip.name}: ")
+            for text in result.clip.facts.get("warnings", ())
+        ]
+        for doubt in result.untrusted:
+            core = doubt.removeprefix("the ")
+            said = next((text for text in notices if core in text), doubt)  # a notice has the remedy, too
+            notices = [text for text in notices if core not in text]
+            lines.append(f"<li class='doubt'>{mark}<b>Not trusted:</b> {escape(said.removesuffix(_MARKED))}</li>")
+        lines += [f"<li>{mark}{escape(text)}</li>" for text in notices]
+    return f"<ul class='told' aria-label='Notices'>{''.join(dict.fromkeys(lines))}</ul>" if lines else ""
 
 
 def settings(result: Result) -> str:
@@ -242,13 +264,32 @@ def _pairs(table: Mapping[str, Any]) -> str:
 
 
 def _facts(part: Mapping[str, Any]) -> str:
-    """A component's facts; long ones in full, under their key."""
+    """A component's facts, but for those at the top of the page."""
     items = []
     for key, value in part.items():
-        text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        if key in _AT_THE_TOP or value in (None, "", [], {}):
+            continue
+        text = _plain(value)
         text = text if len(text) < 400 else text[:400] + " …"
-        items.append(f"<span class='fact'><i>{escape(str(key).replace('_', ' '))}</i> {escape(text)}</span>")
+        items.append(f"<span class='fact'><i>{escape(_words(key))}</i> {escape(text)}</span>")
     return " ".join(items)
+
+
+def _plain(value: Any) -> str:
+    """Data of a file as words: ``points 528, parallax deg 4.21``."""
+    if isinstance(value, Mapping):
+        parts = [(key, each) for key, each in value.items() if each not in (None, "", [], {})]
+        return ", ".join(
+            f"{_words(key)} ({_plain(each)})" if isinstance(each, Mapping | list) else f"{_words(key)} {_plain(each)}"
+            for key, each in parts
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _words(key: object) -> str:
+    return str(key).replace("_", " ")
 
 
 def _seconds(seconds: Mapping[str, float]) -> str:

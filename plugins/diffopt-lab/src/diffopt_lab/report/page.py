@@ -13,7 +13,7 @@ from diffopt_core.common.npz import atomic
 from diffopt_core.errors import DiffOptError
 from diffopt_core.types import Result
 
-from .about import figure_table, figures_of, provenance, rests_on, settings, tiles
+from .about import figure_table, figures_of, provenance, rests_on, settings, tiles, told
 from .curves import charts_of
 from .scene import Blob, images_of, scene_of
 from .tracks import stage_of
@@ -59,6 +59,7 @@ class Page:
             "style": (_PAGE / "style.css").read_text(),
             "about": self._about(),
             "grounds": rests_on(self._results),
+            "told": told(self._results, self._labels),
             "tiles": tiles(figures) if len(self._results) == 1 else "",
             "figures": figure_table(figures, self._labels),
             "settings": self._each(settings),
@@ -95,17 +96,15 @@ class Page:
             f"<span class='status {escape(str(s))}'>{escape(str(s))}</span>"
             for s in dict.fromkeys(r.status for r in self._results)
         )
-        doubts = list(dict.fromkeys(doubt for r in self._results for doubt in r.untrusted))
-        if doubts:
-            status += f" <span class='status doubtful' title='{escape('; '.join(doubts))}'>not trusted</span>"
+        if any(result.untrusted for result in self._results):
+            status += " <span class='status doubtful'>not trusted</span>"
         parts = [
             f"{frames:,} frames", f"{frames / fps:,.1f} s at {fps:g} fps",
             f"body {escape(', '.join(dict.fromkeys(r.body_model for r in self._results)))}",
         ]  # fmt: skip
         if head.clip.size[0]:
             parts.append(f"{head.clip.size[0]} × {head.clip.size[1]} px")
-        why = f"<br><span>Not trusted: {escape('; '.join(doubts))}</span>" if doubts else ""
-        return f"{status} <span>{' · '.join(parts)}</span>{why}"
+        return f"{status} <span>{' · '.join(parts)}</span>"
 
     def _each(self, text: Any) -> str:
         if len(self._results) == 1:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
+from diffopt_core.common.words import counted
 from diffopt_core.host.recipe import difference
 
 from .layouts import Sheet, bracketed, head, number, probability, signed
@@ -38,8 +39,9 @@ def intervals(study: Study) -> Sheet:
             cells.append(f"{number(found.mean, digits)} {span}{seeds}" if found.cases else "–")
         lines.append((row.label, *cells))
     notes = (
-        f"Mean over {len(study.cases)} cases and its 95 % interval: percentile bootstrap over cases, {DRAWS:,} "
-        "resamples; several seeds of a case are averaged first. ±: standard deviation of the mean over seeds.",
+        f"Mean over {counted(len(study.cases), 'case')} and its 95 % interval: percentile bootstrap over cases, "
+        f"{DRAWS:,} resamples; several seeds of a case are averaged first. "
+        "±: standard deviation of the mean over seeds.",
     )
     heads = ("", *(head(study, column) for column in study.shown))
     return Sheet(f"Intervals: {study.data}", heads, tuple(lines), notes)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from diffopt_core.common.storage import address_of, is_address
+from diffopt_core.common.words import counted
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.parts.assumed import marked_by
 from diffopt_core.parts.metrics import OF_ITSELF
@@ -62,7 +63,7 @@ def study_of_folders(
     return Study(
         name="evaluation",
         title="Evaluation",
-        data=f"{len(seen)} cases of {truth.absolute().name}",
+        data=f"{counted(len(seen), 'case')} of {truth.absolute().name}",
         rows=(*(Row(name, name) for name in names), Row(TRUTH, "Truth")),
         cases=tuple(_case(case, path) for case, path in truths.items() if case in seen),
         cells=tuple(cells),

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from diffopt_core.common.npz import atomic
+from diffopt_core.common.words import counted
 
 from .data import as_data, cells_csv, details, few_failures, sheet_csv
 from .layouts import html, main, markdown
@@ -125,7 +126,7 @@ def _links(study: Study, folder: Path) -> str:
 def _lead(study: Study) -> str:
     frames = sum(case.frames for case in study.cases)
     seeds = f", seeds {', '.join(map(str, study.seeds))}" if study.seeds else ""
-    return f"On {study.data}: {len(study.cases)} cases, {frames:,} frames{seeds}."
+    return f"On {study.data}: {counted(len(study.cases), 'case')}, {counted(frames, 'frame')}{seeds}."
 
 
 def _made(study: Study) -> str:

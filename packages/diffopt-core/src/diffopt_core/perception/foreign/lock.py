@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from ...common.output import PASSING
+
 _log = logging.getLogger(__name__)
 
 
@@ -19,7 +21,7 @@ def locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as file:
         if not take(file):
-            _log.warning("another run is building %s; waiting for it", path.stem)
+            _log.warning("another run is building %s; waiting for it", path.stem, extra=PASSING)
             while not take(file):
                 time.sleep(0.2)
         yield  # closing the file releases the lock

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...common.output import PASSING
 from ...common.places import cache_folder
 from ...errors import DiffOptError, MissingResource
 from .lock import locked
@@ -116,7 +117,8 @@ def ready(folder: Path) -> bool:
 def _build(uv: str, folder: Path, needs: Needs, request: str) -> None:
     packages = [*needs.packages, *needs.no_deps]
     size = f", {needs.size}" if needs.size else ""
-    _log.warning("building the environment '%s' with uv, only this once%s: %s", needs.name, size, ", ".join(packages))
+    _log.warning("building the environment '%s' with uv, only this once%s: %s", needs.name, size, ", ".join(packages),
+                 extra=PASSING)  # fmt: skip
     start = time.monotonic()
     if folder.exists():
         shutil.rmtree(folder)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from ...common.output import PASSING
 from ...common.places import weights_folder
 from ...common.progress import track
 from ...errors import BadInput, DiffOptError, MissingResource
@@ -112,7 +113,8 @@ def _fetched(file: WeightFile, part: Path) -> None:
     except DiffOptError as error:
         if file.npm is None:
             raise
-        _log.warning("%s cannot be reached; the npm registry is asked for %s", file.urls[0], file.npm.partition(":")[0])
+        _log.warning("%s cannot be reached; the npm registry is asked for %s", file.urls[0], file.npm.partition(":")[0],
+                     extra=PASSING)  # fmt: skip
         if trouble := _unpack(file.npm, part):
             raise DiffOptError(f"{str(error).removesuffix(f'; {_OFFLINE}')}, nor {trouble}; {_OFFLINE}") from error
 

@@ -35,6 +35,10 @@ class ComponentConfig(BaseModel):
     #: the config's, never the other way round.
     builds: ClassVar[str] = ""
 
+    #: Of representations, terms and priors: whether what is built handles clips of different lengths in one batch, that
+    #: is, whether frames beyond a clip's end (``ctx.own``) change nothing. If not, it gets clips of equal length only.
+    ragged: ClassVar[bool] = False
+
     #: Optional packages, which are not dependencies of the distribution: module -> the message if it is missing.
     packages: ClassVar[Mapping[str, str]] = {}
 

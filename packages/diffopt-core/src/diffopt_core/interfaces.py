@@ -5,17 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from .common.jobs import Job, JobEnd
 from .config import ComponentConfig
+from .data.ragged import inside
 from .plugin import Component
 from .types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, MotionEvidence, Observations, Result, Scene
 
@@ -113,7 +115,11 @@ class BuildContext:
 
 @dataclass(frozen=True)
 class ProblemContext(BuildContext):
-    """Context of bodies, representations, terms, priors and executors: also holds the problem to solve, ``B T``."""
+    """Context of bodies, representations, terms, priors and executors: also holds the problem to solve, ``B T``.
+
+    ``lengths``: frames of each clip if they differ; those beyond a clip's end repeat its last one and are not valid in
+    ``observations``. None: every clip has ``T``.
+    """
 
     fps: float
     initial: HumanMotion
@@ -123,6 +129,12 @@ class ProblemContext(BuildContext):
     noise: Noise
     body: Body | None = None  # None only while the body itself is built
     evidence: MotionEvidence | None = None
+    lengths: tuple[int, ...] | None = None
+
+    @cached_property
+    def own(self) -> Bool[Tensor, "B T"] | None:
+        """Mask of each clip's own frames; None: all are."""
+        return None if self.lengths is None else inside(self.lengths, self.initial.trans.shape[1], self.device)
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from diffopt_priors.cards import HUMOR_WEIGHTS, MDM_WEIGHTS, VPOSER_WEIGHTS
 class MDMConfig(TermConfig):
     """Score distillation under the motion diffusion model (Sec. 3.2, eq. 1-3)."""
 
+    ragged: ClassVar[bool] = True
     licence: ClassVar[str] = (
         "Shipped weights 'open', the default, were trained on CMU mocap (free for all uses; acknowledgement requested) "
         "and 100STYLE (CC BY 4.0: attribution); 'nc' (`--set prior.weights=nc`) also on "
@@ -117,6 +118,7 @@ class MDMConfig(TermConfig):
 class VPoserConfig(TermConfig):
     """Pose prior: how likely each frame's pose is under a variational autoencoder of single poses (VPoser)."""
 
+    ragged: ClassVar[bool] = True
     licence: ClassVar[str] = (
         "Shipped weights 'open' were trained on CMU mocap (free for all uses; the data used in this project was "
         "obtained from mocap.cs.cmu.edu, created with funding from NSF EIA-0196217) and 100STYLE (Ian Mason, CC BY "
@@ -161,6 +163,7 @@ class VPoserConfig(TermConfig):
 class HuMoRConfig(TermConfig):
     """Likelihood of every transition under HuMoR (Rempe et al. 2021), with its contact and ground terms."""
 
+    ragged: ClassVar[bool] = True
     licence: ClassVar[str] = (
         "Shipped weights 'open' were trained on CMU mocap (free for all uses; acknowledgement requested) and 100STYLE "
         "(CC BY 4.0, attribution: Ian Mason). The .json card beside the weights has the full text. The published "

@@ -26,6 +26,7 @@ class SmoothConfig(TermConfig):
     and constant angular velocity.
     """
 
+    ragged: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})
 
     acceleration: PositiveFloat = Field(10.0, description="Typical acceleration of a joint, m/s^2 (RMS of mocap).")
@@ -36,10 +37,12 @@ class SmoothConfig(TermConfig):
 
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]``, dimensionless."""
+        from diffopt_core.data.ragged import own_mean
         from diffopt_core.data.rotation import matrix_to_axis_angle
         from diffopt_core.errors import DiffOptError
 
-        frames = ctx.initial.trans.shape[1]
+        moves = None if ctx.own is None else ctx.own[:, 2:]
+        frames = min(ctx.lengths or (ctx.initial.trans.shape[1],))
         if frames < _FEWEST:
             raise DiffOptError(f"prior smooth: a clip of {frames} frames is too short; at least {_FEWEST} are needed")
         rate = ctx.fps
@@ -52,7 +55,7 @@ class SmoothConfig(TermConfig):
             turn = matrix_to_axis_angle(pose[:, :-1].mT @ pose[:, 1:])  # rad per frame, in the joint's own frame
             squared = joints_scale * scene.joints.diff(n=2, dim=1).square().sum(-1)
             squared = squared + turns_scale * turn.diff(dim=1).square().sum(-1)
-            return squared.mean((1, 2))
+            return own_mean(squared.mean(2), moves)
 
         return energy
 
@@ -66,6 +69,7 @@ class GmmConfig(TermConfig):
     to 23, one of 63 (the shipped one) joints 1 to 21, without the hands.
     """
 
+    ragged: ClassVar[bool] = True
     licence: ClassVar[str] = (
         "Shipped weights 'open' were fitted on CMU mocap (free for all uses; acknowledgement requested) and 100STYLE "
         "(CC BY 4.0); the .json card beside them has the full text. SMPLify's gmm_08.pkl is for non-commercial "
@@ -79,11 +83,14 @@ class GmmConfig(TermConfig):
 
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]``, mean over frames, dimensionless."""
+        from diffopt_core.data.ragged import own_mean
+
         from diffopt_smplify.mixture import load, resolve
 
         mixture = load(resolve(self.weights)).to(ctx.device, ctx.initial.pose.dtype)
+        own = ctx.own
 
         def energy(scene: Scene) -> Tensor:
-            return mixture.energy(scene.motion.pose).mean(1)
+            return own_mean(mixture.energy(scene.motion.pose), own)
 
         return energy

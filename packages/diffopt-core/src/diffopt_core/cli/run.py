@@ -71,8 +71,8 @@ def command(
 ) -> int:
     """Recover global motion from a video or its evidence.
 
-    Clips of equal length and frame rate are solved as one batch. A finished result of the same run is kept; a bad
-    input costs itself alone. With a runner, a manifest, an address or more than 64 inputs, workers do the work.
+    Clips of one frame rate are solved in batches (on a CPU of equal length). A finished result of the same run is kept;
+    a bad input costs itself alone. With a runner, a manifest, an address or more than 64 inputs, workers do the work.
 
     Example: diffopt run --recipe paper --out runs/paper
     """

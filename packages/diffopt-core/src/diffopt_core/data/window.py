@@ -1,18 +1,29 @@
-"""Stacking clips of equal length and frame rate into a batch: ``T`` to ``B T``, and back; cutting clips."""
+"""Stacking clips of one frame rate into a batch: ``T`` to ``B T``, and back; cutting clips."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..errors import BadInput, DiffOptError
-from ..types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, Travel, map_tensors
+from ..types import (
+    CameraFrameBody,
+    CameraTrajectory,
+    Clip,
+    HumanMotion,
+    MotionEvidence,
+    Observations,
+    Travel,
+    map_tensors,
+)
+from .ragged import inside
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +43,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Batch:
-    """Evidence of the clips that are solved together (``B T``)."""
+    """Evidence of the clips that are solved together, ``B T``: a shorter clip's last frame is repeated, not valid."""
 
     clips: tuple[Clip, ...]
     fps: float
@@ -46,22 +57,61 @@ class Batch:
     rest_joints: Float[Tensor, "B 24 3"] | None
     evidence: MotionEvidence | None = None
 
+    @property
+    def lengths(self) -> tuple[int, ...] | None:
+        """Frames of each clip; None if they are the same."""
+        lengths = tuple(clip.num_frames for clip in self.clips)
+        return lengths if len(set(lengths)) > 1 else None
+
+    @cached_property
+    def own(self) -> Bool[Tensor, "B T"] | None:
+        """Mask of each clip's own frames; None: all are."""
+        return None if self.lengths is None else inside(self.lengths, self.transl.shape[1], self.transl.device)
+
 
 def key(evidence: Evidence) -> tuple:
-    """Clips with equal keys can be stacked into one batch."""
+    """Clips with equal keys can be stacked into one batch, whatever their lengths."""
     clip = evidence.clip
     has_rest = clip.rest_joints is not None
     camera = (evidence.camera.unit, evidence.camera.level)
     parts = (has_rest, evidence.body.evidence is not None, evidence.camera.up is not None)
-    return (clip.num_frames, clip.fps, evidence.observations.layout, evidence.body.betas_of, *parts, *camera)
+    return (clip.fps, evidence.observations.layout, evidence.body.betas_of, *parts, *camera)
+
+
+def _filled(item: Evidence, frames: int) -> Evidence:
+    """Evidence with the last frame repeated up to ``frames``, where nothing is seen."""
+    own = item.clip.num_frames
+    if own == frames:
+        return item
+
+    def held(tensor: Tensor) -> Tensor:
+        return torch.cat([tensor, tensor[-1:].expand(frames - own, *tensor.shape[1:])])
+
+    observations = map_tensors(item.observations, held)
+    observations.keypoints[own:, :, 2] = 0
+    observations.valid[own:] = False
+    body = item.body
+    evidence = None if body.evidence is None else map_tensors(body.evidence, held)
+    if evidence is not None:
+        evidence.contact[own:] = 0
+    body = replace(
+        body,
+        global_orient=held(body.global_orient),
+        body_pose=held(body.body_pose),
+        transl=held(body.transl),
+        evidence=evidence,
+    )
+    return replace(item, observations=observations, camera=map_tensors(item.camera, held), body=body)
 
 
 def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
     """Stack clips into a batch on a device, in float32."""
     if len({key(item) for item in evidence}) != 1:
         raise DiffOptError(
-            "clips of one batch must have the same frames, frame rate, keypoint layout, body model and kind of camera"
+            "clips of one batch must have the same frame rate, keypoint layout, body model and kind of camera"
         )
+    longest = max(item.clip.num_frames for item in evidence)
+    evidence = [_filled(item, longest) for item in evidence]
 
     def side_by_side(tensors: Sequence[Tensor]) -> Tensor:
         out = torch.stack(list(tensors)).to(device)
@@ -111,9 +161,13 @@ def travel_of(R: Float[Tensor, "T 3 3"], t: Float[Tensor, "T 3"]) -> Travel:
     return "turns" if bool(axes.max() > 2**0.5 * STEADY) else "stands"
 
 
-def pick(value, index: int):
-    """Clip ``index`` of a dataclass with leading ``B``, on the CPU and detached."""
-    return map_tensors(value, lambda tensor: tensor[index].detach().cpu())
+def pick(value: Any, index: int, frames: int | None = None) -> Any:
+    """Clip ``index`` of a motion, a camera or a tensor with leading ``B T``: its first ``frames`` (None: all), on the
+    CPU and detached."""
+    if isinstance(value, HumanMotion):
+        betas = value.betas[index].detach().cpu()
+        return replace(value, pose=pick(value.pose, index, frames), trans=pick(value.trans, index, frames), betas=betas)
+    return map_tensors(value, lambda tensor: tensor[index, :frames].detach().cpu())
 
 
 def cut(clip: Clip, start: int, stop: int | None, fps: float | None, resample: float | None = None) -> Clip:

@@ -196,6 +196,8 @@ class AutoInitializer:
 class NoPriorConfig(TermConfig):
     """An energy that is zero everywhere."""
 
+    ragged: ClassVar[bool] = True
+
     def build(self, ctx: ProblemContext) -> Energy:
         """``energy(scene) -> [B]`` zeros, with a gradient path to the motion, so that a block with only this term still
         runs."""

@@ -19,13 +19,14 @@ from ..host.guests import named, tell
 from ..host.provenance import versions
 from ..solver.batch import Report, Solver, solve_batch
 from ..solver.chunks import solve_long
+from ..solver.problem import ragged
 from ..solver.solve import Log
 from ..solver.watch import Watch
 from ..types import Clip, Result
 from .checking import _checked, check_folder
 from .failures import Failure, spared
 from .folder import ResultFolder, content_of, fingerprint, run_json
-from .run import Run, context, most_together
+from .run import Run, batches, context, most_together
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,8 @@ def solved(
     done = {item.clip.name for item in evidence if not run.only and _is_done(run.for_clip(item), item)}
 
     def together(item: Evidence) -> tuple:
-        return (*key(item), run.for_clip(item).recipe.summary)
+        recipe = run.for_clip(item).recipe
+        return (*key(item), recipe.summary, item.clip.num_frames > recipe.input.most)
 
     for _, group in groupby(sorted(evidence, key=lambda item: str(together(item))), key=together):
         members = list(group)
@@ -88,9 +90,10 @@ def solved(
         ctx = context(chosen)
         solver = Solver(chosen.recipe, run.registry, ctx, report, partial(_staged, chosen), watch, scores)
         long = members[0].clip.num_frames > chosen.recipe.input.most
-        side_by_side = 1 if long else max(1, (run.batch or most_together(ctx.device)) // chosen.recipe.draws.count)
-        for first in range(0, len(members), side_by_side):
-            some = members[first : first + side_by_side]
+        most = 1 if long else max(1, (run.batch or most_together(ctx.device)) // chosen.recipe.draws.count)
+        mixed = ragged(chosen.recipe, run.registry)
+        for positions in batches([item.clip for item in members], most, mixed, ctx.device):
+            some = [members[k] for k in positions]
             missing = {item.clip.name for item in some} - done
             if not missing:
                 continue

@@ -31,7 +31,7 @@ _OWN = ("path", "key", "length")
 @dataclass(frozen=True)
 class Input:
     """``key``: its name among the results. ``path``: a path or an address. ``options``: flags of ``input`` and dotted
-    keys of the recipe. ``length``: frames, if the manifest says so; inputs of equal length come into one job.
+    keys of the recipe. ``length``: frames, if the manifest says so; inputs of like length come into one job.
     ``stamp``: of a file in object storage, what changes with it. ``mark``: digest of the input and of what is done with
     it, by which its result is known."""
 
@@ -211,14 +211,14 @@ class Portion:
 
 
 def portions(inputs: Sequence[Input], size: int, what: Any) -> list[Portion]:
-    """Consecutive inputs with the same options; those of equal length together where the manifest gives the length.
+    """Consecutive inputs with the same options, in the order of their lengths where the manifest gives them.
     ``what``: everything else that results depend on, as JSON data."""
     base = _digest(what)
     made: list[Portion] = []
     marked = [replace(each, mark=_digest([base, each.key, each.path, each.options, each.stamp or _stamp(each.path)]))
               for each in inputs]  # fmt: skip
     ordered = sorted(marked, key=lambda each: (each.options, each.length))
-    for _, group in groupby(ordered, key=lambda each: (each.options, each.length)):
+    for _, group in groupby(ordered, key=lambda each: each.options):
         members = list(group)
         for first in range(0, len(members), size):
             made.append(Portion(len(made), tuple(members[first : first + size])))

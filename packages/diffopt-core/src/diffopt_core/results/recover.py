@@ -76,7 +76,7 @@ def recover(
 
     Args:
         path: A video, a case file, or anything else that an installed dataset reads. A list (of files and of folders)
-            gives a list of results in the same order; clips of equal length and frame rate are solved as one batch.
+            gives a list of results in the same order; clips of one rate share batches (on a CPU, of equal length).
         recipe: A recipe by name, a ``.toml`` file or a resolved one. None: the best for what is known of the clip
             (:func:`.run.fitting`), which is logged; ``"paper"`` is the paper's method.
         settings: Keys of the recipe, e.g. ``{"prior.strength": 0.3, "input.fps": 60}``; they override everything else.

@@ -73,8 +73,11 @@ def solve_batch(members: Sequence[Evidence], solver: Solver) -> list[Result]:
     results = []
     for index in range(0, len(every), draws):
         one = _result(solver, problem, outcome, final, (last[index], first[index]), facts, index)
-        one.provenance["weights"] = {name: weight[index].tolist() for name, weight in told.items()}
-        one = replace(one, spread=_spread(solver, outcome, last[index : index + draws], index))
+        one.provenance["weights"] = {
+            name: pick(weight, index, one.clip.num_frames).tolist() for name, weight in told.items()
+        }
+        drawn_joints = last[index : index + draws, : one.clip.num_frames]
+        one = replace(one, spread=_spread(solver, outcome, drawn_joints, index))
         if one.clip.truth is not None and solver.scores:
             one = scored(one, body_alone(problem.ctx, index, recipe), recipe, problem.ctx)
         results.append(one)
@@ -113,14 +116,16 @@ def _result(
     index: int,
 ) -> Result:
     """Result of clip ``index`` of a solved batch. ``joints``: final and initial, ``T 24 3``."""
+    clip = problem.batch.clips[index]
+    frames = clip.num_frames
     result = Result(
-        clip=problem.batch.clips[index],
-        motion=pick(final.motion, index),
-        camera=pick(final.camera, index),
-        joints=joints[0],
-        initial=pick(problem.start.motion, index),
-        initial_camera=pick(problem.start.camera, index),
-        initial_joints=joints[1],
+        clip=clip,
+        motion=pick(final.motion, index, frames),
+        camera=pick(final.camera, index, frames),
+        joints=joints[0][:frames],
+        initial=pick(problem.start.motion, index, frames),
+        initial_camera=pick(problem.start.camera, index, frames),
+        initial_joints=joints[1][:frames],
         status=Status.DIVERGED if bool(outcome.diverged[index]) else Status.FINISHED,
         recipe=solver.recipe.dump(),
         log={name: log.of_clip(index) for name, log in outcome.logs.items()},

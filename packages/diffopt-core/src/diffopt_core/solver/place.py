@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..data.ragged import faint
 from ..data.skeleton import FEET
 from ..data.window import Batch
 from ..host.recipe import PlaceSpec
@@ -47,16 +48,17 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
     camera = with_unit(motion, batch, body, spec)
     motion = lift(motion, camera)
     if spec.path_smooth:
-        trust = batch.observations.valid.to(motion.trans) + 1e-6
+        trust = batch.observations.valid.to(motion.trans) + faint(batch.own)
         motion = replace(motion, trans=local_line(motion.trans, trust, spec.path_smooth * batch.fps))
     vertical = None
     if spec.up != "given" and not (spec.up == "auto" and camera.level):
         joints = body.joints(motion)
-        vertical = find_up(joints, camera, spec, batch.evidence)
+        vertical = find_up(joints, camera, spec, batch.evidence, batch.own)
         motion, camera = turn(motion, camera, levelling(vertical.up))
     if spec.floor == "feet":
         height = body.joints(motion)[:, :, FEET, 1].amin(-1)
-        drop = torch.quantile(height, 0.1, dim=1)
+        height = height if batch.own is None else height.where(batch.own, torch.nan)
+        drop = torch.nanquantile(height, 0.1, dim=1)
         offset = torch.stack([torch.zeros_like(drop), drop, torch.zeros_like(drop)], -1)
         motion, camera = move(motion, camera, -offset)
     return Placed(motion, camera, vertical)
@@ -69,7 +71,7 @@ def with_unit(motion: HumanMotion, batch: Batch, body: Body, spec: PlaceSpec) ->
     if spec.scale == "given" or known:
         return camera
     trust = batch.observations.valid.to(camera.t)
-    scale = path_scale(motion, camera, body, trust, batch.fps, spec, batch.evidence)
+    scale = path_scale(motion, camera, body, trust, batch.fps, spec, batch.evidence, batch.own)
     return replace(camera, t=camera.t * scale[:, None, None], unit="guess")
 
 

@@ -28,6 +28,7 @@ from ..interfaces import (
     BuildContext,
     Energy,
     Executor,
+    Host,
     MeshBody,
     OncePosedBody,
     OwnsVariables,
@@ -65,6 +66,7 @@ def problem_context(batch: Batch, noise: StreamNoise, base: BuildContext) -> Pro
         rest_joints=batch.rest_joints,
         noise=noise,
         evidence=batch.evidence,
+        lengths=batch.lengths,
     )
 
 
@@ -84,7 +86,7 @@ def body_alone(problem: ProblemContext, index: int, recipe: Recipe) -> Body:
     """The body of clip ``index`` alone, on the CPU, for scoring and exporting clip by clip."""
     rest = problem.rest_joints
     one = None if rest is None else rest[index : index + 1].cpu()
-    ctx = replace(problem, device=torch.device("cpu"), rest_joints=one, body=None)
+    ctx = replace(problem, device=torch.device("cpu"), rest_joints=one, body=None, lengths=None)
     return ctx.build("body", recipe.body.name, recipe.body.options)
 
 
@@ -153,6 +155,20 @@ class Problem:
         return self.body if isinstance(self.body, OncePosedBody) else None
 
 
+def _energies(recipe: Recipe) -> dict[str, tuple[str, Any]]:
+    """Kind and spec of what the recipe weighs, by name of the term."""
+    used = {name: ("term", spec) for name, spec in recipe.used_terms().items()}
+    if any("prior" in block.terms for _, stage in recipe.stages for block in stage.block.values()):
+        used["prior"] = ("prior", recipe.prior)
+    return used
+
+
+def ragged(recipe: Recipe, host: Host) -> bool:
+    """Whether clips of different lengths can be solved together under this recipe (``ComponentConfig.ragged``)."""
+    parts = [("representation", recipe.representation), *_energies(recipe).values()]
+    return all(host.config_class(kind, spec.name).ragged for kind, spec in parts)
+
+
 def bind(laid: Layout, recipe: Recipe) -> Problem:
     """Build representation, camera residual, terms and prior for a placed batch."""
     body, start = laid.body, laid.start
@@ -163,14 +179,12 @@ def bind(laid: Layout, recipe: Recipe) -> Problem:
     camera = map_tensors(start.camera, Tensor.clone)
     ctx = replace(laid.ctx, initial=initial, camera=camera, body=body)
     representation = ctx.build("representation", recipe.representation.name, recipe.representation.options)
-    residual = CameraResidual(camera, recipe.camera_residual)
+    residual = CameraResidual(camera, recipe.camera_residual, ctx.own)
     variables = Variables()
     variables.add("motion", representation.variables())
     variables.add("camera", residual.variables())
     terms: dict[str, BoundTerm] = {}
-    used = {name: ("term", spec) for name, spec in recipe.used_terms().items()}
-    if any("prior" in block.terms for _, stage in recipe.stages for block in stage.block.values()):
-        used["prior"] = ("prior", recipe.prior)
+    used = _energies(recipe)
     for name, (kind, spec) in used.items():
         config = ctx.host.config(kind, spec.name, spec.options)
         if not isinstance(config, TermConfig):

@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..data.geometry import camera_to_world, world_to_camera
+from ..data.ragged import own_mean
 from ..host.recipe import ScaleSpec
 from ..types import HumanMotion
 from .problem import Problem
@@ -55,10 +56,10 @@ def rescale(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
     else:
         assert seen is not None
         trust = ctx.observations.valid.to(ctx.camera.t)
-        scale = path_scale(seen, ctx.camera, problem.body, trust, ctx.fps, spec, ctx.evidence)
+        scale = path_scale(seen, ctx.camera, problem.body, trust, ctx.fps, spec, ctx.evidence, ctx.own)
         path = ctx.camera.position - ctx.camera.position[:, :1]
         # The motion has followed the camera path as the residual has scaled it so far.
-        held = problem.camera.residual()["scale"].mean(1, keepdim=True)
+        held = own_mean(problem.camera.residual()["scale"], ctx.own).unsqueeze(1)
         along = (scale[:, None, None] - held) * path
         moved = problem.camera.rescale(scale)
     ctx.initial.trans.add_(moved)
@@ -85,11 +86,15 @@ def _distilled(problem: Problem, spec: ScaleSpec) -> Float[Tensor, "B"]:
     wanted = horizontal(problem.representation.motion().trans) - horizontal(ctx.initial.trans) + camera
     valid = ctx.observations.valid
     weight = (valid[:, gap:] & valid[:, :-gap]).to(camera)
-    return _robust_slope(camera, wanted, weight)
+    counted = None if ctx.own is None else ctx.own[:, gap:]
+    return _robust_slope(camera, wanted, weight, counted)
 
 
 def _robust_slope(
-    x: Float[Tensor, "B N 2"], y: Float[Tensor, "B N 2"], weight: Float[Tensor, "B N"]
+    x: Float[Tensor, "B N 2"],
+    y: Float[Tensor, "B N 2"],
+    weight: Float[Tensor, "B N"],
+    own: Bool[Tensor, "B N"] | None = None,
 ) -> Float[Tensor, "B"]:
     """Slope of ``y = s x`` by reweighted least squares (Geman-McClure at twice the median error), kept positive.
 
@@ -102,6 +107,7 @@ def _robust_slope(
     for _ in range(10):
         scale = ((robust * (x * y).sum(-1)).sum(1) + pull) / ((robust * x.square().sum(-1)).sum(1) + pull)
         error = (y - scale[:, None, None] * x).norm(dim=-1)
-        sigma = 2 * error.median(1, keepdim=True).values.clamp_min(1e-3)
+        known = error if own is None else error.where(own, torch.nan)
+        sigma = 2 * known.nanmedian(1, keepdim=True).values.clamp_min(1e-3)
         robust = weight * (sigma**2 / (sigma**2 + error.square())) ** 2
     return scale.clamp(0.1, 10.0)

@@ -15,12 +15,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..data.geometry import heading
+from ..data.ragged import faint
 from ..data.skeleton import FEET
 from ..host.recipe import PlaceSpec, ScaleSpec
 from ..interfaces import Body
 from ..types import CameraTrajectory, HumanMotion, MotionEvidence
 from .translation import local_line
-from .vertical import evidence_up
+from .vertical import Own, evidence_up
 
 #: Time over which displacements are taken, s; a walking step lasts two or three times as long.
 GAP = 0.2
@@ -48,12 +49,13 @@ def path_scale(
     fps: float,
     spec: PlaceSpec | ScaleSpec,
     evidence: MotionEvidence | None,
+    own: Own = None,
 ) -> Float[Tensor, "B"]:
     """Metres per unit of the camera's path, from feet in contact and, if there is evidence of it, the person's speed.
 
     ``motion``: in each frame's camera, m. ``trust``: 0 in frames without the person. With a ``ScaleSpec`` the camera is
     in the placed world: Y up and roughly in metres. With a ``PlaceSpec`` it is in its own world and unit, and the path
-    of ``motion`` is smoothed before speeds are taken from it.
+    of ``motion`` is smoothed before speeds are taken from it. ``own``: mask of each clip's own frames; None: all are.
     """
     placed = isinstance(spec, ScaleSpec)
     scale = stance_scale(
@@ -72,8 +74,8 @@ def path_scale(
     if placed:
         up = torch.tensor([0.0, 1.0, 0.0]).to(camera.t).expand(len(scale), 3)
     else:
-        up, _ = evidence_up(evidence, camera)
-        motion = replace(motion, trans=local_line(motion.trans, trust + 1e-6, _SPEED_SMOOTH * fps))
+        up, _ = evidence_up(evidence, camera, own)
+        motion = replace(motion, trans=local_line(motion.trans, trust + faint(own), _SPEED_SMOOTH * fps))
     sd = SOLVED_SD if placed else PLACED_SD
     return with_speed_evidence(scale, evidence, motion, camera, up, trust, fps, sd)
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..data.geometry import project
+from ..data.ragged import faint
 from ..data.window import Batch
 from ..interfaces import Body
 from ..types import HumanMotion
@@ -41,7 +42,7 @@ def fit_translation(
         robust = (sigma**2 / (sigma**2 + error.square().sum(-1))) ** 2
         weight = confidence * robust * (trans[..., 2:] / depth)
     trust = weight.sum(-1)
-    return _smooth_along_ray(trans, torch.where(trust > 1.0, trust, 1e-6), smooth * batch.fps)
+    return _smooth_along_ray(trans, torch.where(trust > 1.0, trust, faint(batch.own)), smooth * batch.fps)
 
 
 def _extent(seen: Tensor, confidence: Tensor) -> Tensor:

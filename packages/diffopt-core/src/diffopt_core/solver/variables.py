@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 from math import sqrt
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..data.ragged import own_mean
 from ..data.rotation import columns_to_matrix, matrix_to_columns
 from ..errors import UnknownName
 from ..host.recipe import CameraSpec
@@ -123,12 +124,14 @@ class CameraResidual:
 
     A path in metres keeps its scale: ``s_t`` is then not free, but compensates any scaling by ``b_t``.
 
+    ``own``: mask of each clip's own frames; None: all are.
+
     ``variables()``: rotation ``B T 6``, scale ``B T 1``, translation ``B T 3`` (m), focal ``B T 1``; ``T`` is 1
     for parts that :class:`CameraSpec` makes one value per clip.
     """
 
-    def __init__(self, base: CameraTrajectory, spec: CameraSpec):
-        self.base = base
+    def __init__(self, base: CameraTrajectory, spec: CameraSpec, own: Bool[Tensor, "B T"] | None = None):
+        self.base, self.own = base, own
         clips, frames = base.t.shape[:2]
 
         def zeros(per: str, size: int) -> Tensor:
@@ -164,9 +167,11 @@ class CameraResidual:
     def _undo_stretch(self) -> Float[Tensor, "B 1 1"]:
         """The factor of the given path that keeps its scale with ``b_t`` added (the least-squares slope of the
         corrected path over the given one is 1)."""
-        path = self.base.position - self.base.position.mean(1, keepdim=True)
+        place, own = self.base.position, self.own
+        path = place - own_mean(place, own).unsqueeze(1)
+        path = path if own is None else path * own.unsqueeze(-1)
         added = -(self.base.R.mT @ self._translation.expand_as(path).unsqueeze(-1)).squeeze(-1)
-        room = path.shape[1] * _STANDING**2
+        room = path.shape[1] * _STANDING**2 if own is None else own.sum(1)[:, None, None] * _STANDING**2
         slope = (added * path).sum((1, 2), keepdim=True) / (path.square().sum((1, 2), keepdim=True) + room)
         return 1 - slope + 0 * self._scale.mean(1, keepdim=True)  # the scale stays a leaf of the graph
 

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ..data.ragged import own_mean
 from ..data.skeleton import FEET, JOINT
 from ..host.recipe import PlaceSpec
 from ..types import CameraTrajectory, MotionEvidence
@@ -30,6 +31,8 @@ _GROUND, _STANDS = 0.06, 0.1
 #: A vertical that is known less well is doubted, rad.
 VAGUE = 0.14
 Cues = dict[str, tuple[Float[Tensor, "B 3"], Float[Tensor, "B 3 3"]]]
+#: Mask of each clip's own frames; None: all are.
+Own = Bool[Tensor, "B T"] | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def find_up(
     camera: CameraTrajectory,
     spec: PlaceSpec,
     evidence: MotionEvidence | None = None,
+    own: Own = None,
 ) -> Vertical:
     """The vertical in the camera's world, by all that tells of it, each weighed by its variance.
 
@@ -70,14 +74,14 @@ def find_up(
     its place; a level camera whose roll the trunk denies; a trunk that leans away from the lines.
     """
     trunk = joints[:, :, JOINT["neck"]] - joints[:, :, JOINT["pelvis"]]
-    mean = normalize(normalize(trunk, dim=-1).mean(1), dim=-1)
-    cues = _of_network(joints, camera, evidence) if evidence is not None else _of_trunk(trunk, camera, spec)
+    mean = normalize(own_mean(normalize(trunk, dim=-1), own), dim=-1)
+    cues = _of_network(joints, camera, evidence, own) if evidence is not None else _of_trunk(trunk, camera, spec, own)
     if spec.up == "trunk":
         cues = {"trunk": (mean, torch.eye(3).to(mean).expand(len(mean), 3, 3) / spec.trunk_sigma**2)}
     elif spec.travel_sigma is not None:
-        cues["path"] = _flat(joints[:, :, JOINT["pelvis"]], spec.travel_sigma)
+        cues["path"] = _flat(joints[:, :, JOINT["pelvis"]], spec.travel_sigma, own)
     if camera.up is not None and camera.up_var is not None and spec.up != "trunk":
-        lines, variance = _of_lines(camera)
+        lines, variance = _of_lines(camera, own)
         for name in ("network", "trunk"):
             if name in cues:
                 towards, precision = cues[name]
@@ -111,41 +115,42 @@ def _mean_precision(precision: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B 1 1"]
     return torch.diagonal(precision, dim1=-2, dim2=-1).mean(-1)[:, None, None]
 
 
-def _image_up(camera: CameraTrajectory) -> Float[Tensor, "B 3"]:
-    return normalize(-camera.R[:, :, 1].mean(1), dim=-1)
+def _image_up(camera: CameraTrajectory, own: Own) -> Float[Tensor, "B 3"]:
+    return normalize(own_mean(-camera.R[:, :, 1], own), dim=-1)
 
 
-def _of_network(joints: Tensor, camera: CameraTrajectory, evidence: MotionEvidence) -> Cues:
+def _of_network(joints: Tensor, camera: CameraTrajectory, evidence: MotionEvidence, own: Own) -> Cues:
     """What an initializer says of the vertical; beside it the image's up, and the ground under standing feet."""
-    mean, spread = evidence_up(evidence, camera)
+    mean, spread = evidence_up(evidence, camera, own)
     spread = spread * (1 + spread / _VAGUE_NETWORK**2)
     one = torch.eye(3).to(mean)
     cues = {"network": (mean, one / spread)}
-    image = _image_up(camera)
-    x, z = (_moment(camera.R[:, :, row]) for row in (0, 2))
+    image = _image_up(camera, own)
+    x, z = (_moment(camera.R[:, :, row], own) for row in (0, 2))
     precision = x / _ROLL**2 + z / _PITCH**2
     off = (mean - image).unsqueeze(-1)
     # as far as the network's own doubt does not explain it
     beyond = off.mT @ torch.linalg.inv(torch.linalg.inv(precision + one) + spread * one) @ off
     cues["image"] = image, precision / (1 + beyond / _TAIL).square()
-    cues["feet"] = _ground(joints, evidence.contact)
+    cues["feet"] = _ground(joints, evidence.contact, own)
     return cues
 
 
-def _ground(joints: Tensor, contact: Float[Tensor, "B T 4"]) -> tuple[Tensor, Tensor]:
+def _ground(joints: Tensor, contact: Float[Tensor, "B T 4"], own: Own) -> tuple[Tensor, Tensor]:
     """Where feet stand the ground is level: second moments of each of :data:`FEET` about its own mean."""
     feet, weight = joints[:, :, FEET], contact.unsqueeze(-1)
     total = weight.sum(1, keepdim=True)
     away = (feet - (weight * feet).sum(1, keepdim=True) / total.clamp_min(1e-6)) * weight.sqrt()
     moments = torch.einsum("btki,btkj->bij", away, away) / total.sum((1, 2)).unsqueeze(-1).clamp_min(1e-6)
-    enough = (total.mean((1, 2, 3)) / joints.shape[1] > _STANDS)[:, None, None]
+    frames = joints.shape[1] if own is None else own.sum(1)
+    enough = (total.mean((1, 2, 3)) / frames > _STANDS)[:, None, None]
     return torch.zeros_like(feet[:, 0, 0]), enough * moments / _GROUND**2
 
 
-def _of_trunk(trunk: Float[Tensor, "B T 3"], camera: CameraTrajectory, spec: PlaceSpec) -> Cues:
+def _of_trunk(trunk: Float[Tensor, "B T 3"], camera: CameraTrajectory, spec: PlaceSpec, own: Own) -> Cues:
     """The mean trunk and level cameras, as far as they agree; or the image's up in place of a lying trunk."""
-    summed = normalize(trunk, dim=-1).mean(1)
-    mean, image, across = normalize(summed, dim=-1), _image_up(camera), camera.R[:, :, 0]
+    summed = own_mean(normalize(trunk, dim=-1), own)
+    mean, image, across = normalize(summed, dim=-1), _image_up(camera, own), camera.R[:, :, 0]
     one = torch.eye(3).to(mean)
     sways = (-2 * summed.norm(dim=-1).clamp_min(1e-6).log() - _SWAYS).clamp_min(0.0)[:, None, None]
     lies = ((mean * image).sum(-1) < math.cos(LYING))[:, None]
@@ -153,39 +158,40 @@ def _of_trunk(trunk: Float[Tensor, "B T 3"], camera: CameraTrajectory, spec: Pla
     spread = torch.where(lies.unsqueeze(-1), IMAGE_UP**2, spec.trunk_sigma**2 + sways)
     cues = {"trunk": (mean, one / spread), "image": (image, (sways > 0) * one / IMAGE_BESIDE**2)}
     if camera.up is None:
-        roll = (mean * normalize(across.mean(1), dim=-1)).sum(-1).abs()[:, None, None]
-        level = _moment(across) / spec.roll_sigma**2 / (roll / _LEVEL).clamp_min(1.0) ** 6
+        roll = (mean * normalize(own_mean(across, own), dim=-1)).sum(-1).abs()[:, None, None]
+        level = _moment(across, own) / spec.roll_sigma**2 / (roll / _LEVEL).clamp_min(1.0) ** 6
         cues["level camera"] = torch.zeros_like(mean), level
     return cues
 
 
-def _flat(path: Float[Tensor, "B T 3"], sigma: float) -> tuple[Tensor, Tensor]:
+def _flat(path: Float[Tensor, "B T 3"], sigma: float, own: Own) -> tuple[Tensor, Tensor]:
     """A path that is level, to ``sigma`` m."""
-    away = path - path.mean(1, keepdim=True)
-    return torch.zeros_like(path[:, 0]), _moment(away) / sigma**2
+    away = path - own_mean(path, own).unsqueeze(1)
+    return torch.zeros_like(path[:, 0]), _moment(away, own) / sigma**2
 
 
-def _moment(vectors: Float[Tensor, "B T 3"]) -> Float[Tensor, "B 3 3"]:
-    return (vectors.unsqueeze(-1) * vectors.unsqueeze(-2)).mean(1)
+def _moment(vectors: Float[Tensor, "B T 3"], own: Own) -> Float[Tensor, "B 3 3"]:
+    return own_mean(vectors.unsqueeze(-1) * vectors.unsqueeze(-2), own)
 
 
-def _of_lines(camera: CameraTrajectory) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B 1 1"]]:
+def _of_lines(camera: CameraTrajectory, own: Own) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B 1 1"]]:
     """The vertical from lines in the images, in the camera's world, and its variance."""
     assert camera.up is not None and camera.up_var is not None
-    up = (camera.R.mT @ camera.up.unsqueeze(-1)).squeeze(-1).mean(1)
-    return normalize(up, dim=-1), camera.up_var.mean(1)[:, None, None]
+    up = own_mean((camera.R.mT @ camera.up.unsqueeze(-1)).squeeze(-1), own)
+    return normalize(up, dim=-1), own_mean(camera.up_var, own)[:, None, None]
 
 
 def evidence_up(
-    evidence: MotionEvidence, camera: CameraTrajectory
+    evidence: MotionEvidence, camera: CameraTrajectory, own: Own = None
 ) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B 1 1"]]:
     """The vertical that an initializer estimated, in the camera's world, and its variance, rad^2.
 
     The variance is that of one frame, because errors of neighbouring frames are correlated.
     """
     weight = 1 / evidence.up_var
-    up = (weight.unsqueeze(-1) * (camera.R.mT @ evidence.up.unsqueeze(-1)).squeeze(-1)).sum(1)
-    return normalize(up, dim=-1), 1 / weight.mean(1)[:, None, None]
+    counted = weight if own is None else weight * own
+    up = (counted.unsqueeze(-1) * (camera.R.mT @ evidence.up.unsqueeze(-1)).squeeze(-1)).sum(1)
+    return normalize(up, dim=-1), 1 / own_mean(weight, own)[:, None, None]
 
 
 def levelling(up: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3 3"]:

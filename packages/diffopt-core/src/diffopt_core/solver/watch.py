@@ -7,13 +7,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 from ..data.window import pick
 from ..host.recipe import Recipe
 from ..interfaces import Snapshot
-from ..types import HumanMotion, Result, Status, map_tensors
+from ..types import CameraTrajectory, HumanMotion, Result, Status
 from .problem import Problem, current
 
 log = logging.getLogger(__name__)
@@ -58,23 +59,20 @@ class Watcher:
         joints = self._joints(motion)
         if not bool(torch.isfinite(joints).all()):
             return  # the clip will be reset at the next check
-        start, clips = self._problem.start, self._problem.batch.clips
-        results = tuple(
-            map_tensors(
-                Result(
-                    clips[row], pick(motion, row), pick(camera, row), joints[row], pick(start.motion, row),
-                    pick(start.camera, row), self._first[row], Status.RUNNING, self._told, {}, {},
-                    self._problem.body.name,
-                ),
-                lambda tensor: tensor.detach().cpu(),
-            )
-            for row in self._rows
-        )  # fmt: skip
+        results = tuple(self._seen(row, motion, camera, joints) for row in self._rows)
         try:
             self._watch.show(Snapshot(results, stage, done, total, losses()))
         except Exception as error:
             self._failed = True
             log.warning("the solve is no longer shown: %s", error)
+
+    def _seen(self, row: int, motion: HumanMotion, camera: CameraTrajectory, joints: torch.Tensor) -> Result:
+        clip, start = self._problem.batch.clips[row], self._problem.start
+        own = partial(pick, index=row, frames=clip.num_frames)
+        return Result(
+            clip, own(motion), own(camera), own(joints), own(start.motion), own(start.camera), own(self._first),
+            Status.RUNNING, self._told, {}, {}, self._problem.body.name,
+        )  # fmt: skip
 
     @torch.no_grad()
     def _joints(self, motion: HumanMotion) -> torch.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import torch
+from diffopt_core.data.ragged import inside, own_mean
 from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import ProblemContext
 from diffopt_core.types import HumanMotion, Scene
@@ -100,7 +101,8 @@ class HuMoRPrior:
 
     def __init__(self, config: HuMoRConfig, ctx: ProblemContext) -> None:
         model, card = weights.load(HUMOR_WEIGHTS.resolve(config.weights))
-        frames = ctx.initial.trans.shape[1]
+        longest = ctx.initial.trans.shape[1]
+        frames = min(ctx.lengths or (longest,))
         if frames < _FEWEST:
             raise DiffOptError(f"prior humor: a clip of {frames} frames is too short; at least {_FEWEST} are needed")
         rest = ctx.rest_joints
@@ -115,12 +117,15 @@ class HuMoRPrior:
         self.rest = rest.detach().to(ctx.device)
         self.offset = torch.tensor(card["root_offset"], dtype=torch.float32, device=ctx.device)
         self.scales = torch.tensor([card["scales"][name] for name in SIZES], device=ctx.device)
-        self.resample = Resampler(frames, ctx.fps, self.fps, ctx.device)
+        self.resample = Resampler(longest, ctx.fps, self.fps, ctx.device)
+        moves = None if ctx.lengths is None else [self.resample.count(each) - 1 for each in ctx.lengths]
+        self.own = None if moves is None else inside(moves, self.resample.frames - 1, ctx.device)
+        self.last = None if self.own is None else self.own.cumsum(1) - 1
 
     def pairs(self, motion: HumanMotion, phase: Float[Tensor, "B"] | None) -> tuple[Tensor, Tensor]:
         """Canonical pairs of states, ``[B K-1 339]`` each."""
         pose, trans = self.resample(motion.pose, motion.trans, phase)
-        return transitions(states(pose, trans, self.rest, self.fps, self.offset))
+        return transitions(states(pose, trans, self.rest, self.fps, self.offset, self.last))
 
     def parts(self, motion: HumanMotion, phase: Float[Tensor, "B"] | None = None) -> Parts:
         """Parts of the energy, ``[B K-1]`` each."""
@@ -146,7 +151,7 @@ class HuMoRPrior:
         return self.noise.uniform(()) if self.resample.random_phase else None
 
     def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
-        return weighed(self.parts(scene.motion, self.phase()), self.config).mean(1)
+        return own_mean(weighed(self.parts(scene.motion, self.phase()), self.config), self.own)
 
 
 class HuMoRLatentPrior(HuMoRPrior):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.skeleton import PARENTS
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffopt_priors.humor.network import NUM_JOINTS, SLICES, Gaussian, HuMoR
@@ -35,15 +35,20 @@ def part(state: Float[Tensor, "*b 339"], name: str) -> Tensor:
     return state[..., SLICES[name]]
 
 
-def rate(x: Float[Tensor, "B T *d"], fps: float) -> Float[Tensor, "B T *d"]:
-    """Change per second: central differences, one-sided at both ends."""
+def rate(x: Float[Tensor, "B T *d"], fps: float, last: Int[Tensor, "B T-1"] | None = None) -> Float[Tensor, "B T *d"]:
+    """Change per second: central differences, one-sided at both ends. ``last``: the steps to take, if clips end before
+    ``T``; each one's last stands for those beyond."""
     step = x[:, 1:] - x[:, :-1]
+    if last is not None:
+        step = step[torch.arange(len(step), device=step.device).unsqueeze(1), last]
     return torch.cat([step[:, :1], (step[:, 1:] + step[:, :-1]) / 2, step[:, -1:]], 1) * fps
 
 
-def angular_rate(rotation: Float[Tensor, "B T 3 3"], fps: float) -> Float[Tensor, "B T 3"]:
+def angular_rate(
+    rotation: Float[Tensor, "B T 3 3"], fps: float, last: Int[Tensor, "B T-1"] | None = None
+) -> Float[Tensor, "B T 3"]:
     """Angular velocity in the outer frame, rad/s: the skew part of ``dR/dt R^T``."""
-    m = rate(rotation, fps) @ rotation.mT
+    m = rate(rotation, fps, last) @ rotation.mT
     return 0.5 * torch.stack(
         [m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], -1
     )
@@ -55,11 +60,12 @@ def states(
     rest: Float[Tensor, "#B 24 3"],
     fps: float,
     root_offset: Float[Tensor, "3"],
+    last: Int[Tensor, "B T-1"] | None = None,
 ) -> Float[Tensor, "B T 339"]:
     """States of a motion in the z-up world.
 
     pose: local rotations, joint 0 in the Y-up world. root: pelvis, Y-up, m. rest: T-pose joints, m, any origin.
-    root_offset: pelvis minus ``trans``, z-up, m.
+    root_offset: pelvis minus ``trans``, z-up, m. last: see :func:`rate`.
     """
     pose = pose[:, :, :NUM_JOINTS]
     _, where = forward_kinematics(pose, rest[:, None, :NUM_JOINTS], PARENTS[:NUM_JOINTS])
@@ -70,12 +76,12 @@ def states(
     return torch.cat(
         [
             trans,
-            rate(trans, fps),
+            rate(trans, fps, last),
             orient.flatten(2),
-            angular_rate(orient, fps),
+            angular_rate(orient, fps, last),
             pose[:, :, 1:].flatten(2),
             joints.flatten(2),
-            rate(joints, fps).flatten(2),
+            rate(joints, fps, last).flatten(2),
         ],
         2,
     )

@@ -96,7 +96,7 @@ def suspicion(answered: Float[Tensor, "*b Q"], calibration: Calibration) -> Floa
 def rank(
     denoiser: Denoiser,
     x: Float[Tensor, "B W L D"],
-    frame_weight: Float[Tensor, "W L"],
+    frame_weight: Float[Tensor, "*#b W L"],
     noise: Noise,
     fps: float,
     calibration: Calibration,
@@ -105,4 +105,4 @@ def rank(
     clips, windows, length, dim = x.shape
     eps = noise.normal((windows, length, dim)).flatten(0, 1)
     answered = answers(denoiser, x.flatten(0, 1), eps, fps).view(clips, windows, -1)
-    return (suspicion(answered, calibration) * frame_weight.sum(1)).sum(1)
+    return (suspicion(answered, calibration) * frame_weight.sum(-1)).sum(1)

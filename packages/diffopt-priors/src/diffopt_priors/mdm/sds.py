@@ -94,7 +94,7 @@ class SDS:
     def loss(
         self,
         x: Float[Tensor, "B W L D"],
-        frame_weight: Float[Tensor, "W L"],
+        frame_weight: Float[Tensor, "*#b W L"],
         noise: Noise,
         progress: Float[Tensor, ""],
         observed: Float[Tensor, "B W L D"] | None = None,
@@ -119,7 +119,7 @@ class SDS:
             known = self.likelihood(residual.flatten(0, 2), t, root_t, self._repeat(shown).flatten(0, 2))
             scale = scale * known.view_as(residual)
         per_frame = (scale * residual).mean(-1)
-        return (per_frame * frame_weight).sum((2, 3)).mean(1)
+        return (per_frame * frame_weight.unsqueeze(1)).sum((2, 3)).mean(1)
 
     def _repeat(self, x: Float[Tensor, "B W L D"]) -> Float[Tensor, "B S W L D"]:
         return x.unsqueeze(1).expand(-1, self.samples, -1, -1, -1)

@@ -84,8 +84,9 @@ class MDMPrior:
                 f"prior.root_timesteps: weights '{config.weights}' support only one noise level; leave it unset"
             )
         batch, frames = ctx.initial.trans.shape[:2]
-        if frames < _FEWEST:
-            raise DiffOptError(f"prior mdm: a clip of {frames} frames is too short; at least {_FEWEST} are needed")
+        fewest = min(ctx.lengths or (frames,))
+        if fewest < _FEWEST:
+            raise DiffOptError(f"prior mdm: a clip of {fewest} frames is too short; at least {_FEWEST} are needed")
         self.fps = float(card["fps"])
         self.official = card.get("features") == "humanml3d"
         self.denoiser = denoiser
@@ -108,8 +109,9 @@ class MDMPrior:
         if config.inpaint or config.weighting == "likelihood":
             observed = self.resample.values(observed_channels(ctx.observations, velocities=not self.official))
         frames = self.resample.frames - 1
-        length = config.window or even_length(frames, int(card["window"]), config.overlap)
-        self.windows = Windows(frames, length, config.overlap, ctx.device)
+        lengths = None if ctx.lengths is None else [self.resample.count(each) - 1 for each in ctx.lengths]
+        even = (even_length(each, int(card["window"]), config.overlap) for each in lengths or (frames,))
+        self.windows = Windows(frames, config.window or min(even), config.overlap, ctx.device, lengths)
         likelihood = None
         if config.weighting == "likelihood":
             shape = (batch * config.noise_samples * self.windows.count, self.windows.length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from diffopt_core.data.rotation import columns_to_matrix, matrix_to_columns
@@ -24,10 +25,14 @@ class Resampler:
         self.stride = fps / target
         self.identity = abs(self.stride - 1) < _SAME_RATE
         self.random_phase = not self.identity and self.stride > 1
-        last = frames - 1 - (self.stride if self.random_phase else 0.0)
-        self.frames = frames if self.identity else max(2, math.floor(last / self.stride + 1e-6) + 1)
+        self.frames = self.count(frames)
         self._grid = torch.arange(self.frames, device=device) * self.stride
         self._limit = frames - 1
+
+    def count(self, frames: int) -> int:
+        """Frames at the target rate of a clip of so many."""
+        last = frames - 1 - (self.stride if self.random_phase else 0.0)
+        return frames if self.identity else max(2, math.floor(last / self.stride + 1e-6) + 1)
 
     def __call__(
         self,
@@ -82,26 +87,47 @@ def even_length(frames: int, longest: int, overlap: int) -> int:
 
 
 class Windows:
-    """Overlapping windows of equal length that cover ``frames``; ``weight`` makes every frame count once."""
+    """Overlapping windows of equal length that cover ``frames``; ``weight`` makes every frame count once.
 
-    def __init__(self, frames: int, length: int, overlap: int, device: torch.device) -> None:
-        self.frames, self.length = frames, min(length, frames)
+    ``lengths``: frames of each clip, if they differ. All then have as many windows as the longest, each clip's within
+    its own frames; ``length`` is at most the shortest's.
+    """
+
+    def __init__(
+        self, frames: int, length: int, overlap: int, device: torch.device, lengths: Sequence[int] | None = None
+    ) -> None:
+        self.frames, self.length = frames, min(length, *(lengths or (frames,)))
         stride = max(1, self.length - min(overlap, self.length - 1))
         self.count = 1 + math.ceil((frames - self.length) / stride)
+        each = [self._placed(own, device) for own in lengths or (frames,)]
+        #: Frames of the windows, [1 or B, count, length].
+        self.index = torch.stack([index for index, _ in each])
+        #: [1 or B, count, length], sums to 1 for each clip: weights of a mean in which no frame counts twice.
+        self.weight = torch.stack([weight for _, weight in each])
+        self._own = torch.tensor(lengths or (frames,), device=device).unsqueeze(1)
+
+    def _placed(self, frames: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The windows of a clip, and their weights."""
         spread = (frames - self.length) / max(1, self.count - 1)
         starts = torch.tensor([round(i * spread) for i in range(self.count)], device=device)
-        self.index = starts.unsqueeze(1) + torch.arange(self.length, device=device)
+        index = starts.unsqueeze(1) + torch.arange(self.length, device=device)
         cover = torch.zeros(frames, device=device).index_add_(
-            0, self.index.flatten(), torch.ones(self.index.numel(), device=device)
+            0, index.flatten(), torch.ones(index.numel(), device=device)
         )
-        #: [count length], sums to 1: weights of a mean in which no frame counts twice.
-        self.weight = 1 / (cover[self.index] * frames)
+        return index, 1 / (cover[index] * frames)
 
     def joined(self, x: Float[Tensor, "B W L"]) -> Float[Tensor, "B T"]:
-        """Mean over the windows that contain each frame."""
-        shared = (x * self.weight * self.frames).flatten(1)
-        return x.new_zeros(len(x), self.frames).index_add_(1, self.index.flatten(), shared)
+        """Mean over the windows that contain each frame; beyond a clip's end that of its last one."""
+        shared = (x * self.weight * self._own.unsqueeze(-1)).flatten(1)
+        index = self.index.expand(len(x), -1, -1).flatten(1)
+        joined = x.new_zeros(len(x), self.frames).scatter_add_(1, index, shared)
+        last = torch.arange(self.frames, device=x.device).minimum(self._own - 1)
+        return joined.gather(1, last.expand(len(x), -1))
 
     def split(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B W L D"]:
         """Windows of every clip."""
-        return x[:, self.index]
+        if len(self.index) == 1:
+            return x[:, self.index[0]]
+        # Frames are indexed in the flattened batch, because the gradient of plain indexing is more expensive.
+        rows = self.index + torch.arange(len(x), device=x.device)[:, None, None] * x.shape[1]
+        return x.flatten(0, 1).index_select(0, rows.flatten()).view(*rows.shape, -1)

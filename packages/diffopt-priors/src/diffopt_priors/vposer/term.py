@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from diffopt_core.data.ragged import own_mean
 from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import ProblemContext
 from diffopt_core.types import Scene
@@ -45,7 +46,7 @@ class NLLPrior:
     """Likelihood of the encoded pose, and how far the pose is from its reconstruction."""
 
     def __init__(self, config: VPoserConfig, ctx: ProblemContext) -> None:
-        self.network, self.config = _network(config, ctx), config
+        self.network, self.config, self.own = _network(config, ctx), config, ctx.own
 
     def frames(self, pose: Float[Tensor, "B T 24 3 3"]) -> Float[Tensor, "B T"]:
         """Energy of each frame."""
@@ -58,14 +59,14 @@ class NLLPrior:
         return energy
 
     def __call__(self, scene: Scene) -> Float[Tensor, "B"]:
-        return self.frames(scene.motion.pose).mean(1)
+        return own_mean(self.frames(scene.motion.pose), self.own)
 
 
 class LatentPrior:
     """A code per frame, started at the encoded initial pose: likelihood of the code, and the pose tied to it."""
 
     def __init__(self, config: VPoserConfig, ctx: ProblemContext) -> None:
-        self.network, self.config = _network(config, ctx), config
+        self.network, self.config, self.own = _network(config, ctx), config, ctx.own
         with torch.no_grad():
             z = encoded(self.network, body_of(ctx.initial.pose))
         self.z = z.clone().requires_grad_(True)
@@ -85,4 +86,4 @@ class LatentPrior:
                 "not free; add 'prior.*' to its `free`, or run --recipe vposer-latent"
             )
         fit = misfit(body_of(scene.motion.pose), self.network.decode(self.z), self.config.spread)
-        return (unlikeliness(self.z) + self.config.tie * fit).mean(1)
+        return own_mean(unlikeliness(self.z) + self.config.tie * fit, self.own)

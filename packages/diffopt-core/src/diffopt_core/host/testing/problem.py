@@ -134,6 +134,31 @@ def clip_alone(ctx: ProblemContext, index: int) -> ProblemContext:
     return replace(alone, noise=_Noise([noise.seeds[index]], ctx.device, noise.dtype))
 
 
+def ended(ctx: ProblemContext, frames: int) -> ProblemContext:
+    """The problem as if every clip ended after so many frames; those beyond hold something, which nobody sees."""
+    seen = ctx.observations
+    keypoints, valid = seen.keypoints.clone(), seen.valid.clone()
+    keypoints[:, frames:, :, 2] = 0
+    valid[:, frames:] = False
+    observations = replace(seen, keypoints=keypoints, valid=valid)
+    return replace(ctx, observations=observations, lengths=(frames,) * len(valid))
+
+
+def shortened(value: Any, frames: int) -> Any:
+    """The first frames of a problem, a scene, a motion, a camera or a tensor with leading ``B T``."""
+    if isinstance(value, ProblemContext):
+        names = ("initial", "camera", "observations", "evidence")
+        return replace(value, lengths=None, **{name: shortened(getattr(value, name), frames) for name in names})
+    if isinstance(value, Scene):
+        parts = ("motion", "camera", "residual", "joints", "keypoints", "pixels", "depth")
+        return replace(value, **{name: shortened(getattr(value, name), frames) for name in parts})
+    if isinstance(value, HumanMotion):
+        return replace(value, pose=value.pose[:, :frames], trans=value.trans[:, :frames])
+    if isinstance(value, dict):
+        return {name: part[:, :frames] for name, part in value.items()}
+    return map_tensors(value, lambda tensor: tensor[:, :frames])
+
+
 def disturbed(ctx: ProblemContext, size: float = 0.1) -> HumanMotion:
     """A motion near the initial one (radians and metres), for differentiation; independent for each clip."""
     trans = ctx.initial.trans

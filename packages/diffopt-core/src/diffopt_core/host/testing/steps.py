@@ -7,10 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ...data.ragged import own_mean
 from ...interfaces import ProblemContext, Representation, Step
 from ...types import HumanMotion
 from .component import ComponentContract
-from .problem import clip_alone, make_problem
+from .problem import clip_alone, ended, make_problem, shortened
 from .term import forbid_host_sync
 
 
@@ -110,6 +111,22 @@ class RepresentationContract(ProblemContract):
             assert found and any(grad.abs().sum() > 0 for grad in found), f"'{name}' does not move what it names"
             assert all(grad.isfinite().all() for grad in found), f"gradient of '{name}' is not finite"
 
+    def test_frames_beyond_a_clip_change_nothing(self) -> None:
+        """If the config says ``ragged``: the same motion after a few steps."""
+        if not self.config().ragged:
+            return
+        frames = self.frames - 3
+        ctx = ended(self.context(), frames)
+        short = shortened(ctx, frames)
+        found = []
+        for each in (ctx, short):
+            representation = self.build(each)
+            _descend(representation, each, 3)
+            found.append(representation.motion())
+        for name in ("pose", "trans"):
+            longer, alone = (getattr(motion, name) for motion in found)
+            torch.testing.assert_close(longer[:, :frames], alone, rtol=0.0, atol=self.tolerance)
+
     def test_steps_leave_the_initial_motion_alone_and_approach_it(self) -> None:
         ctx = self.context()
         pose, trans = ctx.initial.pose.clone(), ctx.initial.trans.clone()
@@ -156,8 +173,8 @@ class RepresentationContract(ProblemContract):
 
 def _distance(representation: Representation, ctx: ProblemContext) -> Tensor:
     motion: HumanMotion = representation.motion()
-    turned = (motion.pose - ctx.initial.pose).square().flatten(1).mean(1)
-    return turned + (motion.trans - ctx.initial.trans).square().flatten(1).mean(1)
+    turned = (motion.pose - ctx.initial.pose).square().flatten(2).mean(2)
+    return own_mean(turned + (motion.trans - ctx.initial.trans).square().mean(2), ctx.own)
 
 
 def _descend(representation: Representation, ctx: ProblemContext, steps: int) -> None:

@@ -15,7 +15,7 @@ from ...config import TermConfig
 from ...interfaces import Energy, OwnsVariables, ProblemContext
 from ...types import Scene
 from .component import ComponentContract
-from .problem import clip_alone, disturbed, make_problem, make_scene, residual_of
+from .problem import clip_alone, disturbed, ended, make_problem, make_scene, residual_of, shortened
 
 #: Operations whose result, or its shape, must be read on the host.
 _READS = {
@@ -179,6 +179,21 @@ class TermContract(ComponentContract):
         for k in range(self.clips):
             alone = self.value(clip_alone(self.context(), k))
             torch.testing.assert_close(alone[0], together[k], rtol=self.tolerance, atol=1e-6)
+
+    def test_frames_beyond_a_clip_change_nothing(self) -> None:
+        """If the config says ``ragged``."""
+        if not self.config().ragged:
+            return
+        frames = self.frames - 3
+        ctx = ended(self.context(), frames)
+        scene, leaves = self.scene(ctx)
+        value = self.build(ctx)(scene)
+        alone = self.build(shortened(ended(self.context(), frames), frames))(shortened(scene, frames))
+        torch.testing.assert_close(value, alone, rtol=self.tolerance, atol=1e-6)
+        for name, grad in zip(
+            leaves, torch.autograd.grad(value.sum(), list(leaves.values()), allow_unused=True), strict=True
+        ):
+            assert grad is None or not grad[:, frames:].any(), f"{name} is moved beyond the clip's end"
 
     def test_building_twice_gives_the_same_energy(self) -> None:
         torch.testing.assert_close(self.value(self.context()), self.value(self.context()), rtol=0.0, atol=0.0)

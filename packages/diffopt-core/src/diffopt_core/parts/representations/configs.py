@@ -25,6 +25,7 @@ class NemoConfig(ComponentConfig):
     """
 
     builds: ClassVar[str] = "diffopt_core.parts.representations.motion_field:MotionField"
+    ragged: ClassVar[bool] = True
     retired: ClassVar = {"frequencies": 5}
 
     hidden: PositiveInt = 96
@@ -60,5 +61,6 @@ class RawConfig(ComponentConfig):
     """
 
     builds: ClassVar[str] = "diffopt_core.parts.representations.motion_field:FreeTensors"
+    ragged: ClassVar[bool] = True
 
     trans: Literal["position", "velocity"] = "position"

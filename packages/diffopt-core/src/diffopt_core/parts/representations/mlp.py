@@ -53,13 +53,17 @@ def initial_mlp(sizes: Sequence[int], clips: int, generator: torch.Generator, ac
     return BatchedMLP(weights, biases, activation)
 
 
-def phase(frames: int, like: Tensor) -> Float[Tensor, "1 T 1"]:
-    """``tau`` of eq. 5: 0 at the first frame, 1 at the last."""
-    return torch.linspace(0.0, 1.0, frames, dtype=like.dtype, device=like.device)[None, :, None]
+def phase(frames: int, like: Tensor, lengths: Sequence[int] | None = None) -> Float[Tensor, "*#b T 1"]:
+    """``tau`` of eq. 5: 0 at the first frame, 1 at the last. ``lengths``: of each clip, if they differ; beyond its end
+    it stays 1."""
+    if lengths is None:
+        return torch.linspace(0.0, 1.0, frames, dtype=like.dtype, device=like.device)[None, :, None]
+    each = [phase(length, like) for length in lengths]
+    return torch.cat([torch.nn.functional.pad(tau, (0, 0, 0, frames - tau.shape[1]), value=1.0) for tau in each])
 
 
 def warp(
-    tau: Float[Tensor, "1 T 1"], shifts: Float[Tensor, "B K"], scales: Float[Tensor, "B K"]
+    tau: Float[Tensor, "*#b T 1"], shifts: Float[Tensor, "B K"], scales: Float[Tensor, "B K"]
 ) -> Float[Tensor, "B T 1"]:
     """Monotone map of [0, 1] onto itself: the mean of ``sigmoid(scale (tau - shift))``, normalised to 0 and 1 at the
     ends. It is monotone for positive scales, so their absolute values are used."""

@@ -71,7 +71,11 @@ _IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 class MotionField:
     """``theta = f_theta(tau)``, ``phi = f_phi(tau)``, ``x = f_x(tau)`` (sec. 3.1), with separate weights for every
-    clip, and for every part of a long one (:class:`Parts`). The networks output rotations as interleaved 6D.
+    clip, and for every part of a long one (:class:`Parts`). The networks output rotations as interleaved 6D. In a batch
+    of clips of different lengths each has its own phase; where the longest has several parts, all are divided as it is.
+
+    In a batch of clips of different lengths each has its own phase; if the longest has several parts, the others are
+    divided as it is.
 
     ``variables()``: ``pose``, ``orient``, ``trans``; also ``phase`` (warp) and ``encoding`` (RBF widths) if they are
     learned.
@@ -84,7 +88,7 @@ class MotionField:
         clips, frames = like.shape[:2]
         self.parts = Parts(frames, config.window, config.overlap, like)
         fields = clips * self.parts.count
-        self.tau = phase(self.parts.length, like)
+        self.tau = phase(self.parts.length, like, ctx.lengths if self.parts.count == 1 else None)
         self._learn_input(fields, like)
         self.fixed = None if self.warp or self.widths else self._encode(self.tau).mT.contiguous().expand(fields, -1, -1)
         inputs = {"none": 1, "fourier": 1 + 2 * _FREQUENCIES, "rbf": config.centres}[config.encoding]

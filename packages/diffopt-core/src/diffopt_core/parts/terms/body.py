@@ -23,6 +23,8 @@ class PoseConfig(TermConfig):
     weighted by them; a joint with this standard deviation (rad) has weight 1. null: equal weights.
     """
 
+    ragged: ClassVar[bool] = True
+
     metric: Literal["chordal", "geodesic", "axis_angle"] = "chordal"
     joints: Literal["mean", "sum"] = "mean"
     sure: PositiveFloat | None = None
@@ -50,6 +52,8 @@ class OrientationConfig(TermConfig):
     ``axis_angle`` is safe only if that does not happen. ``sure``: as in the term ``pose``.
     """
 
+    ragged: ClassVar[bool] = True
+
     metric: Literal["chordal", "geodesic", "axis_angle"] = "chordal"
     sure: PositiveFloat | None = None
 
@@ -74,6 +78,8 @@ class TranslationConfig(TermConfig):
     ``axes``: all three, or only the horizontal or the vertical ones.
     """
 
+    ragged: ClassVar[bool] = True
+
     robust: PositiveFloat | None = None
     axes: Literal["all", "horizontal", "vertical"] = "all"
 
@@ -95,6 +101,8 @@ class VelocityConfig(TermConfig):
     Not in the paper. Unlike the translation term it does not penalise a shift of the whole path. ``gap``: frames over
     which velocities are taken; ``robust``: width of a Geman-McClure error, m/s.
     """
+
+    ragged: ClassVar[bool] = True
 
     gap: PositiveInt = 1
     robust: PositiveFloat | None = None
@@ -120,6 +128,8 @@ class AnchorConfig(TermConfig):
     ``axes``: anchors all three coordinates or only the horizontal ones. ``position`` and ``yaw`` weigh the parts; the
     heading is the horizontal part of the root's forward axis, so it has less weight if the body lies down.
     """
+
+    ragged: ClassVar[bool] = True
 
     frames: PositiveInt = 1
     position: NonNegativeFloat = 1.0
@@ -151,6 +161,7 @@ class SmoothConfig(TermConfig):
     which limits the cost of a landing or a kick.
     """
 
+    ragged: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})
 
     order: Literal[2, 3] = 2
@@ -179,6 +190,8 @@ class SpeedConfig(TermConfig):
     ``robust``: width of a Geman-McClure error of the whole clip, in standard deviations. It is applied per clip,
     because estimation errors last for the whole clip, and per-frame robust errors would be concentrated in one jump.
     """
+
+    ragged: ClassVar[bool] = True
 
     floor: PositiveFloat = 0.05
     robust: PositiveFloat | None = 2.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat
 
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 class CameraRotationConfig(TermConfig):
     """``|b_R|^2``, mean over all frames (not in the paper, whose eq. 7 leaves the bias of sec. 3.3.2 free)."""
 
+    ragged: ClassVar[bool] = True
+
     def build(self, ctx: ProblemContext) -> Energy:
+        from ...data.ragged import own_mean
+
+        own = ctx.own
+
         def energy(scene: Scene) -> Tensor:
-            return scene.residual["rotation"].square().sum(-1).mean(1)
+            return own_mean(scene.residual["rotation"].square().sum(-1), own)
 
         return energy
 
@@ -31,13 +37,18 @@ class CameraTranslationConfig(TermConfig):
     ``robust``: width of a Geman-McClure error, m.
     """
 
+    ragged: ClassVar[bool] = True
+
     robust: PositiveFloat | None = None
 
     def build(self, ctx: ProblemContext) -> Energy:
+        from ...data.ragged import own_mean
         from .kit import maybe_robust
 
+        own = ctx.own
+
         def energy(scene: Scene) -> Tensor:
-            return maybe_robust(scene.residual["translation"].square().sum(-1), self.robust).mean(1)
+            return own_mean(maybe_robust(scene.residual["translation"].square().sum(-1), self.robust), own)
 
         return energy
 
@@ -45,11 +56,16 @@ class CameraTranslationConfig(TermConfig):
 class CameraScaleConfig(TermConfig):
     """``(log s_t)^2``, mean over all frames (not in the paper; ``s_t`` of sec. 3.3.2)."""
 
+    ragged: ClassVar[bool] = True
+
     def build(self, ctx: ProblemContext) -> Energy:
+        from ...data.ragged import own_mean
         from .kit import soft_log
 
+        own = ctx.own
+
         def energy(scene: Scene) -> Tensor:
-            return soft_log(scene.residual["scale"]).square().mean((1, 2))
+            return own_mean(soft_log(scene.residual["scale"].squeeze(-1)).square(), own)
 
         return energy
 
@@ -57,11 +73,16 @@ class CameraScaleConfig(TermConfig):
 class CameraFocalConfig(TermConfig):
     """``(log s_f)^2``, mean over all frames (not in the paper; ``s_f`` of sec. 3.3.2)."""
 
+    ragged: ClassVar[bool] = True
+
     def build(self, ctx: ProblemContext) -> Energy:
+        from ...data.ragged import own_mean
         from .kit import soft_log
 
+        own = ctx.own
+
         def energy(scene: Scene) -> Tensor:
-            return soft_log(scene.residual["focal"]).square().mean((1, 2))
+            return own_mean(soft_log(scene.residual["focal"].squeeze(-1)).square(), own)
 
         return energy
 
@@ -74,6 +95,8 @@ class CameraSmoothConfig(TermConfig):
     seconds. ``position``, ``rotation``, ``scale`` weigh the parts.
     """
 
+    ragged: ClassVar[bool] = True
+
     of: Literal["residual", "path"] = "residual"
     order: Literal[1, 2] = 2
     position: NonNegativeFloat = 1.0
@@ -81,12 +104,18 @@ class CameraSmoothConfig(TermConfig):
     scale: NonNegativeFloat = 1.0
 
     def build(self, ctx: ProblemContext) -> Energy:
-        count = max(ctx.camera.t.shape[1] - self.order, 1)
+        from .kit import steps
+
+        counted = None if ctx.own is None else steps(ctx.own, order=self.order)
+        count = max(ctx.camera.t.shape[1] - self.order, 1) if counted is None else counted.sum(1).clamp_min(1)
         rate = ctx.fps ** (2 * self.order) / count
 
         def change(path: Tensor) -> Tensor:
             # A part with one value per clip has no differences and sums to zero.
-            return path.diff(n=min(self.order, path.shape[1]), dim=1).square().flatten(1).sum(1) * rate
+            squared = path.diff(n=min(self.order, path.shape[1]), dim=1).square().flatten(2)
+            if counted is not None and path.shape[1] > 1:
+                squared = squared * counted.unsqueeze(-1)
+            return squared.flatten(1).sum(1) * rate
 
         def energy(scene: Scene) -> Tensor:
             if self.of == "path":

@@ -28,6 +28,7 @@ class ContactConfig(TermConfig):
     in [0, 1] of the initializer's contact probabilities, if it estimates them; they also work if the floor is tilted.
     """
 
+    ragged: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})
 
     retired: ClassVar = {"sole": 0.03}
@@ -71,6 +72,7 @@ class FloorConfig(TermConfig):
     Not in the paper. A joint is inside the body: the ball of the foot is about 2 cm above the sole.
     """
 
+    ragged: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"joints"})
 
     clearance: float = 0.0

@@ -29,6 +29,7 @@ class ReprojectionConfig(TermConfig):
     A point nearer than 0.1 m, or behind the camera, has the cost of an outlier and no gradient.
     """
 
+    ragged: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"pixels", "depth"})
 
     retired: ClassVar = {"near": 0.1}

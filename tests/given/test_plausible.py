@@ -13,7 +13,7 @@ from diffopt_core.data.skeleton import COCO17, JOINT, mirror_order
 from diffopt_core.data.window import Evidence, travel_of
 from diffopt_core.errors import BadInput
 from diffopt_core.parts.bodies.anny24 import load
-from diffopt_core.perception.agreement import joints_in_camera
+from diffopt_core.perception.agreement import Shared, clocks, explain, joints_in_camera
 from diffopt_core.perception.plausible import judge
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, Observations
 
@@ -55,6 +55,19 @@ def moved(evidence: Evidence, change) -> Evidence:
     points = evidence.observations.keypoints.clone()
     points[..., :2] = change(points[..., :2])
     return with_points(evidence, points)
+
+
+def test_a_long_clip_is_compared_by_some_of_its_frames():
+    """Else a clip of twice the length takes four times as long."""
+    assert all(len(frames) <= 256 for _, _, frames, _ in clocks(3000))
+    draw = np.random.default_rng(0)
+    path = np.cumsum(draw.normal(size=(1100, 1, 2)), 0) + draw.normal(size=(1, 12, 2)) * 40
+    wave = 60 * np.sin(np.arange(1100)[:, None, None] / 9 + draw.normal(size=(1, 12, 2)))
+    points = path + wave + [320, 180]
+    there = np.ones((1000, 12), bool)
+    names = tuple(name for name in COCO17 if name in JOINT)
+    late = Shared(names, points[37:1037], there, points[:1000], points[37:1037], "other", 100.0, 640, 360)
+    assert explain(late, late.off(late.first)) == "the poses are 37 frames late"
 
 
 @pytest.mark.parametrize("scale", [0.7, 1.0, 1.1])

@@ -152,14 +152,21 @@ class JsonExporter:
             "name": result.clip.name,
             "status": str(result.status),
             "conventions": labels(result),
-            "metrics": result.metrics,
-            **{key: value.tolist() for key, value in motion_arrays(result).items()},
+            "metrics": _rounded(result.metrics),
+            **{key: _listed(value) for key, value in motion_arrays(result).items()},
         }
         path = folder / "motion.json"
-        text = json.dumps(_rounded(content), separators=(",", ":"), allow_nan=False)
+        text = json.dumps(content, separators=(",", ":"), allow_nan=False)
         with atomic(path) as file:
             file.write(text.encode() + b"\n")
         return [path]
+
+
+def _listed(values: np.ndarray) -> Any:
+    """An array as lists, rounded as :func:`_rounded` does, in one go."""
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        return _rounded(values.tolist())
+    return np.round(values.astype(np.float64), 5).tolist()
 
 
 def _rounded(value: Any) -> Any:

@@ -26,6 +26,8 @@ FOCAL = "the focal length"
 #: A cause is accepted if correcting it leaves at most this share of the distance (on correct evidence no correction
 #: leaves less than 0.9), and a distance of at most this share of the person's size.
 _LEFT, _FITS = 0.5, 0.12
+#: Most frames that are compared, so that the time which a clip takes grows as its length does.
+_COMPARED = 256
 #: Usual ratios of frame rates between copies of a video.
 RATES = (0.4, 0.5, 0.6, 0.8, 0.8333, 0.96, 1.0417, 1.2, 1.25, 1.6667, 2.0, 2.5)
 #: Order in Human3.6M of the joints that COCO-17 shares with the body.
@@ -56,7 +58,8 @@ class Shared:
         there = self.there if there is None else there
         gap = np.linalg.norm(first - (self.seen if seen is None else seen), axis=-1)[there]
         gap = gap[np.isfinite(gap)]
-        return float(np.median(gap)) / self.size if len(gap) > self.there.sum() / 2 else np.inf
+        enough = len(gap) > self.there.mean() * there.size / 2
+        return float(np.median(gap)) / self.size if enough else np.inf
 
 
 def joints_in_camera(evidence: Evidence, rest: torch.Tensor) -> torch.Tensor:
@@ -129,17 +132,21 @@ def _explanations(points: Shared) -> Iterator[tuple[float, str]]:
     yield from _in_time(points)
 
 
-def _in_time(points: Shared) -> Iterator[tuple[float, str]]:
-    frames = np.arange(len(points.first))
-    yield points.off(points.first[::-1]) + 0.005, "the poses run in the other direction of time"
-    for shift in (k for k in range(-len(frames) // 3, len(frames) // 3 + 1) if k):
-        rows = frames + shift
-        inside = (rows >= 0) & (rows < len(frames))
-        there = points.there & inside[:, None]
-        off = points.off(points.first[rows.clip(0, len(frames) - 1)], there=there)
-        yield off + 0.005, f"the poses are {abs(shift)} frames {'early' if shift < 0 else 'late'}"
+def clocks(count: int) -> Iterator[tuple[str, float, np.ndarray, np.ndarray]]:
+    """Ways in which poses of ``count`` frames may be out of step: words, by how much it has to fit better, and which
+    frames of the keypoints those of the poses belong to then. Of a long clip at most :data:`_COMPARED` frames."""
+    frames = np.unique(np.linspace(0, count - 1, min(count, _COMPARED)).round().astype(int))
+    yield "in the other direction of time", 0.005, frames, count - 1 - frames
+    for shift in (k for k in range(-count // 3, count // 3 + 1) if k):
+        yield f"{abs(shift)} frames {'early' if shift < 0 else 'late'}", 0.005, frames, frames + shift
     for rate in RATES:
-        rows = np.round(frames * rate).astype(int)
-        there = points.there & (rows < len(frames))[:, None]
-        off = points.off(points.first[rows.clip(0, len(frames) - 1)], there=there)
-        yield off + 0.01, f"the poses are of a copy at {rate:.4g} times this video's frame rate"
+        words = f"of a copy at {rate:.4g} times this video's frame rate"
+        yield words, 0.01, frames, np.round(frames * rate).astype(int)
+
+
+def _in_time(points: Shared) -> Iterator[tuple[float, str]]:
+    for words, more, frames, rows in clocks(len(points.first)):
+        inside = (rows >= 0) & (rows < len(points.first))
+        there = points.there[frames] & inside[:, None]
+        off = points.off(points.first[rows.clip(0, len(points.first) - 1)], points.seen[frames], there)
+        yield off + more, f"the poses are {words}"

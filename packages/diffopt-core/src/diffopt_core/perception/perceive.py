@@ -171,7 +171,8 @@ def perceive(
         body = step(
             CameraFrameBody, "initializer", role, clip.body, lambda made: made.initialize(clip, observations, camera)
         )
-        if body.poses_from != "landmarks":  # these are fitted over time
+        own = clip.body is not None and body.global_orient is clip.body.global_orient
+        if body.poses_from != "landmarks" and not own:  # those are fitted over time, and the clip's own faced already
             body = faced(body, rest, clip)
         whole = replace(clip, observations=observations, camera=camera, body=body)
         return judge(Evidence(whole, observations, camera, body), rest)

@@ -21,8 +21,6 @@ CHANGE = 8.0
 DECIDES, JUMPS = 6.0, 5.0
 #: Over a longer gap nothing is carried on, s.
 GAP = 0.3
-#: Frames whose costs are computed at once.
-_FRAMES = 256
 
 
 @dataclass(frozen=True)
@@ -46,27 +44,32 @@ def choose(groups: list[Followed], states: Array, time: Array, held: Array, chan
     stay = np.concatenate([step[:1], step]).clip(max=GAP)[:, None] * held
     for group, reading in zip(groups, states.T, strict=True):
         stay = stay + group.price[:, reading]
-    # what is followed by the programme are the states of two frames in a row
-    back = np.zeros((frames, count, count), int)
-    total = stay[0][:, None] + stay[1] + CHANGE * (change + change[0][:, None])
-    for group, reading in zip(groups, states.T, strict=True):
-        total = total + _first(group, step[0])[np.ix_(reading, reading)]
     moving = [
-        (group, _row(group, reading)) for group, reading in zip(groups, states.T, strict=True) if len(group.noise)
+        (_next(group, range(2, frames), step).reshape(frames - 2, -1), _row(group, reading))
+        for group, reading in zip(groups, states.T, strict=True)
+        if len(group.noise)
     ]
-    for start in range(2, frames, _FRAMES):
-        rows = range(start, min(start + _FRAMES, frames))
-        costs = stay[rows.start : rows.stop, None, None] + CHANGE * change[None]
-        for group, row in moving:
-            costs = costs + _next(group, rows, step).reshape(len(rows), -1)[:, row]
-        for t, cost in zip(rows, costs, strict=True):
-            cost = cost + total[:, :, None]
-            back[t], total = cost.argmin(0), cost.min(0)
-    total = total + CHANGE * change[0]  # a burst at an end has an end, too
+    # what is followed by the programme are the states of two frames in a row
+    best = np.empty((frames, count, count))
+    best[1] = stay[0][:, None] + stay[1] + CHANGE * (change + change[0][:, None])
+    for group, reading in zip(groups, states.T, strict=True):
+        best[1] += _first(group, step[0])[np.ix_(reading, reading)]
+    cost, part = np.empty((2, count, count, count))
+    for t in range(2, frames):
+        cost[:] = best[t - 1][:, :, None]
+        for follow, row in moving:
+            np.take(follow[t - 2], row, out=part, mode="clip")  # "raise" would copy
+            cost += part
+        np.min(cost, 0, out=best[t])
+        best[t] += stay[t] + CHANGE * change
+    last = best[-1] + CHANGE * change[0]  # a burst at an end has an end, too
     path = np.zeros(frames, int)
-    path[-2], path[-1] = np.unravel_index(int(total.argmin()), total.shape)
+    path[-2], path[-1] = np.unravel_index(int(last.argmin()), last.shape)
     for t in range(frames - 1, 1, -1):
-        path[t - 2] = back[t, path[t - 1], path[t]]
+        came = best[t - 1][:, path[t - 1]]
+        for follow, row in moving:
+            came = came + follow[t - 2][row[:, path[t - 1], path[t]]]
+        path[t - 2] = came.argmin()
     return _decided(groups, states, stay, step, change, path)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data.skeleton import JOINT
 from ..data.window import Evidence
-from .agreement import RATES, Shared
+from .agreement import Shared, clocks
 
 #: Another clock is told where it leaves at most this share of what is apart (measured on honest clips: 0.93 and more,
 #: at half the rate 0.31 to 0.9), and where there is something apart at all, as a share of the person.
@@ -48,30 +48,35 @@ def _spread(points: np.ndarray) -> float:
 
 def out_of_step(points: Shared) -> Iterator[str]:
     """Another clock by which poses and keypoints move alike."""
-    count = len(points.first)
-    frames, rows = np.arange(count), {}
-    for shift in (k for k in range(-count // 3, count // 3 + 1) if k):
-        rows[f"{abs(shift)} frames {'early' if shift < 0 else 'late'}"] = frames + shift
-    for rate in RATES:
-        rows[f"of a copy at {rate:.4g} times this video's frame rate"] = np.round(frames * rate).astype(int)
-    rows["in the other direction of time"] = frames[::-1]
-    apart = _motion_apart(points, frames)
-    if count < _FEWEST or not apart > _APART:
+    if len(points.first) < _FEWEST:
         return
-    found, words = min((_motion_apart(points, row), words) for words, row in rows.items())
-    if found < _LEFT * apart:
-        yield f"the poses move as the keypoints do if they are {words}"
+    words, _, frames, rows = zip(*clocks(len(points.first)), strict=True)
+    apart = _motion_apart(points, frames[0], frames[0][None])[0]
+    if not apart > _APART:
+        return
+    every = np.concatenate([_motion_apart(points, frames[0], some) for some in _few(np.stack(rows))])
+    best = int(every.argmin())
+    if every[best] < _LEFT * apart:
+        yield f"the poses move as the keypoints do if they are {words[best]}"
 
 
-def _motion_apart(points: Shared, rows: np.ndarray) -> float:
-    """Median distance of poses, taken at other frames, from the keypoints, as a share of the person: without each
-    frame's place in the image and each joint's own offset, which detectors and fits differ by."""
-    inside = (rows >= 0) & (rows < len(rows))
-    gap = points.first[rows.clip(0, len(rows) - 1)] - points.seen
-    gap[~(points.there & inside[:, None])] = np.nan
+def _few(rows: np.ndarray) -> list[np.ndarray]:
+    """Some at a time, so that memory is bounded."""
+    return np.array_split(rows, -(-len(rows) // 64))
+
+
+def _motion_apart(points: Shared, frames: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Median distance ``[S]`` of poses at the frames ``rows [S T]`` from the keypoints at ``frames [T]``, as a share of
+    the person: without each frame's place in the image and each joint's own offset, which detectors and fits differ
+    by. Infinite where nothing can be compared."""
+    last = len(points.first) - 1
+    inside = (rows >= 0) & (rows <= last)
+    gap = points.first[rows.clip(0, last)] - points.seen[frames]
+    gap[~(points.there[frames] & inside[..., None])] = np.nan
+    gap -= _median(gap, 2)
     gap -= _median(gap, 1)
-    gap -= _median(gap, 0)
-    return float(_median(np.linalg.norm(gap, axis=-1).ravel(), 0).item()) / points.size
+    off = np.sqrt(np.square(gap).sum(-1)).reshape(len(rows), -1)
+    return np.nan_to_num(_median(off, 1)[:, 0] / points.size, nan=np.inf)
 
 
 def _median(values: np.ndarray, axis: int) -> np.ndarray:

@@ -82,7 +82,7 @@ def test_every_input_is_in_the_index_once(many):
     rows = index()
     assert set(rows) == KEYS and {key for key, row in rows.items() if row["state"] == "failed"} == {"cut"}
     assert "it is a .npz file that is cut off or damaged" in rows["cut"]["reason"] and "cut.npz" in rows["cut"]["error"]
-    assert "1 of 6 clips have no sound result; the others" in ran.err and rows["walk"]["frames"] == "12"
+    assert "1 of 6 clips has no sound result; the others" in ran.err and rows["walk"]["frames"] == "12"
     assert all((Path("out") / key / "motion.npz").is_file() for key in KEYS - {"cut"})
     assert jobs() == ["000000", "000001", "000002"]
 
@@ -170,7 +170,7 @@ def test_notices_of_workers_are_counted(many, case, arrays):
     np.savez(case, **arrays[0], rest_joints=rest)
     ran = many("--height", "1.8m", inputs=(case,))
     assert ran.status == 0, ran.err
-    assert re.search(r"--height 1.8m is not used: the file has the person's skeleton +1\s", ran.err), ran.err
+    assert re.search(r"--height 1.8m has no effect: the file has the person's skeleton +1\s", ran.err), ran.err
 
 
 def test_reasons_that_differ_in_numbers_are_one():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -301,6 +302,56 @@ def test_check_writes_nothing(diffopt, scored):
     assert max(map(len, ran.out.partition("recipe: ")[2].splitlines())) <= 80
     assert tree(Path()) == before
     assert "recipe: paper\n" in diffopt("check", scored, "--recipe", "paper").out
+
+
+def test_check_says_of_a_case_what_its_result_rests_on(diffopt, scored):
+    ran = diffopt("check", scored, "--prior", "none")
+    for what in ("focal length: ", "unit: metre, guessed from ", "frame rate: 30 fps", "body size: ", "vertical: ± "):
+        assert f"\n  {what}" in ran.out, what
+    assert "walk: keypoints the file's; camera the file's: it travels; first poses lift; recipe best" in " ".join(
+        ran.out.split()
+    )
+
+
+def test_check_of_a_folder_shows_good_and_bad(diffopt, scored):
+    """Each in the table once, the bad ones with their reason; status 1, as of `run`; a single bad one is status 2."""
+    folder = scored.parent
+    (folder / "bad.npz").write_bytes(b"")
+    ran = diffopt("check", folder, "--prior", "none")
+    assert ran.status == 1 and "ready" not in ran.out
+    assert re.search(r"^walk +12 +30", ran.out, re.M) and re.search(r"^bad +– .*cannot be used", ran.out, re.M)
+    assert "bad.npz: format: no dataset can read this file: it is empty" in ran.err
+    assert "1 of 2 inputs cannot be used" in ran.err
+    data = json.loads(diffopt("check", folder, "--prior", "none", "--json").out)
+    assert not data["ready"] and [row["clip"] for row in data["clips"]] == ["walk"]
+    assert [Path(row["input"]).name for row in data["failed"]] == ["bad.npz"]
+    assert diffopt("check", folder / "bad.npz").status == 2
+
+
+def test_a_bad_clip_costs_preparation_itself_alone(diffopt, scored):
+    (scored.parent / "bad.npz").write_bytes(b"")
+    ran = diffopt("prepare", scored.parent, "--out", "made")
+    assert ran.status == 1 and "1 of 2 inputs has no result; the others are written" in ran.err
+    assert tree(Path("made")) == {"walk.npz"}
+
+
+@pytest.mark.parametrize("command", ["run", "check", "prepare"])
+@pytest.mark.parametrize(
+    ("flag", "value", "why"),
+    [("--person", "longest", "the evidence of one person"), ("--env", "here", "no program is run"),
+     ("--height", "1.8m", "the person's skeleton"), ("--shot", "1", "has no shots")],
+)  # fmt: skip
+def test_a_flag_that_this_kind_of_input_has_no_use_for_is_an_error(diffopt, case, arrays, command, flag, value, why):
+    rest = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32) * 0.3
+    np.savez(case, **arrays[0], rest_joints=rest)
+    ran = diffopt(command, case, flag, value, "--prior", "none")
+    assert ran.status == 2 and flag in ran.error and why in ran.error and "walk.npz" in ran.error
+
+
+def test_of_several_inputs_such_a_flag_is_for_the_others(diffopt, case):
+    (case.parent / "other.npz").write_bytes(case.read_bytes())
+    ran = diffopt("check", case.parent, "--person", "longest", "--prior", "none")
+    assert ran.status == 0 and ran.err.count("--person longest has no effect: ") == 2
 
 
 def test_demo(diffopt):

@@ -121,7 +121,22 @@ def test_own_betas_stay_and_those_of_a_body_that_is_not_there_are_told(caplog, m
     assert helped.facts["size"]["height"] > found.facts["size"]["height"] + 0.05
 
 
-@pytest.mark.parametrize("text", ["1.82", "6ft", "-1m", "20m", "18cm", ""])
+@pytest.mark.parametrize("text", ["1.82", "16ft", "-1m", "20m", "18cm", ""])
 def test_what_is_no_height_is_refused(text: str) -> None:
     with pytest.raises(DiffOptError, match="--height"):
+        metres(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1.82m", 1.82), ("182 cm", 1.82), ("5ft11", 1.8034), ("5'11\"", 1.8034), ("5’ 11”", 1.8034), ("6ft", 1.8288),
+     ("5 ft 11 in", 1.8034), ("71in", 1.8034), ("5'9", 1.7526)],
+)  # fmt: skip
+def test_heights_as_people_write_them(text: str, value: float) -> None:
+    assert metres(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["180", "1,82m", "5ft13", "5-11", "tall", ""])
+def test_a_height_without_unit_is_refused_with_the_forms(text: str) -> None:
+    with pytest.raises(DiffOptError, match=r"1\.82m, 182cm, 5ft11 or 71in"):
         metres(text)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..common.console import grid, out, say
+from ..common.console import fail, grid, out, say
 from ..common.options import Device
 from ..common.output import answer
+from ..common.words import counted
 from ..host.choice import Choice
 from .choice import chooses
 
 if TYPE_CHECKING:
     from ..data.window import Evidence
     from ..host.recipe import Recipe
+    from ..results.failures import Failure
     from ..results.run import Run
+    from ..types import Result
 
 NAME = "check"
 _TRAVELS = {"stands": "it stands", "turns": "it turns", "travels": "it travels", "unknown": "its travel is not known"}
@@ -35,83 +39,111 @@ def command(
     Example: diffopt check runs/demo/demo.npz (after diffopt demo)
     """
     from ..results.checking import check
+    from ..results.failures import spared
     from ..results.recover import run_of
     from ..results.run import fitting, titled
 
     run = run_of(choice, inputs, choice.registry(), device=device)
-    evidence = check(run)
-    runs = {item.clip.name: run.for_clip(item) for item in evidence}
+    failed: list[Failure] | None = None if len(run.inputs) == 1 else []
+    evidence = check(run, failed)
     recipes: dict[str, Recipe] = {}
-    table = grid("clip", "frames", "fps", "seen", "keypoints", "camera", "body", "truth")
-    clips, stages, told = [], [], list[str]()
+    clips, told = [], list[str]()
     for item in evidence:
-        clip, seen = item.clip, int(item.observations.valid.sum())
-        recipe = runs[clip.name].recipe
-        title = titled(str(choice.recipe or fitting(item.camera, item.body)), recipe, run.registry)
-        recipes[title] = recipe
-        body = "own skeleton" if clip.rest_joints is not None else item.body.betas_of
-        clips.append(
-            {
-                "clip": clip.name, "frames": clip.num_frames, "fps": clip.fps, "seen": seen,
-                "keypoints": item.observations.layout, "metric": item.camera.metric, "unit": item.camera.unit,
-                "travel": item.camera.travel, "body": body, "recipe": title,
-                "truth": clip.truth is not None, "trusted": item.camera.trusted and not clip.doubts,
-                "doubts": list(clip.doubts), "parts": _parts(item), "vertical": _bind(runs[clip.name], item),
-            }
-        )  # fmt: skip
-        if clip.video is not None:
-            told.append(_described(clips[-1], item))
-        table.add_row(
-            clip.name,
-            str(clip.num_frames),
-            f"{clip.fps:g}",
-            f"{seen}/{clip.num_frames}",
-            item.observations.layout,
-            "metric" if item.camera.metric else "unknown scale",
-            body,
-            "yes" if clip.truth is not None else "no",
-        )
-    out.print(table, highlight=False)
+        fitted = run.for_clip(item)
+        title = titled(str(choice.recipe or fitting(item.camera, item.body)), fitted.recipe, run.registry)
+        with spared(failed, item.clip.name, item.clip.path, run.registry):
+            start = _bound(fitted, item)
+            recipes[title] = fitted.recipe
+            clips.append(_row(item, start, title))
+            told.append(_described(clips[-1]))
+    bad = failed or []
+    _print_table(clips, bad)
     for text in told:
-        say(fill(text, 80, subsequent_indent="  "))
-    for title, recipe in recipes.items():
-        say(f"recipe: {title}")
-        for name, stage in recipe.stages:
-            steps = stage.rounds * sum(stage.block[block].steps for block in stage.blocks)
-            terms = sorted({term for block in stage.blocks for term in stage.block[block].terms})
-            stages.append({"recipe": title, "stage": name, "steps": steps, "terms": terms})
-            say(fill(f"stage {name}: {steps} steps; terms {', '.join(terms)}", 80, subsequent_indent="  "))
-    answer({"ready": True, "clips": clips, "stages": stages})
+        say(text)
+    stages = [stage for title, recipe in recipes.items() for stage in _told_stages(title, recipe)]
+    answer({"ready": not bad, "clips": clips, "stages": stages,
+            "failed": [{"input": each.path, "error": each.error} for each in bad]})  # fmt: skip
+    for each in bad:
+        fail(each.error)
+    if bad:
+        fail(f"{len(bad)} of {counted(len(run.inputs), 'input')} cannot be used")
+        return 1
     say("ready to run")
     return 0
 
 
+def _row(item: Evidence, start: Result, title: str) -> dict[str, Any]:
+    """What there is of a clip, and what its result will rest on."""
+    from ..parts.assumed import as_data
+
+    clip = item.clip
+    return {
+        "clip": clip.name, "frames": clip.num_frames, "fps": clip.fps, "seen": int(item.observations.valid.sum()),
+        "keypoints": item.observations.layout, "metric": item.camera.metric, "unit": item.camera.unit,
+        "travel": item.camera.travel, "body": "own skeleton" if clip.rest_joints is not None else item.body.betas_of,
+        "recipe": title, "truth": clip.truth is not None, "trusted": not start.untrusted,
+        "not_trusted": list(start.untrusted), "doubts": list(start.clip.doubts), "parts": _parts(item),
+        "assumed": as_data(start), "vertical": start.provenance.get("vertical"),
+        "shot": None if clip.video is None or not clip.video.shot else [clip.video.first, clip.num_frames],
+    }  # fmt: skip
+
+
+def _print_table(clips: Sequence[dict[str, Any]], bad: Sequence[Failure]) -> None:
+    table = grid("clip", "frames", "fps", "seen", "keypoints", "camera", "body", "truth")
+    for row in clips:
+        table.add_row(
+            row["clip"], str(row["frames"]), f"{row['fps']:g}", f"{row['seen']}/{row['frames']}", row["keypoints"],
+            "metric" if row["metric"] else "unknown scale", row["body"], "yes" if row["truth"] else "no",
+        )  # fmt: skip
+    for each in bad:
+        table.add_row(each.name.replace("[", r"\["), *"–" * 6, "cannot be used")
+    out.print(table, highlight=False)
+
+
+def _told_stages(title: str, recipe: Recipe) -> list[dict[str, Any]]:
+    """Print the stages of a recipe; they are also returned."""
+    stages = []
+    say(f"recipe: {title}")
+    for name, stage in recipe.stages:
+        steps = stage.rounds * sum(stage.block[block].steps for block in stage.blocks)
+        terms = sorted({term for block in stage.blocks for term in stage.block[block].terms})
+        stages.append({"recipe": title, "stage": name, "steps": steps, "terms": terms})
+        say(fill(f"stage {name}: {steps} steps; terms {', '.join(terms)}", 80, subsequent_indent="  "))
+    return stages
+
+
 def _parts(item: Evidence) -> dict[str, str]:
-    """The component that made each part of the evidence, and the focal length."""
-    made = {kind: str(part.facts.get("component", "?")) for kind, part in item.clip.parts.items()}
+    """The component that made each part of the evidence, the models of detector and camera, and the focal length."""
+    parts = item.clip.parts
+    made = {kind: str(part.facts.get("component", "?")) for kind, part in parts.items()}
     focal = str(item.camera.facts.get("focal_from") or item.clip.focal_from or "the file's")
-    return made | {"model": str(item.camera.facts.get("model", "")), "focal": focal}
+    detector = str(parts["detector"].facts.get("model") or "") if "detector" in parts else ""
+    return made | {"model": str(item.camera.facts.get("model", "")), "focal": focal, "detector_model": detector}
 
 
-def _described(row: dict[str, Any], item: Evidence) -> str:
-    """What a clip with images is made from, in a sentence."""
-    made, clip, video = row["parts"], item.clip, item.clip.video
-    where = f"frames {video.first} to {video.first + clip.num_frames - 1}" if video is not None and video.shot else ""
+def _described(row: dict[str, Any]) -> str:
+    """What a clip is made from, in a sentence; and a line for each thing that its result will rest on."""
+    made = row["parts"]
+    by = {kind: "the file's" if made[kind] == "given" else made[kind] for kind in ("detector", "camera", "initializer")}
+    where = f"frames {row['shot'][0]} to {sum(row['shot']) - 1}" if row["shot"] else ""
+    model = f" ({made['detector_model']} model)" if made["detector_model"] else ""
     found = (
-        where, f"keypoints of {made['detector']}",
-        f"camera of {made['camera']}, {made['model']} ({_TRAVELS[row['travel']]})",
-        f"focal length {made['focal']}", f"first poses of {made['initializer']}",
-        f"vertical ± {row['vertical']['sd_deg']:g} degrees" if row["vertical"] else "", f"recipe {row['recipe']}",
-        "trusted" if row["trusted"] else "not trusted",
+        where, f"keypoints {by['detector']}{model}",
+        f"camera {by['camera']}{f' ({model})' if (model := made['model']) else ''}: {_TRAVELS[row['travel']]}",
+        f"first poses {by['initializer']}", f"recipe {row['recipe']}",
+        f"not trusted: {'; '.join(row['not_trusted'])}" if row["not_trusted"] else "trusted",
     )  # fmt: skip
-    return f"{clip.name}: {'; '.join(filter(None, found))}"
+    lines = [f"{row['clip']}: {'; '.join(filter(None, found))}"]
+    lines += [f"  {ground['what']}: {ground['said']}" for ground in row["assumed"]]
+    return "\n".join(fill(line, 80, subsequent_indent="    ") for line in lines)
 
 
-def _bind(run: Run, item: Evidence) -> dict[str, Any] | None:
+def _bound(run: Run, item: Evidence) -> Result:
     """Build body, placement, representation, terms and prior of a clip, and match the variables of its recipe. Returns
-    what the vertical is from."""
+    the clip as it would be solved, before the first step."""
     from ..data.window import stack
     from ..results.run import context
+    from ..solver.batch import at_start
     from ..solver.problem import bind, lay_out
 
     ctx = context(run)
@@ -119,5 +151,4 @@ def _bind(run: Run, item: Evidence) -> dict[str, Any] | None:
     for _, stage in run.recipe.stages:
         for block in stage.block.values():
             problem.variables.rated(block.free, block.lr)
-    vertical = problem.start.vertical
-    return None if vertical is None else vertical.facts(0)
+    return at_start(problem, run.recipe)

@@ -83,8 +83,8 @@ def _parameters() -> dict[str, inspect.Parameter]:
             "--focal", metavar="1200px|28mm|65deg",
         ),
         "height": _flag(
-            str, INPUT_PANEL, "The person's height, [dim]default: that of the mean shape[/].",
-            "--height", metavar="1.82m|182cm",
+            str, INPUT_PANEL, "The person's height, [dim]default: estimated from the images[/].",
+            "--height", metavar="1.82m|182cm|5ft11",
         ),
         "person": _flag(
             str, INPUT_PANEL, "Which person, if there are several, [dim]default: largest[/].",

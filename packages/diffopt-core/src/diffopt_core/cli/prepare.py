@@ -11,7 +11,7 @@ import typer
 from ..common.console import grid, note, say
 from ..common.console import out as console
 from ..common.options import Device
-from ..common.output import answer
+from ..common.output import about, answer
 from ..common.progress import shown, terminal_bar
 from ..errors import DiffOptError
 from ..host.choice import Choice
@@ -45,14 +45,21 @@ def command(
     """
     from ..parts.datasets.case_file import arrays_of, write_case
     from ..perception.finding import expand
-    from ..perception.perceive import open_clip, perceive
-    from ..results.run import Run, context
+    from ..perception.perceive import perceive
+    from ..results.checking import opened
+    from ..results.failures import Failure, spared
+    from ..results.run import Run, context, name_of
+    from .summary import print_failures
 
     registry = choice.registry()
     recipe = choice.resolve(registry)
     files = expand(inputs, registry, recipe)
-    ctx = context(Run(files, recipe, registry, Path(), device=device))
-    clips = [open_clip(path, recipe, ctx) for path in files]
+    run = Run(files, recipe, registry, Path(), device=device)
+    ctx, clips = context(run), []
+    failed: list[Failure] | None = None if len(files) == 1 else []
+    for path in files:
+        with spared(failed, name_of(path), path, registry):
+            clips.append(opened(run, path, ctx))
     places = [_place(out, clip.name, len(clips)) for clip in clips]
     for place in places:
         if place.exists() and not overwrite:
@@ -61,17 +68,21 @@ def command(
     told = []
     with shown(terminal_bar):
         for clip, place in zip(clips, places, strict=True):
-            found = perceive(clip, recipe, ctx, fresh)
-            write_case(place, arrays_of(found.clip))
-            if picture and clip.video is not None:
-                _draw(found, place.with_suffix(".png"))
-            row = _row(found)
-            told.append({"case": place, **row})
-            table.add_row(str(place), *_cells(row))
-    answer({"cases": told})
+            with spared(failed, clip.name, clip.path, registry), about(clip.name if len(files) > 1 else ""):
+                found = perceive(clip, recipe, ctx, fresh)
+                write_case(place, arrays_of(found.clip))
+                if picture and clip.video is not None:
+                    _draw(found, place.with_suffix(".png"))
+                row = _row(found)
+                told.append({"case": place, **row})
+                table.add_row(str(place), *_cells(row))
+    bad = failed or []
+    answer({"cases": told, "failed": [{"input": each.path, "error": each.error} for each in bad]})
     console.print(table, highlight=False)
-    say(f"next: diffopt run {places[0]}")
-    return 0
+    print_failures([each.reason for each in bad], len(files), [each.error for each in bad])
+    if told:
+        say(f"next: diffopt run {told[0]['case']}")
+    return int(bool(bad))
 
 
 def _place(out: Path | None, name: str, count: int) -> Path:

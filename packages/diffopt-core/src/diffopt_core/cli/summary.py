@@ -161,9 +161,8 @@ def print_failures(reasons: Sequence[str], inputs: int, errors: Sequence[str]) -
         table.add_row(reason.replace("[", r"\["), str(count))
     err.print()
     err.print(table)
-    fail(
-        f"{len(reasons)} of {counted(inputs, 'input')} {plural(len(reasons), 'has')} no result; the others are written"
-    )
+    others = "; the others are written" if len(reasons) < inputs else ""
+    fail(f"{len(reasons)} of {counted(inputs, 'input')} {plural(len(reasons), 'has')} no result{others}")
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

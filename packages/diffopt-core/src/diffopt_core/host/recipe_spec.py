@@ -79,7 +79,7 @@ class InputSpec(_Spec):
     )
     resample: float | None = Field(None, gt=0, description="frames per second that are used; null takes every frame")
     focal: str | None = Field(None, description="focal length: 1200px, 28mm (35 mm equivalent) or 65deg (longer side)")
-    height: str | None = Field(None, description="the person's height, 1.82m or 182cm; null: not known")
+    height: str | None = Field(None, description="the person's height, 1.82m, 182cm, 5ft11 or 71in; null: not known")
     size: Literal["mean", "evidence"] = Field(
         "mean",
         description="the person's shape. evidence: from proportions, the first poses' betas and, with a camera path in "

@@ -77,8 +77,6 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
     )
     if asked.height is not None:
         metres(asked.height)
-        if clip.rest_joints is not None:
-            log.warning("%s: --height %s is not used: the file has the person's skeleton", path, asked.height)
     return with_focal(clip, focal_pixels(asked.focal, clip.size), f"--focal {asked.focal}") if asked.focal else clip
 
 

@@ -37,16 +37,23 @@ CHILDREN, CHILD_HEIGHT, CHILD_SD = 0.05, 1.38, 0.22
 _GIVEN_SD, _REGRESSED_SD, _REGRESSED_BONE_SD = 0.01, 0.07, 0.05
 #: Standard deviations from which on the height given and that of all else contradict each other.
 _CONTRADICTS = 3.0
+#: A height as people write it: 1.82m, 182cm, 5ft11, 5'11", 6ft, 71in; and metres of each of its units.
+_NUMBER, _FEET, _INCHES = r"\d+(?:\.\d+)?", "(?:ft|['’′])", "(?:in|''|[\"”″])"
+_HEIGHT = re.compile(
+    rf"(?P<m>{_NUMBER})\s*m|(?P<cm>{_NUMBER})\s*cm|(?P<ft>{_NUMBER})\s*{_FEET}|(?P<in>{_NUMBER})\s*{_INCHES}"
+    rf"|(?P<feet>\d+)\s*{_FEET}\s*(?P<inches>\d|1[01])\s*{_INCHES}?"
+)
+_METRES = {"m": 1.0, "cm": 0.01, "ft": 0.3048, "in": 0.0254, "feet": 0.3048, "inches": 0.0254}
 #: Rounds of linearisation.
 _ROUNDS = 3
 
 
 def metres(text: str) -> float:
     """The height that ``--height`` names, m. Raises DiffOptError."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(m|cm)\s*", text)
-    if not found:
-        raise DiffOptError(f"--height {text}: expected a height such as 1.82m or 182cm")
-    value = float(found[1]) * (0.01 if found[2] == "cm" else 1.0)
+    parts = _HEIGHT.fullmatch(text.strip().lower())
+    if parts is None:
+        raise DiffOptError(f"--height {text}: expected a height with its unit, such as 1.82m, 182cm, 5ft11 or 71in")
+    value = sum(float(parts[unit]) * metre for unit, metre in _METRES.items() if parts[unit])
     if not _PEOPLE[0] <= value <= _PEOPLE[1]:
         raise DiffOptError(f"--height {text}: {value:g} m is no height of a person ({_PEOPLE[0]} to {_PEOPLE[1]} m)")
     return value

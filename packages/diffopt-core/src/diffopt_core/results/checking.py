@@ -13,6 +13,7 @@ from ..errors import BadInput, DiffOptError
 from ..host.choice import PAPER
 from ..host.guests import named
 from ..interfaces import BuildContext
+from ..perception.asked import unused
 from ..perception.perceive import open_clip, perceive
 from ..types import Clip
 from .failures import Failure, spared
@@ -69,9 +70,14 @@ def _say_recipes(run: Run, found: Sequence[Evidence]) -> None:
 
 
 def opened(run: Run, path: Path, ctx: BuildContext) -> Clip:
-    """Open an input. Warnings are kept with the clip."""
+    """Open an input. Warnings are kept with the clip. Raises BadInput for a flag that has no effect on the only input;
+    for one of several, it is a warning."""
     with heard([]) as told:
         clip = open_clip(path, run.recipe, ctx)
+        for flag, why in unused(clip, run.recipe):
+            if len(run.inputs) == 1 and not run.apart:
+                raise BadInput(path, flag, why)
+            log.warning("%s: %s %s", path, flag, why)
     return replace(clip, facts={**clip.facts, **({"warnings": told} if told else {})})
 
 

@@ -137,6 +137,19 @@ def _result(
     return judged(told_vertical(result, problem.start.vertical, index))
 
 
+def at_start(problem: Problem, recipe: Recipe) -> Result:
+    """The only clip of a batch before its solve, with what it rests on and its doubts."""
+    motion, camera = pick(problem.start.motion, 0), pick(problem.start.camera, 0)
+    with torch.no_grad():
+        joints = problem.body.joints(problem.start.motion)[0].cpu()
+    result = Result(
+        clip=problem.batch.clips[0], motion=motion, camera=camera, joints=joints, initial=motion, initial_camera=camera,
+        initial_joints=joints, status=Status.FINISHED, recipe=recipe.dump(), log={}, provenance={},
+        body_model=problem.body.name,
+    )  # fmt: skip
+    return told_vertical(result, problem.start.vertical, 0)
+
+
 def told_vertical(result: Result, vertical: Vertical | None, index: int) -> Result:
     """The result with what its vertical is from (``provenance["vertical"]``); a vague one is doubted."""
     if vertical is None:

@@ -1,0 +1,43 @@
+"""What the user asks of an input (the recipe's ``input``) and this kind of input has no use for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ..host.contract import named_file
+from ..host.recipe import Recipe
+from ..types import Clip
+
+Rule = tuple[str, Callable[[Clip, Recipe], bool], str]
+
+
+def _has_skeleton(clip: Clip, recipe: Recipe) -> bool:
+    return clip.rest_joints is not None
+
+
+def _has_no_choice(clip: Clip, recipe: Recipe) -> bool:
+    """Neither images nor a result file of another system, which may show several people."""
+    roles = (recipe.detector, recipe.camera, recipe.initializer)
+    return clip.video is None and not any(named_file(role.options) for role in roles)
+
+
+def _runs_nothing(clip: Clip, recipe: Recipe) -> bool:
+    return clip.video is None
+
+
+#: Key of ``input``, whose flag has its name; where it has no effect; and why. ``shot`` is refused before a clip is
+#: opened; frames, rates and focal length are of use for any input.
+RULES: tuple[Rule, ...] = (
+    ("height", _has_skeleton, "the file has the person's skeleton"),
+    ("person", _has_no_choice, "the file has the evidence of one person"),
+    ("env", _runs_nothing, "no program is run: the evidence is in the file"),
+)
+
+
+def unused(clip: Clip, recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Flags that have no effect on a clip, and why."""
+    plain = type(recipe.input)()
+    for key, idle, why in RULES:
+        value = getattr(recipe.input, key)
+        if value != getattr(plain, key) and idle(clip, recipe):
+            yield f"--{key} {value}", f"has no effect: {why}"

@@ -1,4 +1,4 @@
-"""``diffopt export``: from a result folder to files, all of them or none."""
+"""``diffopt export``: from a result folder to files, all that can be written."""
 
 from __future__ import annotations
 
@@ -114,3 +114,28 @@ def test_a_run_writes_what_its_recipe_exports(capsys, tmp_path, monkeypatch):
     recipe = parse(table, "recipe")
     assert [spec.name for spec in recipe.exporters] == ["npz", "glb", "bvh"]
     assert recipe.exporters[2].options == {"names": "mixamo"}
+
+
+def test_what_can_be_written_is_written_and_the_rest_named(folder, capsys, monkeypatch):
+    """A missing package, and a format that fails on the way, cost themselves alone; status 1."""
+    from diffopt_core.errors import DiffOptError, MissingResource
+    from diffopt_exports.configs import UsdConfig
+    from diffopt_exports.text import TrcExporter
+
+    def missing(self, ctx):
+        raise MissingResource("exporter 'usd' needs usd-core: pip install usd-core")
+
+    def broken(self, path, performance, axes):
+        path.write_text("half")
+        raise DiffOptError(f"{path}: no marker has a name")
+
+    monkeypatch.setattr(UsdConfig, "build", missing)
+    monkeypatch.setattr(TrcExporter, "write", broken)
+    status, out, err = run(capsys, "export", folder, "--to", "usd,csv,trc")
+    assert status == 1 and "motion.csv" in out and "pip install usd-core" in err
+    assert f"{folder / 'motion.trc'}: no marker has a name" in err and "2 of 3 formats are not written: usd, trc" in err
+    assert "motion.csv" in names(folder) and "motion.trc" not in names(folder)
+    status, out, _ = run(capsys, "export", folder, "--to", "all", "--json")
+    said = json.loads(out)
+    assert status == 1 and {"usd", "trc"} <= set(said["failed"]) and {"glb", "bvh", "amass"} <= set(said["formats"])
+    assert run(capsys, "export", folder, "--to", "usd")[0] == 2, "nothing to write is an error"

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from diffopt_core.common.console import fail
 from diffopt_core.common.options import Plugins, commas, output
-from diffopt_core.errors import DiffOptError, UnknownName
+from diffopt_core.common.words import counted, plural
+from diffopt_core.errors import DiffOptError, MissingResource, UnknownName
 from diffopt_core.host.completion import component, words
 
 if TYPE_CHECKING:
@@ -78,17 +80,34 @@ def export(
         "feet": feet,
     }
     fields = {name: registry.config_class("exporter", name).model_fields for name in names}
-    exporters = _built(registry, options_of(common, settings or (), fields), env)
+    exporters, lacking = _built(registry, options_of(common, settings or (), fields), env)
     result, folder = _read(source, out)
-    written = write_together(result, exporters, folder)
-    _tell(written, folder, result)
-    return 0
+    written, failed = write_together(result, exporters, folder)
+    lacking |= failed
+    _tell(written, lacking, folder, result)
+    for error in lacking.values():
+        fail(str(error))
+    if lacking:
+        fail(f"{len(lacking)} of {counted(len(names), 'format')} {plural(len(lacking), 'is')} not written: "
+             f"{', '.join(lacking)}; the others are in {folder}")  # fmt: skip
+    return int(bool(lacking))
 
 
-def _built(registry: Registry, options: dict[str, dict[str, Any]], env: str | None) -> dict[str, Any]:
-    """Build every exporter before the result is read, so that a missing package or misspelt option fails early."""
+def _built(
+    registry: Registry, options: dict[str, dict[str, Any]], env: str | None
+) -> tuple[dict[str, Any], dict[str, DiffOptError]]:
+    """Build every exporter before the result is read, so that a misspelt option fails early. Also the formats that need
+    what is not there, with the error; if it is all of them, that of the first is raised."""
     ctx = registry.context(env=env)
-    return {name: ctx.build("exporter", name, own) for name, own in options.items()}
+    built, lacking = dict[str, Any](), dict[str, DiffOptError]()
+    for name, own in options.items():
+        try:
+            built[name] = ctx.build("exporter", name, own)
+        except MissingResource as error:
+            lacking[name] = error
+    if not built:
+        raise next(iter(lacking.values()))
+    return built, lacking
 
 
 def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
@@ -99,13 +118,14 @@ def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
     return result, out or own or Path("exports") / result.clip.name
 
 
-def _tell(written: dict[str, list[Path]], folder: Path, result: Result) -> None:
+def _tell(written: dict[str, list[Path]], lacking: Mapping[str, DiffOptError], folder: Path, result: Result) -> None:
     from diffopt_core.common.output import answer, say
     from diffopt_core.parts.assumed import MARK
 
     told = {name: _beside(files) for name, files in written.items()}
     rows = {name: {"files": [str(f) for f in files], "facts": told[name]} for name, files in written.items()}
-    answer({"clip": result.clip.name, "folder": str(folder), "formats": rows})
+    failed = {name: str(error) for name, error in lacking.items()}
+    answer({"clip": result.clip.name, "folder": str(folder), "formats": rows, "failed": failed})
     for name, files in written.items():
         facts = told[name]
         mark = f" {MARK}" if MARK in str(facts.get("scale", "")) else ""
@@ -135,11 +155,9 @@ FORMATS = ("glb", "bvh", "amass", "usd", "csv", "trc", "fbx")
 
 
 def formats(to: str, known: Iterable[str]) -> list[str]:
-    """``glb,bvh`` or ``all`` as names, without duplicates. ``known``: all registered exporters, including other
-    plugins'."""
-    if to.strip() == "all":
-        return list(FORMATS)
-    names = list(commas(to))
+    """``glb,bvh`` or ``all`` (of this package) as names, without duplicates. ``known``: all registered exporters,
+    including other plugins'."""
+    names = list(dict.fromkeys(each for name in commas(to) for each in (FORMATS if name == "all" else (name,))))
     if not names:
         raise DiffOptError(f"--to {to!r}: expected format names, such as glb,bvh")
     for name in names:

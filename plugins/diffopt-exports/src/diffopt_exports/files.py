@@ -19,6 +19,7 @@ from diffopt_core.common.progress import track
 from diffopt_core.data.rotation import matrix_to_quaternion
 from diffopt_core.errors import DiffOptError
 from diffopt_core.interfaces import BuildContext, Exporter
+from diffopt_core.results.failures import stop_if_full
 from diffopt_core.types import Result
 from torch import Tensor
 
@@ -143,8 +144,12 @@ class FileExporter(ABC, Generic[Options]):
         """Write the file; returns the format's additions to the JSON file."""
 
 
-def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Path) -> dict[str, list[Path]]:
-    """Export into a folder beside ``folder``, then move the files in. Raises DiffOptError if it is unusable."""
+def write_together(
+    result: Result, exporters: Mapping[str, Exporter], folder: Path
+) -> tuple[dict[str, list[Path]], dict[str, DiffOptError]]:
+    """Export into a folder beside ``folder``, then move the files in. Returns the files of each format, and the errors
+    of formats that failed; if it is all of them, that of the first is raised. Raises DiffOptError if the folder is
+    unusable; then nothing is written."""
     new = not folder.exists()
     try:
         if folder.exists() and not folder.is_dir():
@@ -154,20 +159,31 @@ def write_together(result: Result, exporters: Mapping[str, Exporter], folder: Pa
     except OSError as error:
         raise DiffOptError(f"{folder}: cannot be written ({error.strerror}); choose another with --out") from error
     try:
-        drafts: dict[str, list[Path]] = {}
+        drafts, failed = dict[str, list[Path]](), dict[str, DiffOptError]()
         with track("export", len(exporters)) as update:
             for done, (name, exporter) in enumerate(exporters.items(), 1):
-                drafts[name] = exporter.export(result, draft)
+                try:
+                    drafts[name] = exporter.export(result, _own(draft, name))
+                except DiffOptError as error:
+                    stop_if_full(error, folder)
+                    # the exporter only knows the temporary folder
+                    failed[name] = DiffOptError(str(error).replace(str(draft / name), str(folder)))
                 update(done)
+        if not drafts:
+            raise next(iter(failed.values()))
         for files in drafts.values():
             for file in files:
                 os.replace(file, folder / file.name)
-        return {name: [folder / file.name for file in files] for name, files in drafts.items()}
+        return {name: [folder / file.name for file in files] for name, files in drafts.items()}, failed
     except OSError as error:
         raise DiffOptError(f"{folder}: cannot be written ({error.strerror}); choose another with --out") from error
-    except DiffOptError as error:  # the exporter only knows the temporary folder
-        raise DiffOptError(str(error).replace(str(draft), str(folder))) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         if new and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _own(draft: Path, name: str) -> Path:
+    """A folder of the format's own, so that what a failed one leaves is not taken for another's."""
+    (draft / name).mkdir()
+    return draft / name

@@ -374,6 +374,30 @@ def test_eval(diffopt, scored):
     assert data["clips"]["walk"]["RTE"] == pytest.approx(saved["RTE"], rel=1e-3)
 
 
+def test_eval_takes_the_truth_beside_the_input(diffopt, scored):
+    """Of a result and of a folder of them; without one it is said what to give."""
+    other = scored.parent / "other.npz"
+    other.write_bytes(scored.read_bytes())
+    assert diffopt("run", scored, other, "--out", "set", "--quiet", *QUICK).status == 0
+    given = diffopt("eval", "set/walk", "--truth", scored.parent / "truth", "-m", "RTE", "--json").out
+    assert diffopt("eval", "set/walk", "-m", "RTE", "--json").out == given
+    error = diffopt("eval", "set/other").error
+    assert "--truth: give its ground truth, a file or a folder with other.npz" in error and "is not there" in error
+    assert "--partial scores the cases that have one" in diffopt("eval", "set").error
+    table = diffopt("eval", "set", "--partial", "-m", "RTE")
+    assert table.status == 0 and "1 case of set" in table.out and "[" not in table.out.partition("Intervals")[2]
+
+
+def test_nothing_that_can_be_scored_gives_reasons_and_no_empty_table(diffopt, scored):
+    assert diffopt("run", scored, "--out", "set/walk", "--quiet", *QUICK).status == 0
+    truth = scored.parent / "truth" / scored.name
+    with np.load(truth) as old:
+        np.savez(truth, **{key: value[:9] if np.ndim(value) and len(value) == 12 else value
+                           for key, value in old.items()})  # fmt: skip
+    ran = diffopt("eval", "set", "--truth", scored.parent / "truth", "--partial")
+    assert ran.status == 1 and ran.out == "" and "9 frames, but set/walk/motion.npz has 12" in ran.err
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

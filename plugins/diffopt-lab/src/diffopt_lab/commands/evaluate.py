@@ -32,7 +32,12 @@ def command(
     results: Annotated[
         list[Path], typer.Argument(metavar="RESULT", help="Results, or folders of results (one row each).")
     ],
-    truth: Annotated[Path, typer.Option(help="Ground-truth file, or a folder with <clip>.npz.")],
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ground-truth file, or a folder with <clip>.npz, [dim]default: truth/<clip>.npz beside each input[/]."
+        ),
+    ] = None,
     metrics: Annotated[list[str] | None, _METRICS] = None,
     protocol_name: Protocol = None,
     report: Annotated[
@@ -47,7 +52,7 @@ def command(
 
     Folders of results are compared, with confidence intervals over cases and the difference to the first.
 
-    Example: diffopt eval runs/demo --truth runs/demo/truth/demo.npz (after diffopt demo)
+    Example: diffopt eval runs/demo (after diffopt demo)
     """
     from diffopt_core.host.registry import Registry
     from diffopt_core.parts.metrics import DEFAULT
@@ -107,6 +112,9 @@ def _side_by_side(study: Study, out_: Path | None) -> int:
     from ..study.layouts import main
     from .sheets import print_failures, print_sheet
 
+    if not any(cell.values for cell in study.cells):
+        answer(as_data(study))
+        return print_failures(failures(study))
     if out_ is not None:
         write_report(study, out_)
         note(f"the report is in {out_}")
@@ -146,7 +154,11 @@ def _labels(results: Sequence[Path]) -> list[str]:
     return short_names([result.parent if result.name == "motion.npz" else result for result in results])
 
 
-def _truth(result: Path, truth: Path) -> Path:
+def _truth(result: Path, truth: Path | None) -> Path:
+    if truth is None:
+        from ..study.from_folders import own_truth
+
+        return own_truth(_motion(result))
     if not truth.exists():
         raise BadInput(truth, "--truth", "does not exist")
     if truth.is_file():

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from statistics import fmean
 from typing import Any
@@ -15,7 +16,7 @@ from diffopt_core.host.recipe import difference
 
 from .layouts import Sheet, bracketed, head, number, probability, signed
 from .model import NOT_SOLVED, Cell, State, Study
-from .stats import DRAWS, paired, summary
+from .stats import DRAWS, Paired, Summary, paired, summary
 
 #: Most keys printed of a recipe's difference; most lines of a table case by case, and of failures.
 _KEYS, _LINES = 12, 200
@@ -35,8 +36,8 @@ def intervals(study: Study) -> Sheet:
         for column in study.shown:
             found, digits = summary(study, row.name, column.metric), study.digits(column.metric)
             seeds = f", seeds ±{number(found.over_seeds, digits)}" if math.isfinite(found.over_seeds) else ""
-            span = f"[{number(found.low, digits)}, {number(found.high, digits)}]"
-            cells.append(f"{number(found.mean, digits)} {span}{seeds}" if found.cases else "–")
+            span = spanned(number, found, digits)
+            cells.append(f"{number(found.mean, digits)}{span}{seeds}" if found.cases else "–")
         lines.append((row.label, *cells))
     notes = (
         f"Mean over {counted(len(study.cases), 'case')} and its 95 % interval: percentile bootstrap over cases, "
@@ -45,6 +46,11 @@ def intervals(study: Study) -> Sheet:
     )
     heads = ("", *(head(study, column) for column in study.shown))
     return Sheet(f"Intervals: {study.data}", heads, tuple(lines), notes)
+
+
+def spanned(write: Callable[[float, int], str], found: Summary | Paired, digits: int) -> str:
+    """The interval after a mean; one case has none."""
+    return f" [{write(found.low, digits)}, {write(found.high, digits)}]" if found.cases > 1 else ""
 
 
 def tests(study: Study) -> list[Sheet]:
@@ -59,7 +65,7 @@ def tests(study: Study) -> list[Sheet]:
         lines = tuple(
             (
                 labels[name],
-                f"{signed(row.mean, digits)} [{signed(row.low, digits)}, {signed(row.high, digits)}]",
+                f"{signed(row.mean, digits)}{spanned(signed, row, digits)}",
                 f"{row.worse} of {row.cases}",
                 probability(row.p),
                 probability(row.p_holm),

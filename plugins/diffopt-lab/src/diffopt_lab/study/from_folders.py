@@ -15,6 +15,7 @@ from diffopt_core.parts.metrics import OF_ITSELF
 from diffopt_core.parts.metrics.evaluate import score_files, score_truth
 from diffopt_core.parts.metrics.report import Build, metrics_named
 from diffopt_core.results.saved.result import grounds_beside, run_beside
+from diffopt_core.results.saved.truth import truth_file
 from diffopt_core.results.shards import unpacked
 
 from .model import TRUTH, Case, Cell, Column, Pooling, Row, State, Study
@@ -30,13 +31,14 @@ def is_set(path: Path) -> bool:
 
 def study_of_folders(
     folders: Sequence[Path],
-    truth: Path,
+    truth: Path | None,
     columns: Mapping[str, str],
     build: Build,
     partial: bool = False,
     pooling: Pooling = "clips",
 ) -> Study:
-    """Score every result ``FOLDER/<case>/motion.npz`` (or ``FOLDER/<case>.npz``) against ``truth/<case>.npz``.
+    """Score every result ``FOLDER/<case>/motion.npz`` (or ``FOLDER/<case>.npz``) against ``truth/<case>.npz``, by
+    default that beside each result's own input.
 
     ``columns``: label -> metric; ``pooling``: of clips in the table's means.
 
@@ -44,26 +46,27 @@ def study_of_folders(
     omitted with a note). A result that cannot be scored is a failed cell with its reason.
     """
     metrics = tuple(dict.fromkeys(columns.values()))
-    truths = _truths(truth)
+    found = [_results(folder) for folder in folders]
+    truths = _own_truths(found, partial) if truth is None else _truths(truth)
+    said = "the inputs' folders" if truth is None else str(truth)
     names = short_names(folders)
     cells: list[Cell] = []
     notes: list[str] = []
-    for name, folder in zip(names, folders, strict=True):
-        results = _results(folder)
-        notes += _compare(folder, set(results), truth, set(truths), partial)
+    for name, folder, results in zip(names, folders, found, strict=True):
+        notes += _compare(folder, set(results), said, set(truths), partial)
         for case, path in truths.items():
             if case in results:
                 cells.append(_cell(name, case, results[case], path, metrics, build))
     seen = {cell.case for cell in cells}
     if not seen:
-        raise BadInput(folders[0], "cases", f"none of its results has ground truth in {truth}")
+        raise BadInput(folders[0], "cases", f"none of its results has ground truth in {said}")
     cells += _true_cells(cells, truths, metrics, build)
     units = {name: metric.unit for name, metric in metrics_named(metrics, build).items()}
     units = marked_units(units, [cell.motion for cell in cells if cell.motion])
     return Study(
         name="evaluation",
         title="Evaluation",
-        data=f"{counted(len(seen), 'case')} of {truth.absolute().name}",
+        data=f"{counted(len(seen), 'case')} of {truth.absolute().name if truth else folders[0].absolute().name}",
         rows=(*(Row(name, name) for name in names), Row(TRUTH, "Truth")),
         cases=tuple(_case(case, path) for case, path in truths.items() if case in seen),
         cells=tuple(cells),
@@ -83,6 +86,24 @@ def _results(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.glob(f"*/{MOTION}")):
         found[path.parent.name] = path
     return found
+
+
+def own_truth(motion: Path) -> Path:
+    """The truth beside the input of a result. Raises BadInput saying what to give."""
+    return truth_file(motion.parent, run_beside(motion.parent / "run.json"))
+
+
+def _own_truths(found: Sequence[Mapping[str, Path]], partial: bool) -> dict[str, Path]:
+    """Of all cases of these results; with ``partial``, of those that have one."""
+    truths = dict[str, Path]()
+    for case, motion in sorted((case, motion) for results in found for case, motion in results.items()):
+        try:
+            truths[case] = own_truth(motion)
+        except BadInput as error:
+            if case not in truths and not partial:
+                more = f"{error.problem}; --partial scores the cases that have one"
+                raise BadInput(motion.parent, error.key, more) from error
+    return truths
 
 
 def _truths(truth: Path) -> dict[str, Path]:
@@ -111,7 +132,7 @@ def short_names(folders: Sequence[Path]) -> list[str]:
     return [str(folder) for folder in folders]
 
 
-def _compare(folder: Path, have: set[str], truth: Path, want: set[str], partial: bool) -> list[str]:
+def _compare(folder: Path, have: set[str], truth: str, want: set[str], partial: bool) -> list[str]:
     missing, extra = sorted(want - have), sorted(have - want)
     problems = []
     if missing:

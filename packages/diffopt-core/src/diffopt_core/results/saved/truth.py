@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...data.geometry import transform
 from ...data.skeleton import JOINTS, LAYOUTS
-from ...errors import DiffOptError
+from ...errors import BadInput, DiffOptError
 from ...host.recipe import parse
 from ...host.registry import Registry
 from ...parts.metrics.evidence import NotScorable, fitted
@@ -96,6 +96,18 @@ def truth_of(folder: Path, run: Mapping[str, Any], frames: int) -> Truth | None:
         return None
     log.warning("%s: the input file of clip '%s' no longer exists, so its truth is left out", where, name)
     return None
+
+
+def truth_file(folder: Path, run: Mapping[str, Any]) -> Path:
+    """The truth's file beside the input of the result in ``folder``; ``run``: its ``run.json``. Raises BadInput."""
+    name, recipe = str(run.get("clip", "")), run.get("recipe", {})
+    asked = recipe.get("dataset", {}).get("options", {}).get("truth")
+    inputs = [input_of(Path(str(path).partition("#")[0]), folder) for path in run.get("inputs", ())]
+    beside = [Path(asked)] if asked else [path.parent / "truth" / f"{name}.npz" for path in inputs]
+    if (found := next(filter(Path.is_file, beside), None)) is not None:
+        return found
+    where = f" ({beside[0]} is not there)" if beside else ""
+    raise BadInput(folder, "--truth", f"give its ground truth, a file or a folder with {name or '<clip>'}.npz{where}")
 
 
 def input_of(path: Path, folder: Path) -> Path:

@@ -20,7 +20,7 @@ from diffopt_core.common.jobs import Job
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.runners import Processes
 from diffopt_lab.grid.carry_out import carry_out
-from diffopt_lab.grid.plan import Plan, cell_folder, table
+from diffopt_lab.grid.plan import CELLS, Plan, table
 from diffopt_lab.grid.planning import Asked, make_plan
 
 
@@ -39,11 +39,11 @@ def start_up(workers: int) -> float:
 def solve(plan: Plan, out: Path, workers: int) -> tuple[float, float]:
     """Wall seconds, and seconds of solving summed over jobs: each case has its share of its batch's."""
     began = time.perf_counter()
-    carry_out(plan, out, runner(workers), lambda key, state: None)
+    carry_out(plan, out, runner(workers))
     wall = time.perf_counter() - began
     solving = 0.0
     for key in plan.grid():
-        made = json.loads((cell_folder(out, key) / "run.json").read_text())["provenance"]
+        made = json.loads((out / CELLS / key.text / "run.json").read_text())["provenance"]
         solving += sum(made["seconds"].values()) / len(made["batch"])
     return wall, solving
 

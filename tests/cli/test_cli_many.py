@@ -138,7 +138,7 @@ def test_a_result_is_read_out_of_a_shard(many, diffopt):
 
 def test_other_settings_do_not_mix_in_shards(many):
     many("--shards")
-    assert "of another file or other settings" in many("--shards", "--seed", "3").error
+    assert "holds the result of another run (other seed)" in many("--shards", "--seed", "3").error
     many("--shards", "--seed", "3", "--overwrite")
     shards = {path.name for path in Path("out").glob("shard-*.tar")}
     assert shards == {row["shard"] for row in index().values() if row["shard"]}, "what was overwritten is gone"
@@ -174,7 +174,7 @@ def test_notices_of_workers_are_counted(many, case, arrays):
 
 
 def test_reasons_that_differ_in_numbers_are_one():
-    from diffopt_core.results.failures import by_reason
+    from diffopt_core.common.reasons import by_reason
 
     told = by_reason(["keypoints: outside [0, 1]", "fps: 3 frames", "fps: 5 frames", "keypoints: outside [0, 1]"])
     assert told == [("keypoints: outside [0, 1]", 2), ("fps: N frames", 2)]
@@ -280,7 +280,7 @@ def test_a_bucket_in_and_out(many, case, s3):
     changed = s3.cat("bucket/clips/walk_3.npz")
     s3.pipe("bucket/clips/walk_2.npz", changed)
     again = many("--out", "s3://bucket/motion", inputs=("s3://bucket/clips",))
-    assert "holds 'walk_2' of another file or other settings" in again.err
+    assert "walk_2: holds the result of another run (its file" in again.err
     missing = many("--out", "s3://nowhere/motion", inputs=("s3://nowhere/clips/*.npz",))
     assert missing.status == 2 and "s3://nowhere/clips/*.npz" in missing.err
 
@@ -325,20 +325,20 @@ def test_a_batch_is_solved_whole_where_it_decides_the_bits(case, arrays, tmp_pat
     """As on a GPU: what is missing of a job is solved with the others, and it alone is kept."""
     from diffopt_core.host.choice import Choice
     from diffopt_core.host.registry import Registry
-    from diffopt_core.results.inputs import inputs_of, portions
-    from diffopt_core.results.many import Ask, job_data, perceive, solve, write
+    from diffopt_core.results.inputs import inputs_of
+    from diffopt_core.results.many import Ask, job_data, perceive, planned, solve, write
 
     np.savez(case.parent / "walk_0.npz", **arrays[0])
     steps = (("stage.warmup.all.steps", 3), ("stage.guide.rounds", 2), ("stage.finetune.all.steps", 3))
     choice = Choice(recipe="paper", roles=(("prior", "none"), ("representation", "raw")), settings=steps)
     registry = Registry.load()
-    ask = Ask(choice, str(tmp_path / "out"), device="cpu", shards=True).data()
-    (whole,) = portions(inputs_of([str(case.parent)], registry, choice.resolve(registry)), 8, "x")
+    ask = Ask(choice, str(tmp_path / "out"), device="cpu", shards=True)
+    (whole,) = planned(inputs_of([str(case.parent)], registry, choice.resolve(registry)), [ask], 8, "cpu")
     part = whole.only(frozenset({"walk_0"}), whole=True)
     assert (
         len(part.inputs) == 2 and part.part != whole.part and len(whole.only(frozenset({"walk_0"}), False).inputs) == 1
     )
-    solved = solve(perceive(job_data(ask, part)))
+    solved = solve(perceive(job_data(part)))
     assert [len(results) for _, results, _ in solved.solved] == [2]
     assert [row["key"] for row in write(solved)["rows"]] == ["walk_0"]
     with tarfile.open(tmp_path / "out" / ".parts" / f"{part.part}.tar") as tar:

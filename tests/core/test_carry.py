@@ -42,7 +42,7 @@ def test_what_kills_workers_is_found_and_left_out(whole, most, done, tmp_path, m
     monkeypatch.setattr(Work, "_merge", lambda self: None)
     plan = portions([Input(key, key) for key in ("a", "bad", "c")], 8, "x")
     work, runner, told = Work(Folder(str(tmp_path)), plan, [], whole, None), Mortal(most), []
-    work.carry_out(runner, plan, {}, lambda count, failed: told.append((count, failed)))
+    work.carry_out(runner, plan, lambda count, failed: told.append((count, failed)))
     assert runner.done == done and told[-1] == (3, 1)
 
 
@@ -54,5 +54,5 @@ def test_a_clip_that_is_done_keeps_its_result(tmp_path, monkeypatch):
         for portion in portions([Input(k, k) for k in ("a", "bad", "c")], 8, "x")
     ]
     work, runner = Work(Folder(str(tmp_path)), plan, [], True, None), Mortal()
-    work.carry_out(runner, plan, {}, lambda count, failed: None)
+    work.carry_out(runner, plan, lambda count, failed: None)
     assert runner.done[-1] == "ac" and work.failures == 0

@@ -51,16 +51,17 @@ def test_killed_in_the_middle_and_started_again(diffopt, tmp_path, data, mine):
     args = [mine, "--data", data, "--out", tmp_path / "grid", "--seeds", "0,1", *flags()]
     entry = "import sys; from diffopt_core.cli import main; sys.exit(main(sys.argv[1:]))"
     grid = subprocess.Popen([sys.executable, "-c", entry, "ablate", *map(str, args)], stderr=subprocess.DEVNULL)
-    found = _wait_for(lambda: sorted((tmp_path / "grid").glob("cells/*/*/*/status.json")))
+    found = _wait_for(lambda: list((tmp_path / "grid").glob("cells/.parts/*.csv")))
     os.kill(grid.pid, signal.SIGKILL)
     grid.wait()
     time.sleep(0.5)
-    first = sorted((tmp_path / "grid").glob("cells/*/*/*/status.json"))
-    assert found and len(first) < 8, "it was killed too late to tell"
+    parts = list((tmp_path / "grid").glob("cells/.parts/*.csv"))
+    first = list((tmp_path / "grid").glob("cells/*/*/*/run.json"))
+    assert found and len(parts) < 8, "it was killed too late to tell"
     times = {path: path.stat().st_mtime_ns for path in first}
     status, out, err = diffopt("ablate", *args, "--json")
     assert status == 0, err
-    assert f"{len(first)} of 8 cells are already done" in err
+    assert f"{len(parts)} of 8 cells are already done" in err
     assert {path: path.stat().st_mtime_ns for path in first} == times
     report = json.loads(out)
     assert len(report["cells"]) == 8 + 4 + 4 and not report["failures"]

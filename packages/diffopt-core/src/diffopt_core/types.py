@@ -329,6 +329,13 @@ class Result:
             return self.clip.doubts
         return *self.clip.doubts, f"the camera: {'; '.join(why) or 'its path'}"
 
+    @property
+    def reason(self) -> str:
+        """Why it is doubtful or diverged, or what of a finished result is not trusted; empty if nothing is known."""
+        if self.status == Status.FINISHED:
+            return f"not trusted: {'; '.join(self.untrusted)}" if self.untrusted else ""
+        return str(self.provenance.get("doubt") or self.provenance.get("not_finite", ""))
+
     def __repr__(self) -> str:
         """One line; the tensors are too long to print."""
         return f"Result({self.clip.name!r}, {self.clip.num_frames} frames at {self.clip.fps:g} fps, {self.status})"

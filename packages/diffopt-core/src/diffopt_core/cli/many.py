@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..common.console import note
-from ..common.progress import terminal_bar
 from ..errors import DiffOptError
 from ..host import completion
 from .many_told import tell
@@ -22,7 +19,8 @@ if TYPE_CHECKING:
     from ..host.choice import Choice
     from ..host.registry import Registry
     from ..interfaces import Runner
-    from ..results.inputs import Input, Portion
+    from ..results.inputs import Input
+    from ..results.many import Ask
 
 _where = partial(typer.Option, rich_help_panel="Where it runs")
 RUNNER = _where(
@@ -34,8 +32,8 @@ OPTIONS = _where("--runner-set", metavar="KEY=VALUE", help="Option of the runner
 LIMIT = _where("--limit-failures", min=0, metavar="N", help="Stop when more than N inputs have failed.")
 SHARDS = _where("--shards/--folders", help="Results as archives with an index, or a folder each; default by number.")
 
-#: More inputs than these are not solved in this process; more than these go to shards.
-HERE, FOLDERS = 64, 1000
+#: More inputs than these are not solved in this process.
+HERE = 64
 
 
 @dataclass(frozen=True)
@@ -83,11 +81,9 @@ def run(
     asked: dict[str, Any],
 ) -> int:
     """Plan, carry out what is missing, merge and tell. Returns 1 if an input has no sound result."""
-    from ..common.storage import Folder, is_address
-    from ..results.carry import Work
-    from ..results.folder import ResultFolder
-    from ..results.index import resumed
+    from ..results.carry import are_shards, carry_out
     from ..results.inputs import inputs_of
+    from ..results.many import planned
     from ..results.run import most_together
 
     ctx = _context(registry, asked["device"])
@@ -96,42 +92,16 @@ def run(
         choice = replace(choice, recipe=recipe, roles=(), settings=())
     inputs = inputs_of(texts, registry, recipe)
     _check_options(inputs, choice, registry, asked["device"])
-    shards = _are_shards(home, where, len(inputs))
+    shards = are_shards(home, [each.key for each in inputs], where.shards)
     known = registry.components["exporter"]
     drawn = [] if shards else [name for name in drawings if name in known]
     batch = asked["batch"] or most_together(ctx.device)
     ask = _ask(choice, registry, home, [*exporters, *drawn], shards, {**asked, "batch": batch})
     runner = _runner(registry, ctx, where)
-    plan = _plan(inputs, batch, ask, ctx.device.type)
-    folder = Folder(home)
-    with nullcontext() if is_address(home) else ResultFolder(Path(home)).claimed():
-        work = Work(folder, plan, resumed(folder), ctx.device.type != "cpu", where.limit)
-        if shards and not asked["overwrite"]:
-            work.refuse_others(home)
-        todo = work.missing(asked["overwrite"], shards)
-        count = sum(len(each.wanted) for each in todo)
-        if count < len(inputs):
-            note(f"{len(inputs) - count} of {len(inputs)} inputs are already done")
-        with terminal_bar("clips", count) as bar:
-            work.carry_out(runner, todo, ask, lambda done, bad: bar(done, f", {bad} failed" if bad else ""))
-        rows = work.settled()
+    plan = planned(inputs, [ask], batch, ctx.device.type)
+    whole = ctx.device.type != "cpu"
+    work, rows = carry_out(home, plan, runner, "inputs", asked["overwrite"], shards, whole, where.limit)
     return tell(home, rows, len(inputs), work.stopped, work.notices)
-
-
-def _are_shards(home: str, where: Where, count: int) -> bool:
-    """Whether results go to shards: as they do already, as asked, or by their number."""
-    from ..common.storage import Folder, is_address
-    from ..results.shards import read_index
-
-    there = {bool(row["shard"]) for row in read_index(Folder(home)) if row["state"] not in ("failed", "open")}
-    if where.shards is None and there:
-        return any(there)
-    if where.shards is not None and (not where.shards) in there:
-        kind, flag = ("folders", "--shards") if where.shards else ("shards", "--folders")
-        raise DiffOptError(f"{home}: holds results in {kind}; leave {flag} out, or choose another --out")
-    if is_address(home) and where.shards is False:
-        raise DiffOptError(f"--folders: object storage takes shards; leave it out with --out {home}")
-    return where.shards if where.shards is not None else is_address(home) or count > FOLDERS
 
 
 def _check_options(inputs: Sequence[Input], choice: Choice, registry: Registry, device: str) -> None:
@@ -151,7 +121,7 @@ def _check_options(inputs: Sequence[Input], choice: Choice, registry: Registry, 
 
 def _ask(
     choice: Choice, registry: Registry, home: str, exporters: Sequence[str], shards: bool, asked: dict[str, Any]
-) -> dict[str, Any]:
+) -> Ask:
     """What every job is asked for. Whatever is wrong with it for every input is raised here, before any job."""
     from ..results.many import Ask
     from ..results.run import Run, check_components, context
@@ -161,17 +131,7 @@ def _ask(
     check_components(probe, ctx)
     for name in exporters:
         ctx.build("exporter", name)
-    return Ask(choice, home, registry.options, exporters=tuple(exporters), shards=shards, **asked).data()
-
-
-def _plan(inputs: Sequence[Any], batch: int, ask: dict[str, Any], device: str) -> list[Portion]:
-    from importlib.metadata import version
-
-    from ..results.inputs import portions
-
-    apart = {"out", "overwrite", "fresh", "batch", "device"}
-    what = {key: value for key, value in ask.items() if key not in apart}
-    return portions(inputs, batch, [what, device, version("diffopt-core")])
+    return Ask(choice, home, registry.options, exporters=tuple(exporters), shards=shards, **asked)
 
 
 def _context(registry: Registry, device: str) -> Any:

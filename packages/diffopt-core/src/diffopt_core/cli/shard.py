@@ -29,7 +29,7 @@ def command(
     packed = Packed.of(source)
     if packed is None:
         raise BadInput(source, "SHARD#KEY", "expected a .tar as `diffopt run --shards` writes it, # and a key")
-    folder = out or Path("runs") / source.rpartition("#")[2]
+    folder = out or Path("runs") / packed.name
     if folder.exists() and any(folder.iterdir()):
         raise DiffOptError(f"{folder}: is not empty; choose another folder with --out")
     packed.extract(folder)

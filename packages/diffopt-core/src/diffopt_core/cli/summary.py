@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from ..common.console import err, fail, grid, out, say
+from ..common.console import fail, grid, out, say
+from ..common.reasons import tell_few, tell_reasons
 from ..common.words import counted, percent, plural
 from ..parts.assumed import Ground, as_data, grounds, marked
 from ..parts.metrics import OF_ITSELF
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from ..results.run import Run
     from ..types import Result
 
-#: Errors printed in full; reasons listed.
-_FEW, _MOST_REASONS = 10, 20
 #: Initial, final, and the truth's own.
 Three = tuple[float | None, float | None, float | None]
 Rows = dict[str, tuple[str, Three]]
@@ -150,17 +149,10 @@ def _print_seconds(results: Sequence[Result]) -> None:
 
 def print_failures(reasons: Sequence[str], inputs: int, errors: Sequence[str]) -> None:
     """The inputs without a result: a line each for a few, and how many have each reason."""
-    from ..results.failures import by_reason
-
     if not reasons:
         return
-    for line in errors[:_FEW]:
-        fail(line)
-    table = grid("reason", "inputs")
-    for reason, count in by_reason(reasons)[:_MOST_REASONS]:
-        table.add_row(reason.replace("[", r"\["), str(count))
-    err.print()
-    err.print(table)
+    tell_few(errors, fail)
+    tell_reasons("reason", "inputs", reasons)
     others = "; the others are written" if len(reasons) < inputs else ""
     fail(f"{len(reasons)} of {counted(inputs, 'input')} {plural(len(reasons), 'has')} no result{others}")
 

@@ -3,26 +3,69 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
 
+from ..common.console import note
 from ..common.jobs import Job, JobEnd
+from ..common.progress import terminal_bar
 from ..common.storage import Folder, forget, is_address
 from ..common.words import counted
 from ..errors import DiffOptError
 from ..interfaces import Runner
-from .failures import DISK_FULL, DiskFull
-from .index import INDEX, Row, as_csv, gather, part_file
+from .checking import differs
+from .failures import DISK_FULL, OTHER_RUN, OtherRun
+from .folder import ResultFolder
+from .index import INDEX, Row, as_csv, gather, part_file, resumed
 from .inputs import Portion
-from .many import CALLS, PROBE, job_data
+from .many import CALLS, PROBE, job_data, shared
+from .shards import RUN, read_index, run_files
 
 log = logging.getLogger(__name__)
 #: Parts are merged into a shard when they are this large together, bytes, or this many.
 _SHARD, _PARTS = 256 * 2**20, 2000
 #: Called with the number of inputs that are done, and of those that failed.
 Watch = Callable[[int, int], None]
+#: More results than these go to shards.
+FOLDERS = 1000
+
+
+def are_shards(home: str, keys: Sequence[str], asked: bool | None = None) -> bool:
+    """Whether results under these keys go to shards: as they do already, as asked, or by their number."""
+    there = {bool(row["shard"]) for row in read_index(Folder(home)) if row["state"] not in ("failed", "open")}
+    if not there and not is_address(home) and any(os.path.isfile(f"{home}/{key}/{RUN}") for key in keys):
+        there = {False}  # of a run in one process, or whose index was lost
+    if asked is None and there:
+        return any(there)
+    if asked is not None and (not asked) in there:
+        kind, flag = ("folders", "--shards") if asked else ("shards", "--folders")
+        raise DiffOptError(f"{home}: holds results in {kind}; leave {flag} out, or choose another --out")
+    if is_address(home) and asked is False:
+        raise DiffOptError(f"--folders: object storage takes shards; leave it out with --out {home}")
+    return asked if asked is not None else is_address(home) or len(keys) > FOLDERS
+
+
+def carry_out(
+    home: str, plan: list[Portion], runner: Runner, what: str, overwrite: bool, shards: bool, whole: bool,
+    limit: int | None = None,
+) -> tuple[Work, list[Row]]:  # fmt: skip
+    """Do what is missing of a plan, ``what`` it is of in the user's words (clips, cells), and merge; returns the rows
+    of the plan. ``whole``: see :class:`Work`."""
+    with nullcontext() if is_address(home) else ResultFolder(Path(home)).claimed():
+        work = Work(Folder(home), plan, resumed(Folder(home)), whole, limit)
+        if shards and not overwrite:
+            work.refuse_others(home)
+        todo = work.missing(overwrite, shards)
+        count = sum(len(each.wanted) for each in todo)
+        total = sum(len(portion.inputs) for portion in plan)
+        if count < total:
+            note(f"{total - count} of {total} {what} are already done")
+        with terminal_bar(what, count) as bar:
+            work.carry_out(runner, todo, lambda done, bad: bar(done, f", {bad} failed" if bad else ""))
+        return work, work.settled()
 
 
 @dataclass
@@ -43,18 +86,21 @@ class Work:
     _rests: set[str] = field(default_factory=set)
 
     def missing(self, overwrite: bool, shards: bool) -> list[Portion]:
-        """Jobs to do, with the inputs that have no result yet. A failed input is tried again; a video of which some
-        shots failed too, but for shards, where the others are there already."""
+        """Jobs to do, with the inputs that have no result yet, or none any more. A failed input is tried again; a video
+        of which some shots failed too, but for shards, where the others are there already."""
         if overwrite:
             return self.plan
         states: dict[str, set[str]] = {}
+        there = self.folder.names() if shards else {}
         for row in self.rows:
-            states.setdefault(row["mark"], set()).add(row["state"])
+            sound = row["state"] not in ("failed", "open")
+            kept = row["shard"] in there if shards else os.path.isfile(self.folder.file(f"{row['key']}/{RUN}"))
+            states.setdefault(row["mark"], set()).add(row["state"] if kept or not sound else "open")
 
         def is_done(mark: str) -> bool:
             found = states.get(mark, set())
-            again = found == {"failed"} if shards else "failed" in found
-            return bool(found - {"open"}) and not again
+            bad = found & {"failed", "open"}
+            return found != bad if shards else bool(found) and not bad
 
         todo = []
         for portion in self.plan:
@@ -65,15 +111,14 @@ class Work:
 
     def refuse_others(self, home: str) -> None:
         """In shards a key is there once: results of other settings are not replaced unless the user says so."""
-        own = {each.key: each.mark for portion in self.plan for each in portion.inputs}
+        own = {each.key: (each, portion) for portion in self.plan for each in portion.inputs}
         for row in self.rows:
-            if row["shard"] and own.get(row["key"], row["mark"]) != row["mark"]:
-                raise DiffOptError(
-                    f"{home}: holds '{row['key']}' of another file or other settings; choose another --out, or replace "
-                    "it with --overwrite"
-                )
+            each, portion = own.get(row["key"], (None, None))
+            if row["shard"] and each is not None and portion is not None and each.mark != row["mark"]:
+                saved = next((saved for _, saved in run_files(self.folder, [row])), {})
+                raise OtherRun(f"{home}: {row['key']}", differs(shared(portion.ask, each.options)[1], saved))
 
-    def carry_out(self, runner: Runner, todo: Sequence[Portion], ask: dict[str, Any], watch: Watch) -> None:
+    def carry_out(self, runner: Runner, todo: Sequence[Portion], watch: Watch) -> None:
         """Do the jobs. One that is lost with its worker, and again when it was repeated, is done input by input, so
         that one that kills workers costs itself alone. Where batches decide bits its inputs are only probed one by one,
         and those that live are done together, as if the others had not been read."""
@@ -81,7 +126,7 @@ class Work:
         while todo and not self.stopped:
             portions = {portion.part: portion for portion in todo}
             lost, dead = [], set()
-            with closing(_ends(runner, [_job(ask, portion) for portion in portions.values()])) as ends:
+            with closing(_ends(runner, [_job(portion) for portion in portions.values()])) as ends:
                 for end in ends:
                     portion = portions[end.job.name]
                     if end.lost and len(portion.inputs) > 1:
@@ -132,8 +177,10 @@ class Work:
         self.parts = {}
 
     def _leave_failed(self, portion: Portion, end: JobEnd) -> list[Row]:
+        if end.error and OTHER_RUN in end.error:
+            raise DiffOptError(end.error)
         if end.error and DISK_FULL in end.error:
-            raise DiskFull(f"{end.error}; make room and run it again: what is done is kept")
+            raise DiffOptError(f"{end.error}; make room and run it again: what is done is kept")
         error = end.error or "the job left no result"
         reason = error.partition(" (twice)")[0] if end.lost else error  # without the worker's name
         rows = [{"key": each.key, "input": each.path, "state": "failed", "reason": reason, "error": error,
@@ -151,11 +198,11 @@ class Work:
             self._merge()
         every = [each for portion in self.plan for each in portion.inputs]
         order = {each.key: number for number, each in enumerate(every)}
-        by_path = {each.path: number for number, each in enumerate(every)}  # a video has a row for each shot
 
         def place(row: Row) -> int:
-            path = row["input"].partition("#shot")[0]
-            return order.get(row["key"], by_path.get(path, len(every)))
+            _, shot, number = row["input"].rpartition("#shot")  # a video has a row for each shot
+            key = row["key"].removesuffix(f"_shot{number}") if shot else row["key"]
+            return order.get(key, order.get(row["key"], len(every)))
 
         known = {place(row) for row in self.rows}
         open_ = [{"key": each.key, "input": each.path, "state": "open", "reason": "not done yet"}
@@ -167,11 +214,11 @@ class Work:
         return [row for row in rows if place(row) < len(every)]
 
 
-def _job(ask: dict[str, Any], portion: Portion) -> Job:
+def _job(portion: Portion) -> Job:
     keys = [each.key for each in portion.wanted]
     shown = keys or [each.key for each in portion.inputs]
     about = f"{counted(len(shown), 'clip')}: {', '.join(shown[:4])}{' …' if len(shown) > 4 else ''}"
-    return Job(portion.part, CALLS if keys else PROBE, job_data(ask, portion), about)
+    return Job(portion.part, CALLS if keys else PROBE, job_data(portion), about)
 
 
 def _ends(runner: Runner, jobs: Sequence[Job]) -> Generator[JobEnd, None, None]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..common.output import about, heard
 from ..data.window import Evidence
 from ..errors import BadInput, DiffOptError
 from ..host.choice import PAPER
 from ..host.guests import named
+from ..host.recipe import difference
 from ..interfaces import BuildContext
 from ..perception.asked import unused
 from ..perception.perceive import open_clip, perceive
@@ -115,4 +118,14 @@ def check_folder(run: Run, name: str, content: str | None) -> None:
         return
     folder = ResultFolder(run.folder(name))
     marks = [fingerprint(recipe, run.seed, run.device, content) for recipe in run.possible()]
-    folder.check(next((mark for mark in marks if folder.holds(mark)), marks[0]), run.overwrite)
+    folder.check(next((mark for mark in marks if folder.holds(mark)), marks[0]), run.overwrite, partial(differs, run))
+
+
+def differs(run: Run, saved: Mapping[str, Any]) -> str:
+    """In what a saved run, by its run file, differs from this one, as text."""
+    told = saved.get("recipe")
+    had: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    each = [[key for key, *_ in difference(had, recipe.dump()) if key != "summary"] for recipe in run.possible()]
+    keys = min(each, key=len) + [key for key in ("seed", "device") if saved.get(key) != getattr(run, key)]
+    others = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return f"other {', '.join(keys[:3])}{others}" if keys else "its file, its truth or what is exported has changed"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import re
 import traceback
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +13,21 @@ from ..errors import BadInput, DiffOptError
 from ..host.guests import named
 from ..host.registry import Registry
 
-#: A number by itself: clips that fail alike differ in these.
-_NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.]*\w)")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-#: Part of every message of a full disk, by which the error of a worker is known as one.
-DISK_FULL = "the disk is full"
+#: Parts of messages by which errors of workers that stop the run are known.
+DISK_FULL, OTHER_RUN = "the disk is full", "holds the result of another run"
 
 
 class DiskFull(DiffOptError):
     """No more results can be written: the run stops."""
+
+
+class OtherRun(DiffOptError):
+    """A result that is there is not of the run that is asked for; nothing is replaced."""
+
+    def __init__(self, where: object, differs: str):
+        super().__init__(f"{where}: {OTHER_RUN} ({differs}); choose another folder with --out, or replace it with "
+                         "--overwrite")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,14 @@ def without(said: str, name: str, path: object) -> str:
 
 @contextmanager
 def spared(failed: list[Failure] | None, name: str, path: object, registry: Registry) -> Iterator[None]:
-    """Keep an exception of this clip in ``failed``; with None it is raised. A full disk is raised in any case."""
+    """Keep an exception of this clip in ``failed``; with None it is raised. A full disk, and a result of another run in
+    its place, are raised in any case."""
     try:
         with named(registry):
             yield
     except Exception as error:
         stop_if_full(error, path)
-        if failed is None or isinstance(error, MemoryError):
+        if failed is None or isinstance(error, MemoryError | OtherRun):
             raise
         failed.append(Failure.of(name, path, error))
 
@@ -78,13 +81,3 @@ def stop_if_full(error: BaseException, where: object) -> None:
             said = f"{error}; {DISK_FULL}" if told else f"{where}: {DISK_FULL} ({cause.strerror})"
             raise DiskFull(said) from error
         cause = cause.__cause__ or cause.__context__
-
-
-def by_reason(reasons: Iterable[str]) -> list[tuple[str, int]]:
-    """Reasons and how many inputs have them, the most frequent first. Reasons that differ in numbers are one, with N in
-    place of the numbers."""
-    alike: dict[str, Counter[str]] = {}
-    for reason in reasons:
-        alike.setdefault(_NUMBER.sub("N", reason), Counter())[reason] += 1
-    told = [(next(iter(found)) if len(found) == 1 else common, found.total()) for common, found in alike.items()]
-    return sorted(told, key=lambda each: -each[1])

@@ -21,6 +21,7 @@ from ..host.registry import Registry
 from ..interfaces import Exporter
 from ..parts.assumed import as_data
 from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations, Result
+from .failures import OtherRun
 from .saved.result import RUN_FORMAT
 
 
@@ -64,12 +65,15 @@ def run_json(result: Result, plugins: Sequence[str], seed: int, device: str, mar
         "diffopt_run": RUN_FORMAT,
         "fingerprint": mark,
         "clip": clip.name,
+        "sequence": clip.sequence,
         "inputs": result.provenance["batch"],
         "plugins": list(plugins),
         "sha256": clip.sha256,
         "seed": seed,
         "device": device,
         "status": str(result.status),
+        "reason": result.reason,
+        "frames": clip.num_frames,
         "fps": clip.fps,
         "fps_from": clip.facts.get("fps_from", "the clip's file"),
         "focal_from": focal_from(result),
@@ -124,14 +128,12 @@ class ResultFolder:
         saved = self._saved()
         return saved.get("fingerprint") == fingerprint and saved.get("status") in ("finished", "doubtful")
 
-    def check(self, fingerprint: str, overwrite: bool) -> None:
-        """Raise DiffOptError if the folder cannot be written or holds another run."""
+    def check(self, fingerprint: str, overwrite: bool, differs: Callable[[dict[str, Any]], str] | None = None) -> None:
+        """Raise DiffOptError if the folder cannot be written, OtherRun if it holds another run. ``differs``: in what a
+        run file is of another run, as text."""
         saved = self._saved()
         if saved and saved.get("fingerprint") != fingerprint and not overwrite:
-            raise DiffOptError(
-                f"{self.path}: holds the result of another run ({self.run_file.name}); "
-                "choose another folder with --out, or replace it with --overwrite"
-            )
+            raise OtherRun(self.path, differs(saved) if differs else self.run_file.name)
         if self.path.exists() and not self.path.is_dir():
             raise DiffOptError(f"{self.path}: is a file, expected a folder; choose one with --out")
         nearest = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from ..common.documents import read_json
 from ..common.storage import Folder
 from ..types import Result
 from .failures import Failure
@@ -33,25 +35,27 @@ def rows_of_run(run: Run, results: Sequence[Result], failed: Sequence[Failure]) 
     rows = []
     for path in map(str, run.inputs):
         name = name_of(Path(path))
-        kept = (run.folder(name) / "run.json").is_file()
-        row: Row = {"key": name, "input": path, "state": "kept" if kept else "left out"}
+        kept = run.folder(name) / "run.json"
+        row: Row = {"key": name, "input": path, "state": "left out"}
         if (result := named.get(path)) is not None:
             rows.append(row | {"key": result.clip.name} | row_of(result))
         elif (each := bad.get(path)) is not None:
             rows.append(row | {"state": "failed", "reason": each.reason, "error": each.error})
         else:
-            rows.append(row)
+            rows.append(row | (row_of_saved(read_json(kept)) if kept.is_file() else {}))
     return rows
 
 
 def row_of(result: Result) -> Row:
     """State and length of a result."""
-    facts = result.provenance
-    why = str(facts.get("doubt") or facts.get("not_finite", ""))
-    if result.status == "finished":
-        why = f"not trusted: {'; '.join(result.untrusted)}" if result.untrusted else ""
-    return {"state": str(result.status), "reason": why,
+    return {"state": str(result.status), "reason": result.reason,
             "frames": str(result.clip.num_frames), "fps": f"{result.clip.fps:g}"}  # fmt: skip
+
+
+def row_of_saved(run: Mapping[str, Any]) -> Row:
+    """:func:`row_of` by its run file; an older one has no frames."""
+    return {"state": str(run["status"]), "reason": str(run.get("reason", "")),
+            "frames": str(run.get("frames", "")), "fps": f"{run['fps']:g}"}  # fmt: skip
 
 
 def resumed(folder: Folder) -> list[Row]:

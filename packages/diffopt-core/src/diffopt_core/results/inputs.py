@@ -11,7 +11,8 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,10 +31,10 @@ _OWN = ("path", "key", "length")
 
 @dataclass(frozen=True)
 class Input:
-    """``key``: its name among the results. ``path``: a path or an address. ``options``: flags of ``input`` and dotted
-    keys of the recipe. ``length``: frames, if the manifest says so; inputs of like length come into one job.
-    ``stamp``: of a file in object storage, what changes with it. ``mark``: digest of the input and of what is done with
-    it, by which its result is known."""
+    """``key``: its name among the results, for a cell of a grid below its row and seed. ``path``: a path or an address.
+    ``options``: flags of ``input`` and dotted keys of the recipe. ``length``: frames, if the manifest says so; inputs
+    of like length come into one job. ``stamp``: what changes with the file. ``mark``: digest of the input and of what
+    is done with it, by which its result is known."""
 
     key: str
     path: str
@@ -41,6 +42,11 @@ class Input:
     length: int = 0
     stamp: str = ""
     mark: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of its clip."""
+        return self.key.rpartition("/")[2]
 
 
 def is_many(texts: Sequence[str]) -> bool:
@@ -73,7 +79,7 @@ def inputs_of(texts: Sequence[str], registry: Registry, recipe: Recipe) -> list[
             found += [Input("", str(path)) for path in expand([Path(text)], registry, recipe, shots=False)]
     if not found:
         raise DiffOptError(f"{', '.join(texts)}: no input")
-    return _keyed(found)
+    return keyed(found)
 
 
 def _rows(manifest: str) -> list[Input]:
@@ -129,8 +135,9 @@ def _parquet(file: Path) -> list[dict[str, str]]:
     return [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
 
 
-def _keyed(found: Sequence[Input]) -> list[Input]:
-    """Give every input a key that is a plain name: its own, the file's, or with its folders where two are equal."""
+def keyed(found: Sequence[Input]) -> list[Input]:
+    """Give every input its stamp, and a key that is a plain name: its own, the file's, or with its folders where two
+    are equal."""
     keys = [each.key or _stem(each.path) for each in found]
     for depth in (2, 3, 4):
         twice = {key for key, count in Counter(keys).items() if count > 1}
@@ -146,7 +153,8 @@ def _keyed(found: Sequence[Input]) -> list[Input]:
         how = f"and {other} have the key '{same[0]}', so one result would replace the other"
         how = "is named twice" if first == other else how
         raise DiffOptError(f"{first} {how}; name each input once, or give them a column `key` in a manifest")
-    return [replace(each, key=key) for key, each in zip(keys, found, strict=True)]
+    return [replace(each, key=key, stamp=each.stamp or _stamp(each.path))
+            for key, each in zip(keys, found, strict=True)]  # fmt: skip
 
 
 def _short(key: str) -> str:
@@ -173,11 +181,12 @@ def chosen(choice: Choice, options: Sequence[tuple[str, str]]) -> Choice:
 
 @dataclass(frozen=True)
 class Portion:
-    """The inputs of a job: what is solved together is among these, whoever solves it. ``keys``: of those whose results
-    are wanted; None: all."""
+    """The inputs of a job: what is solved together is among these, whoever solves it. ``ask``: what is done with them,
+    as JSON. ``keys``: of those whose results are wanted; None: all."""
 
     number: int
     inputs: tuple[Input, ...]
+    ask: dict[str, Any] = field(default_factory=dict, compare=False)
     keys: frozenset[str] | None = None
 
     @property
@@ -200,28 +209,29 @@ class Portion:
 
     def singly(self) -> list[Portion]:
         """A job for each of its inputs whose results are wanted."""
-        return [Portion(self.number, (each,)) for each in self.wanted]
+        return [replace(self, inputs=(each,), keys=None) for each in self.wanted]
 
     def probes(self) -> list[Portion]:
         """A job for each of its inputs, whose results are not wanted."""
-        return [Portion(self.number, (each,), frozenset()) for each in self.inputs]
+        return [replace(self, inputs=(each,), keys=frozenset()) for each in self.inputs]
 
     def without(self, keys: Collection[str]) -> Portion:
         return replace(self, inputs=tuple(each for each in self.inputs if each.key not in keys))
 
 
-def portions(inputs: Sequence[Input], size: int, what: Any) -> list[Portion]:
+def portions(
+    inputs: Sequence[Input], size: int, what: Any, ask: dict[str, Any] | None = None, first: int = 0
+) -> list[Portion]:
     """Consecutive inputs with the same options, in the order of their lengths where the manifest gives them.
-    ``what``: everything else that results depend on, as JSON data."""
+    ``what``: everything else that results depend on, as JSON data. ``first``: number of the first."""
     base = _digest(what)
     made: list[Portion] = []
-    marked = [replace(each, mark=_digest([base, each.key, each.path, each.options, each.stamp or _stamp(each.path)]))
-              for each in inputs]  # fmt: skip
+    marked = [replace(each, mark=_digest([base, each.key, each.path, each.options, each.stamp])) for each in inputs]
     ordered = sorted(marked, key=lambda each: (each.options, each.length))
     for _, group in groupby(ordered, key=lambda each: each.options):
         members = list(group)
-        for first in range(0, len(members), size):
-            made.append(Portion(len(made), tuple(members[first : first + size])))
+        for start in range(0, len(members), size):
+            made.append(Portion(first + len(made), tuple(members[start : start + size]), ask or {}))
     return made
 
 
@@ -229,10 +239,15 @@ def _digest(what: Any) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def _stamp(path: str) -> tuple[int, int] | None:
-    """Size and time of change of a file on this machine: a changed file is another input."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return found.st_size, found.st_mtime_ns
+def _stamp(path: str) -> str:
+    """Sizes and times of change of a file on this machine (of the files in a folder), and of the truth beside it: what
+    has changed is another input."""
+    file = path.rpartition("#")[0] if "#" in path and not os.path.exists(path) else path
+    home, name = os.path.split(file)
+    found: list[str] = []
+    with suppress(OSError, ValueError):
+        files = sorted(each.path for each in os.scandir(file) if each.is_file()) if os.path.isdir(file) else [file]
+        for each in (*files, os.path.join(home, "truth", name)):
+            about = os.stat(each)
+            found.append(f"{about.st_size}@{about.st_mtime_ns}")
+    return " ".join(found)

@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..common.documents import read_json
 from ..common.storage import Folder, fetched, forget, is_address, local_copy
 from ..data.window import Evidence
+from ..errors import BadInput
 from ..host.choice import Choice
 from ..host.guests import named
 from ..host.recipe import Recipe, parse
@@ -30,8 +32,8 @@ from .checking import check_folder, opened, perceived
 from .execute import Solved, solved, written
 from .failures import Failure, spared, without
 from .folder import content_of
-from .index import part_file, row_of
-from .inputs import Input, Portion, chosen
+from .index import part_file, row_of, row_of_saved
+from .inputs import Input, Portion, chosen, portions
 from .run import Run, check_components, context
 from .shards import as_csv, from_csv, pack
 
@@ -43,7 +45,8 @@ PROBE = (*CALLS[:2], f"{_HERE}:survived")
 
 @dataclass(frozen=True)
 class Ask:
-    """What is done with every input. ``shards``: results go to archives, not to folders."""
+    """What is done with every input. ``shards``: results go to archives, not to folders. ``below``: folder of their
+    keys. ``scored``: a clip without truth fails."""
 
     choice: Choice
     out: str
@@ -55,6 +58,8 @@ class Ask:
     fresh: bool = False
     exporters: tuple[str, ...] = ()
     shards: bool = False
+    below: str = ""
+    scored: bool = False
 
     def data(self) -> dict[str, Any]:
         """As JSON. A chosen recipe goes as it is resolved, so that no machine reads its file again."""
@@ -74,9 +79,24 @@ class Ask:
         return cls(choice, **{**told, "plugins": tuple(told["plugins"]), "exporters": tuple(told["exporters"])})
 
 
-def job_data(ask: dict[str, Any], portion: Portion) -> dict[str, Any]:
+#: What of an ask changes no result.
+_APART = {"out", "overwrite", "fresh", "batch", "device"}
+
+
+def planned(inputs: Sequence[Input], asks: Sequence[Ask], batch: int, device: str) -> list[Portion]:
+    """The jobs for every input under each of the asks. ``device``: the kind that is used."""
+    made: list[Portion] = []
+    for ask in asks:
+        data = ask.data()
+        what = [{key: value for key, value in data.items() if key not in _APART}, device, version("diffopt-core")]
+        own = [replace(each, key=f"{ask.below}/{each.key}") for each in inputs] if ask.below else inputs
+        made += portions(own, batch, what, data, len(made))
+    return made
+
+
+def job_data(portion: Portion) -> dict[str, Any]:
     """As JSON; ``wanted``: keys of the inputs whose results are."""
-    return {"ask": ask, "part": portion.part, "inputs": [asdict(each) for each in portion.inputs],
+    return {"ask": portion.ask, "part": portion.part, "inputs": [asdict(each) for each in portion.inputs],
             "wanted": [each.key for each in portion.wanted]}  # fmt: skip
 
 
@@ -102,10 +122,10 @@ def perceive(data: dict[str, Any]) -> Work:
     run = job.run()
     ctx = context(run)
     for each in job.inputs:
-        with spared(work.failed, each.key, each.path, run.registry):
+        with spared(work.failed, each.name, each.path, run.registry):
             work.inputs += job.pieces(run, each)
     for each in work.inputs:
-        with spared(work.failed, each.key, each.path, run.registry):
+        with spared(work.failed, each.name, each.path, run.registry):
             clip = job.opened(run, each, ctx)
             if not job.ask.shards:
                 check_folder(run, clip.name, content_of(clip))
@@ -156,17 +176,20 @@ def _registry(plugins: tuple[str, ...]) -> Registry:
     return Registry.load(plugins)
 
 
+def shared(data: dict[str, Any], options: Sequence[tuple[str, str]]) -> tuple[Ask, Run]:
+    """What jobs with the same ask and options share, so that a worker resolves and checks a recipe once."""
+    return _shared(json.dumps([data, options]))
+
+
 @lru_cache(maxsize=64)
 def _shared(told: str) -> tuple[Ask, Run]:
-    """What jobs with the same ask and options share, so that a worker resolves and checks a recipe once. ``told``: both
-    as JSON."""
     data, options = json.loads(told)
     ask = Ask.of(data)
     registry = _registry(ask.plugins)
     choice = chosen(ask.choice, tuple(map(tuple, options)))
     choose = cache(partial(choice.resolve, registry)) if choice.recipe is None else None
     run = Run(
-        (), choice.resolve(registry), registry, None if ask.shards else Path(ask.out), ask.seed, ask.device,
+        (), choice.resolve(registry), registry, None if ask.shards else Path(ask.out, ask.below), ask.seed, ask.device,
         ask.overwrite, ask.batch, fresh=ask.fresh, choose=choose, apart=True,
     )  # fmt: skip
     check_components(run, context(run))
@@ -177,7 +200,7 @@ class _Job:
     def __init__(self, data: dict[str, Any]):
         self.part, self.wanted = data["part"], set(data["wanted"])
         self.inputs = [Input(**{**each, "options": tuple(map(tuple, each["options"]))}) for each in data["inputs"]]
-        self.ask, self._shared = _shared(json.dumps([data["ask"], self.inputs[0].options]))
+        self.ask, self._shared = shared(data["ask"], self.inputs[0].options)
         self.out = Folder(self.ask.out)
 
     def run(self) -> Run:
@@ -200,8 +223,10 @@ class _Job:
         address, mark, shot = each.path.partition("#shot")
         path = Path(f"{local_copy(address)}{mark}{shot}" if is_address(address) else each.path)
         clip = opened(run, path, ctx)
+        if self.ask.scored and clip.truth is None:
+            raise BadInput(path, "truth", f"no ground truth to score against; expected truth/{path.name} beside it")
         facts = {**clip.facts, "address": each.path} if is_address(each.path) else clip.facts
-        return replace(clip, name=each.key, facts=facts)
+        return replace(clip, name=each.name, facts=facts)
 
     def is_done(self) -> bool:
         return not self.ask.overwrite and self.out.has(part_file(self.part, "csv"))
@@ -232,12 +257,12 @@ class _Job:
             every = [*work.inputs, *(each for each in self.inputs if each.path not in split)]
             marks = {each.mark for each in self.inputs if each.key in self.wanted}
             wanted = [each for each in every if each.mark in marks]
-            rows = [self._row(each, done.get(each.key), work.failed) for each in wanted]
+            rows = [self._row(each, done.get(each.name), work.failed) for each in wanted]
             notices = [without(said, each.clip.name, each.clip.path) for each in done.values() for said in _heard(each)]
-            kept = sorted(done.keys() & {each.key for each in wanted})
+            kept = sorted((each.key, Path(draft) / each.name) for each in wanted if each.name in done)
             if self.ask.shards and kept:
                 with self.out.write(part_file(self.part, "tar")) as file:
-                    pack(file, [(key, Path(draft) / key) for key in kept])
+                    pack(file, kept)
                     size = file.tell()
         with self.out.write(part_file(self.part, "csv")) as file:
             file.write(as_csv(rows))
@@ -246,18 +271,17 @@ class _Job:
     def _fetch_videos(self, work: Work) -> None:
         """Exporters draw on the video, which another machine may have fetched for perception."""
         seen = {result.clip.name for _, results, _ in work.solved for result in results if result.clip.video}
-        for address in {each.path.partition("#shot")[0] for each in work.inputs if each.key in seen}:
+        for address in {each.path.partition("#shot")[0] for each in work.inputs if each.name in seen}:
             if is_address(address) and not local_copy(address).is_file():
                 fetched(address)
 
     def _row(self, each: Input, result: Result | None, failed: Sequence[Failure]) -> dict[str, Any]:
         row: dict[str, Any] = {"key": each.key, "input": each.path, "mark": each.mark}
         if result is None:
-            said = next((bad for bad in failed if bad.name == each.key), None)
-            kept = said is None and (Path(self.ask.out) / each.key / "run.json").is_file() and not self.ask.shards
-            if kept:
-                saved = read_json(Path(self.ask.out) / each.key / "run.json")
-                return row | {"state": saved["status"], "fps": f"{saved['fps']:g}"}
+            said = next((bad for bad in failed if bad.name == each.name), None)
+            kept = Path(self.ask.out, each.key, "run.json")
+            if said is None and not self.ask.shards and kept.is_file():
+                return row | row_of_saved(read_json(kept))
             reason = said.reason.replace(str(local_copy(each.path)), "…") if said else "no result"
             return row | {"state": "failed", "reason": reason, "error": said.error if said else reason}
         return row | row_of(result)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import atexit
 import csv
 import io
+import json
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, lru_cache, partial
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import IO
+from typing import IO, Any
 
 from ..common.storage import Folder, address_of
 from ..errors import BadInput, reading
 
-INDEX = "index.csv"
+INDEX, RUN = "index.csv", "run.json"
 COLUMNS = ("key", "input", "state", "reason", "error", "frames", "fps", "shard", "offset", "size", "mark")
 Row = dict[str, str]
 
@@ -53,7 +55,7 @@ def join(folder: Folder, shard: str, archives: Sequence[str]) -> dict[str, Row]:
         for archive in archives:
             with folder.open(archive) as source, tarfile.open(fileobj=source, mode="r") as tar:
                 for member in tar:
-                    key = member.name.partition(".")[0]
+                    key, _ = split_name(member.name)
                     start = out.offset
                     out.addfile(member, tar.extractfile(member))
                     first = int(places.setdefault(key, {"shard": shard, "offset": str(start)})["offset"])
@@ -61,9 +63,58 @@ def join(folder: Folder, shard: str, archives: Sequence[str]) -> dict[str, Row]:
     return places
 
 
+def split_name(member: str) -> tuple[str, str]:
+    """Key of a result and name of its file; the last part of a key has no dot."""
+    folder, slash, name = member.rpartition("/")
+    own, _, file = name.partition(".")
+    return f"{folder}{slash}{own}", file
+
+
+def files_at(file: Any, row: Row | None, key: str) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files of a result in a shard, open on disk or in storage; ``row``: of the index, if there is one."""
+    file.seek(int(row["offset"]) if row else 0)
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        found = False
+        for member in tar:
+            own, name = split_name(member.name)
+            if own == key and member.isfile() and PurePosixPath(name).name == name:
+                source = tar.extractfile(member)
+                assert source is not None
+                found = True
+                yield name, source
+            elif found:
+                break
+
+
+def run_files(folder: Folder, rows: Iterable[Row]) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """The run files of results of an index, each shard opened once. Those that are gone are left out; one that is
+    damaged is empty."""
+    ordered = sorted(rows, key=lambda row: (row["shard"], int(row["offset"] or 0)))
+    for shard, group in groupby(ordered, key=lambda row: row["shard"]):
+        if not shard:
+            files = ((row, Path(folder.file(f"{row['key']}/{RUN}"))) for row in group)
+            yield from ((row, _document(path.read_bytes)) for row, path in files if path.is_file())
+        elif shard in folder.names():
+            with folder.open(shard) as file:
+                for row in group:
+                    yield row, _document(partial(_run_at, file, row))
+
+
+def _run_at(file: Any, row: Row) -> bytes:
+    return next((source.read() for name, source in files_at(file, row, row["key"]) if name == RUN), b"")
+
+
+def _document(read: Callable[[], bytes]) -> dict[str, Any]:
+    try:
+        told = json.loads(read())
+    except (OSError, ValueError, tarfile.TarError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def pack(file: IO[bytes], results: Iterable[tuple[str, Path]]) -> None:
-    """An archive of result folders, in WebDataset's layout, without times and owners: equal results are equal bytes.
-    Keys have no dots."""
+    """An archive of result folders, in WebDataset's layout, without times and owners: equal results are equal
+    bytes."""
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for key, folder in results:
             for path in sorted(p for p in folder.iterdir() if p.is_file()):
@@ -84,36 +135,52 @@ class Packed:
         shard, mark, key = address_of(text).rpartition("#")
         return cls(address_of(text)) if mark and key and shard.endswith(".tar") else None
 
+    @property
+    def name(self) -> str:
+        """Last part of the key, a plain name."""
+        return PurePosixPath(self.where.rpartition("#")[2]).name.lstrip(".") or "result"
+
     @contextmanager
     def unpacked(self) -> Iterator[Path]:
         """Its folder for the time of the block. Raises BadInput if the shard has no such key."""
         with TemporaryDirectory() as temporary:
-            yield self.extract(Path(temporary) / self.where.rpartition("#")[2])
+            yield self.extract(Path(temporary) / self.name)
 
-    def extract(self, folder: Path) -> Path:
-        """Write its files into ``folder``."""
+    def extract(self, folder: Path, index: Callable[[Folder], Iterable[Row]] = read_index) -> Path:
+        """Write its files into ``folder``. ``index``: gives the rows of the index beside the shard."""
         shard, _, key = self.where.rpartition("#")
         where, _, name = shard.rpartition("/")
         home = Folder(where or ".")
-        found = 0
         with reading(shard), home.open(name) as file:
-            row = next((row for row in read_index(home) if row["key"] == key and row["shard"] == name), None)
-            file.seek(int(row["offset"]) if row else 0)
-            with tarfile.open(fileobj=file, mode="r|") as tar:
-                for member in tar:
-                    own, _, rest = member.name.partition(".")
-                    if own == key and member.isfile() and PurePosixPath(rest).name == rest:
-                        folder.mkdir(parents=True, exist_ok=True)
-                        source = tar.extractfile(member)
-                        assert source is not None
-                        with open(folder / rest, "wb") as target:
-                            shutil.copyfileobj(source, target)
-                        found += 1
-                    elif found:
-                        break
-        if not found:
+            row = next((row for row in index(home) if row["key"] == key and row["shard"] == name), None)
+            for rest, source in files_at(file, row, key):
+                folder.mkdir(parents=True, exist_ok=True)
+                with open(folder / rest, "wb") as target:
+                    shutil.copyfileobj(source, target)
+        if not (folder / RUN).is_file():
+            if row is not None:
+                raise BadInput(shard, "file", f"cannot be read: '{key}' is not at byte {row['offset']}, where {INDEX} "
+                               "has it: the shard is cut off, or the index is of another")  # fmt: skip
             raise BadInput(shard, "key", f"'{key}' is not in this shard; {INDEX} beside it has the keys")
         return folder
+
+
+@cache
+def on_disk(result: Path) -> Path:
+    """A result's folder or file; of one in a shard its folder, taken out of it until the process ends."""
+    packed = Packed.of(result)
+    return result if packed is None else packed.extract(_temporary() / packed.name, _index_once)
+
+
+@lru_cache(maxsize=1)
+def _index_once(folder: Folder) -> list[Row]:
+    return read_index(folder)
+
+
+def _temporary() -> Path:
+    home = Path(mkdtemp(prefix="diffopt-shards-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
 
 
 @cache
@@ -125,16 +192,16 @@ def unpacked(folder: Path) -> Path | None:
     if not shards:
         return None
     where = {row["key"]: row["shard"] for row in read_index(many)}
-    home = Path(mkdtemp(prefix="diffopt-shards-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    home = _temporary()
     for shard in shards:
         with reading(many.file(shard)), many.open(shard) as file, tarfile.open(fileobj=file, mode="r|") as tar:
             for member in tar:
-                key, _, name = member.name.partition(".")
+                key, name = split_name(member.name)
                 current = where.get(key, shard) == shard  # else it was overwritten
-                if current and name in ("motion.npz", "run.json") and PurePosixPath(key).name == key:
+                safe = not {"", ".", ".."}.intersection(key.split("/"))
+                if current and name in ("motion.npz", RUN) and safe:
                     source = tar.extractfile(member)
                     assert source is not None
-                    (home / key).mkdir(exist_ok=True)
+                    (home / key).mkdir(parents=True, exist_ok=True)
                     (home / key / name).write_bytes(source.read())
     return home

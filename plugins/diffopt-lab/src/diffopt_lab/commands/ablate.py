@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from diffopt_core.common.console import note, say
+from diffopt_core.common.console import say
 from diffopt_core.common.options import Plugins, commas, output
 from diffopt_core.common.output import answer, speaks
 from diffopt_core.errors import DiffOptError
@@ -19,9 +19,7 @@ from .sheets import Protocol, tables
 
 if TYPE_CHECKING:
     from diffopt_core.host.registry import Registry
-    from diffopt_core.interfaces import Runner
 
-    from ..grid.plan import Plan
     from ..study import Study
 
 NAME = "ablate"
@@ -78,8 +76,9 @@ def command(
     Example: diffopt ablate best --data runs/demo/motion.npz --count 1 (after diffopt demo)
     """
     from diffopt_core.host.registry import Registry
+    from diffopt_core.results.folder import ResultFolder
 
-    from ..grid.carry_out import only_one
+    from ..grid.carry_out import carry_out
     from ..grid.collect import collect
     from ..grid.plan import table as find_table
     from ..grid.planning import Asked, Simulate, make_plan
@@ -104,31 +103,19 @@ def command(
         name, spec, data, folder, _seeds(seeds), tuple(settings or ()), device, batch, _folders(systems), simulate
     )
     hands = _runner(registry, runner, device, workers, address, options or ())
-    with only_one(folder):
+    with ResultFolder(folder).claimed():
         plan = make_plan(asked, registry)
         plan.write(folder)
         if not only_report:
-            _solve(plan, folder, hands, overwrite)
+            carry_out(plan, folder, hands, overwrite)
         study = collect(plan, folder, registry)
         written = write_report(study, folder)
     return _finish(study, written)
 
 
-def _solve(plan: Plan, out: Path, runner: Runner, overwrite: bool) -> None:
-    from ..grid.carry_out import carry_out, settled
-    from .sheets import GridBars
-
-    total = len(plan.rows) * len(plan.cases) * len(plan.seeds)
-    have = len(settled(plan, out, overwrite))
-    if have:
-        note(f"{have} of {total} cells are already done")
-    with GridBars(total, have, out) as bars:
-        carry_out(plan, out, runner, bars.ended, overwrite)
-
-
 def _finish(study: Study, written: Sequence[Path]) -> int:
     """Print the main table; returns 1 if a cell failed or diverged."""
-    from ..study.data import as_data, failures
+    from ..study.data import as_data
     from ..study.layouts import main
     from .sheets import print_failures, print_sheet
 
@@ -137,7 +124,7 @@ def _finish(study: Study, written: Sequence[Path]) -> int:
         for sheet in main(study):
             print_sheet(sheet)
         say(f"wrote {written[0].parent}: {', '.join(path.name for path in written)}")
-    return print_failures(failures(study))
+    return print_failures(study)
 
 
 def _runner(

@@ -58,6 +58,8 @@ def command(
     from diffopt_core.parts.metrics import DEFAULT
     from diffopt_core.parts.metrics.evaluate import score_files, score_truth
     from diffopt_core.parts.metrics.report import aggregate
+    from diffopt_core.results.saved.result import grounds_beside
+    from diffopt_core.results.shards import on_disk
 
     from ..study.protocols import protocol
 
@@ -69,7 +71,7 @@ def command(
     for name in names:
         registry.component("metric", name)
     ctx = registry.context()
-    from ..study.from_folders import is_set, marked_units, study_of_folders
+    from ..study.from_folders import MOTION, is_set, marked_units, study_of_folders
 
     sets = [is_set(result) for result in results]
     if all(sets):
@@ -80,13 +82,14 @@ def command(
         raise BadInput(results[sets.index(False)], "RESULT", "is a single result, while others are folders of results")
     if report is not None or partial:
         raise BadInput("--out" if report else "--partial", "RESULT", "works only with folders of results")
-    reports = {
-        label: score_files(_motion(result), _truth(result, truth), names, ctx.build)
-        for label, result in zip(_labels(results), results, strict=True)
-    }
-    true = [score_truth(_motion(result), _truth(result, truth), names, ctx.build) for result in results]
+    there = [on_disk(result) for result in results]
+    pairs = [(_motion(result), _truth(result, truth)) for result in there]
+    labels = _labels(there, results)
+    reports = {label: score_files(*pair, names, ctx.build) for label, pair in zip(labels, pairs, strict=True)}
+    true = [score_truth(*pair, names, ctx.build) for pair in pairs]
     means = aggregate(reports.values())
-    units = marked_units(next(iter(reports.values())).units, map(_motion, results))
+    rests = [grounds_beside(motion) for motion, _ in pairs if motion.name == MOTION]
+    units = marked_units(next(iter(reports.values())).units, rests)
     own = {name: mean.clip_mean for name, mean in aggregate(true).items()}
     answer(_as_data(reports, means, units) | {"truth": own})
     heads = ("mean of clips", "mean of frames") if len(reports) > 1 else ()
@@ -108,20 +111,20 @@ def command(
 def _side_by_side(study: Study, out_: Path | None) -> int:
     """One row per folder; returns 1 if a result could not be scored or had diverged."""
     from ..study import write_report
-    from ..study.data import as_data, failures, intervals
+    from ..study.data import as_data, intervals
     from ..study.layouts import main
     from .sheets import print_failures, print_sheet
 
     if not any(cell.values for cell in study.cells):
         answer(as_data(study))
-        return print_failures(failures(study))
+        return print_failures(study)
     if out_ is not None:
         write_report(study, out_)
         note(f"the report is in {out_}")
     answer(as_data(study))
     for sheet in (*main(study), intervals(study)):
         print_sheet(sheet)
-    return print_failures(failures(study))
+    return print_failures(study)
 
 
 def _motion(result: Path) -> Path:
@@ -144,11 +147,11 @@ def _clip(result: Path) -> str:
         return result.stem if result.is_file() and result.name != "motion.npz" else folder.absolute().name
 
 
-def _labels(results: Sequence[Path]) -> list[str]:
-    """The clips' names; those of the results' folders if two results are of one clip."""
+def _labels(there: Sequence[Path], results: Sequence[Path]) -> list[str]:
+    """The clips' names; those of the results' folders if two results are of one clip. ``there``: their files."""
     from ..study.from_folders import short_names
 
-    clips = [_clip(result) for result in results]
+    clips = [_clip(result) for result in there]
     if len(set(clips)) == len(clips):
         return clips
     return short_names([result.parent if result.name == "motion.npz" else result for result in results])

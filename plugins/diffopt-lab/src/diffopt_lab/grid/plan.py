@@ -154,16 +154,13 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """``content``: digest of the case and its ground truth. ``error``: why it cannot be solved; its cells fail without
-    a solve."""
+    """``stamp``: what changes with its file or its ground truth. ``length``: frames in its file, by which cases are put
+    together; 0: not known. Workers open it: whatever is wrong with it is in the index of the cells."""
 
     name: str
     path: str
-    sequence: str = ""
-    frames: int = 0
-    fps: float = 0.0
-    content: str | None = None
-    error: str | None = None
+    stamp: str
+    length: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,6 +170,11 @@ class Key:
     row: PlannedRow
     case: PlannedCase
     seed: int
+
+    @property
+    def text(self) -> str:
+        """Of its result in the index of the cells."""
+        return f"{below(self.row, self.seed)}/{self.case.name}"
 
 
 @dataclass(frozen=True)
@@ -208,13 +210,9 @@ class Plan:
         write_json(out / NAME, {"diffopt_grid": 1, **asdict(self)})
 
 
-def seed_folder(out: Path, row: PlannedRow, seed: int) -> Path:
-    """Folder of the cells of a row and a seed, with one folder per case."""
-    return out / CELLS / slug(row.name) / f"seed{seed}"
-
-
-def cell_folder(out: Path, key: Key) -> Path:
-    return seed_folder(out, key.row, key.seed) / key.case.name
+def below(row: PlannedRow, seed: int) -> str:
+    """Folder of the cells of a row and a seed, below :data:`CELLS`."""
+    return f"{slug(row.name)}/seed{seed}"
 
 
 def slug(name: str) -> str:

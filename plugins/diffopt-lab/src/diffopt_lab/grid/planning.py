@@ -7,7 +7,6 @@ in the title of every table.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,25 +14,22 @@ from typing import Any
 
 import numpy as np
 from diffopt_core.common.documents import write_json
-from diffopt_core.common.npz import write_npz
+from diffopt_core.common.npz import length_of, write_npz
 from diffopt_core.common.words import counted
 from diffopt_core.data.rotation import matrix_to_axis_angle
 from diffopt_core.errors import BadInput, DiffOptError
 from diffopt_core.host import recipe as recipes
 from diffopt_core.host.own_words import check_programs
 from diffopt_core.host.provenance import device as find_device
-from diffopt_core.host.recipe import Recipe
 from diffopt_core.host.registry import Registry
 from diffopt_core.interfaces import BuildContext, ListsClips
 from diffopt_core.parts.datasets.configs import AmassConfig
 from diffopt_core.parts.exporters import array
 from diffopt_core.perception.perceive import open_clip
-from diffopt_core.results.folder import content_of
+from diffopt_core.results.inputs import Input, keyed
 from diffopt_core.results.run import most_together
-from diffopt_core.types import Clip
 
-from .known import KnownCases
-from .plan import TRUTH, Plan, PlannedCase, PlannedRow, RowSpec, TableSpec, slug
+from .plan import Plan, PlannedCase, PlannedRow, RowSpec, TableSpec, slug
 
 SIMULATED = "simulated"
 
@@ -95,42 +91,19 @@ def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("case_*.npz")))[: how.count]
 
 
-def open_cases(data: Data, recipe: Recipe, ctx: BuildContext, out: Path) -> tuple[PlannedCase, ...]:
-    """Open every case once (and not again at the next start); an unusable one is planned with the reason. Ground truth
-    is stored in ``out/truth``. Raises DiffOptError if no case is left, or if two have the same name."""
-    told = recipe.dump()
-    known = KnownCases(out, [told["dataset"], {**told["input"], "size": None}])
-    planned = []
-    for path in data.files:
-        case = known.get(path)
-        if case is None:
-            case = _open(path, recipe, ctx, out)
-            known.put(path, case)
-        planned.append(case)
-    known.write()
-    twice = sorted(name for name, count in Counter(case.name for case in planned).items() if count > 1)
-    if twice:
-        raise DiffOptError(f"two cases are called '{twice[0]}'; results would overwrite each other")
-    if all(case.error for case in planned):
-        raise DiffOptError(planned[0].error or "no case")
-    return tuple(planned)
+def planned_cases(data: Data) -> tuple[PlannedCase, ...]:
+    """Every case by its name; of a case file the length is read, no more. Raises DiffOptError if two have the same
+    name."""
+    found = keyed([Input("", str(path.absolute()), length=length_of(path, "keypoints")) for path in data.files])
+    return tuple(PlannedCase(each.key, each.path, each.stamp, each.length) for each in found)
 
 
-def _open(path: Path, recipe: Recipe, ctx: BuildContext, out: Path) -> PlannedCase:
+def keep_truth(case: PlannedCase, plan: Plan, registry: Registry, path: Path) -> None:
+    """Write the ground truth of a case in the case format, for plots and for other systems' results."""
     try:
-        clip = open_clip(path, recipe, ctx)
-        if clip.truth is None:
-            raise BadInput(path, "truth", f"no ground truth to score against; expected truth/{path.name} beside it")
-        _keep_truth(clip, out / TRUTH / f"{clip.name}.npz")
-    except DiffOptError as error:
-        return PlannedCase(path.stem, str(path.absolute()), sequence=path.stem, error=" ".join(str(error).split()))
-    return PlannedCase(
-        clip.name, str(path.absolute()), clip.sequence or clip.name, clip.num_frames, clip.fps, content_of(clip)
-    )
-
-
-def _keep_truth(clip: Clip, path: Path) -> None:
-    """Write the ground truth in the case format, for plots and for other systems' results."""
+        clip = open_clip(Path(case.path), recipes.parse(plan.rows[0].recipe), registry.context())
+    except DiffOptError:
+        return  # its cells have failed, and say so
     truth = clip.truth
     if truth is None or truth.layout != "smpl24" or truth.index is not None:
         return
@@ -190,8 +163,8 @@ class Asked:
 
 
 def make_plan(asked: Asked, registry: Registry) -> Plan:
-    """Resolve the rows and open the cases. Writes ``truth/`` (and ``simulated/``) into the grid's folder; solves
-    nothing. Raises DiffOptError for any error except that of a single case.
+    """Resolve the rows and list the cases. Motions are simulated into the grid's folder; nothing is solved. Raises
+    DiffOptError for any error except that of a single case.
     """
     spec = asked.spec
     ctx = registry.context(find_device(asked.device))
@@ -224,7 +197,7 @@ def make_plan(asked: Asked, registry: Registry) -> Plan:
         columns=dict(spec.columns),
         metrics=tuple(known),
         rows=tuple(rows),
-        cases=open_cases(data, parsed[0], ctx, asked.out),
+        cases=planned_cases(data),
         seeds=asked.seeds,
         device=asked.device,
         plugins=registry.options,

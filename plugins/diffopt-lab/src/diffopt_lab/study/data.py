@@ -155,6 +155,12 @@ def failures(study: Study) -> list[tuple[str, str]]:
     return [(f"{row}, {case}, seed {', '.join(map(str, seeds))}", why) for (row, case, why), seeds in found.items()]
 
 
+def reasons(study: Study) -> list[str]:
+    """Of every cell that failed or diverged."""
+    bad = [cell for cell in study.cells if cell.row not in NOT_SOLVED and cell.state is not State.DONE]
+    return [cell.reason or cell.error or str(cell.state) for cell in bad]
+
+
 def few_failures(study: Study) -> list[tuple[str, str]]:
     """The first of :func:`failures`, and how many more there are by reason."""
     every = failures(study)

@@ -10,7 +10,7 @@ import numpy as np
 from diffopt_core.common.storage import address_of, is_address
 from diffopt_core.common.words import counted
 from diffopt_core.errors import BadInput, DiffOptError
-from diffopt_core.parts.assumed import marked_by
+from diffopt_core.parts.assumed import Ground, marked_by
 from diffopt_core.parts.metrics import OF_ITSELF
 from diffopt_core.parts.metrics.evaluate import score_files, score_truth
 from diffopt_core.parts.metrics.report import Build, metrics_named
@@ -62,13 +62,14 @@ def study_of_folders(
         raise BadInput(folders[0], "cases", f"none of its results has ground truth in {said}")
     cells += _true_cells(cells, truths, metrics, build)
     units = {name: metric.unit for name, metric in metrics_named(metrics, build).items()}
-    units = marked_units(units, [cell.motion for cell in cells if cell.motion])
+    motions = [cell.motion for cell in cells if cell.motion and cell.motion.name == MOTION]
+    units = marked_units(units, map(grounds_beside, motions))
     return Study(
         name="evaluation",
         title="Evaluation",
         data=f"{counted(len(seen), 'case')} of {truth.absolute().name if truth else folders[0].absolute().name}",
         rows=(*(Row(name, name) for name in names), Row(TRUTH, "Truth")),
-        cases=tuple(_case(case, path) for case, path in truths.items() if case in seen),
+        cases=tuple(Case(case, case, frames_in(path), 0.0, path) for case, path in truths.items() if case in seen),
         cells=tuple(cells),
         columns=tuple(Column(label, metric) for label, metric in columns.items()),
         units=units,
@@ -116,9 +117,10 @@ def _truths(truth: Path) -> dict[str, Path]:
     return found
 
 
-def marked_units(units: Mapping[str, str], motions: Iterable[Path]) -> dict[str, str]:
-    """Units by metric, marked for a metric of the motion alone if any of these results guesses what it depends on."""
-    rests = [grounds_beside(motion) for motion in motions if motion.name == MOTION]
+def marked_units(units: Mapping[str, str], grounds: Iterable[tuple[Ground, ...]]) -> dict[str, str]:
+    """Units by metric, marked for a metric of the motion alone if any result guesses what it depends on. ``grounds``:
+    of each result."""
+    rests = list(grounds)
     marks = {name: [marked_by(unit, rows) for rows in rests] for name, unit in units.items() if name in OF_ITSELF}
     return {name: max((unit, *marks.get(name, ())), key=len) for name, unit in units.items()}
 
@@ -181,10 +183,10 @@ def _made(run: Path) -> tuple[dict[str, float], int, float | None, State]:
         return {}, 1, None, State.DONE
 
 
-def _case(name: str, truth: Path) -> Case:
+def frames_in(file: Path | None) -> int:
+    """Of a motion or a truth; 0 if it cannot be read."""
     try:
-        with np.load(truth, allow_pickle=False) as file:
-            frames = len(file["joints"])
+        with np.load(str(file), allow_pickle=False) as arrays:
+            return len(arrays["joints"])
     except (OSError, ValueError, KeyError, EOFError, TypeError):
-        frames = 0
-    return Case(name, name, frames, 0.0, truth)
+        return 0

@@ -64,6 +64,7 @@ class Cell:
     """One row on one case by one seed. ``values``: metric -> value, nan if missing.
 
     ``seconds``: by stage, this case's share of its batch of ``together`` cases; ``memory``: MiB, peak of the process.
+    ``error``: a line that names the case; ``reason``: the same for all that fail alike.
     """
 
     row: str
@@ -75,6 +76,7 @@ class Cell:
     together: int = 1
     memory: float | None = None
     error: str | None = None
+    reason: str = ""
     motion: Path | None = None
 
     @property

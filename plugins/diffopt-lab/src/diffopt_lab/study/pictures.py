@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,11 +17,13 @@ from diffopt_core.errors import DiffOptError
 from diffopt_core.parts.datasets.case_file import with_truth
 from diffopt_core.parts.metrics.evidence import NotScorable, aligned_by
 from diffopt_core.results.saved import read_result
+from diffopt_core.results.shards import on_disk
 from diffopt_core.types import Result
 
 from ..picture.style import CURVES, TRUTH, new_figure, tidy
 from ..report import Page
 from ..report.tracks import stage_of
+from .from_folders import MOTION
 from .model import NOT_SOLVED, Case, Study
 
 if TYPE_CHECKING:
@@ -41,8 +44,7 @@ def draw_paths(study: Study) -> bytes | None:
     lines = [row for row in study.rows if any(cell.motion for cell in study.of(row.name))]
     if not panels or not lines:
         return None
-    if len(panels) > MOST:
-        panels = [panels[i] for i in np.linspace(0, len(panels) - 1, MOST).round().astype(int)]
+    panels = evenly(panels, MOST)
     columns = min(_COLUMNS, len(panels))
     down = -(-len(panels) // columns)
     figure = new_figure(3.1 * columns, 2.9 * down + 0.5)
@@ -76,6 +78,13 @@ def draw_paths(study: Study) -> bytes | None:
     return file.getvalue()
 
 
+def evenly(cases: Sequence[Any], most: int) -> list[Any]:
+    """So many of them at most, from the first to the last."""
+    if len(cases) <= most:
+        return list(cases)
+    return [cases[i] for i in np.linspace(0, len(cases) - 1, most).round().astype(int)]
+
+
 def _on(own: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Rigid fit over the frames in which both are finite; unchanged if the fit is not unique."""
     good = np.isfinite(own).all((1, 2)) & np.isfinite(true).all((1, 2))
@@ -96,7 +105,11 @@ def _path(axes: Axes, joints: np.ndarray, colour: str, width: float, style: obje
 
 def _joints(path: Path | None) -> np.ndarray | None:
     """``T 24 3``, double; None if missing."""
-    if path is None or not path.is_file():
+    if path is None:
+        return None
+    there = on_disk(path)
+    path = there / MOTION if there.is_dir() else there
+    if not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as file:
         return file["joints"].astype(np.float64) if "joints" in file.files else None
@@ -124,8 +137,7 @@ def write_players(study: Study, folder: Path) -> Players:
     """
     made = {cell.case for cell in study.cells if cell.motion}
     cases = [case for case in study.cases if case.name in made]
-    if len(cases) > MOST_PLAYERS:
-        cases = [cases[i] for i in np.linspace(0, len(cases) - 1, MOST_PLAYERS).round().astype(int)]
+    cases = evenly([case for case in cases if case.truth is not None] or cases, MOST_PLAYERS)
     pages: dict[str, str] = {}
     first = None
     for case in cases:
@@ -157,7 +169,7 @@ def _page(study: Study, case: Case) -> Page | None:
 
 def _read(path: Path) -> Result:
     """Read the result's folder if there is one, for its other files."""
-    return read_result(path.parent if path.name == "motion.npz" else path)
+    return read_result(path.parent if path.name == MOTION else path)
 
 
 def _with_truth(result: Result, truth: Path | None) -> Result:

@@ -278,3 +278,13 @@ def test_joints_of_another_body_are_refused():
         viewer.show(
             [replace(result, joints=result.joints + torch.rand(12, 24, 3), clip=replace(result.clip, name="x"))]
         )
+
+
+def test_people_of_one_world_stay_where_they_are():
+    first = replace(make_result(), clip=replace(make_result().clip, truth=None))
+    assert first.clip.camera is not None
+    beside = replace(first.clip, camera=replace(first.clip.camera, held=True))
+    moved = replace(first.motion, trans=first.motion.trans + torch.tensor([1.0, 0.0, 2.0]))
+    second = replace(first, clip=beside, motion=moved, joints=first.joints + torch.tensor([1.0, 0.0, 2.0]))
+    with viewing(first, second) as viewer:
+        assert all(move.angle == 0 and not move.shift.any() for move in viewer.stage.moves)

@@ -49,6 +49,14 @@ class FileCameraConfig(ComponentConfig):
         return self.file.expanduser()
 
 
+class ResultConfig(ComponentConfig):
+    """``file``: the folder of a finished result of the same frames of the same file."""
+
+    builds: ClassVar[str] = "diffopt_cameras.result:SolvedCamera"
+
+    file: Path | None = None
+
+
 class DroidConfig(FileCameraConfig):
     """Cameras saved by any SLAM system (``file``); without a file, DROID-SLAM runs.
 

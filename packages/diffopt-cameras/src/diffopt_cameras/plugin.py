@@ -67,6 +67,7 @@ def diffopt_components() -> Iterable[Component]:
                 ("static", "configs:StaticCameraConfig", "a static camera, checked on the images"),
                 ("colmap", "configs:ColmapConfig", "structure from motion by pycolmap"),
                 ("droid", "configs:DroidConfig", "DROID-SLAM, or cameras saved by a SLAM system"),
+                ("result", "configs:ResultConfig", "the camera of a result, as solved: another person in its world"),
             )
         ),
         *(

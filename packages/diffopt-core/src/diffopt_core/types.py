@@ -73,6 +73,8 @@ class CameraTrajectory:
     """unit vector of the vertical in each camera's frame, from straight lines in the images; None: not known"""
     up_var: Float[Tensor, "*b"] | None = None
     """its variance, rad^2; that of one frame, because errors of all frames are the same"""
+    held: bool = False
+    """whether the camera was solved already, and its world is kept: the floor too, which others may stand on"""
     facts: dict[str, Any] = field(default_factory=dict)
     """provenance for the user, with the source of the focal length (``focal_from``): plain data"""
 

@@ -92,12 +92,12 @@ _UP = np.array([0.0, 1.0, 0.0])
 
 def arrange(shown: Sequence[Shown], aligns: Sequence[Move], lanes: bool, how: Fit) -> list[Move]:
     """A move for each result. The first one stays; others of the same clip are placed so that their ground truths
-    (``aligns``: truth to result) coincide, or are aligned to the first one without ground truth. ``lanes``: also place
-    them side by side."""
+    (``aligns``: truth to result) coincide, or are aligned to the first one without ground truth; who is in its world
+    already stays there. ``lanes``: also place them side by side."""
     first = shown[0]
     moves = [STAY]
     for one, align in zip(shown[1:], aligns[1:], strict=True):
-        same = one.clip == first.clip and one.frames == first.frames
+        same = one.clip == first.clip and one.frames == first.frames and not (one.held or first.held)
         if same and one.truth is not None and first.truth is not None:
             moves.append(_level(aligns[0].after(align.inverse)))
         else:

@@ -147,6 +147,7 @@ class Shown:
     truth: TrueMotion | None
     video: Video | None
     status: str
+    held: bool  # in the world of another result, beside whose person this one is
 
     @property
     def frames(self) -> int:
@@ -203,6 +204,7 @@ def shown_of(result: Result, label: str, colour: RGB, truth: bool = True, figure
         truth=true_of(clip.truth, len(joints)) if truth and clip.truth is not None else None,
         video=clip.video,
         status=str(result.status),
+        held=clip.camera is not None and clip.camera.held,
     )
 
 

@@ -88,7 +88,7 @@ def _parameters() -> dict[str, inspect.Parameter]:
         ),
         "person": _flag(
             str, INPUT_PANEL, "Which person, if there are several, [dim]default: largest[/].",
-            "--person", metavar="largest|longest|ID", complete=completion.words(("largest", "longest")),
+            "--person", metavar="largest|longest|all|ID", complete=completion.words(("largest", "longest", "all")),
         ),
         "env": _flag(
             str, INPUT_PANEL,

@@ -16,6 +16,7 @@ from ..host.choice import Choice
 from . import many
 from .choice import chooses
 from .demo import FOLDER, demonstration
+from .people import ALL, everybody
 from .repeat import is_run_file, repeat
 from .solving import VIEWER, drawn, finish, solve, stay, viewed
 
@@ -97,6 +98,13 @@ def command(
     asked_many = where.asked or many.are_many(texts, home)
     if texts and asked_many and (view or viewer):
         raise DiffOptError("--view: shows runs in this process; for many: diffopt view RESULT afterwards")
+    if choice.person == ALL:
+        if asked_many or view or viewer or not texts:
+            raise DiffOptError(f"--person {ALL}: for files that are solved in this process, without --view")
+        asked = {"seed": seed or 0, "device": device or "auto", "overwrite": overwrite, "batch": batch, "fresh": fresh}
+        exporters = _exporters(run_of(replace(choice, person=None), inputs[:1], registry), export)
+        besides = {"exporters": exporters, "picture": picture, "report": report}
+        return everybody(choice, inputs, registry, out, asked, besides)
     if texts and (asked_many or many.too_many(texts, choice, registry)):
         ask = {"seed": seed or 0, "device": device or "auto", "overwrite": overwrite, "batch": batch, "fresh": fresh}
         drawings = [name for name, wanted in (("picture", picture), ("report", report)) if wanted]
@@ -107,18 +115,18 @@ def command(
         inputs = [demonstration(choice, registry, out or FOLDER, seed or 0, device or "auto", overwrite or out is None)]
         note("no INPUT given: solving the embedded demonstration; for your own file: diffopt run VIDEO|CASE.npz")
         out, overwrite = out or FOLDER, overwrite or out is None
-    asked = run_of(
+    job = run_of(
         choice, inputs, registry, seed=seed or 0, device=device or "auto", overwrite=overwrite, batch=batch, fresh=fresh
     )
-    one = len(asked.inputs) == 1
-    asked = replace(asked, out=out or (Path("runs") / asked.inputs[0].stem if one else Path("runs")))
-    asked = drawn(replace(asked, besides=tuple(_exporters(asked, export))), picture, report)
-    with viewed(asked, viewer or (VIEWER if view else None)) as shows:
+    one = len(job.inputs) == 1
+    job = replace(job, out=out or (Path("runs") / job.inputs[0].stem if one else Path("runs")))
+    job = drawn(replace(job, besides=tuple(_exporters(job, export))), picture, report)
+    with viewed(job, viewer or (VIEWER if view else None)) as shows:
         failed: list[Failure] | None = None if one else []
-        results = solve(asked, shows, failed)
-        status = finish(asked, results, failed or ())
+        results = solve(job, shows, failed)
+        status = finish(job, results, failed or ())
         if shows is not None:
-            stay(shows, asked, results, wait)
+            stay(shows, job, results, wait)
     return status
 
 

@@ -18,6 +18,7 @@ from ..common.words import counted
 from ..errors import MissingResource, UnknownName
 
 if TYPE_CHECKING:
+    from ..data.window import Evidence
     from ..interfaces import Viewer
     from ..results.failures import Failure
     from ..results.run import Run
@@ -129,16 +130,21 @@ def _finished(run: Run) -> list[Path]:
     return [folder for folder in map(run.folder, names) if (folder / "run.json").is_file()]
 
 
-def solve(run: Run, viewer: Viewer | None = None, failed: list[Failure] | None = None) -> list[Result]:
+def solve(
+    run: Run,
+    viewer: Viewer | None = None,
+    failed: list[Failure] | None = None,
+    evidence: list[Evidence] | None = None,
+) -> list[Result]:
     """Execute the run with progress bars on standard error and, if given, snapshots in ``viewer``. ``failed``: bad
-    inputs are added to it; None raises the error of the first."""
+    inputs are added to it; None raises the error of the first. ``evidence``: if it was checked before."""
     from ..results.execute import execute
     from ..solver.watch import Watch
 
     stages = ", ".join(run.recipe.schedule) or "none"
     title = f"{counted(len(run.inputs), 'clip')} · device {run.device} · stages {stages}"
     with Bars(title) as bars, shown(terminal_bar):
-        return execute(run, bars, None if viewer is None else Watch(viewer.update), failed=failed)
+        return execute(run, bars, None if viewer is None else Watch(viewer.update), evidence, failed)
 
 
 def finish(run: Run, results: list[Result], failed: Sequence[Failure] = ()) -> int:

@@ -73,7 +73,7 @@ def key(evidence: Evidence) -> tuple:
     """Clips with equal keys can be stacked into one batch, whatever their lengths."""
     clip = evidence.clip
     has_rest = clip.rest_joints is not None
-    camera = (evidence.camera.unit, evidence.camera.level)
+    camera = (evidence.camera.unit, evidence.camera.level, evidence.camera.held)
     parts = (has_rest, evidence.body.evidence is not None, evidence.camera.up is not None)
     return (clip.fps, evidence.observations.layout, evidence.body.betas_of, *parts, *camera)
 
@@ -137,6 +137,7 @@ def stack(evidence: Sequence[Evidence], device: torch.device) -> Batch:
             centre=side_by_side([item.camera.centre for item in evidence]),
             unit=first.camera.unit,
             level=first.camera.level,
+            held=first.camera.held,
             up=side_by_side(ups) if ups else None,
             up_var=side_by_side([item.camera.up_var for item in evidence if item.camera.up_var is not None])
             if ups

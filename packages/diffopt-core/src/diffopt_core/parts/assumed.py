@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..types import Result
+from ..types import CameraTrajectory, Result
 
 #: Follows the unit of a figure that depends on a guess.
 MARK = "(guessed)"
@@ -94,6 +94,8 @@ def _focal(result: Result) -> Ground:
 def _unit(result: Result, stature_guessed: bool) -> Ground:
     """A camera path in metres gives the scale; with a camera that keeps its place, only the person does."""
     camera = result.clip.camera
+    if camera is not None and camera.held:
+        return _as_there("unit", camera, stature_guessed)
     if camera is None or camera.unit != "metre":
         how = camera.facts.get("scale_from") if camera else None
         said = f"metre, guessed from {how or 'feet that stand and the size of the person'}"
@@ -103,6 +105,12 @@ def _unit(result: Result, stature_guessed: bool) -> Ground:
         return Ground("unit", f"metre, from the size of the person, which is {word}; the camera keeps its place",
                       stature_guessed)  # fmt: skip
     return Ground("unit", "metre, that of the camera path", False)
+
+
+def _as_there(what: str, camera: CameraTrajectory, guessed: bool = False) -> Ground:
+    """What is that of the result whose world is kept, and guessed if it is there."""
+    there = camera.facts.get("guessed", ())
+    return Ground(what, f"as in {camera.facts.get('result', 'another result')}", guessed or what in there)
 
 
 def _rate(result: Result) -> Ground:
@@ -132,6 +140,8 @@ def _size(result: Result) -> tuple[float, float, str] | None:
 
 def _vertical(result: Result) -> Ground:
     clip, place = result.clip, result.recipe.get("place", {})
+    if clip.camera is not None and clip.camera.held:
+        return _as_there("vertical", clip.camera)
     how = place.get("up", "auto") if isinstance(place, Mapping) else "auto"
     if how == "given" or (how == "auto" and clip.camera is not None and clip.camera.level):
         return Ground("vertical", "that of the camera's world, which is level", False)

@@ -1,6 +1,8 @@
-"""The person's size in metres from feet that stand while a camera whose path is in metres moves."""
+"""The person's size from feet that stand: while a camera moves whose path is in metres, or on a known floor."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -16,6 +18,11 @@ _GAP = 0.2
 _WIDTHS = (0.5, 0.3, 0.15, 0.1, 0.1, 0.1)
 #: Softness with which the slowest foot is the one that stands, m, where nothing tells contacts.
 _SLOWEST = 0.03
+#: A floor tells a size if the camera is at least so far above it, m.
+_LOWEST = 0.5
+#: Share of the frames in which a foot is at least as low as where it stands; the unevenness of floors, and of poses on
+#: them, m; the standard deviation of a vertical of which nothing is told, degrees.
+_STANDS, _UNEVEN, _LEVEL_SD = 0.1, 0.1, 2.0
 #: Least standard deviation of the logarithm, and factor on that of the fit: with told contacts, and without (on 48
 #: simulated cases with sizes of 1.2 to 1.95 m the errors over the result are 1.1 and 1.0).
 _TOLD, _GUESSED = (0.10, 1.5), (0.14, 2.0)
@@ -47,6 +54,30 @@ def person_scale(
     if not (0.3 < slope < 3.0 and variance == variance):
         return None
     return 1 / slope, (factor**2 * variance / slope**2 + floor**2) ** 0.5 / slope
+
+
+def floor_scale(
+    first: CameraFrameBody, observations: Observations, camera: CameraTrajectory, body: Body
+) -> tuple[float, float] | None:
+    """Size of the person over the mean shape's at which the feet stand on the floor ``y = 0`` of a level world, and its
+    standard deviation; None if the camera is too low for it, or the person is never seen.
+
+    A person of size k is k times as far away, so the feet are k times as far below the camera. The vertical of that
+    world errs (``camera.facts["vertical_sd"]``, degrees), floors are uneven, and feet are lifted.
+    """
+    valid = observations.valid.cpu()
+    R, high = camera.R.float().cpu(), float(camera.position[:, 1].median())
+    if high < _LOWEST or not bool(valid.any()):
+        return None
+    feet = (body.joints(of_mean_shape(first, body))[0, :, FEET] @ R)[valid].double()
+    below = -feet[..., 1].amin(1)
+    standing = float(below.quantile(1 - _STANDS))
+    if standing < _LOWEST / 2:
+        return None
+    away = float(feet[..., ::2].norm(dim=-1).median())
+    tilt = math.radians(float(camera.facts.get("vertical_sd") or _LEVEL_SD))
+    scale = high / standing
+    return scale, scale * math.hypot(tilt * away, _UNEVEN) / standing
 
 
 def _slope(moved: Tensor, travelled: Tensor, trust: Tensor, told: bool) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from ..errors import DiffOptError
 from ..interfaces import Body, BuildContext, MeshBody
 from ..types import CameraFrameBody, Clip, HumanMotion
 from .bones import Lengths, rest_lengths, seen_lengths, told_lengths
-from .footing import person_scale
+from .footing import floor_scale, person_scale
 
 if TYPE_CHECKING:
     from ..host.recipe_spec import InputSpec
@@ -182,9 +182,11 @@ def _evidence(body: CameraFrameBody, clip: Clip, model: MeshBody, ctx: BuildCont
         yield told
     seen = body, clip.observations, clip.camera, clip.fps, model
     yield Heard("proportions in the images", bones=seen_lengths(*seen))
+    mean = float(stature(model, torch.zeros(1, 10)))
     if clip.camera.metric and (scale := person_scale(*seen)) is not None:
-        mean = float(stature(model, torch.zeros(1, 10)))
         yield Heard("standing feet and the camera's path", (scale[0] * mean, scale[1] * mean))
+    if clip.camera.held and (scale := floor_scale(body, clip.observations, clip.camera, model)) is not None:
+        yield Heard("the floor of the other's world", (scale[0] * mean, scale[1] * mean))
 
 
 def _regressed(body: CameraFrameBody, ctx: BuildContext) -> Heard | None:

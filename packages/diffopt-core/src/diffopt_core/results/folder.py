@@ -109,7 +109,8 @@ def said_of(part: Observations | CameraTrajectory | CameraFrameBody) -> dict[str
     """The fields of a part that the program decides by, as plain data."""
     if isinstance(part, CameraTrajectory):
         filled = [] if part.filled is None else part.filled.nonzero().flatten().tolist()
-        return {"unit": part.unit, "travel": part.travel, "trusted": part.trusted, "filled": filled}
+        return {"unit": part.unit, "travel": part.travel, "trusted": part.trusted, "held": part.held,
+                "filled": filled}  # fmt: skip
     return {"poses_from": part.poses_from} if isinstance(part, CameraFrameBody) else {}
 
 

@@ -94,11 +94,13 @@ def name_of(path: Path) -> str:
 
 
 #: Recipes that are chosen by the evidence, besides the paper's.
-FITTING = ("standing-camera", "tracked-camera", "best")
+FITTING = ("standing-camera", "tracked-camera", "best", "known-camera")
 
 
 def fitting(camera: CameraTrajectory, body: CameraFrameBody) -> str:
     """Name of the recipe for what is known of a clip; the paper's if too little is known."""
+    if camera.held:
+        return "standing-camera" if body.poses_from == "landmarks" else "known-camera"
     if not camera.trusted:
         return PAPER
     if camera.travel in ("stands", "turns"):

@@ -41,7 +41,7 @@ def camera_frame_motion(batch: Batch) -> HumanMotion:
 
 @torch.no_grad()
 def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
-    """Lift the motion into the world, make the world level, put the floor at y = 0."""
+    """Lift the motion into the world, make the world level, put the floor at y = 0; a world that is held stays."""
     motion = camera_frame_motion(batch)
     if spec.depth == "keypoints":
         motion = replace(motion, trans=fit_translation(motion, batch, body, spec.depth_smooth))
@@ -55,7 +55,7 @@ def place(batch: Batch, body: Body, spec: PlaceSpec) -> Placed:
         joints = body.joints(motion)
         vertical = find_up(joints, camera, spec, batch.evidence, batch.own)
         motion, camera = turn(motion, camera, levelling(vertical.up))
-    if spec.floor == "feet":
+    if spec.floor == "feet" and not camera.held:
         height = body.joints(motion)[:, :, FEET, 1].amin(-1)
         height = height if batch.own is None else height.where(batch.own, torch.nan)
         drop = torch.nanquantile(height, 0.1, dim=1)

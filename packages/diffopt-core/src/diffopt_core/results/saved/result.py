@@ -188,6 +188,7 @@ def _as_found(camera: CameraTrajectory, facts: dict[str, Any], bridged: np.ndarr
         travel=cast(Travel, travel if travel in get_args(Travel) else "unknown"),
         filled=mask,
         trusted=facts.get("trusted") is not False,
+        held=facts.get("held") is True,
         facts=facts,
     )
 

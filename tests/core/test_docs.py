@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 import runpy
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 from diffopt_core.cli.app import build
+from diffopt_core.cli.flags import Context
 from diffopt_core.cli.new import package
 from diffopt_core.host import registry as hookspecs
 from diffopt_core.host.recipe import (
@@ -223,3 +225,26 @@ def test_fields_are_those_of_the_types():
 
 def test_versions_of_the_plugin_api():
     assert f"it is {API_VERSION}." in page("plugin-api.md") and OLDEST_API <= API_VERSION
+
+
+def typed(page_: Path) -> list[list[str]]:
+    """Words of the command lines that a page shows, without ``diffopt``."""
+    shown = re.findall(r"^ {4}(?:uv run )?diffopt ((?:[^#\n]|(?<=\S)#)+)", page_.read_text(), re.MULTILINE)
+    return [shlex.split(line) for line in shown if line.strip() and not line.startswith(("COMMAND", "-"))]
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: path.stem)
+def test_shown_commands_have_their_flags_and_fit_one_another(path):
+    """Every flag exists; and no run of a page meets the folder of an earlier one."""
+    tree, _ = build()
+    folders: set[str] = set()
+    for name, *words in typed(path):
+        command = tree.commands[name]
+        if hasattr(command, "commands") and words and words[0] in command.commands:
+            command, words = command.commands[words[0]], words[1:]
+        given, rest, _ = command.make_parser(Context(command)).parse_args(list(words))
+        inputs = [word for word in rest if not word.startswith("-")]
+        if name == "run" and len(inputs) == 1 and "runner" not in given and not inputs[0].endswith("run.json"):
+            folder = given.get("home", f"runs/{Path(inputs[0]).stem}")
+            assert folder not in folders or "overwrite" in given, f"{inputs[0]}: {folder} holds another run"
+            folders.add(folder)

@@ -222,7 +222,9 @@ def _rate(path: Path, arrays: Arrays, config: AmassConfig) -> float:
     if key is None:
         if config.source_fps is not None:
             return config.source_fps
-        raise BadInput(path, _RATES[0], f"is missing (also looked for {', '.join(_RATES[1:])}); set source_fps")
+        raise BadInput(path, _RATES[0], f"is missing (also looked for {', '.join(_RATES[1:])}): write the "
+                       "frame rate into the file, or give it: simulate --fps, ablate --source-fps, else --set "
+                       "dataset.source_fps")  # fmt: skip
     value = _finite(path, arrays, key)
     if value.size != 1 or value <= 0:
         raise BadInput(path, key, "expected one positive number")

@@ -117,13 +117,19 @@ def test_shards_are_resumed_from_the_index(many):
     assert many("--shards").status == 1 and jobs() == ["000000"]
 
 
-def test_a_result_is_read_out_of_a_shard(many, diffopt):
+def test_a_result_is_read_out_of_a_shard(many, diffopt, arrays):
     from diffopt_core.results.saved import read_result
 
     many("--shards")
     row = index()["walk_2"]
     address = f"out/{row['shard']}#walk_2"
     assert read_result(Path(address)).clip.name == "walk_2"
+    truth = Path("truth")
+    truth.mkdir()
+    np.savez(truth / "walk_2.npz", **arrays[1])
+    scored = diffopt("eval", address, "--truth", truth, "-m", "jitter", "--json")
+    assert scored.status == 0 and '"walk_2"' in scored.out, scored.err
+    assert diffopt("report", address, "--no-truth").status == 0 and Path("exports/walk_2/report.html").is_file()
     assert diffopt("open", address).status == 0
     assert {"motion.npz", "run.json"} <= tree(Path("runs/walk_2"))
     assert "'nobody' is not in this shard" in diffopt("open", f"out/{row['shard']}#nobody").error
@@ -287,7 +293,7 @@ def test_a_bucket_in_and_out(many, case, s3):
 
 #: Jobs with this clip are lost.
 POISON = """            if any(each["key"] == "walk_1" for each in job.data["inputs"]):
-                yield JobEnd(job, error="its worker was killed by signal 11 (twice)", lost=True)
+                yield JobEnd(job, error="its worker was lost (killed by signal 11) (twice)", lost=True)
                 continue
             end = {"""
 
@@ -300,8 +306,8 @@ def test_a_clip_that_kills_its_worker_costs_itself_alone(many):
     assert ran.status == 1 and "its clips are tried one by one" in ran.err
     rows = index()
     assert {key for key, row in rows.items() if row["state"] == "failed"} == {"cut", "walk_1"}
-    assert rows["walk_1"]["reason"] == "its worker was killed by signal 11"
-    assert rows["walk_1"]["error"] == "its worker was killed by signal 11 (twice)"
+    assert rows["walk_1"]["reason"] == "its worker was lost (killed by signal 11)"
+    assert rows["walk_1"]["error"] == "its worker was lost (killed by signal 11) (twice)"
     for key in KEYS - {"cut", "walk_1"}:
         assert Path("out", key, "motion.npz").read_bytes() == Path("sound", key, "motion.npz").read_bytes()
 

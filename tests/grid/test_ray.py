@@ -77,7 +77,7 @@ def test_a_killed_worker_costs_its_job_once_more(cluster, tmp_path, caplog, caps
     with caplog.at_level(logging.WARNING):
         found = values(runner().run(jobs("die_once", folder=str(tmp_path))))
     assert {told["value"] for told in found.values()} == {0, 1, 2, 3}
-    assert any("clip 2: worker" in record.getMessage() for record in caplog.records)
+    assert any("clip 2: its worker was lost: worker" in record.getMessage() for record in caplog.records)
     assert capsys.readouterr().out == "", "Ray's own lines do not mix with an answer"
 
 

@@ -29,8 +29,8 @@ def test_several_and_json(tmp_path, capsys, monkeypatch):
     folders = [str(saved(tmp_path / name)) for name in ("paper", "best")]
     assert main(["report", *folders, "--no-truth", "--no-images", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["results"] == folders and told["bytes"] == (tmp_path / "report.html").stat().st_size
-    html = (tmp_path / "report.html").read_text()
+    assert told["results"] == folders and told["bytes"] == (tmp_path / "exports" / "report.html").stat().st_size
+    html = (tmp_path / "exports" / "report.html").read_text()
     assert '"label":"paper"' in html and '"label":"best"' in html
 
 

@@ -38,7 +38,8 @@ def export(
     ],
     to: Annotated[str, _TO] = "glb",
     out: Annotated[
-        Path | None, output("--out", "-o", help="Folder; default: the result's (exports/<clip> for a motion file).")
+        Path | None,
+        output("--out", "-o", help="Folder; default: the result's; of a shard's, or a motion file, exports/<clip>."),
     ] = None,
     fps: Annotated[float | None, _motion(help="Frames per second, 0.5 to 240.")] = None,
     up: Annotated[str | None, _motion(metavar="y|z", help="Vertical axis.", autocompletion=words(("y", "z")))] = None,
@@ -111,11 +112,10 @@ def _built(
 
 
 def _read(source: Path, out: Path | None) -> tuple[Result, Path]:
-    from diffopt_core.results.saved import read_result
+    from diffopt_core.results.saved import place_beside, read_result
 
     result = read_result(source)
-    own = source if source.is_dir() else source.parent if source.name == "motion.npz" else None
-    return result, out or own or Path("exports") / result.clip.name
+    return result, out or place_beside(source, result.clip.name)
 
 
 def _tell(written: dict[str, list[Path]], lacking: Mapping[str, DiffOptError], folder: Path, result: Result) -> None:

@@ -112,10 +112,11 @@ class Asked:
             if not Path(str(path).partition("#")[0]).exists():
                 raise BadInput(path, "file", "does not exist")
         if out is None:
-            own = results[0] if results[0].is_dir() else results[0].parent
-            if len(results) > 1 or (own != results[0] and results[0].name != "motion.npz"):
+            from diffopt_core.results.saved import place_beside
+
+            if len(results) > 1:
                 raise DiffOptError("--out: required, as there is no single result folder to write into")
-            out = own / f"{view}.mp4"
+            out = place_beside(results[0], Path(str(results[0]).rpartition("#")[2]).stem) / f"{view}.mp4"
         if fps is not None:
             rate(fps, fps)
         return Asked(results, view, Target.of(out), size_of(size), fps, frames, truth, crf)

@@ -7,6 +7,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -32,15 +34,32 @@ def connect(address: str | None, cpus: int | None) -> None:
     # Ray hides GPUs from tasks that reserve none; here the run's device option decides.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    # Ray's C++ writes lines about lost workers to standard error; our notices name the clips.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if address and address != "auto":
         _reach(address)
     try:
-        if address:
-            ray.init(address=address, **quiet)
-        else:
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
+        with _no_stderr():  # where it says that this level is set
+            if address:
+                ray.init(address=address, **quiet)
+            else:
+                ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
     except Exception as error:  # Ray raises plain exceptions, for example on a machine too busy to start it in time
         raise _told(address, str(error)) from error
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """For what is not written by Python."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _silence() -> None:

@@ -20,17 +20,15 @@ _HERE = "diffopt_runners"
 
 
 class RayConfig(ComponentConfig):
-    """Address of the cluster, number of concurrent jobs, and resources reserved per job."""
+    """Address of the cluster, number of workers, and what is reserved for each."""
 
     builds: ClassVar[str] = "diffopt_runners.ray_runner:RayRunner"
 
     address: str | None = Field(None, description="HOST:PORT or auto of a running cluster; null: one on this machine")
-    workers: int | None = Field(
-        None, ge=1, description="concurrent jobs; null: as many as the cluster has resources for"
-    )
-    cpus: float = Field(1.0, gt=0, description="cores reserved per job, and its thread count; more for long clips")
-    memory: float | None = Field(None, gt=0, description="GiB reserved per job; null: none is reserved")
-    gpus: float | None = Field(None, ge=0, description="GPUs reserved per job; null: 1 on CUDA, else 0")
+    workers: int | None = Field(None, ge=1, description="workers; null: as many as the cluster has room for")
+    cpus: float = Field(1.0, gt=0, description="cores of a worker, and its threads; more for long clips")
+    memory: float | None = Field(None, gt=0, description="memory of a worker, GiB; null: none is reserved")
+    gpus: float | None = Field(None, ge=0, description="GPUs of a worker; null: 1 on CUDA, else 0")
 
     def build(self, ctx: BuildContext) -> Any:
         if find_spec("ray") is None:
@@ -42,17 +40,19 @@ class RayConfig(ComponentConfig):
 
 
 class SlurmConfig(ComponentConfig):
-    """Resources that each job of the array requests from Slurm, within the cluster's limits."""
+    """Number of workers, which are elements of a job array, and what each requests from Slurm."""
 
     builds: ClassVar[str] = "diffopt_runners.slurm_runner:SlurmRunner"
 
     cluster: Literal["slurm", "local"] = Field("slurm", description="local: processes on this machine, for testing")
-    workers: int = Field(32, ge=1, description="concurrent elements of the array")
+    workers: int = Field(32, ge=1, description="workers at a time: elements of the array")
     elements: int = Field(1000, ge=1, description="most elements of the array (MaxArraySize); each has several jobs")
-    minutes: int = Field(240, ge=1, description="time limit of a job")
-    cpus: int = Field(4, ge=1, description="cores of a job")
-    gpus: int | None = Field(None, ge=0, description="GPUs of a job; null: 1 on CUDA, else 0")
-    memory: int = Field(8, ge=1, description="memory of a job, GiB")
+    minutes: int = Field(240, ge=1, description="time limit of an element")
+    cpus: int | None = Field(
+        None, ge=1, description="cores of a worker, and its threads; null: 1 on a CPU, 4 beside a GPU"
+    )
+    gpus: int | None = Field(None, ge=0, description="GPUs of a worker; null: 1 on CUDA, else 0")
+    memory: int = Field(8, ge=1, description="memory of a worker, GiB")
     partition: str | None = None
     account: str | None = None
     logs: Path = Field(

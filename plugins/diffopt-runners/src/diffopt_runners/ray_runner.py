@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 import ray.data
-from diffopt_core.common.jobs import Job, JobEnd, loss
+from diffopt_core.common.jobs import LOST, Job, JobEnd, loss
 
 from .connect import connect
 from .plugin import RayConfig
@@ -70,7 +70,7 @@ class RayRunner:
             yield JobEnd(waiting.pop(row["job"]), **pickle.loads(row["end"]))
         self._tell(ledger, known)
         for job in waiting.values():
-            yield JobEnd(job, error="its worker was lost, and Ray gave it up", lost=True)
+            yield JobEnd(job, error=f"{LOST} (Ray gave the job up)", lost=True)
 
     def _pipeline(self, jobs: Sequence[Job], ledger: Any) -> Any:
         context = ray.data.DataContext.get_current()
@@ -110,5 +110,5 @@ class RayRunner:
 
     def _tell(self, ledger: Any, jobs: dict[str, Job]) -> float:
         for name, where in ray.get(ledger.news.remote()):
-            log.warning(loss(jobs[name], f"{where} was lost"))
+            log.warning(loss(jobs[name], f"{LOST}: {where}"))
         return time.monotonic()

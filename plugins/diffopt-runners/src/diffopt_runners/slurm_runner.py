@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import submitit
-from diffopt_core.common.jobs import Job, JobEnd, given_up, loss, perform
+from diffopt_core.common.jobs import LOST, Job, JobEnd, given_up, loss, perform
 from diffopt_core.interfaces import BuildContext
 
 from .plugin import SlurmConfig
 
 log = logging.getLogger(__name__)
+#: Cores beside a GPU.
+_BESIDE_GPU = 4
 #: Seconds between polls of the jobs.
 _PACE = {"slurm": 5.0, "local": 0.2}
 
@@ -29,7 +32,9 @@ class SlurmRunner:
 
     def __init__(self, config: SlurmConfig, ctx: BuildContext):
         self._config = config
-        self._gpus = config.gpus if config.gpus is not None else int(ctx.device.type == "cuda")
+        gpu = ctx.device.type == "cuda"
+        self._gpus = config.gpus if config.gpus is not None else int(gpu)
+        self._cpus = config.cpus or (_BESIDE_GPU if gpu else 1)
 
     @property
     def workers(self) -> int:
@@ -71,9 +76,11 @@ class SlurmRunner:
         config = self._config
         config.logs.mkdir(parents=True, exist_ok=True)
         # No requeueing by Slurm: a preempted or timed-out element is lost, and its jobs are submitted again.
+        # Elements take their threads from here; the number of threads may change last bits: one on a CPU, as elsewhere.
+        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self._cpus))
         executor = submitit.AutoExecutor(folder=config.logs, cluster=config.cluster, slurm_max_num_timeout=0)
         executor.update_parameters(
-            name="diffopt", timeout_min=config.minutes, cpus_per_task=config.cpus, gpus_per_node=self._gpus
+            name="diffopt", timeout_min=config.minutes, cpus_per_task=self._cpus, gpus_per_node=self._gpus
         )
         if config.cluster == "slurm":
             own = {"slurm_partition": config.partition, "slurm_account": config.account}
@@ -87,7 +94,7 @@ def _ends(jobs: Sequence[Job], task: Any) -> list[JobEnd]:
         return [JobEnd(job, **end) for job, end in zip(jobs, task.result(), strict=True)]
     except submitit.core.utils.UncompletedJobError:
         said = [line.strip() for line in (task.stderr() or "").splitlines() if line.strip()]
-        where = f"state {task.state}, output in {task.paths.stderr}" + (f", at last: {said[-1][:200]}" if said else "")
-        return [JobEnd(job, error=f"its worker was lost: {where}", lost=True) for job in jobs]
+        where = f"output in {task.paths.stderr}" + (f", at last: {said[-1][:200]}" if said else "")
+        return [JobEnd(job, error=f"{LOST} ({task.state}): {where}", lost=True) for job in jobs]
     except submitit.core.utils.FailedJobError as error:
         return [JobEnd(job, error=f"submitit: {str(error).splitlines()[0]}") for job in jobs]

@@ -6,7 +6,7 @@ import pickle
 from typing import Any
 
 import ray
-from diffopt_core.common.jobs import perform
+from diffopt_core.common.jobs import LOST, perform
 
 #: How often a stage of a job is begun before it is given up.
 _TRIES = 2
@@ -49,7 +49,7 @@ class Stage:
         if end["error"] is None:
             tries = ray.get(self._ledger.begin.remote(row["job"], self._number, self._where))
             if tries > _TRIES:
-                end = {"value": None, "error": f"its worker was lost (twice): {self._where}", "lost": True}
+                end = {"value": None, "error": f"{LOST} (twice): {self._where}", "lost": True}
             else:
                 end = perform(self._calls, end["value"])
             ray.get(self._ledger.end.remote(row["job"], self._number))

@@ -26,7 +26,7 @@ _where = partial(typer.Option, rich_help_panel="Where it runs")
 RUNNER = _where(
     "--runner", help="local, ray, slurm; `diffopt show runner`.", autocompletion=completion.component("runner")
 )
-WORKERS = _where("--workers", min=1, help="Concurrent jobs.")
+WORKERS = _where("--workers", min=1, help="Workers at a time.")
 ADDRESS = _where("--address", help="Address of a running cluster (ray).")
 OPTIONS = _where("--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.")
 LIMIT = _where("--limit-failures", min=0, metavar="N", help="Stop when more than N inputs have failed.")

@@ -60,6 +60,10 @@ def given_up(end: JobEnd) -> JobEnd:
     return replace(end, error=f"{how} (twice){colon}{more}")
 
 
+#: What every runner says of a worker that died; then, in brackets, how.
+LOST = "its worker was lost"
+
+
 def loss(job: Job, how: str) -> str:
     """What is told when a worker dies for the first time."""
     return f"{job.about or job.name}: {how}; it is done again"

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ..common.jobs import Job, JobEnd, given_up, loss, perform
+from ..common.jobs import LOST, Job, JobEnd, given_up, loss, perform
 from ..config import ComponentConfig
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class LocalConfig(ComponentConfig):
 
     builds: ClassVar[str] = "diffopt_core.parts.runners:of_this_machine"
 
-    workers: int | None = Field(None, ge=1, description="processes; null: one per GPU, or one per core on a CPU")
+    workers: int | None = Field(None, ge=1, description="workers; null: one per GPU, or one per core on a CPU")
     threads: int | None = Field(
-        None, ge=1, description="threads per worker; null: 1 on a CPU, else the cores shared out"
+        None, ge=1, description="threads of a worker; null: 1 on a CPU, else the cores shared out"
     )
 
 
@@ -180,8 +180,8 @@ class _Worker:
         code = self._process.returncode
         self._said.seek(0)
         words = [line for line in self._said.read()[-4000:].decode(errors="replace").splitlines() if line.strip()]
-        how = f"was killed by {_named(-code)}" if code < 0 else f"ended with status {code}"
-        return f"its worker {how}" + (f": {words[-1].strip()}" if words else "")
+        how = f"killed by {_named(-code)}" if code < 0 else f"ended with status {code}"
+        return f"{LOST} ({how})" + (f": {words[-1].strip()}" if words else "")
 
     def close(self) -> None:
         assert self._process.stdin
@@ -195,9 +195,9 @@ class _Worker:
 
 def _named(number: int) -> str:
     if number == signal.SIGKILL:
-        return f"signal {number} (out of memory?)"
+        return f"signal {number}, out of memory?"
     known = number in {each.value for each in signal.Signals}
-    return f"signal {number}{f' ({signal.Signals(number).name})' if known else ''}"
+    return f"signal {number}{f', {signal.Signals(number).name}' if known else ''}"
 
 
 def work() -> None:

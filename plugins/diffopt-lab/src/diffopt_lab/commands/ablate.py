@@ -58,7 +58,7 @@ def command(
     runner: Annotated[
         str, _where(help="local, ray, slurm; `diffopt show runner`.", autocompletion=completion.component("runner"))
     ] = "local",
-    workers: Annotated[int | None, _where(min=1, help="Concurrent jobs.")] = None,
+    workers: Annotated[int | None, _where(min=1, help="Workers at a time.")] = None,
     address: Annotated[str | None, _where(help="Address of a running cluster (ray).")] = None,
     options: Annotated[
         list[str] | None, _where("--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.")

@@ -22,7 +22,8 @@ def command(
         typer.Option(
             "--out",
             "-o",
-            help="Output file; default: report.html in the result folder, or in the current folder for several.",
+            help="Output file; default: report.html in the result's folder; of a shard's, or a motion file, in "
+            "exports/<clip>; of several in exports.",
         ),
     ] = None,
     images: Annotated[
@@ -36,13 +37,13 @@ def command(
 
     Example: diffopt report runs/demo (after diffopt demo)
     """
-    from diffopt_core.results.saved import read_result
+    from diffopt_core.results.saved import place_beside, read_result
 
     from ..report import write_report
 
     read = [read_result(path, truth=truth) for path in results]
-    alone = len(results) == 1 and results[0].is_dir()
-    file = out or ((results[0] if alone else Path()) / FILE)
+    alone = place_beside(results[0], read[0].clip.name) if len(read) == 1 else Path("exports")
+    file = out or alone / FILE
     write_report(read, file, images=images)
     voice.answer({"file": file, "bytes": file.stat().st_size, "results": results})
     say(f"wrote {file}")

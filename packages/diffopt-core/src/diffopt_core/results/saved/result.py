@@ -64,6 +64,12 @@ def read_result(path: Path, truth: bool = False) -> Result:
         return result
 
 
+def place_beside(source: Path, clip: str = "") -> Path:
+    """Folder of what is made of a result: its own; of one in a shard, or of a motion file, ``exports/<clip>``."""
+    own = source.parent if source.name == FILE else source
+    return own if own.is_dir() else Path("exports", clip)
+
+
 def _read(path: Path, truth: bool) -> Result:
     if path.is_dir():
         file = path / FILE

@@ -1,0 +1,113 @@
+"""What a second worker is worth: many short clips by one process, by two local workers and by Ray with two.
+
+    uv run --group dev python benchmarks/runners.py [--clips 64] [--frames 12] [--set key=value]
+
+One thread a worker; the same jobs for each. Start-up is apart: a worker's first job (imports, Ray's own start) is not
+counted, so time runs from the moment when every worker has ended one job to the end of the last. Prints wall seconds,
+CPU seconds of all processes together (driver, workers, Ray's daemons), and how many times as fast as one process it is.
+The last lines of a run without other load are the figures; CPU seconds a clip hold on a busy machine, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from diffopt_core.common.jobs import Job
+from diffopt_core.host.choice import Choice
+from diffopt_core.host.recipe import setting
+from diffopt_core.host.registry import Registry
+from diffopt_core.interfaces import Runner
+from diffopt_core.parts.demo_motion import demo_case
+from diffopt_core.results.inputs import inputs_of
+from diffopt_core.results.many import CALLS, Ask, job_data, planned
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds() -> float:
+    """Of this process and all below it, the ended ones included."""
+    used, parents = {}, {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(entry.name)] = int(fields[1])
+        used[int(entry.name)] = sum(map(int, fields[11:15])) / _TICK
+    mine, grown = {os.getpid()}, True
+    while grown:
+        below = {pid for pid, parent in parents.items() if parent in mine} - mine
+        mine, grown = mine | below, bool(below)
+    return sum(used.get(pid, 0.0) for pid in mine)
+
+
+def make_clips(folder: Path, count: int, frames: int) -> None:
+    case, _ = demo_case(0)
+    short = {key: value[:frames] if np.ndim(value) and len(value) == 100 else value for key, value in case.items()}
+    folder.mkdir()
+    for k in range(count):
+        moved = {**short, "keypoints": short["keypoints"] + np.float32([k * 0.05, 0, 0])}
+        np.savez(folder / f"walk_{k:04d}.npz", **moved)
+
+
+@dataclass(frozen=True)
+class Took:
+    """``first``: seconds until every worker had ended a job; ``wall`` and ``cpu`` of the jobs after that, each."""
+
+    first: float
+    wall: float
+    cpu: float
+
+
+def measure(runner: Runner, workers: int, jobs: list[Job]) -> Took:
+    began = mark = time.perf_counter()
+    spent, after = 0.0, 0
+    for number, end in enumerate(runner.run(jobs), 1):
+        if end.error or any(row["state"] == "failed" for row in end.value["rows"]):
+            raise SystemExit(f"{end.job.name}: {end.error or end.value['rows']}")
+        if number == workers:
+            mark, spent = time.perf_counter(), cpu_seconds()
+        if number == len(jobs):
+            now, spent, after = time.perf_counter(), cpu_seconds() - spent, number - workers
+    return Took(mark - began, (now - mark) / after, spent / after)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=64)
+    parser.add_argument("--frames", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=2, help="clips of a job")
+    parser.add_argument("--set", action="append", default=[], dest="settings")
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    registry = Registry.load()
+    ctx = registry.context()
+    choice = Choice(recipe="paper", settings=tuple(map(setting, args.settings)))
+    one: Took | None = None
+    with tempfile.TemporaryDirectory() as temporary:
+        home = Path(temporary)
+        make_clips(home / "in", args.clips, args.frames)
+        inputs = inputs_of([str(home / "in")], registry, choice.resolve(registry))
+        for name, workers in (("local", 1), ("local", 2), ("ray", 2)):
+            ask = Ask(choice, str(home / f"{name}{workers}"), device="cpu", batch=args.batch, shards=True)
+            plan = planned(inputs, [ask], args.batch, "cpu")
+            jobs = [Job(each.part, CALLS, job_data(each)) for each in plan]
+            took = measure(ctx.build("runner", name, {"workers": workers}), workers, jobs)
+            one = one or took
+            print(
+                f"{name}, {workers} worker(s), {len(inputs)} clips of {args.frames} frames: {took.first:.0f} s until "
+                f"each had ended a job; then {took.wall / args.batch:.2f} wall s and {took.cpu / args.batch:.2f} CPU s "
+                f"a clip; {one.wall / took.wall:.2f} times one process (by CPU seconds at most "
+                f"{workers * one.cpu / took.cpu:.2f})",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -131,7 +131,9 @@ def test_a_result_is_read_out_of_a_shard(many, diffopt, arrays):
     assert scored.status == 0 and '"walk_2"' in scored.out, scored.err
     assert diffopt("report", address, "--no-truth").status == 0 and Path("exports/walk_2/report.html").is_file()
     assert diffopt("open", address).status == 0
-    assert {"motion.npz", "run.json"} <= tree(Path("runs/walk_2"))
+    assert {"motion.npz", "run.json", "picture.png", "report.html"} <= tree(Path("runs/walk_2"))
+    assert diffopt("open", address, "--out", "bare", "--no-picture", "--no-report").status == 0
+    assert not {"picture.png", "report.html"} & tree(Path("bare"))
     assert "'nobody' is not in this shard" in diffopt("open", f"out/{row['shard']}#nobody").error
     shard = Path("out", row["shard"])
     for path in (Path("out"), shard):

@@ -69,6 +69,12 @@ def test_where_nobody_tells_people_apart(diffopt, case):
     assert ran.status == 2 and "neither detector nor first poses tell people apart" in ran.error
 
 
+@pytest.mark.parametrize("command", ["check", "prepare"])
+def test_other_commands_take_one_person(diffopt, crowd, command):
+    ran = diffopt(command, crowd, "--person", "all", *ASKED[:-1])
+    assert ran.status == 2 and "--person all" in ran.error
+
+
 @pytest.mark.parametrize("more", [("--runner", "local"), ("--view",)])
 def test_it_is_of_files_solved_here(diffopt, crowd, more):
     ran = diffopt("run", crowd, "--person", "all", "--out", "out", *ASKED, *more, *QUICK)

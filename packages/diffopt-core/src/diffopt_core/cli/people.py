@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.console import fail, note
 from ..errors import DiffOptError
-from ..host.choice import Choice
+from ..host.choice import EVERYBODY, Choice
 from .solving import drawn, finish, solve
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..host.registry import Registry
     from ..results.run import Run
 
-ALL = "all"
 #: Who is seen in fewer frames than this share of the first person's is left out.
 _LEAST = 0.1
 
@@ -88,4 +87,4 @@ def _people(found: Evidence) -> tuple[str, list[str]]:
             if few := [each for each in others if seen[each] < least]:
                 note(f"{found.clip.name}: left out, seen in few frames: {', '.join(few)} (--person ID takes one)")
             return str(told["id"]), [str(each) for each in others if seen[each] >= least]
-    raise DiffOptError(f"{found.clip.name}: --person {ALL}: neither detector nor first poses tell people apart")
+    raise DiffOptError(f"{found.clip.name}: --person {EVERYBODY}: neither detector nor first poses tell people apart")

@@ -12,11 +12,11 @@ from ..common.console import note
 from ..common.options import Picture, Report, commas, output
 from ..errors import DiffOptError
 from ..host import completion
-from ..host.choice import Choice
+from ..host.choice import EVERYBODY, Choice
 from . import many
 from .choice import chooses
 from .demo import FOLDER, demonstration
-from .people import ALL, everybody
+from .people import everybody
 from .repeat import is_run_file, repeat
 from .solving import VIEWER, drawn, finish, solve, stay, viewed
 
@@ -98,9 +98,9 @@ def command(
     asked_many = where.asked or many.are_many(texts, home)
     if texts and asked_many and (view or viewer):
         raise DiffOptError("--view: shows runs in this process; for many: diffopt view RESULT afterwards")
-    if choice.person == ALL:
+    if choice.person == EVERYBODY:
         if asked_many or view or viewer or not texts:
-            raise DiffOptError(f"--person {ALL}: for files that are solved in this process, without --view")
+            raise DiffOptError(f"--person {EVERYBODY}: for files that are solved in this process, without --view")
         asked = {"seed": seed or 0, "device": device or "auto", "overwrite": overwrite, "batch": batch, "fresh": fresh}
         exporters = _exporters(run_of(replace(choice, person=None), inputs[:1], registry), export)
         besides = {"exporters": exporters, "picture": picture, "report": report}

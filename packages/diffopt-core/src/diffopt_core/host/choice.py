@@ -21,6 +21,10 @@ FLAGS: dict[str, str] = {kind.flag: kind.name for kind in KINDS.values() if kind
 INPUT_FLAGS = ("fps", "frames", "shot", "resample", "focal", "height", "person", "env")
 
 
+#: ``--person``: everybody in one world, which takes several runs (:mod:`diffopt_core.cli.people`).
+EVERYBODY = "all"
+
+
 @dataclass(frozen=True)
 class Choice:
     """``recipe``: a name, a ``.toml`` file or a resolved recipe; None if the user named none. ``roles``: recipe key ->
@@ -61,6 +65,8 @@ class Choice:
         from .own_words import check_programs
         from .recipe import lay, load, merge, parse
 
+        if self.person == EVERYBODY:
+            raise DiffOptError(f"--person {EVERYBODY}: `diffopt run FILE` alone solves several people; name one here")
         chosen = self.recipe or default
         patch: dict[str, Any] = {key: _component(value) for key, value in self.roles}
         asked = {key: getattr(self, key) for key in INPUT_FLAGS if key != "frames"}

@@ -11,7 +11,7 @@ from diffopt_core.host.recipe_spec import InputSpec
 from diffopt_core.host.registry import Registry
 from diffopt_core.parts.bodies.anny24 import load
 from diffopt_core.perception.bones import rest_lengths
-from diffopt_core.perception.stature import Heard, metres, shape_of, stature, with_shape
+from diffopt_core.perception.stature import Heard, by_the_person, metres, shape_of, stature, with_shape
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion, Observations
 
 MODEL, CONTEXT = load(), Registry.load([]).context()
@@ -140,3 +140,16 @@ def test_heights_as_people_write_them(text: str, value: float) -> None:
 def test_a_height_without_unit_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(DiffOptError, match=r"1\.82m, 182cm, 5ft11 or 71in"):
         metres(text)
+
+
+def test_a_path_guessed_from_the_torso_takes_the_size_of_the_person_that_is_given() -> None:
+    """With the person further away by the same factor, so that the whole world is larger; another unit stays."""
+    clip = seen(torch.zeros(10))
+    assert clip.camera is not None
+    tall = shaped(clip, height="190cm")
+    guessed = replace(clip.camera, facts={"scale_from": "a torso"})
+    found = by_the_person(guessed, tall, MODEL)
+    assert torch.allclose(found.t, clip.camera.t * (1.9 / MEAN), rtol=1e-2)
+    assert "1.90 m" in found.facts["scale_from"]
+    for other in (clip.camera, replace(guessed, unit="metre")):
+        assert by_the_person(other, tall, MODEL) is other

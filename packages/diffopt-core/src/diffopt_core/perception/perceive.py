@@ -24,7 +24,7 @@ from ..types import CameraFrameBody, CameraTrajectory, Clip, Observations
 from .cache import clip_key, kept, source_digest, step_key
 from .finding import known_options
 from .plausible import judge
-from .stature import metres, with_shape
+from .stature import by_the_person, metres, with_shape
 from .steady import faced, mended
 from .video import focal_pixels
 
@@ -190,7 +190,8 @@ def _with_shape(found: Evidence, recipe: Recipe, ctx: BuildContext) -> Evidence:
     choice, local = recipe.body, replace(ctx, device=torch.device("cpu"))
     own = local.build("body", "anny24") if choice.name == "auto" else local.build("body", choice.name, choice.options)
     body = with_shape(found.body, found.clip, recipe.input, own, local)
-    return replace(found, body=body, clip=replace(found.clip, body=body))
+    camera = found.camera if recipe.input.height is None else by_the_person(found.camera, body, own)
+    return replace(found, body=body, camera=camera, clip=replace(found.clip, body=body, camera=camera))
 
 
 def _mean_skeleton(ctx: BuildContext) -> Tensor:

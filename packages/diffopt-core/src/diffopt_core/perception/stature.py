@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..errors import DiffOptError
 from ..interfaces import Body, BuildContext, MeshBody
-from ..types import CameraFrameBody, Clip, HumanMotion
+from ..types import CameraFrameBody, CameraTrajectory, Clip, HumanMotion
 from .bones import Lengths, rest_lengths, seen_lengths, told_lengths
 from .footing import floor_scale, person_scale
 
@@ -173,6 +173,17 @@ def with_shape(body: CameraFrameBody, clip: Clip, asked: InputSpec, model: Body,
         transl=body.transl * (shape.height / before),
         facts=facts,
     )
+
+
+def by_the_person(camera: CameraTrajectory, body: CameraFrameBody, model: Body) -> CameraTrajectory:
+    """A path whose unit was guessed from a mean person's torso (``scale_from``), in that of the person whose height is
+    known."""
+    if camera.unit != "guess" or "scale_from" not in camera.facts or "size" not in body.facts:
+        return camera
+    assert isinstance(model, MeshBody)
+    times = body.facts["size"]["height"] / float(stature(model, torch.zeros(1, 10)))
+    said = f"{camera.facts['scale_from']}, times {times:.2f} for a person of {body.facts['size']['height']:.2f} m"
+    return replace(camera, t=camera.t * times, facts={**camera.facts, "scale_from": said})
 
 
 def _evidence(body: CameraFrameBody, clip: Clip, model: MeshBody, ctx: BuildContext) -> Iterator[Heard]:

@@ -160,10 +160,11 @@ def test_cameras_that_are_read_wrongly_are_told(change, words):
     ({"clip": {"size": (320, 180)}}, "outside of 320 x 180"),
     ({"clip": {"size": (360, 640)}}, "principal point (320, 180)"),
     ({"clip": {"fps": 150.0}}, "strides per second"),
+    ({"clip": {"fps": FPS / 4}}, "slow motion? If the camera recorded more than 6.25 frames a second, say how many"),
     ({"body": {"betas": torch.full((10,), 40.0)}}, "40 standard deviations"),
     ({"observations": {"valid": torch.arange(FRAMES) == 3}}, "seen in 1 of 40 frames"),
 ])  # fmt: skip
-def test_what_is_hardly_there_or_too_fast_is_told(change, words):
+def test_what_is_hardly_there_or_too_fast_or_too_slow_is_told(change, words):
     good = walk()
     parts = {part: replace(getattr(good, part), **fields) for part, fields in change.items()}
     doubts = judge(replace(good, **parts), REST).clip.doubts
@@ -242,3 +243,13 @@ def test_what_nobody_and_no_camera_does_is_refused(part, change, key):
     good = walk()
     with pytest.raises(BadInput, match=key):
         judge(replace(good, **{part: replace(getattr(good, part), **change)}), REST)
+
+
+def test_a_picture_that_is_upside_down_is_told_with_the_remedy():
+    half = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
+    good = walk()
+    body = replace(good.body, global_orient=half @ good.body.global_orient, transl=good.body.transl @ half)
+    camera = replace(good.camera, R=half @ good.camera.R, t=good.camera.t @ half)
+    turned = moved(replace(good, body=body, camera=camera), lambda points: torch.tensor(SIZE) - points)
+    (doubt,) = judge(turned, REST).clip.doubts
+    assert "upside down in the picture" in doubt and "vflip" in doubt

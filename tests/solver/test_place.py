@@ -204,3 +204,12 @@ def test_feet_on_level_ground_show_the_vertical():
     wrong = (camera.R @ torch.tensor([math.sin(0.17), math.cos(0.17), 0.0])[:, None]).squeeze(-1)
     with_feet, without = (find_up(joints, camera, PlaceSpec(), evidence_of(wrong, 0.1, c)).up for c in (1.0, 0.0))
     assert off(with_feet) < 3 < off(without)
+
+
+def test_who_lies_is_level_where_a_network_hardly_knows():
+    """The network is 50 degrees off, and says so; the trunk lies across the image."""
+    joints, camera = tilted(math.pi / 2)
+    wrong = (camera.R @ torch.tensor([math.sin(0.9), math.cos(0.9), 0.0])[:, None]).squeeze(-1)
+    vague, sure = (find_up(joints, camera, PlaceSpec(), evidence_of(wrong, sd, 0.0)) for sd in (0.6, 0.02))
+    assert off(vague.up) < 5 and float(vague.cues["trunk"][1].max()) < 0.2
+    assert "trunk" not in sure.cues

@@ -49,35 +49,61 @@ def test_frames_without_the_person_say_nothing(seen):
     assert 0.7 < scale.item() < 1.5
 
 
-def test_noise_in_the_poses_is_answered_by_a_milder_measure(seen):
-    """Feet that jitter make the ratio of speeds ask for too much travel; 1.0 and 0.5 lean less that way."""
+def test_frames_in_which_no_foot_stands_say_nothing(seen):
+    """In flight both feet are carried on, here as if they stood by another scale of the camera's path."""
     joints, R, position = seen
-    noisy = joints + 0.06 * torch.randn(joints.shape, generator=torch.Generator().manual_seed(1))
+    frames, contact = joints.shape[1], torch.ones(1, joints.shape[1], 4)
+    flies = torch.zeros(1, frames, 1, 3)
+    flies[:, 30:, 0] = 0.8 * (position[:, 30:31] - position[:, 30:])
+    flown = joints + flies @ R.mT
+    contact[:, 30:] = 0
+    scales = [stance_scale(flown, R, position, torch.ones(1, frames), 30.0, contact=c).item() for c in (None, contact)]
+    assert abs(scales[0] - 1) > 0.3 > 3 * abs(scales[1] - 1), scales
+
+
+def test_legs_that_swing_too_little_in_depth_change_the_scale_less(seen, monkeypatch):
+    joints, R, position = seen
+    ray = torch.nn.functional.normalize(joints[:, :, :1], dim=-1)
+    depth = ((joints - joints[:, :, :1]) * ray).sum(-1, keepdim=True)
+    damped = joints - 0.3 * depth * ray
+
+    def found() -> float:
+        return stance_scale(damped, R, position, torch.ones(joints.shape[:2]), 30.0).item()
+
+    with_ray = found()
+    monkeypatch.setattr("diffopt_core.solver.stance.RAY", 1.0)
+    assert abs(with_ray - 1) < 0.7 * abs(found() - 1), (with_ray, found())
+
+
+def test_noise_in_the_poses_is_answered_by_a_milder_measure(seen):
+    """Feet that jitter make the ratio of speeds ask for too much travel; more noise of the pelvis asks for less."""
+    joints, R, position = seen
+    noisy = joints + 0.03 * torch.randn(joints.shape, generator=torch.Generator().manual_seed(1))
     trust = torch.ones(joints.shape[:2])
     ratio = stance_scale(noisy, R, position, trust, 30.0)
-    milder = stance_scale(noisy, R, position, trust, 30.0, pelvis_noise=1.0, power=0.5)
+    milder = stance_scale(noisy, R, position, trust, 30.0, pelvis_noise=1.0)
     assert milder.item() < ratio.item()
     assert 0.7 < milder.item() < 1.4
 
 
-def standing(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Somebody who stands, 4 m from a camera that is held in the hand, with depths wrong by 3 % that come and go."""
+def standing(seed: int, depth: float = 0.06) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Somebody who stands, 4 m from a camera that is held in the hand, with depths wrong by a share that comes and goes."""
     g = torch.Generator().manual_seed(seed)
     walk = torch.nn.functional.interpolate(torch.randn(1, 4, 14, generator=g), size=100, mode="linear")[0].T
     position = 0.04 * walk[:, :3]
     joints = torch.tensor([0.0, 0.0, 4.0]) + 0.4 * torch.randn(24, 3, generator=g) - position.unsqueeze(1)
-    return (joints * (1 + 0.03 * walk[:, 3, None, None]))[None], torch.eye(3).expand(1, 100, 3, 3), position[None]
+    return (joints * (1 + depth * walk[:, 3, None, None]))[None], torch.eye(3).expand(1, 100, 3, 3), position[None]
 
 
 def test_the_path_does_not_vanish_where_depths_are_noisier_than_it_is_long(monkeypatch):
     def found() -> list[float]:
-        made = [standing(seed) for seed in range(8)]
-        return [stance_scale(*each, torch.ones(1, 100), 30.0, pelvis_noise=1.0, power=0.6).item() for each in made]
+        made = [standing(seed, 0.03) for seed in range(8)]
+        return [stance_scale(*each, torch.ones(1, 100), 30.0, pelvis_noise=0.2).item() for each in made]
 
     kept = found()
-    assert min(kept) > 0.4
+    assert min(kept) > 0.6
     monkeypatch.setattr("diffopt_core.solver.stance.UNLIKELY", 0.0)
-    assert min(found()) < 0.2
+    assert min(found()) < 0.5
 
 
 def test_a_known_unit_changes_less_where_the_feet_say_little():
@@ -86,7 +112,7 @@ def test_a_known_unit_changes_less_where_the_feet_say_little():
         found = [stance_scale(*each, torch.ones(1, 100), 30.0, pelvis_noise=0.2, known=known) for each in made]
         return float(torch.cat(found).log().abs().mean())
 
-    assert away(known=True) < 0.5 * away(known=False)
+    assert away(known=True) < 0.7 * away(known=False)
 
 
 @pytest.mark.parametrize(("sd", "nearness"), [(0.01, 0.02), (100.0, 0.5)])

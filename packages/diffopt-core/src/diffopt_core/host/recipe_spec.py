@@ -129,12 +129,6 @@ class PlaceSpec(_Spec):
     stance_noise: float = Field(
         0.3, gt=0, description="m/s, added to the pelvis's speed when the scale is estimated from feet (scale = feet)"
     )
-    stance_power: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="exponent of that speed, by which the speed of the slowest foot is divided (scale = feet)",
-    )
     floor: Literal["feet", "none"] = "feet"
 
 
@@ -159,7 +153,6 @@ class ScaleSpec(_Spec):
     at: tuple[float, ...] = Field((0.6,), description="shares of each of them after which it happens")
     gap: float = Field(0.33, gt=0, description="s, over which displacements of paths and feet are compared")
     stance_noise: float = Field(0.3, gt=0, description="as place.stance_noise, for mode = stance")
-    stance_power: float = Field(1.0, gt=0, le=1, description="as place.stance_power, for mode = stance")
     refit: bool = Field(
         False,
         description="also refit the initial path: the translation at which "

@@ -42,6 +42,8 @@ _LYING = 1.05
 #: Standard deviation up to which lines or a network tell the vertical well, rad; sine of the camera's pitch from which
 #: on it looks straight down.
 _TOLD, _BELOW = 0.14, 0.85
+#: Share of the frames in which a person hangs head down in the image whose picture is upside down.
+_HEAD_DOWN = 0.8
 #: How far people lean, rad: lines farther from the trunk may be level ones of a turned image.
 _LEANS = 0.6
 
@@ -213,6 +215,12 @@ def _vertical(evidence: Evidence, joints: Tensor) -> Iterator[str]:
             yield "the person is upside down in a world that is stated to be level: does its y axis point down?"
         elif float(inside[2].abs()) > 0.85:
             yield "the person is lying in a world that is stated to be level: is its vertical z?"
+        return
+    if float((up[:, 1] > 0.5).float().mean()) > _HEAD_DOWN:
+        yield (
+            "the person is upside down in the picture: a handstand, or a camera that hung upside down? Then turn the "
+            "video first (ffmpeg -i IN -vf hflip,vflip OUT)"
+        )
         return
     image = torch.tensor([0.0, -1.0, 0.0]).to(up)
     mean = torch.nn.functional.normalize(up.median(0).values, dim=-1)

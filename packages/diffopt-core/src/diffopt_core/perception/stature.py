@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Heights of people, m.
 _PEOPLE = (0.5, 2.6)
-#: Share of children among people in videos; mean and standard deviation of their height, m (3 to 16 years).
-CHILDREN, CHILD_HEIGHT, CHILD_SD = 0.05, 1.38, 0.22
+#: People in videos whom a shape space of adults does not expect: share, mean and standard deviation of the height, m;
+#: children (3 to 16 years), and the tall, of whom sports have more than the population.
+CHILDREN, TALL = (0.05, 1.38, 0.22), (0.10, 1.92, 0.10)
 #: Standard deviations: of a height that the user gives, m; of one from a regressor's betas, m (published errors of
 #: regressors: 5 to 9 cm); of the logarithm of its bones.
 _GIVEN_SD, _REGRESSED_SD, _REGRESSED_BONE_SD = 0.01, 0.07, 0.05
@@ -124,7 +125,8 @@ def _better(information: Tensor, moment: Tensor, slope: Tensor, level: Tensor) -
     eye, size = torch.eye(10, dtype=torch.float64), slope.norm()
     across = slope / size
     found = []
-    for share, mean, sd in ((1 - CHILDREN, level, size), (CHILDREN, torch.tensor(CHILD_HEIGHT), CHILD_SD)):
+    adults = 1 - CHILDREN[0] - TALL[0], float(level), float(size)
+    for share, mean, sd in (adults, CHILDREN, TALL):
         centre = across * (mean - level) / size
         precision = eye + (float(size / sd) ** 2 - 1) * across.outer(across)
         whole = information + precision

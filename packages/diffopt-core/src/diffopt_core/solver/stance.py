@@ -2,8 +2,9 @@
 
 Monocular odometry gives a path up to an unknown scale. A foot in contact does not move in the world, ``R^T foot - R^T
 t`` with ``t`` scaled, so a wrong scale makes even the slowest foot move. Its speed is divided by that of the pelvis:
-noise in depth moves feet at any scale, and the slowest foot alone would prefer a path that hardly moves. The estimate
-is rough (within a factor of two); the solver's camera scale and the prior refine it.
+noise in depth moves feet at any scale, and the slowest foot alone would prefer a path that hardly moves. What an
+initializer says of contacts weighs the frames, since in flight no foot stands; and how far legs swing in depth is what
+poses know least, and mostly too little, so motion along the viewing ray counts less.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ..data.geometry import heading
 from ..data.ragged import faint
@@ -23,8 +25,10 @@ from ..types import CameraTrajectory, HumanMotion, MotionEvidence
 from .translation import local_line
 from .vertical import Own, evidence_up
 
-#: Time over which displacements are taken, s; a walking step lasts two or three times as long.
-GAP = 0.2
+#: Time over which the first displacements are taken, s: a runner's foot is in contact for as long.
+GAP = 0.1
+#: What speed along the viewing ray counts of that across: errors of feet are up to twice as large there, and one way.
+RAY = 1 / 3
 #: Apparent speed of a foot and of the pelvis due to noise, m/s.
 FOOT_NOISE, PELVIS_NOISE = 0.05, 0.3
 #: Largest admissible speed of the pelvis, m/s: the fastest sprint.
@@ -35,8 +39,8 @@ SLOW, UNLIKELY = 0.5, 0.02
 #: The same weight for a factor away from 1 if the unit is roughly known; without it the scale diverges for feet that
 #: are never in contact (on a skateboard).
 CHANGED = 0.1
-#: Standard deviation of the log of a scale from feet in contact: of initial poses, and of poses during the solve.
-PLACED_SD, SOLVED_SD = 0.25, 0.08
+#: Standard deviation of the log of a scale from feet in contact.
+STANCE_SD = 0.1
 #: Smoothing of a path that was fitted frame by frame, s, before its speed is used.
 _SPEED_SMOOTH = 0.25
 
@@ -65,9 +69,9 @@ def path_scale(
         trust,
         fps,
         pelvis_noise=spec.stance_noise,
-        power=spec.stance_power,
         gap=spec.gap if isinstance(spec, ScaleSpec) else GAP,
         known=placed,
+        contact=None if evidence is None else evidence.contact,
     )
     if evidence is None:
         return scale
@@ -76,8 +80,7 @@ def path_scale(
     else:
         up, _ = evidence_up(evidence, camera, own)
         motion = replace(motion, trans=local_line(motion.trans, trust + faint(own), _SPEED_SMOOTH * fps))
-    sd = SOLVED_SD if placed else PLACED_SD
-    return with_speed_evidence(scale, evidence, motion, camera, up, trust, fps, sd)
+    return with_speed_evidence(scale, evidence, motion, camera, up, trust, fps)
 
 
 def stance_scale(
@@ -87,43 +90,50 @@ def stance_scale(
     trust: Float[Tensor, "B T"],
     fps: float,
     pelvis_noise: float = PELVIS_NOISE,
-    power: float = 1.0,
     gap: float = GAP,
     known: bool = False,
+    contact: Float[Tensor, "B T 4"] | None = None,
 ) -> Float[Tensor, "B"]:
-    """Metres per unit of the camera's path: the scale that minimises slowest foot / (pelvis + noise)^power.
+    """Metres per unit of the camera's path: the scale that minimises slowest foot / (pelvis + noise).
 
     ``joints``: in each frame's camera, m. ``R``: world to camera; ``position``: camera centres, in the path's own unit.
-    ``trust``: 0 in frames without the person. A path that does not move gets 1. ``pelvis_noise`` (m/s) and ``power``
-    shape the objective: 0.3 and 1 give a ratio of speeds, which suits smooth poses; with noisy poses it prefers too
-    large a scale, and 1.0 and 0.5 reduce this bias. ``gap``: the time over which speeds are taken, s (a runner's foot
-    is in contact for a tenth of a second). ``known``: the path is roughly in metres already.
+    ``trust``: 0 in frames without the person. A path that does not move gets 1. ``pelvis_noise``, m/s: 0.3 suits smooth
+    poses; with noisy poses it prefers too large a scale, and 1.0 reduces this bias. ``gap``: the time over which speeds
+    are taken, s. ``known``: the path is roughly in metres already. ``contact``: the chance that each of
+    :data:`FEET` stands; a pair of frames counts by the chance that one of them does in both.
     """
     apart = min(max(1, round(fps * gap)), joints.shape[1] - 1)
-
-    def speed(path: Tensor) -> Tensor:
-        return (path[:, apart:] - path[:, :-apart]) * (fps / apart)
-
     turned = joints @ R  # each row is R^T x
-    feet, pelvis, camera = speed(turned[:, :, FEET]), speed(turned[:, :, 0]), speed(position)
-    weight = trust[:, apart:] * trust[:, :-apart] + 1e-9
-    weight = weight / weight.sum(1, keepdim=True)
-    unit = (camera.norm(dim=-1) * weight).sum(1)
+    ray = normalize(turned[:, apart:, :1] + turned[:, :-apart, :1], dim=-1)
+
+    def speed(path: Float[Tensor, "B T n 3"]) -> Float[Tensor, "B N n 3"]:
+        moved = (path[:, apart:] - path[:, :-apart]) * (fps / apart)
+        return moved - (1 - RAY) * (moved * ray).sum(-1, keepdim=True) * ray
+
+    feet, pelvis, camera = speed(turned[:, :, FEET]), speed(turned[:, :, :1]), speed(position.unsqueeze(2))
+    there = trust[:, apart:] * trust[:, :-apart] + 1e-9
+    unit = _weighted((position[:, apart:] - position[:, :-apart]).norm(dim=-1) * (fps / apart), there)
+    if contact is not None:
+        there = there * ((contact[:, apart:] * contact[:, :-apart]).amax(-1) + 1e-6)
     still = unit < 1e-9
     unit = torch.where(still, torch.ones_like(unit), unit)
     tried = torch.logspace(-2.0, 1.2, 120, dtype=joints.dtype, device=joints.device)  # camera speed, m/s
     best, chosen = torch.full_like(unit, torch.inf), torch.ones_like(unit)
     for value in tried:
         scale = value / unit
-        moved = scale[:, None, None] * camera
-        slowest = ((feet + moved.unsqueeze(2)).norm(dim=-1).amin(-1) * weight).sum(1) + FOOT_NOISE
-        travel = ((pelvis + moved).norm(dim=-1) * weight).sum(1)
+        moved = scale[:, None, None, None] * camera
+        slowest = _weighted((feet + moved).norm(dim=-1).amin(-1), there) + FOOT_NOISE
+        travel = _weighted((pelvis + moved).norm(dim=-1).squeeze(-1), there)
         doubt = UNLIKELY * (value / SLOW).log().clamp_max(0.0).square()
         unlikely = (doubt + CHANGED * scale.log().square() if known else doubt).exp()
-        ratio = torch.where(travel < FASTEST, unlikely * slowest / (travel + pelvis_noise) ** power, torch.inf)
+        ratio = torch.where(travel < FASTEST, unlikely * slowest / (travel + pelvis_noise), torch.inf)
         better = ratio < best
         best, chosen = torch.where(better, ratio, best), torch.where(better, scale, chosen)
     return torch.where(still, torch.ones_like(chosen), chosen)
+
+
+def _weighted(values: Float[Tensor, "B N"], weight: Float[Tensor, "B N"]) -> Float[Tensor, "B"]:
+    return (values * weight).sum(1) / weight.sum(1)
 
 
 def with_speed_evidence(
@@ -134,14 +144,13 @@ def with_speed_evidence(
     up: Float[Tensor, "B 3"],
     trust: Float[Tensor, "B T"],
     fps: float,
-    stance_sd: float = PLACED_SD,
 ) -> Float[Tensor, "B"]:
     """Combine a scale from feet in contact with the one at which the person moves as fast as the evidence says.
 
     The second is linear least squares on ``d(R^T trans) + s dC = velocity`` in the horizontal plane, weighted by the
     variances of the evidence; its errors are taken as constant over the clip. The logarithms of both are averaged,
-    weighted by inverse variance; ``stance_sd`` is the standard deviation of the first's. ``seen``: motion in each
-    frame's camera, m, with a smooth path; ``up``: vertical of the camera's world.
+    weighted by inverse variance. ``seen``: motion in each frame's camera, m, with a smooth path; ``up``: vertical of
+    the camera's world.
     """
     back = camera.R.mT
 
@@ -161,4 +170,4 @@ def with_speed_evidence(
     ratio = (weight * filming * (told - person)).sum((1, 2)) / known.clamp_min(1e-6)
     ratio = ratio.clamp(0.3, 3.0)
     sure = known / trust.sum(1).clamp_min(1.0) * ratio.clamp_min(0.5).square()  # 1 / variance of its logarithm
-    return scale * (ratio.log() * sure / (sure + 1 / stance_sd**2)).exp()
+    return scale * (ratio.log() * sure / (sure + 1 / STANCE_SD**2)).exp()

@@ -26,6 +26,8 @@ _LEVEL = 0.35
 _ROLL, _PITCH, _TAIL = 0.15, 0.3, 4.0
 #: Where a network is less sure than this, rad, it has hardly seen the like, and errs by more than it says.
 _VAGUE_NETWORK = 0.15
+#: How level people lie, rad.
+_RESTS = 0.17
 #: How level the ground is where feet stand, m, and the time that they have to stand, as a share of the clip.
 _GROUND, _STANDS = 0.06, 0.1
 #: A vertical that is known less well is doubted, rad.
@@ -131,9 +133,19 @@ def _of_network(joints: Tensor, camera: CameraTrajectory, evidence: MotionEviden
     off = (mean - image).unsqueeze(-1)
     # as far as the network's own doubt does not explain it
     beyond = off.mT @ torch.linalg.inv(torch.linalg.inv(precision + one) + spread * one) @ off
-    cues["image"] = image, precision / (1 + beyond / _TAIL).square()
+    cues["image"] = image, (precision + one) / (1 + beyond / _TAIL).square()
     cues["feet"] = _ground(joints, evidence.contact, own)
+    if bool((spread > VAGUE**2).any()):
+        cues["trunk"] = _at_rest(joints, image, spread, own)
     return cues
+
+
+def _at_rest(joints: Tensor, image: Float[Tensor, "B 3"], spread: Tensor, own: Own) -> tuple[Tensor, Tensor]:
+    """A steady trunk across the image's up is level, where the network hardly knows: who lies, lies on the ground."""
+    trunk = normalize(joints[:, :, JOINT["neck"]] - joints[:, :, JOINT["pelvis"]], dim=-1)
+    mean = own_mean(trunk, own)
+    lies = ((mean * image).sum(-1).abs() < math.cos(LYING)) & (mean.norm(dim=-1) > math.cos(_LEVEL))
+    return torch.zeros_like(mean), (lies[:, None, None] & (spread > VAGUE**2)) * _moment(trunk, own) / _RESTS**2
 
 
 def _ground(joints: Tensor, contact: Float[Tensor, "B T 4"], own: Own) -> tuple[Tensor, Tensor]:

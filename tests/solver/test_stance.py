@@ -87,7 +87,7 @@ def test_noise_in_the_poses_is_answered_by_a_milder_measure(seen):
 
 
 def standing(seed: int, depth: float = 0.06) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Somebody who stands, 4 m from a camera that is held in the hand, with depths wrong by a share that comes and goes."""
+    """Somebody who stands, 4 m from a camera that is held in the hand, with depths wrong now and then."""
     g = torch.Generator().manual_seed(seed)
     walk = torch.nn.functional.interpolate(torch.randn(1, 4, 14, generator=g), size=100, mode="linear")[0].T
     position = 0.04 * walk[:, :3]

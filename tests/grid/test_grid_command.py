@@ -115,6 +115,12 @@ def test_no_data(diffopt, tmp_path):
 
 
 @pytest.mark.slow
+def test_flags_of_the_simulator_are_not_for_cases(diffopt, data):
+    for flag, value in (("--count", "2"), ("--frames", "12"), ("--source-fps", "30")):
+        status, _, err = diffopt("ablate", "table2", "--data", data, flag, value, *flags())
+        assert status == 2 and f"{flag} {value}" in err and "holds cases" in err
+
+
 def test_motions_become_simulated_cases_and_every_title_says_so(diffopt, data, tmp_path):
     """A truth file is a motion; without EMDB Table 2 is made of it."""
     args = ("table2", "--data", data / "truth", "--count", "2", "--frames", "12", "--source-fps", "30", *flags())

@@ -64,8 +64,10 @@ def command(
         list[str] | None, _where("--runner-set", metavar="KEY=VALUE", help="Option of the runner. Repeatable.")
     ] = None,
     batch: Annotated[int | None, _where(min=1, help="Most cases per solve; default: the table's.")] = None,
-    count: Annotated[int, _case("--count", "-n", min=1, help="Cases to simulate from motions.")] = 16,
-    frames: Annotated[int, _case(min=3, help="Frames of a simulated case.")] = 100,
+    count: Annotated[
+        int | None, _case("--count", "-n", min=1, help="Cases to simulate from motions, [dim]default: 16[/].")
+    ] = None,
+    frames: Annotated[int | None, _case(min=3, help="Frames of a simulated case, [dim]default: 100[/].")] = None,
     source_fps: Annotated[float | None, _case(help="Frame rate of motions whose files do not state it.")] = None,
     overwrite: Annotated[bool, output("--overwrite", help="Replace cells of a different run.")] = False,
     only_report: Annotated[bool, output("--report-only", help="Do not solve; report the existing cells.")] = False,

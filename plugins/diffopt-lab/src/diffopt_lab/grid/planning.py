@@ -32,16 +32,29 @@ from diffopt_core.results.run import most_together
 from .plan import Plan, PlannedCase, PlannedRow, RowSpec, TableSpec, slug
 
 SIMULATED = "simulated"
+#: Cases to simulate, and frames of each, unless they are asked for.
+_COUNT, _FRAMES = 16, 100
 
 
 @dataclass(frozen=True)
 class Simulate:
-    """Number of cases and frames to simulate. ``fps``: frame rate of motions whose files do not state it."""
+    """Number of cases and frames to simulate, None for the usual. ``fps``: frame rate of motions whose files do not
+    state it."""
 
-    count: int = 16
-    frames: int = 100
+    count: int | None = None
+    frames: int | None = None
     fps: float | None = None
     seed: int = 0
+
+    def asked(self) -> dict[str, Any]:
+        return asdict(self) | {"count": self.count or _COUNT, "frames": self.frames or _FRAMES}
+
+    def hold_unused(self, path: Path) -> None:
+        """Raises DiffOptError if something is asked of the simulator, and the data are cases already."""
+        for flag, value in (("--count", self.count), ("--frames", self.frames), ("--source-fps", self.fps)):
+            if value is not None:
+                raise DiffOptError(f"{flag} {value}: {path} holds cases; the flag is for motions, of which cases are "
+                                   "simulated")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,12 +75,14 @@ def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Si
         options = dict(spec.datasets.get(name, row.in_tables))
         dataset = ctx.build("dataset", name, options)
         if isinstance(dataset, ListsClips) and dataset.accepts(path):
+            how.hold_unused(path)
             return _listed(path, spec, dataset, {"name": name, **options})
     case = ctx.build("dataset", "case")
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
     accepted = {file for file in files if case.accepts(file)}
     kinds = {file.suffix for file in accepted}  # a file of that kind that is not accepted is planned, and fails by name
     if own := tuple(file for file in files if file in accepted or file.suffix in kinds):
+        how.hold_unused(path)
         return Data(own, {"name": "case"}, _kind(path, len(own)) + _not(spec))
     folder = out / SIMULATED
     made = simulated(path, folder, how)
@@ -78,7 +93,7 @@ def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
     """Simulate cases, or reuse those of an earlier run of the same grid."""
     from diffopt_core.parts.datasets.simulator.folder import simulate_folder
 
-    asked = {"source": str(path.absolute()), **asdict(how)}
+    asked = {"source": str(path.absolute()), **how.asked()}
     note = folder / "asked.json"
     try:
         same = json.loads(note.read_text()) == asked
@@ -86,9 +101,9 @@ def simulated(path: Path, folder: Path, how: Simulate) -> tuple[Path, ...]:
         same = False
     if not same:
         motion = AmassConfig(source_fps=how.fps) if how.fps else AmassConfig()
-        simulate_folder(path, folder, how.count, seed=how.seed, frames=how.frames, motion=motion)
+        simulate_folder(path, folder, asked["count"], seed=how.seed, frames=asked["frames"], motion=motion)
         write_json(note, asked)
-    return tuple(sorted(folder.glob("case_*.npz")))[: how.count]
+    return tuple(sorted(folder.glob("case_*.npz")))[: asked["count"]]
 
 
 def planned_cases(data: Data) -> tuple[PlannedCase, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -62,6 +63,25 @@ def test_everybody_is_solved_under_the_camera_of_the_first(diffopt, crowd):
     assert "2 people in one world: diffopt view out/persona out/personb" in " ".join(ran.err.split())
     again = diffopt("run", crowd, "--person", "all", "--out", "out", *ASKED, *QUICK)
     assert again.status == 0 and again.err.count("kept the finished result") == 2
+    with open("out/index.csv") as file:
+        assert [(row["key"], row["state"]) for row in csv.DictReader(file)] == [
+            ("persona", "finished"),
+            ("personb", "finished"),
+        ]
+
+
+def test_several_clips_and_a_bad_one(diffopt, crowd):
+    bad = crowd.parent / "bad.npz"
+    bad.write_bytes(b"")
+    ran = diffopt("run", bad, crowd, "--person", "all", "--out", "out", "--json", *ASKED, *QUICK)
+    assert ran.status == 1
+    told = json.loads(ran.out)
+    assert [Path(each["folder"]).name for each in told["results"]] == ["persona", "personb"]
+    assert told["kept"] == 0 and [Path(each["input"]).name for each in told["failed"]] == ["bad.npz"]
+    with open("out/index.csv") as file:
+        rows = {row["key"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"bad", "walk/persona", "walk/personb"} and "empty" in rows["bad"]["reason"]
+    assert Path("out/walk/personb/motion.npz").is_file()
 
 
 def test_where_nobody_tells_people_apart(diffopt, case):
@@ -95,6 +115,24 @@ def test_the_camera_is_of_a_finished_result_of_the_same_frames(diffopt, crowd, a
     assert ran.status == 2 and "run.json" in ran.error
     ran = diffopt("run", crowd, "--out", "other", *ASKED, *QUICK, "--camera", "result")
     assert ran.status == 2 and "--camera result=FOLDER" in " ".join(ran.error.split())
+
+
+def test_who_ends_off_the_floor_is_not_trusted():
+    from dataclasses import replace
+
+    import torch
+    from diffopt_core.host.testing.results import make_result
+    from diffopt_core.solver.batch import on_floor
+
+    result = make_result()
+    assert result.clip.camera is not None
+    held = replace(result, clip=replace(result.clip, camera=replace(result.clip.camera, held=True)))
+    low = float(held.joints[:, (7, 8, 10, 11), 1].amin(-1).quantile(0.1))
+    level = replace(held, joints=held.joints - torch.tensor([0.0, low, 0.0]))
+    assert not on_floor(level).clip.doubts
+    sunk = replace(level, joints=level.joints - torch.tensor([0.0, 0.25, 0.0]))
+    assert "25 cm under the floor" in on_floor(sunk).clip.doubts[0]
+    assert not on_floor(replace(sunk, clip=result.clip)).clip.doubts
 
 
 def test_a_floor_tells_the_size_of_who_stands_on_it():

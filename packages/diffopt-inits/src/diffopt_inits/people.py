@@ -106,7 +106,7 @@ def choose(tracks: Sequence[Track], clip: Clip, path: Path | str) -> tuple[Track
                 path, "person", f"no track is named '{clip.person}'; expected one of {known}, largest or longest"
             )
         chosen = named[0]
-    if len(there) > 1:
+    if len(there) > 1 and chosen.name != clip.person:
         rest = sorted((t for t in there if t is not chosen), key=lambda t: -seen[t.name])
         others = ", ".join(f"{t.name} ({seen[t.name]} frames)" for t in rest[:_NAMED]) + ("…" if rest[_NAMED:] else "")
         _log.warning(

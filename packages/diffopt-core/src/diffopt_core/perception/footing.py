@@ -22,7 +22,7 @@ _SLOWEST = 0.03
 _LOWEST = 0.5
 #: Share of the frames in which a foot is at least as low as where it stands; the unevenness of floors, and of poses on
 #: them, m; the standard deviation of a vertical of which nothing is told, degrees.
-_STANDS, _UNEVEN, _LEVEL_SD = 0.1, 0.1, 2.0
+_STANDS, _UNEVEN, _LEVEL_SD = 0.1, 0.05, 2.0
 #: Least standard deviation of the logarithm, and factor on that of the fit: with told contacts, and without (on 48
 #: simulated cases with sizes of 1.2 to 1.95 m the errors over the result are 1.1 and 1.0).
 _TOLD, _GUESSED = (0.10, 1.5), (0.14, 2.0)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data.noise import StreamNoise
+from ..data.skeleton import FEET
 from ..data.window import Evidence, pick, stack
 from ..host.provenance import peak_memory, perception_terms, provenance
 from ..host.recipe import Recipe
@@ -134,7 +135,28 @@ def _result(
         | ({"not_finite": outcome.causes[index]} if index in outcome.causes else {}),
         body_model=problem.body.name,
     )
-    return judged(told_vertical(result, problem.start.vertical, index))
+    return judged(on_floor(told_vertical(result, problem.start.vertical, index)))
+
+
+#: Feet that stand further than this from the floor of a world that is kept are doubted, m.
+_OFF = 0.1
+
+
+def on_floor(result: Result) -> Result:
+    """The result, not trusted if its camera is held and its feet are not on the floor of that world."""
+    clip = result.clip
+    if clip.camera is None or not clip.camera.held:
+        return result
+    off = float(result.joints[:, FEET, 1].amin(-1).quantile(0.1))
+    if abs(off) < _OFF:
+        return result
+    where = f"{'under' if off < 0 else 'over'} the floor of {clip.camera.facts.get('result', 'that world')}"
+    doubt = (
+        f"the feet are {abs(off) * 100:.0f} cm {where}: one of the two is not as tall as told (--height), or stands "
+        "elsewhere"
+    )
+    log.warning("%s: %s; the result is marked as not trusted", clip.name, doubt)
+    return replace(result, clip=replace(clip, doubts=(*clip.doubts, doubt)))
 
 
 def at_start(problem: Problem, recipe: Recipe) -> Result:

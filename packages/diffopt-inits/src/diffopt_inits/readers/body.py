@@ -52,7 +52,7 @@ def choose(tracks: Sequence[Track], person: str) -> tuple[Track, dict[str, Any]]
             raise UnknownName("person", person, known)
         chosen = known.get(person) or plain[person]
     who = {"id": chosen.id, "by": person, "among": {track.id: len(track.frames) for track in tracks}}
-    if len(tracks) > 1:
+    if len(tracks) > 1 and person in ("largest", "longest"):
         others = ", ".join(f"{track.id} ({len(track.frames)} frames)" for track in tracks)
         _log.warning(f"{len(tracks)} people in the result: {others}; taken: {chosen.id} ({person})")
     return chosen, who

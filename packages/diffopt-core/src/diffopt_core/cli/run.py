@@ -101,8 +101,8 @@ def command(
     if choice.person == EVERYBODY:
         if asked_many or view or viewer or not texts:
             raise DiffOptError(
-                f"--person {EVERYBODY}: not with --view, nor with workers (--runner, patterns, manifests, addresses, more "
-                "than 64 inputs); name the files"
+                f"--person {EVERYBODY}: not with --view, nor with workers (--runner, patterns, manifests, addresses, "
+                "more than 64 inputs); name the files"
             )
         asked = {"seed": seed or 0, "device": device or "auto", "overwrite": overwrite, "batch": batch, "fresh": fresh}
         exporters = _exporters(run_of(replace(choice, person=None), inputs[:1], registry), export)

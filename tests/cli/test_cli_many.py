@@ -152,6 +152,52 @@ def test_other_settings_do_not_mix_in_shards(many):
     assert shards == {row["shard"] for row in index().values() if row["shard"]}, "what was overwritten is gone"
 
 
+def test_other_settings_leave_folders_and_index_alone(many, diffopt, case):
+    """Also where the first run was one process, whose index knows no digests."""
+    for first in (lambda: many(), lambda: diffopt("run", case.parent, "--out", "out", "--no-report", "-q", *QUICK)):
+        first()
+        before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+        assert "holds the result of another run (other seed)" in many("--seed", "3").error
+        assert before == {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+        many("--seed", "3", "--overwrite")
+        many("--overwrite")
+
+
+def test_an_index_that_was_lost_comes_back_whole(many):
+    many()
+    before = index()
+    Path("out/index.csv").unlink()
+    many()
+    assert index() == before, "with frames, and why a result is doubtful"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (",finished,", ",done,", "state is 'done'"),
+        ("shard-00000.tar", "../x.tar", "shard is '../x.tar'"),
+        (",12,", ",a dozen,", "frames is 'a dozen'"),
+        ("walk_1,", "walk_0,", "key 'walk_0' is there twice"),
+    ],
+)
+def test_a_spoilt_index_is_named_and_left(many, old, new, said):
+    many("--shards")
+    file = Path("out/index.csv")
+    good = file.read_text()
+    file.write_text(spoilt := good.replace(old, new, 1))
+    error = many("--shards").error
+    assert "out/index.csv: entry" in error and said in error and file.read_text() == spoilt
+    file.write_bytes(b"\xef\xbb\xbf" + good.replace("\n", "\r\n").encode())  # a spreadsheet's
+    assert "5 of 6 inputs are already done" in many("--shards").err
+
+
+@pytest.mark.parametrize("out", ["o[u]t", "a::b", "o#ut", "o*t"])
+def test_odd_folders(many, diffopt, out):
+    for _ in range(2):
+        assert many("--shards", "--out", out).status == 1
+    assert diffopt("open", f"{out}/shard-00000.tar#walk", "--out", "taken").status == 0
+
+
 def test_folders_and_shards_do_not_mix(many, case):
     many("--shards", inputs=(case.parent / "walk_0.npz",))
     many(inputs=(case.parent / "walk_1.npz",))
@@ -163,14 +209,14 @@ def test_odd_names(many, case):
     """Not a clip of a file; and very long ones are shortened, and a link to nowhere is told."""
     odd = case.parent.parent / "odd"
     odd.mkdir()
-    for name in ("walk #1", "ü" * 120):
+    for name in ("walk #1", "ü" * 120, "a#shot1"):
         (odd / f"{name}.npz").write_bytes(case.read_bytes())
     (odd / "gone.npz").symlink_to("nowhere.npz")
     (odd / "loop").symlink_to("loop")
     assert many(inputs=(odd,)).status == 1
     rows = index()
     assert rows.pop("gone")["reason"] == "file: does not exist" and rows["walk_1"]["state"] == "finished"
-    assert len(rows) == 2 and {row["state"] for row in rows.values()} == {"finished"}
+    assert len(rows) == 3 and {row["state"] for row in rows.values()} == {"finished"}
 
 
 def test_notices_of_workers_are_counted(many, case, arrays):
@@ -211,6 +257,7 @@ def test_a_manifest_has_options_by_row(many, case):
     assert "list.csv: colour: is no column" in many(inputs=("list.csv",)).error
     for text, said in (
         ("path,fps\nx.npz,fast\n", "list.csv: fps: is 'fast'"), ("path,length\nx.npz,0:5\n", "length: is '0:5'"),
+        ("path,length\nx.npz,inf\n", "length: is 'inf'"),
         ("path,fps\nx.npz,30,5\n", "line 2: has more cells"),
         (f"path,key,prior.strenght\n{case},slow,1\n", "input 'slow' of the manifest: "),
         (f"path\n{case}\n{case}\n", f"{case} is named twice"),

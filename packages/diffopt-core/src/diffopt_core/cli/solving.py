@@ -125,9 +125,9 @@ def _kept(run: Run) -> list[Result]:
 
 def _finished(run: Run) -> list[Path]:
     """The folders of this run's clips that hold a result."""
-    parts = (str(path).partition("#") for path in run.inputs)
-    names = [f"{Path(file).stem}_{part}" if mark else Path(file).stem for file, mark, part in parts]
-    return [folder for folder in map(run.folder, names) if (folder / "run.json").is_file()]
+    from ..results.run import name_of
+
+    return [folder for folder in map(run.folder, map(name_of, run.inputs)) if (folder / "run.json").is_file()]
 
 
 def solve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -39,6 +40,8 @@ def is_pattern(text: str) -> bool:
 def _filesystem(address: str) -> tuple[Any, str]:
     import fsspec
 
+    if not is_address(address):  # a path is no pattern and no chain of protocols
+        return fsspec.filesystem("file"), os.path.abspath(address)
     protocol = address.partition("://")[0]
     try:
         return fsspec.core.url_to_fs(address)
@@ -150,8 +153,8 @@ class Folder:
 
     def read_many(self, names: list[str]) -> list[bytes]:
         """Several files, at once where the storage can."""
-        if not names:
-            return []
+        if not names or not is_address(self.where):
+            return [self.read(name) for name in names]
         fs, _ = _filesystem(self.where)
         paths = [_filesystem(self.file(name))[1] for name in names]
         with _told(self.where):

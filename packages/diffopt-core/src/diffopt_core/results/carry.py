@@ -17,7 +17,7 @@ from ..common.words import counted
 from ..errors import DiffOptError
 from ..interfaces import Runner
 from .checking import differs
-from .failures import DISK_FULL, OTHER_RUN, OtherRun
+from .failures import DISK_FULL, OTHER_RUN, OtherRun, full_disk_told
 from .folder import ResultFolder
 from .index import INDEX, Row, as_csv, gather, part_file, resumed
 from .inputs import Portion
@@ -54,7 +54,7 @@ def carry_out(
 ) -> tuple[Work, list[Row]]:  # fmt: skip
     """Do what is missing of a plan, ``what`` it is of in the user's words (clips, cells), and merge; returns the rows
     of the plan. ``whole``: see :class:`Work`."""
-    with nullcontext() if is_address(home) else ResultFolder(Path(home)).claimed():
+    with nullcontext() if is_address(home) else ResultFolder(Path(home)).claimed(), full_disk_told(home):
         work = Work(Folder(home), plan, resumed(Folder(home)), whole, limit)
         if shards and not overwrite:
             work.refuse_others(home)
@@ -177,10 +177,8 @@ class Work:
         self.parts = {}
 
     def _leave_failed(self, portion: Portion, end: JobEnd) -> list[Row]:
-        if end.error and OTHER_RUN in end.error:
+        if end.error and (OTHER_RUN in end.error or DISK_FULL in end.error):
             raise DiffOptError(end.error)
-        if end.error and DISK_FULL in end.error:
-            raise DiffOptError(f"{end.error}; make room and run it again: what is done is kept")
         error = end.error or "the job left no result"
         reason = error.partition(" (twice)")[0] if end.lost else error  # without the worker's name
         rows = [{"key": each.key, "input": each.path, "state": "failed", "reason": reason, "error": error,

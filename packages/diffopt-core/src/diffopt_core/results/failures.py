@@ -72,12 +72,24 @@ def spared(failed: list[Failure] | None, name: str, path: object, registry: Regi
         failed.append(Failure.of(name, path, error))
 
 
+@contextmanager
+def full_disk_told(where: object) -> Iterator[None]:
+    """Raise DiskFull for what a full disk causes in the block."""
+    try:
+        yield
+    except Exception as error:
+        stop_if_full(error, where)
+        raise
+
+
 def stop_if_full(error: BaseException, where: object) -> None:
     """Raise DiskFull if a full disk caused the error."""
+    if isinstance(error, DiskFull):
+        raise error
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _FULL:
             told = isinstance(error, DiffOptError) and str(cause.strerror) in str(error)
             said = f"{error}; {DISK_FULL}" if told else f"{where}: {DISK_FULL} ({cause.strerror})"
-            raise DiskFull(said) from error
+            raise DiskFull(f"{said}; make room and run it again: what is done is kept") from error
         cause = cause.__cause__ or cause.__context__

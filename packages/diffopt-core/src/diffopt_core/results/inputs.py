@@ -7,6 +7,7 @@ import glob
 import hashlib
 import io
 import json
+import math
 import os
 import re
 from collections import Counter
@@ -109,9 +110,12 @@ def _rows(manifest: str) -> list[Input]:
 
 def _number(manifest: str, column: str, value: str) -> float:
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise BadInput(manifest, column, f"is '{value}'; expected a number") from None
+        number = math.nan
+    if not math.isfinite(number) or number < 0:
+        raise BadInput(manifest, column, f"is '{value}'; expected a number")
+    return number
 
 
 def _csv(file: Path) -> list[dict[str, str]]:

@@ -30,7 +30,7 @@ from ..solver.batch import scored_later
 from ..types import Clip, Result
 from .checking import check_folder, opened, perceived
 from .execute import Solved, solved, written
-from .failures import Failure, spared, without
+from .failures import Failure, full_disk_told, spared, without
 from .folder import content_of
 from .index import part_file, row_of, row_of_saved
 from .inputs import Input, Portion, chosen, portions
@@ -150,7 +150,8 @@ def write(work: Work) -> dict[str, Any]:
     job, size = _Job(work.data), 0
     notices: list[str] = []
     if work.rows is None:
-        work.rows, size, notices = job.leave(work)
+        with full_disk_told(job.ask.out):
+            work.rows, size, notices = job.leave(work)
     for each in job.inputs:
         if is_address(each.path):
             forget(each.path)
@@ -253,8 +254,8 @@ class _Job:
                     with spared(work.failed, result.clip.name, result.clip.path, run.registry):
                         scored.append(scored_later(result, recipe, ctx))
                 done |= {each.clip.name: each for each in written(Solved(batch, scored, told), work.failed)}
-            split = {each.path.partition("#shot")[0] for each in work.inputs}
-            every = [*work.inputs, *(each for each in self.inputs if each.path not in split)]
+            found = {each.mark for each in work.inputs}
+            every = [*work.inputs, *(each for each in self.inputs if each.mark not in found)]
             marks = {each.mark for each in self.inputs if each.key in self.wanted}
             wanted = [each for each in every if each.mark in marks]
             rows = [self._row(each, done.get(each.name), work.failed) for each in wanted]

@@ -6,6 +6,7 @@ import atexit
 import csv
 import io
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,10 +21,20 @@ from typing import IO, Any
 
 from ..common.storage import Folder, address_of
 from ..errors import BadInput, reading
+from ..types import Status
 
 INDEX, RUN = "index.csv", "run.json"
 COLUMNS = ("key", "input", "state", "reason", "error", "frames", "fps", "shard", "offset", "size", "mark")
 Row = dict[str, str]
+#: Of the columns that are used: whether a value may be.
+_STATES = {*map(str, Status), "failed", "open", "kept", "left out"}
+_RIGHT: dict[str, Callable[[str], bool]] = {
+    "key": lambda text: bool(text) and not text.startswith(".") and ".." not in text.split("/"),
+    "state": _STATES.__contains__,
+    "frames": lambda text: not text or text.isdecimal(),
+    "shard": lambda text: re.fullmatch(r"(shard-\d+\.tar)?", text) is not None,
+    "offset": lambda text: not text or text.isdecimal(),
+}
 
 
 def as_csv(rows: Iterable[Mapping[str, object]]) -> bytes:
@@ -35,11 +46,18 @@ def as_csv(rows: Iterable[Mapping[str, object]]) -> bytes:
 
 
 def from_csv(content: bytes, source: str) -> list[Row]:
-    """Raises BadInput for something else than an index."""
+    """Raises BadInput for something else than an index, and for a line that somebody has spoilt."""
     with reading(source):
-        rows = list(csv.DictReader(io.StringIO(content.decode())))
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     if rows and not set(COLUMNS) <= rows[0].keys():
         raise BadInput(source, "columns", f"expected {', '.join(COLUMNS)}")
+    seen: set[str] = set()
+    for number, row in enumerate(rows, 2):
+        wrong = next((name for name, is_right in _RIGHT.items() if not is_right(row[name] or "")), None)
+        if row["key"] in seen or wrong is not None:
+            said = f"{wrong} is '{row[wrong]}'" if wrong else f"key '{row['key']}' is there twice"
+            raise BadInput(source, f"entry {number - 1}", f"{said}; without the entry its input is done again")
+        seen.add(row["key"])
     return rows
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from diffopt_lab.commands.sheets import print_failures
 from diffopt_lab.study import Case, Cell, Column, Row, State, Study, write_report
 from diffopt_lab.study.data import failures
 from diffopt_lab.study.layouts import main
@@ -47,15 +48,14 @@ def test_bootstrap_interval_is_that_of_theory():
     assert interval(values.tolist()) == (low, high), "the same report twice gives the same digits"
 
 
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12))
+@given(st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=12))
 def test_interval_holds_the_mean_and_stays_within_the_values(values):
     low, high = interval(values)
     assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
 
 
-def test_of_one_case_nothing_can_be_drawn():
-    assert interval([3.0]) == (3.0, 3.0)
-    assert all(math.isnan(value) for value in interval([]))
+def test_of_few_cases_nothing_can_be_drawn():
+    assert all(math.isnan(value) for few in ([], [3.0], [1.0, 2.0, 3.0, 4.0]) for value in interval(few))
 
 
 def test_paired_differences():
@@ -132,6 +132,20 @@ def test_report_files_say_the_same(tmp_path):
     lines = list(csv.DictReader(io.StringIO(files["cells.csv"].read_text())))
     assert len(lines) == 24 and lines[0]["m"] == "10" and lines[-5]["state"] in {"done", "failed"}
     assert failures(made) == [("Worse, c3, seed 0, 1", "it | broke")]
+
+
+def test_doubtful_cells_are_marked_and_counted_by_reason(tmp_path, capsys):
+    made = study()
+    why = ["not trusted: the camera: its path", "doubtful: 31 % of keypoints fit", "doubtful: 35 % of keypoints fit"]
+    cells = tuple(replace(cell, reason=why[i]) if i < 3 else cell for i, cell in enumerate(made.cells))
+    made = replace(made, cells=cells)
+    write_report(made, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "- 2 cells: doubtful: N % of keypoints fit" in text and "| Base (3 of 6 doubtful) |" in text
+    assert "| c0 | 10.0? | 11.0 |" in text and "?: a cell of it is doubtful or not trusted." in text
+    told = json.loads((tmp_path / "report.json").read_text())["doubtful"]
+    assert {each["reason"]: each["cells"] for each in told} == {"doubtful: N % of keypoints fit": 2, why[0]: 1}
+    assert print_failures(made) == 0 and "doubtful: N % of keypoints fit" in capsys.readouterr().err
 
 
 def test_names_from_outside_cannot_break_the_page(tmp_path):

@@ -125,7 +125,8 @@ def _finish(study: Study, written: Sequence[Path]) -> int:
     if speaks():
         for sheet in main(study):
             print_sheet(sheet)
-        say(f"wrote {written[0].parent}: {', '.join(path.name for path in written)}")
+        folder = written[0].parent
+        say(f"wrote {folder}: {', '.join(str(path.relative_to(folder)) for path in written)}")
     return print_failures(study)
 
 

@@ -54,13 +54,14 @@ def print_sheet(sheet: Sheet) -> None:
 
 
 def print_failures(study: Study) -> int:
-    """Print a line for each of a few failures on standard error, and how many cells have each reason; returns 1 if
-    there is any, else 0."""
-    from ..study.data import failures, reasons
+    """Print a line for each of a few failures on standard error, and how many cells have each reason, or a reason to be
+    doubted; returns 1 if there is any failure, else 0."""
+    from ..study.data import doubts, failures, reasons
 
     found = failures(study)
     tell_few([f"{cell}: {why}" for cell, why in found], partial(fail, word="failed"))
     tell_reasons("reason", "cells", reasons(study))
+    tell_reasons("doubtful or not trusted", "cells", doubts(study))
     return int(bool(found))
 
 

@@ -20,7 +20,7 @@ from diffopt_core.results.index import resumed
 from diffopt_core.results.shards import Row as IndexRow
 from diffopt_core.results.shards import run_files
 
-from ..study.from_folders import MOTION, frames_in, marked_units
+from ..study.from_folders import MOTION, frames_in, marked_units, reason_in
 from ..study.model import INITIAL, Case, Cell, Column, Row, State, Study
 from ..study.model import TRUTH as TRUE
 from ..study.pictures import MOST, evenly
@@ -116,7 +116,7 @@ class _Cells:
         where = f"{row['shard']}#{key.text}" if row["shard"] else f"{key.text}/{MOTION}"
         self.solved.append(
             Cell(key.row.name, case, seed, made.state, made.final, made.seconds, made.together, made.memory,
-                 motion=Path(self.folder.file(where)))
+                 reason=made.reason, motion=Path(self.folder.file(where)))
         )  # fmt: skip
         if case not in self.known:
             sequence, frames, fps = made.clip
@@ -142,6 +142,7 @@ class _Made:
     seconds: dict[str, float]
     together: int
     memory: float | None
+    reason: str
 
     @classmethod
     def of(cls, run: Mapping[str, Any], reference: bool) -> _Made:
@@ -153,7 +154,7 @@ class _Made:
             (str(run.get("sequence", "")), int(run.get("frames", 0)), float(run["fps"])),  # older ones lack both
             final, initial if reference else {}, truth if reference else {},
             {name: seconds / together for name, seconds in _named(made["seconds"]).items()}, together,
-            memory.get("device_mib") or memory.get("host_mib"),
+            memory.get("device_mib") or memory.get("host_mib"), reason_in(run),
         )  # fmt: skip
 
 

@@ -11,12 +11,13 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
+from diffopt_core.common.reasons import by_reason
 from diffopt_core.common.words import counted
 from diffopt_core.host.recipe import difference
 
 from .layouts import Sheet, bracketed, head, number, probability, signed
 from .model import NOT_SOLVED, Cell, State, Study
-from .stats import DRAWS, Paired, Summary, paired, summary
+from .stats import DRAWS, FEWEST, Paired, Summary, paired, summary
 
 #: Most keys printed of a recipe's difference; most lines of a table case by case, and of failures.
 _KEYS, _LINES = 12, 200
@@ -41,16 +42,16 @@ def intervals(study: Study) -> Sheet:
         lines.append((row.label, *cells))
     notes = (
         f"Mean over {counted(len(study.cases), 'case')} and its 95 % interval: percentile bootstrap over cases, "
-        f"{DRAWS:,} resamples; several seeds of a case are averaged first. "
-        "±: standard deviation of the mean over seeds.",
+        f"{DRAWS:,} resamples, several seeds of a case averaged first; "
+        f"none for fewer than {FEWEST}. ±: standard deviation of the mean over seeds.",
     )
     heads = ("", *(head(study, column) for column in study.shown))
     return Sheet(f"Intervals: {study.data}", heads, tuple(lines), notes)
 
 
 def spanned(write: Callable[[float, int], str], found: Summary | Paired, digits: int) -> str:
-    """The interval after a mean; one case has none."""
-    return f" [{write(found.low, digits)}, {write(found.high, digits)}]" if found.cases > 1 else ""
+    """The interval after a mean; few cases have none."""
+    return f" [{write(found.low, digits)}, {write(found.high, digits)}]" if math.isfinite(found.low) else ""
 
 
 def tests(study: Study) -> list[Sheet]:
@@ -89,23 +90,21 @@ def cases(study: Study) -> list[Sheet]:
     shown = study.cases[:_LINES]
     names = {case.name for case in shown}
     unsound = {(c.case, c.row) for c in study.cells if c.case in names and c.state is not State.DONE}
+    doubtful = {(c.case, c.row) for c in study.cells if c.case in names and c.doubtful} - unsound
     more = f"The first {_LINES} of {len(study.cases)} cases; cells.csv has them all."
     for column in study.shown:
         values = {row.name: study.by_case(row.name, column.metric) for row in study.rows}
         digits = study.digits(column.metric)
         lines = []
         for case in shown:
-            bad = {row.name for row in study.rows if (case.name, row.name) in unsound}
-            lines.append(
-                (
-                    case.name,
-                    *(number(values[r.name].get(case.name), digits) + "*" * (r.name in bad) for r in study.rows),
-                )
-            )
+            marks = {r.name: "*" * ((case.name, r.name) in unsound) + "?" * ((case.name, r.name) in doubtful)
+                     for r in study.rows}  # fmt: skip
+            cells = (number(values[name].get(case.name), digits) + mark for name, mark in marks.items())
+            lines.append((case.name, *cells))
         title = f"Case by case, {head(study, column)}: {study.data}"
-        notes: tuple[str, ...] = (
-            ("*: a cell of it failed or diverged.",) if any("*" in t for line in lines for t in line) else ()
-        )
+        told = {"*": "failed or diverged", "?": "is doubtful or not trusted"}
+        notes = tuple(f"{mark}: a cell of it {what}." for mark, what in told.items()
+                      if any(t.endswith(mark) for line in lines for t in line[1:]))  # fmt: skip
         notes += (more,) if len(study.cases) > _LINES else ()
         sheets.append(Sheet(title, ("case", *(row.label for row in study.rows)), tuple(lines), notes))
     return sheets
@@ -161,6 +160,11 @@ def reasons(study: Study) -> list[str]:
     return [cell.reason or cell.error or str(cell.state) for cell in bad]
 
 
+def doubts(study: Study) -> list[str]:
+    """Why cells are doubtful or not trusted, of each."""
+    return [cell.reason for cell in study.cells if cell.doubtful]
+
+
 def few_failures(study: Study) -> list[tuple[str, str]]:
     """The first of :func:`failures`, and how many more there are by reason."""
     every = failures(study)
@@ -189,6 +193,7 @@ def as_data(study: Study) -> dict[str, Any]:
         "against_reference": against,
         "cells": [_cell(cell) for cell in study.cells],
         "failures": [{"cell": cell, "reason": why} for cell, why in failures(study)],
+        "doubtful": [{"reason": why, "cells": count} for why, count in by_reason(doubts(study))],
         "notes": list(study.notes),
         "facts": study.facts,
     }
@@ -201,13 +206,13 @@ def cells_csv(study: Study) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     heads = ["row", "case", "seed", "state", *study.metrics, *(f"seconds {name}" for name in stages)]
-    writer.writerow([*heads, "cases together", "memory MiB", "error"])
+    writer.writerow([*heads, "cases together", "memory MiB", "error", "reason"])
     metrics = study.metrics
     for cell in study.cells:
         values = [_text(cell.values.get(metric)) for metric in metrics]
         seconds = [_text(cell.seconds.get(name)) for name in stages]
         first = [cell.row, cell.case, cell.seed, str(cell.state)]
-        writer.writerow([*first, *values, *seconds, cell.together, _text(cell.memory), cell.error or ""])
+        writer.writerow([*first, *values, *seconds, cell.together, _text(cell.memory), cell.error or "", cell.reason])
     return out.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from diffopt_core.common.storage import address_of, is_address
@@ -152,13 +153,13 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _cell(row: str, case: str, result: Path, truth: Path, metrics: Sequence[str], build: Build) -> Cell:
-    seconds, together, memory, state = _made(result.parent / "run.json")
+    seconds, together, memory, state, reason = _made(result.parent / "run.json")
     try:
         run_beside(result.parent / "run.json")
         report = score_files(result, truth, metrics, build)
     except DiffOptError as error:
         return Cell(row, case, 0, State.FAILED, error=str(error))
-    return Cell(row, case, 0, state, report.values, seconds, together, memory, motion=result)
+    return Cell(row, case, 0, state, report.values, seconds, together, memory, reason=reason, motion=result)
 
 
 def _true_cells(cells: Sequence[Cell], truths: Mapping[str, Path], metrics: Sequence[str], build: Build) -> list[Cell]:
@@ -170,17 +171,23 @@ def _true_cells(cells: Sequence[Cell], truths: Mapping[str, Path], metrics: Sequ
     ]
 
 
-def _made(run: Path) -> tuple[dict[str, float], int, float | None, State]:
-    """Seconds, batch size, memory and state from a result's run.json; empty values without one."""
+def _made(run: Path) -> tuple[dict[str, float], int, float | None, State, str]:
+    """Seconds, batch size, memory, state and reason from a result's run.json; empty values without one."""
     try:
         saved = json.loads(run.read_text())
         made = saved["provenance"]
         together = len(made["batch"])
         seconds = {stage: value / together for stage, value in made["seconds"].items()}
         state = State.DIVERGED if saved["status"] == "diverged" else State.DONE
-        return seconds, together, made.get("memory", {}).get("host_mib"), state
+        return seconds, together, made.get("memory", {}).get("host_mib"), state, reason_in(saved)
     except (OSError, ValueError, KeyError, TypeError):
-        return {}, 1, None, State.DONE
+        return {}, 1, None, State.DONE, ""
+
+
+def reason_in(run: Mapping[str, Any]) -> str:
+    """Why a result is doubtful, diverged or not trusted, by its run file; empty for others, and in older ones."""
+    reason = str(run.get("reason", ""))
+    return f"doubtful: {reason}" if run["status"] == "doubtful" else reason
 
 
 def frames_in(file: Path | None) -> int:

@@ -200,11 +200,13 @@ def _row(study: Study, name: str) -> Row:
 
 
 def _label(study: Study, row: Row) -> str:
-    """The row's label, marked if cells are missing, failed or diverged."""
+    """The row's label, marked if cells are missing, failed, diverged or doubtful."""
     cells = study.of(row.name)
     lacking = sum(not cell.scored for cell in cells)
     diverged = sum(cell.state is State.DIVERGED for cell in cells)
     marks = [f"{lacking} of {len(cells)} missing"] * bool(lacking) + [f"{diverged} diverged"] * bool(diverged)
+    doubtful = sum(cell.doubtful for cell in cells)
+    marks += [f"{doubtful} of {len(cells)} doubtful"] * bool(doubtful)
     return row.label + (f" ({', '.join(marks)})" if marks else "")
 
 

@@ -64,7 +64,8 @@ class Cell:
     """One row on one case by one seed. ``values``: metric -> value, nan if missing.
 
     ``seconds``: by stage, this case's share of its batch of ``together`` cases; ``memory``: MiB, peak of the process.
-    ``error``: a line that names the case; ``reason``: the same for all that fail alike.
+    ``error``: a line that names the case; ``reason``: the same for all that fail alike, or why a result is doubtful or
+    not trusted.
     """
 
     row: str
@@ -82,6 +83,11 @@ class Cell:
     @property
     def scored(self) -> bool:
         return self.state in (State.DONE, State.DIVERGED)
+
+    @property
+    def doubtful(self) -> bool:
+        """Scored, but doubtful or not trusted."""
+        return self.state is State.DONE and bool(self.reason)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from .model import TRUTH, Study
 #: Bootstrap resamples, drawn with a fixed seed so that reports are reproducible.
 DRAWS = 10_000
 LEVEL = 0.95
+#: Fewer cases have no interval: their resamples are few, and cover far less than the level says.
+FEWEST = 5
 #: Above so many cases the mean is normal to all digits shown, and resampling would take hours.
 _NORMAL = 5_000
 #: Largest block of the resample matrix drawn at once, to bound memory.
@@ -50,10 +52,10 @@ class Paired:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of ``values`` (the normal one for thousands); nan without values, the
-    value itself for one."""
+    """Percentile bootstrap interval of the mean of ``values`` (the normal one for thousands); nan for fewer than
+    ``FEWEST``."""
     sample = np.asarray(values, np.float64)
-    if not len(sample):
+    if len(sample) < FEWEST:
         return math.nan, math.nan
     if len(sample) > _NORMAL:
         reach = 1.959964 * float(sample.std(ddof=1)) / math.sqrt(len(sample))

@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from diffopt_core.common.npz import atomic
+from diffopt_core.common.reasons import by_reason
 from diffopt_core.common.words import counted
 
-from .data import as_data, cells_csv, details, few_failures, sheet_csv
+from .data import as_data, cells_csv, details, doubts, few_failures, sheet_csv
 from .layouts import html, main, markdown
 from .model import Study
 from .pictures import Players, draw_paths, write_players
@@ -73,6 +74,9 @@ def as_markdown(study: Study, picture: bool = False) -> str:
     parts = [f"# {study.title}\n\n{_lead(study)}\n"]
     if bad := few_failures(study):
         parts.append("## What failed\n\n" + "\n".join(f"- {cell}: {why}" for cell, why in bad) + "\n")
+    if doubtful := by_reason(doubts(study)):
+        told = "\n".join(f"- {counted(count, 'cell')}: {why}" for why, count in doubtful)
+        parts.append(f"## What is doubtful or not trusted\n\n{told}\n")
     parts += [markdown(sheet) for sheet in main(study)]
     if picture:
         parts.append("## Paths from above\n\n![paths](paths.png)\n\n" + _PATHS_NOTE + "\n")
@@ -87,6 +91,9 @@ def as_html(
     if bad := few_failures(study):
         items = "".join(f"<li>{escape(cell)}: {escape(why)}</li>" for cell, why in bad)
         parts.append(f"<div class='bad'><h2>What failed</h2><ul>{items}</ul></div>")
+    if doubtful := by_reason(doubts(study)):
+        items = "".join(f"<li>{counted(count, 'cell')}: {escape(why)}</li>" for why, count in doubtful)
+        parts.append(f"<div class='bad'><h2>What is doubtful or not trusted</h2><ul>{items}</ul></div>")
     parts += [html(sheet) for sheet in main(study)]
     if picture:
         encoded = base64.b64encode(picture).decode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from math import sqrt
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,27 +16,31 @@ from ..errors import UnknownName
 from ..host.recipe import CameraSpec
 from ..types import CameraTrajectory
 
-_BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8
+#: Elements that torch's kernel takes at once; the last of a tensor, if fewer, take other code, with other last bits.
+_BLOCK = 16
 
 
 class Adam:
-    """Kingma and Ba 2015, algorithm 1, for leaves that all get a gradient at every step. Steps are counted on the host,
-    so that no step waits for the device. The arithmetic equals ``torch.optim.Adam(foreach=True)`` bit for bit; creating
-    that one imports torch's compiler and sympy, which takes longer than importing torch itself. The moments of all
-    leaves lie in one tensor, because most leaves are small and many.
+    """Kingma and Ba 2015, algorithm 1, for leaves that all get a gradient at every step: torch's fused kernel, which
+    reads and writes everything once. ``torch.optim.Adam(fused=True)`` calls it, too, but creating that one imports
+    torch's compiler and sympy, which takes longer than importing torch itself. No step waits for the device.
 
-    ``leaves``: tensors of one dtype and device. ``rates``: learning rate of each.
+    A leaf whose clips are no whole blocks, or which is a view, is updated in a padded copy, so that a clip's bits do
+    not depend on the others.
+
+    ``leaves``: tensors of one dtype and device with leading ``B``. ``rates``: learning rate of each.
     """
 
     def __init__(self, leaves: list[Tensor], rates: list[float]) -> None:
-        self.leaves, self.rates, self.steps = leaves, rates, 0
-        like, count = leaves[0], sum(leaf.numel() for leaf in leaves)
-        self.mean, self.square, self._root = (like.new_zeros(count) for _ in range(3))
-        sizes = [leaf.numel() for leaf in leaves]
-        shapes = [leaf.shape for leaf in leaves]
-        self._means, self._roots = (
-            [part.view(shape) for part, shape in zip(flat.split(sizes), shapes, strict=True)]
-            for flat in (self.mean, self._root)
+        self.leaves, self.rates = leaves, rates
+        self.steps = torch.zeros((), device=leaves[0].device)
+        whole = [leaf.is_contiguous() and leaf[0].numel() % _BLOCK == 0 for leaf in leaves]
+        self._values = [leaf if all_of else _padded(leaf) for leaf, all_of in zip(leaves, whole, strict=True)]
+        self._means, self._squares, self._grads = (list(map(torch.zeros_like, self._values)) for _ in range(3))
+        self._odd = [k for k, all_of in enumerate(whole) if not all_of]
+        self._inside, self._given = (
+            [flat[k][: leaves[k].numel()].view(leaves[k].shape) for k in self._odd]
+            for flat in (self._values, self._grads)
         )
 
     def slow_down(self, factor: float) -> None:
@@ -48,12 +51,27 @@ class Adam:
     def step(self, grads: list[Tensor]) -> None:
         """Update every leaf in place; ``grads`` have the leaves' shapes."""
         self.steps += 1
-        flat = torch.cat([grad.reshape(-1) for grad in grads])
-        self.mean.lerp_(flat, 1 - _BETA1)
-        self.square.mul_(_BETA2).addcmul_(flat, flat, value=1 - _BETA2)
-        seen = 1 - _BETA1**self.steps
-        torch.sqrt(self.square, out=self._root).div_(sqrt(1 - _BETA2**self.steps)).add_(_EPS)
-        torch._foreach_addcdiv_(self.leaves, self._means, self._roots, [-(rate / seen) for rate in self.rates])
+        odd = [self.leaves[k] for k in self._odd]
+        if odd:
+            torch._foreach_copy_([*self._inside, *self._given], [*odd, *(grads[k] for k in self._odd)])
+        grads = [self._grads[k] if k in self._odd else grad.contiguous() for k, grad in enumerate(grads)]
+        for rate in dict.fromkeys(self.rates):
+            same = [k for k, own in enumerate(self.rates) if own == rate]
+            values, given, means, squares = (
+                [each[k] for k in same] for each in (self._values, grads, self._means, self._squares)
+            )
+            torch._fused_adam_(
+                values, given, means, squares, [], [self.steps] * len(same), lr=rate, beta1=0.9, beta2=0.999,
+                weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+            )  # fmt: skip
+        if odd:
+            torch._foreach_copy_(odd, self._inside)
+        for leaf in self.leaves:
+            torch.autograd.graph.increment_version(leaf)  # the kernel does not
+
+
+def _padded(leaf: Tensor) -> Tensor:
+    return leaf.new_zeros(-(-leaf.numel() // _BLOCK) * _BLOCK)
 
 
 class Variables:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +22,7 @@ from ..landmarks import LandmarksInitializerConfig
 from ..refine import PoseTold
 from .config import LIFT, LiftConfig
 from .inputs import Evidence, Frame, observed
-from .network import load
+from .network import LiftNetwork, load
 from .outputs import Outputs, read
 from .windows import Bridge, bridge, run
 
@@ -63,7 +65,8 @@ class LiftInitializer:
         self._config, self._body = config, ctx.build("body", config.body)
         self._other: Initializer | None = ctx.build("initializer", config.fuse) if config.fuse else None
         self._landmarks = LandmarksInitializer(LandmarksInitializerConfig(body=config.body), ctx)
-        self._network, self._card = load(LIFT.resolve(config.weights))
+        path = LIFT.resolve(config.weights)
+        self._network, self._card = _loaded(path, path.stat().st_mtime_ns)
 
     def initialize(self, clip: Clip, observations: Observations, camera: CameraTrajectory) -> CameraFrameBody:
         """Root in the camera frame, local rotations, pelvis in metres; float32, on the CPU.
@@ -116,6 +119,12 @@ class LiftInitializer:
     def _leg(self, clip: Clip) -> float:
         rest = self._body.rest_joints(torch.zeros(1, 10))[0] if clip.rest_joints is None else clip.rest_joints
         return float(leg_length(rest - rest[[max(p, 0) for p in PARENTS]]))
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, changed: int) -> tuple[LiftNetwork, dict[str, Any]]:
+    """The network of a file as it is since ``changed``, for all clips."""
+    return load(path)
 
 
 def metric(out: Outputs, frame: Frame, over: Bridge, leg: float, calibration: dict[str, float]) -> Lifted:

@@ -6,6 +6,7 @@ It takes SMPL's theta unchanged; SMPL's betas do not fit it and are refused (see
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -39,7 +40,12 @@ class Anny24Config(ComponentConfig):
 
 
 def load(device: torch.device | str = "cpu", mean_shape: bool = False) -> LinearBody:
-    """Load the body on a device, without a context."""
+    """The body on a device, without a context: read once, and shared."""
+    return _load(str(device), mean_shape)
+
+
+@lru_cache
+def _load(device: str, mean_shape: bool) -> LinearBody:
     import numpy as np
     import torch
 

@@ -7,7 +7,8 @@ import pytest
 import roma
 import torch
 from diffopt_core.data import geometry as geo
-from diffopt_core.data.rotation import axis_angle_to_matrix
+from diffopt_core.data.pinhole import seen
+from diffopt_core.data.rotation import axis_angle_to_matrix, columns_to_matrix
 from diffopt_core.data.skeleton import COCO17, JOINTS, LAYOUTS, PARENTS, mirror_order
 from diffopt_core.types import CameraTrajectory
 from goldens import Arrays, golden
@@ -127,3 +128,19 @@ def test_skeleton_is_a_tree_with_named_partners() -> None:
         order = mirror_order(names)
         assert [order[k] for k in order] == list(range(len(names)))
     assert mirror_order(COCO17)[5] == 6 and mirror_order(COCO17)[0] == 0
+
+
+def test_what_a_camera_sees_is_the_projection_with_its_gradients() -> None:
+    points, t, focal, centre = _draw(0, 2, 5, 7, 3), _draw(1, 2, 5, 3), _draw(2, 2, 5, 2), _draw(3, 2, 5, 2)
+    R = columns_to_matrix(_draw(4, 2, 5, 6))
+    free = [value.requires_grad_(True) for value in (points, R, t, focal)]
+    in_camera = geo.world_to_camera(points, R, t)
+    expected = geo.project(in_camera, focal, centre), in_camera[..., 2]
+    assert (expected[1] < 0).any() and (expected[1] > 0.1).any(), "in front of the camera and behind it"
+    found = seen(points, R, t, focal, centre)
+    torch.testing.assert_close(found, expected)
+    weights = _draw(5, 2, 5, 7, 2), _draw(6, 2, 5, 7)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, free, weights), torch.autograd.grad(expected, free, weights), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)

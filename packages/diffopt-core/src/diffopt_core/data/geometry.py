@@ -26,7 +26,7 @@ def camera_to_world(
 
 
 #: Least depth of a projected point, m.
-_NEAREST = 0.05
+NEAREST = 0.05
 
 
 def project(
@@ -36,7 +36,7 @@ def project(
 ) -> Float[Tensor, "*b N 2"]:
     """Pinhole projection to pixels. Depth is clamped at 5 cm, so that a point behind the camera gives a large, finite
     pixel coordinate and not its mirror image."""
-    depth = points_cam[..., 2:].clamp_min(_NEAREST)
+    depth = points_cam[..., 2:].clamp_min(NEAREST)
     return points_cam[..., :2] / depth * focal.unsqueeze(-2) + centre.unsqueeze(-2)
 
 

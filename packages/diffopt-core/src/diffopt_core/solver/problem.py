@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ..config import TermConfig
 from ..data.chain import as_matrices, by_component
-from ..data.geometry import project, world_to_camera
 from ..data.noise import StreamNoise
+from ..data.pinhole import seen
 from ..data.skeleton import LAYOUTS
 from ..data.window import Batch
 from ..errors import DiffOptError
@@ -137,9 +137,7 @@ class Problem:
         joints, keypoints = self._points(motion, "joints" in needs, bool(needs & {"keypoints", "pixels", "depth"}))
         pixels = depth = None
         if keypoints is not None and needs & {"pixels", "depth"}:
-            in_camera = world_to_camera(keypoints, camera.R, camera.t)
-            depth = in_camera[..., 2]
-            pixels = project(in_camera, camera.focal, camera.centre)
+            pixels, depth = seen(keypoints, camera.R, camera.t, camera.focal, camera.centre)
         return Scene(motion, camera, progress, self.camera.residual(), joints, keypoints, pixels, depth)
 
     def _points(self, motion: HumanMotion, joints: bool, keypoints: bool) -> tuple[Tensor | None, Tensor | None]:

@@ -43,6 +43,7 @@ class ReprojectionConfig(TermConfig):
     joints: Literal["mean", "sum"] = "mean"
 
     def build(self, ctx: ProblemContext) -> Energy:
+        from ...data.pinhole import frames_last
         from .kit import frame_mean, geman_mcclure
 
         detected, confidence = ctx.observations.keypoints[..., :2], ctx.observations.keypoints[..., 2]
@@ -51,19 +52,19 @@ class ReprojectionConfig(TermConfig):
         detected = detected.where(seen.unsqueeze(-1), detected.new_zeros(()))
         weight = confidence.where(seen, confidence.new_zeros(())) ** self.confidence_power
         sigma = self._sigma(ctx, detected, seen)
-        lost = sigma * sigma
+        lost = (sigma * sigma).squeeze(-1) * (1 if self.of == "point" else 2)  # at a point that is not good
+        detected, seen, weight = frames_last(detected), frames_last(seen), frames_last(weight)
 
         def energy(scene: Scene) -> Tensor:
             assert scene.pixels is not None and scene.depth is not None
             good = seen & (scene.depth > _NEAR)
-            error = (scene.pixels - detected).where(good.unsqueeze(-1), scene.pixels.new_zeros(()))
-            squared = error.square()
+            squared = (scene.pixels - detected).where(good.unsqueeze(-1), scene.pixels.new_zeros(())).square()
             if self.of == "point":
                 squared = squared.sum(-1, keepdim=True)
-            cost = geman_mcclure(squared, sigma).where(good.unsqueeze(-1), lost)
+            cost = geman_mcclure(squared, sigma).sum(-1) + lost * ~good
             if self.normalise == "sigma2":
-                cost = cost / lost
-            per_point = cost.sum(-1) * weight
+                cost = cost / (sigma * sigma).squeeze(-1)
+            per_point = cost * weight
             per_frame = per_point.mean(-1) if self.joints == "mean" else per_point.sum(-1)
             return frame_mean(per_frame, ctx.observations.valid)
 

@@ -48,9 +48,9 @@ def bones(rest: Float[Tensor, "*b J 3"], parents: tuple[int, ...]) -> Float[Tens
     return rest - rest.index_select(-2, _ancestors(parents, rest.device, rest.dtype)[1])
 
 
-def gram_schmidt(first: Float[Tensor, "3 *n"], second: Float[Tensor, "3 *n"]) -> Float[Tensor, "3 3 *n"]:
+def gram_schmidt(columns: Float[Tensor, "2 3 *n"]) -> Float[Tensor, "3 3 *n"]:
     """Rotations (row, column) whose first two columns span the given ones (Zhou et al. 2019, sec. B)."""
-    return _GramSchmidt.apply(first, second)
+    return _GramSchmidt.apply(columns)
 
 
 def chain(
@@ -63,38 +63,49 @@ def chain(
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(0)
+    (a0, a1, a2), (b0, b1, b2) = a.unbind(0), b.unbind(0)
+    return (a0 * b0).addcmul_(a1, b1).addcmul_(a2, b2)
 
 
-def _cross(a: Tensor, b: Tensor) -> Tensor:
-    return (a.roll(-1, 0) * b.roll(1, 0)).addcmul_(a.roll(1, 0), b.roll(-1, 0), value=-1)
+def _cross(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    (a0, a1, a2), (b0, b1, b2) = a.unbind(0), b.unbind(0)
+    return (
+        (a1 * b2).addcmul_(a2, b1, value=-1),
+        (a2 * b0).addcmul_(a0, b2, value=-1),
+        (a0 * b1).addcmul_(a1, b0, value=-1),
+    )
 
 
 class _GramSchmidt(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
+    def forward(ctx: Any, columns: Tensor) -> Tensor:
+        first, second = columns.unbind(0)
         length = _dot(first, first).sqrt_().clamp_min_(_SHORTEST)
         x = first / length
         along = _dot(x, second)
         y = torch.addcmul(second, along, x, value=-1)
         across = _dot(y, y).sqrt_().clamp_min_(_SHORTEST)
         y /= across
-        ctx.save_for_backward(x, y, length, along, across)
-        return torch.stack([x, y, _cross(x, y)], dim=1)
+        ctx.save_for_backward(columns, x, y, length, along, across)
+        rows = zip(x.unbind(0), y.unbind(0), _cross(x, y), strict=True)
+        return torch.stack([element for row in rows for element in row]).unflatten(0, (3, 3))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        x, y, length, along, across = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        columns, x, y, length, along, across = ctx.saved_tensors
         from_x, from_y, from_z = grad.unbind(1)
         # z = x times y gives its gradient to both; y is a direction, so only what is across it counts
-        to_y = _cross(from_z, x).add_(from_y)
+        to_y = torch.stack(_cross(from_z, x)).add_(from_y)
         second = to_y.addcmul_(_dot(y, to_y), y, value=-1).div_(across)
         shared = _dot(x, second)
         # y is the second column less its part along x, and that part changes no direction of x
-        to_x = _cross(y, from_z).add_(from_x).addcmul_(along, second, value=-1).addcmul_(shared * across, y, value=-1)
-        second.addcmul_(shared, x, value=-1)
-        return to_x.addcmul_(_dot(x, to_x), x, value=-1).div_(length), second
+        to_x = torch.stack(_cross(y, from_z)).add_(from_x)
+        to_x.addcmul_(along, second, value=-1).addcmul_(shared * across, y, value=-1)
+        out = torch.empty_like(columns)
+        out[0] = to_x.addcmul_(_dot(x, to_x), x, value=-1).div_(length)
+        out[1] = second.addcmul_(shared, x, value=-1)
+        return out
 
 
 @lru_cache

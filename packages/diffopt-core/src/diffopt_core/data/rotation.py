@@ -84,13 +84,13 @@ def matrix_to_quaternion(matrix: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 4
 def columns_to_matrix(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
     """Gram-Schmidt on two concatenated columns (Zhou et al. 2019, sec. B)."""
     planes = _planes(d6)
-    return gram_schmidt(planes[:3], planes[3:]).movedim((0, 1), (-2, -1))
+    return gram_schmidt(planes.unflatten(0, (2, 3))).movedim((0, 1), (-2, -1))
 
 
 def interleaved_to_matrix(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
     """As :func:`columns_to_matrix` for the layout in which column k holds elements 2 i + k."""
     planes = _planes(d6)
-    return gram_schmidt(planes[::2], planes[1::2]).movedim((0, 1), (-2, -1))
+    return gram_schmidt(planes.unflatten(0, (3, 2)).transpose(0, 1)).movedim((0, 1), (-2, -1))
 
 
 def _planes(d6: Float[Tensor, "*b 6"]) -> Float[Tensor, "6 *b"]:

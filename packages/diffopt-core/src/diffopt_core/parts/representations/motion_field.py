@@ -149,9 +149,9 @@ class MotionField:
         moved = self.trans(x).mT
         if self.config.origin == "first":
             moved = moved - moved[:, :1]
-        six = self.parts.join(six.mT).mT.unflatten(1, (-1, 6)).movedim(2, 0)
+        columns = self.parts.join(six.mT).mT.unflatten(1, (-1, 3, 2)).permute(3, 2, 0, 1, 4)
         trans = self.parts.join(self.start + self.config.metres * moved) + self.correction
-        pose = as_matrices(gram_schmidt(six[::2], six[1::2]).movedim(2, 0))
+        pose = as_matrices(gram_schmidt(columns).movedim(2, 0))
         return HumanMotion(pose, trans, self.betas, self.betas_of)
 
     def variables(self) -> Mapping[str, list[Tensor]]:

@@ -143,4 +143,5 @@ def _contacts(steps: Float[Tensor, "B 3 22 T"], fps: float) -> Float[Tensor, "B 
     """1 where a foot joint is slow. ``steps``: horizontally about the root's, which is joint 0."""
     feet = torch.stack([steps[:, :, joint] for joint in CONTACT_JOINTS], dim=2)
     feet[:, ::2] += steps[:, ::2, :1]
-    return (feet.norm(dim=1) * fps < CONTACT_SPEED).to(feet.dtype)
+    x, y, z = feet.unbind(1)  # no norm, which takes ten times as long across such a dimension
+    return ((x * x).addcmul_(y, y).addcmul_(z, z) < (CONTACT_SPEED / fps) ** 2).to(feet.dtype)

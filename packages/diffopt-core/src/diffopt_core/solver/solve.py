@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..common.memory import keep_freed
 from ..host.recipe import BlockSpec, Recipe, StageSpec
 from ..types import HumanMotion, copy_tensors, map_tensors
 from .problem import Problem
@@ -155,6 +156,7 @@ class _Block:
 def solve(problem: Problem, recipe: Recipe, report: Report, watch: Watching | None = None) -> Outcome:
     """Run every scheduled stage. A clip that becomes non-finite is reset to its last finite state and stays there; if
     all have diverged, the solve stops."""
+    keep_freed()
     logs: dict[str, Log] = {}
     causes: dict[int, str] = {}
     device = problem.ctx.device

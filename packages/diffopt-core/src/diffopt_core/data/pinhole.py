@@ -35,9 +35,7 @@ def frames_last(values: Shaped[Tensor, "B T ..."]) -> Shaped[Tensor, "B T ..."]:
 
 class _Seen(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, points: Tensor, R: Tensor, t: Tensor, focal: Tensor, centre: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, points: Tensor, R: Tensor, t: Tensor, focal: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
         points, turn = points.contiguous(), R.unsqueeze(3)
         placed = torch.addcmul(t.unsqueeze(2), turn[:, :, 0], points[:, :1])
         placed.addcmul_(turn[:, :, 1], points[:, 1:2]).addcmul_(turn[:, :, 2], points[:, 2:])

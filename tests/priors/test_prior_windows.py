@@ -19,7 +19,7 @@ def test_windows_cover_every_frame_fairly(frames: int, length: int, overlap: int
     windows = Windows(frames, length, overlap, CPU)
     total = torch.zeros(frames).index_add_(0, windows.index.flatten(), windows.weight.flatten())
     torch.testing.assert_close(total, torch.full((frames,), 1 / frames))
-    assert windows.index.shape == (windows.count, windows.length)
+    assert windows.index.shape == (1, windows.count, windows.length)
 
 
 def test_short_clip_is_one_window() -> None:

@@ -12,12 +12,13 @@ because eps_hat - eps = (alpha / sigma)(x - x0) exactly. The gradient does not p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from diffopt_core.interfaces import Noise
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from diffopt_priors.mdm.denoiser import Denoiser
 from diffopt_priors.mdm.features import CONTACTS
@@ -113,16 +114,33 @@ class SDS:
         seen = None if observed is None else self._repeat(observed).flatten(0, 2)
         target = self.targets(repeated.detach().flatten(0, 2), t, root_t, eps, seen)
         scale = (self.weight(t, root_t) * self.channel_weight).view(clips, self.samples, windows, 1, dim)
-        residual = (repeated - target.view_as(repeated)).square()
+        residual = repeated - target.view_as(repeated)
         if self.likelihood is not None:
             assert shown is not None
-            known = self.likelihood(residual.flatten(0, 2), t, root_t, self._repeat(shown).flatten(0, 2))
+            squared = residual.detach().square().flatten(0, 2)
+            known = self.likelihood(squared, t, root_t, self._repeat(shown).flatten(0, 2))
             scale = scale * known.view_as(residual)
-        per_frame = (scale * residual).mean(-1)
+        per_frame = _MeanSquare.apply(residual, scale)
         return (per_frame * frame_weight.unsqueeze(1)).sum((2, 3)).mean(1)
 
     def _repeat(self, x: Float[Tensor, "B W L D"]) -> Float[Tensor, "B S W L D"]:
         return x.unsqueeze(1).expand(-1, self.samples, -1, -1, -1)
+
+
+class _MeanSquare(torch.autograd.Function):
+    """Mean over the channels of ``scale residual^2``; the gradient is one product instead of four operations."""
+
+    @staticmethod
+    def forward(ctx: Any, residual: Tensor, scale: Tensor) -> Tensor:
+        scaled = scale * residual
+        ctx.save_for_backward(scaled)
+        return (scaled * residual).mean(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (scaled,) = ctx.saved_tensors
+        return (grad * (2 / scaled.shape[-1])).unsqueeze(-1) * scaled, None
 
 
 def channel_weight(dim: int, velocity: float) -> Float[Tensor, "D"]:

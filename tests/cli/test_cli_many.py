@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_cases import QUICK, tree
-from diffopt_core.errors import BadInput
+from diffopt_core.errors import BadInput, DiffOptError
+from diffopt_core.results.inputs import Input, keyed
 
 #: A runner in this process. It stops before a job whose number is in the file `stop`, as a killed driver does.
 HERE = """
@@ -261,9 +262,33 @@ def test_a_manifest_has_options_by_row(many, case):
         ("path,fps\nx.npz,30,5\n", "line 2: has more cells"),
         (f"path,key,prior.strenght\n{case},slow,1\n", "input 'slow' of the manifest: "),
         (f"path\n{case}\n{case}\n", f"{case} is named twice"),
+        ("", "list.csv: rows: there are none"), ("path,key\n", "list.csv: rows: there are none"),
+        ("path;key\nx.npz;a\n", "path: no such column among 'path;key'; columns are separated by commas"),
+        ("file_path,key\nx.npz,a\n", "no such column among 'file_path', 'key'; is it 'file_path'?"),
+        ("path,heigth\nx.npz,1.8\n", "heigth: is no column. Did you mean 'height'?"),
+        ("path,key\n,a\n", "path: row 1 has none"),
     ):  # fmt: skip
         Path("list.csv").write_text(text)
         assert said in many(inputs=("list.csv",)).error
+
+
+def test_names_that_differ_in_signs_only_have_keys_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def keys(*paths):
+        for path in map(Path, paths):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return [each.key for each in keyed([Input("", path) for path in paths])]
+
+    plain, other = keys("d/clip_00_.npz", "d/clip 00#.npz")
+    assert plain == "clip_00_" and re.fullmatch(r"clip_00__[0-9a-f]{6}", other)
+    assert keys("d/clip 00+.npz", "d/clip 00#.npz", "d/clip_00_.npz")[1:] == [other, plain], "whatever else is there"
+    assert len({*keys("d/walk.npz", "d/walk.mp4"), *keys("d/walk.npz")}) == 3
+    deep = [f"{top}/a/b/c/d/walk.npz" for top in "xy"]
+    assert len(set(keys(*deep))) == 2
+    with pytest.raises(DiffOptError, match="have the key 'a'"):
+        keyed([Input("a", "x.npz"), Input("a", "y.npz")])
 
 
 def test_object_storage_in_and_out(many, case, arrays):

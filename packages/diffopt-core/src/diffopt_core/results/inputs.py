@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..common.storage import fetched, is_address, is_pattern, listed
-from ..errors import BadInput, DiffOptError, MissingResource, reading
+from ..errors import BadInput, DiffOptError, MissingResource, nearest, reading
 from ..host.choice import INPUT_FLAGS, Choice
 from ..host.recipe import Recipe, setting
 from ..host.registry import Registry
@@ -88,16 +88,24 @@ def _rows(manifest: str) -> list[Input]:
     file = fetched(manifest) if is_address(manifest) else Path(manifest)
     with reading(manifest):
         table = _parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
-    if not table or "path" not in table[0]:
-        raise BadInput(manifest, "path", "no such column; expected a row for each input: path, and options")
+    if not table:
+        raise BadInput(manifest, "rows", "there are none; expected a line of columns (path, and options) and a row for "
+                       "each input")  # fmt: skip
     known = set(INPUT_FLAGS) | set(_OWN)
-    if unknown := [name for name in table[0] if name not in known and "." not in name]:
-        raise BadInput(manifest, unknown[0], f"is no column; known: {', '.join(sorted(known))}, and keys of a recipe "
-                       "with a dot, such as prior.strength")  # fmt: skip
+    unknown = [name for name in table[0] if name not in known and "." not in name]
+    if "path" not in table[0]:
+        near = next((name for name in unknown if nearest(name, ["path"])), None)
+        how = f"; is it '{near}'?" if near else ""
+        how = "; columns are separated by commas" if any(c in name for name in unknown for c in ";\t|") else how
+        raise BadInput(manifest, "path", f"no such column among {', '.join(map(repr, table[0]))}{how}")
+    if unknown:
+        said = f"is no column.{nearest(unknown[0], known)} Known: {', '.join(sorted(known))}"
+        raise BadInput(manifest, unknown[0], f"{said}, and keys of a recipe with a dot, such as prior.strength")
     home = manifest.rpartition("/")[0]
     rows = []
-    for row in table:
-        path = row["path"]
+    for number, row in enumerate(table, 1):
+        if not (path := row["path"]):
+            raise BadInput(manifest, "path", f"row {number} has none")
         for name in ("fps", "resample"):
             _number(manifest, name, row.get(name) or "0")
         if not (is_address(path) or os.path.isabs(path)) and home:
@@ -141,7 +149,7 @@ def _parquet(file: Path) -> list[dict[str, str]]:
 
 def keyed(found: Sequence[Input]) -> list[Input]:
     """Give every input its stamp, and a key that is a plain name: its own, the file's, or with its folders where two
-    are equal."""
+    are equal; with a digest of what was not plain, of the file's name or of its path where two still are."""
     keys = [each.key or _stem(each.path) for each in found]
     for depth in (2, 3, 4):
         twice = {key for key, count in Counter(keys).items() if count > 1}
@@ -151,7 +159,13 @@ def keyed(found: Sequence[Input]) -> list[Input]:
             "_".join([*PurePosixPath(each.path).parts[-depth:-1], _stem(each.path)]) if key in twice and not each.key
             else key for key, each in zip(keys, found, strict=True)
         ]  # fmt: skip
-    keys = [_short(re.sub(r"[^\w-]+", "_", key) or "clip") for key in keys]
+    named, keys = keys, [_short(re.sub(r"[^\w-]+", "_", key) or "clip") for key in keys]
+    for whole in (named, [PurePosixPath(each.path).name for each in found], [each.path for each in found]):
+        twice = {key for key, count in Counter(keys).items() if count > 1}
+        keys = [
+            f"{key}_{_digest(name)[:6]}" if key in twice and name != key and (whole is named or not each.key) else key
+            for key, name, each in zip(keys, whole, found, strict=True)
+        ]
     if same := sorted(key for key, count in Counter(keys).items() if count > 1):
         first, other = [each.path for each, key in zip(found, keys, strict=True) if key == same[0]][:2]
         how = f"and {other} have the key '{same[0]}', so one result would replace the other"

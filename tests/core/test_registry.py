@@ -219,6 +219,13 @@ def test_file_plugin_that_fails_is_an_error(monkeypatch, tmp_path, content, reas
         Registry.load([str(path)])
 
 
+def test_a_folder_is_no_plugin_but_a_package_to_install(monkeypatch, tmp_path):
+    install(monkeypatch)
+    (tmp_path / "diffopt-calm").mkdir()
+    with pytest.raises(DiffOptError, match="is a folder; install the package"):
+        Registry.load([str(tmp_path / "diffopt-calm")])
+
+
 def test_a_file_of_a_package_is_not_loaded_by_itself(monkeypatch, tmp_path):
     install(monkeypatch)
     path = tmp_path / "src/pkg/__init__.py"

@@ -68,7 +68,7 @@ def _read(name: str) -> str:
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="A kind, e.g. camera.", autocompletion=completion.kind())],
+    kind: Annotated[str, typer.Argument(help=f"A kind: {', '.join(sorted(KINDS))}.", autocompletion=completion.kind())],
     name: Annotated[str, typer.Argument(help="What the component is to be called, e.g. tripod.")],
 ) -> int:
     """Write a plugin to start from: a package of one component with licence, README and tests that pass.

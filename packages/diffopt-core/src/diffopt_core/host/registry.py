@@ -314,6 +314,10 @@ def _with(config: type[ComponentConfig], row: Component) -> type[ComponentConfig
 def _import(source: str) -> ModuleType:
     """Import a plugin from a file path or a module name."""
     path = Path(source)
+    if path.is_dir() and not source.isidentifier():
+        raise DiffOptError(
+            f"is a folder; install the package (pip install -e {source}), or give -p FILE.py or -p MODULE"
+        )
     if path.suffix != ".py":
         return importlib.import_module(source)
     if not path.is_file():

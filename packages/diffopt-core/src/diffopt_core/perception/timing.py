@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from ..data.skeleton import JOINT
@@ -107,7 +106,14 @@ def swing(evidence: Evidence, joints: Tensor) -> Iterator[str]:
     strides = (power[1:].argmax() + 1) * fps / len(ahead)
     if strides > _STRIDES:
         yield f"the legs take {strides:.1f} strides per second: is the frame rate of {fps:g} too high?"
-    yield from _slow_motion(gaussian_filter1d(ahead, _SLOW * fps), fps)
+    yield from _slow_motion(_blurred(ahead, _SLOW * fps), fps)
+
+
+def _blurred(values: np.ndarray, frames: float) -> np.ndarray:
+    """By a Gaussian of this standard deviation; importing scipy's takes a tenth of the time to the first step."""
+    reach = int(4 * frames + 0.5)
+    near = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(frames, 1e-9)) ** 2)
+    return np.convolve(np.pad(values, reach, "symmetric"), near / near.sum(), "valid")
 
 
 def _slow_motion(ahead: np.ndarray, fps: float) -> Iterator[str]:

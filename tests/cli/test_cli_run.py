@@ -348,10 +348,11 @@ def test_a_flag_that_this_kind_of_input_has_no_use_for_is_an_error(diffopt, case
     assert ran.status == 2 and flag in ran.error and why in ran.error and "walk.npz" in ran.error
 
 
-def test_of_several_inputs_such_a_flag_is_for_the_others(diffopt, case):
+@pytest.mark.parametrize("flag", [("--person", "longest"), ("--shot", "2")])
+def test_of_several_inputs_such_a_flag_is_for_the_others(diffopt, case, flag):
     (case.parent / "other.npz").write_bytes(case.read_bytes())
-    ran = diffopt("check", case.parent, "--person", "longest", "--prior", "none")
-    assert ran.status == 0 and ran.err.count("--person longest has no effect: ") == 2
+    ran = diffopt("check", case.parent, *flag, "--prior", "none")
+    assert ran.status == 0 and ran.err.count(f"{' '.join(flag)} has no effect: ") == 2
 
 
 def test_demo(diffopt):

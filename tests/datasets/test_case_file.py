@@ -191,10 +191,12 @@ def test_not_positive(case, saved, key, value):
     refused(saved(case), key, "positive")
 
 
-@pytest.mark.parametrize("confidence", [-0.1, 1.5])
-def test_confidence_out_of_range(case, saved, confidence):
+@pytest.mark.parametrize(("confidence", "what"), [(-0.1, "a confidence outside"), (1.5, "a confidence outside"),
+                                                  (np.nan, "is not finite"), (np.inf, "is not finite")])  # fmt: skip
+def test_confidence_out_of_range(case, saved, confidence, what):
     case["keypoints"][3, 2, 2] = confidence
-    refused(saved(case), "keypoints", "confidence")
+    refused(saved(case), "keypoints", what)
+    refused(saved(case), "keypoints", "in frame 3, keypoint 2")
 
 
 def test_no_confidence_at_all(case, saved):

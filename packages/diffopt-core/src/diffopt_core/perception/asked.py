@@ -25,11 +25,17 @@ def _runs_nothing(clip: Clip, recipe: Recipe) -> bool:
     return clip.video is None
 
 
-#: Key of ``input``, whose flag has its name; where it has no effect; and why. ``shot`` is refused before a clip is
-#: opened; frames, rates and focal length are of use for any input.
+def _has_no_shots(clip: Clip, recipe: Recipe) -> bool:
+    """No video: also evidence that was made of one."""
+    return clip.video is None or clip.observations is not None
+
+
+#: Key of ``input``, whose flag has its name; where it has no effect; and why. Frames, rates and focal length are of use
+#: for any input.
 RULES: tuple[Rule, ...] = (
     ("height", _has_skeleton, "the file has the person's skeleton"),
     ("person", _has_no_choice, "the file has the evidence of one person"),
+    ("shot", _has_no_shots, "the file has no shots"),
     ("env", _runs_nothing, "no program is run: the evidence is in the file"),
 )
 

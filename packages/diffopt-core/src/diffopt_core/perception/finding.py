@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, DiffOptError
+from ..errors import BadInput
 from ..host.contract import answers
 from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import Host
@@ -55,8 +55,6 @@ def _listed(path: Path, registry: Registry, datasets: Mapping[str, Any], asked: 
                     log.debug("%s", error)
                     return [path]  # opening it says so, and costs this input alone
                 return _shots(path, found, asked)
-            if asked is not None and asked.shot is not None and path.exists():
-                raise DiffOptError(f"{path}: --shot is of videos; dataset '{name}' has no shots")
             return list(dataset.clips(path)) if isinstance(dataset, ListsClips) else [path]
     return []
 

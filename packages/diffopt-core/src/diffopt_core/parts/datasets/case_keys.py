@@ -202,17 +202,17 @@ def _check_shapes(path: Path, arrays: Arrays, keys: dict[str, Key], sizes: dict[
 
 
 def _check_keypoints(path: Path, keypoints: np.ndarray, valid: np.ndarray) -> None:
-    confidence = keypoints[valid, :, 2]
-    if not np.isfinite(confidence).all() or confidence.min() < 0 or confidence.max() > 1:
-        raise BadInput(path, "keypoints", "has confidences outside [0, 1]")
-    if not (confidence > 0).any():
+    confidence, counts = keypoints[..., 2], valid[:, None]
+    empty = (~np.isfinite(keypoints[..., :2]).all(-1) & (confidence > 0)) | ~np.isfinite(confidence)
+    for bad, what in (
+        (empty, "is not finite{}; expected finite values, or confidence 0"),
+        ((confidence < 0) | (confidence > 1), "has a confidence outside [0, 1]{}"),
+    ):
+        if (bad & counts).any():
+            t, j = np.argwhere(bad & counts)[0]
+            raise BadInput(path, "keypoints", what.format(f" in frame {t}, keypoint {j}"))
+    if not ((confidence > 0) & counts).any():
         raise BadInput(path, "keypoints", "all confidences are 0: there is nothing to fit")
-    bad = ~np.isfinite(keypoints[..., :2]).all(-1) & (keypoints[..., 2] > 0) & valid[:, None]
-    if bad.any():
-        t, j = np.argwhere(bad)[0]
-        raise BadInput(
-            path, "keypoints", f"is not finite in frame {t}, keypoint {j}; expected a finite value or confidence 0"
-        )
 
 
 def _check_finite(path: Path, key: str, value: np.ndarray, rows: np.ndarray | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..interfaces import Runner
 from .checking import differs
 from .failures import DISK_FULL, OTHER_RUN, OtherRun, full_disk_told
 from .folder import ResultFolder
-from .index import INDEX, Row, as_csv, gather, part_file, resumed
+from .index import INDEX, PARTS, Row, as_csv, gather, part_file, resumed
 from .inputs import Portion
 from .many import CALLS, PROBE, job_data, shared
 from .shards import RUN, read_index, run_files
@@ -65,7 +65,10 @@ def carry_out(
             note(f"{total - count} of {total} {what} are already done")
         with terminal_bar(what, count) as bar:
             work.carry_out(runner, todo, lambda done, bad: bar(done, f", {bad} failed" if bad else ""))
-        return work, work.settled()
+        rows = work.settled()
+        with suppress(OSError):
+            Path(home, PARTS).rmdir()  # in storage there are no folders
+        return work, rows
 
 
 @dataclass

@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--frames", type=int, default=12)
-    parser.add_argument("--batch", type=int, default=2, help="clips of a job")
+    parser.add_argument("--batch", type=int, default=4, help="clips of a job")
     parser.add_argument("--set", action="append", default=[], dest="settings")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"

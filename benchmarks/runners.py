@@ -30,8 +30,8 @@ from diffopt_core.results.many import CALLS, Ask, job_data, planned
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds() -> float:
-    """Of this process and all below it, the ended ones included."""
+def cpu_seconds(seen: dict[int, float]) -> float:
+    """Of this process and all that are or were below it. ``seen``: by process, as it was last looked at."""
     used, parents = {}, {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -39,12 +39,13 @@ def cpu_seconds() -> float:
         except OSError:
             continue
         parents[int(entry.name)] = int(fields[1])
-        used[int(entry.name)] = sum(map(int, fields[11:15])) / _TICK
+        used[int(entry.name)] = sum(map(int, fields[11:13])) / _TICK
     mine, grown = {os.getpid()}, True
     while grown:
         below = {pid for pid, parent in parents.items() if parent in mine} - mine
         mine, grown = mine | below, bool(below)
-    return sum(used.get(pid, 0.0) for pid in mine)
+    seen.update({pid: used[pid] for pid in mine & used.keys()})
+    return sum(seen.values())
 
 
 def make_clips(folder: Path, count: int, frames: int) -> None:
@@ -66,16 +67,17 @@ class Took:
 
 
 def measure(runner: Runner, workers: int, jobs: list[Job]) -> Took:
-    began = mark = time.perf_counter()
-    spent, after = 0.0, 0
+    began = mark = now = time.perf_counter()
+    spent = used = 0.0
+    seen: dict[int, float] = {}
     for number, end in enumerate(runner.run(jobs), 1):
         if end.error or any(row["state"] == "failed" for row in end.value["rows"]):
             raise SystemExit(f"{end.job.name}: {end.error or end.value['rows']}")
+        now, used = time.perf_counter(), cpu_seconds(seen)
         if number == workers:
-            mark, spent = time.perf_counter(), cpu_seconds()
-        if number == len(jobs):
-            now, spent, after = time.perf_counter(), cpu_seconds() - spent, number - workers
-    return Took(mark - began, (now - mark) / after, spent / after)
+            mark, spent = now, used
+    after = len(jobs) - workers
+    return Took(mark - began, (now - mark) / after, (used - spent) / after)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -95,6 +97,17 @@ def test_what_is_no_result_is_told(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"no archive")
     with pytest.raises(BadInput, match=r"x\.npz"):
         read_result(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("below", ["person{}", "cells/paper/seed{}/walk"])
+def test_results_in_a_folder_of_several_are_named(tmp_path, folder, below):
+    for number in range(1, 6):
+        shutil.copytree(folder, tmp_path / "many" / below.format(number))
+    first = re.escape(str(tmp_path / "many" / below.format(1)))
+    with pytest.raises(BadInput, match=f"holds 5 results: name one, {first}, .* and 1 more"):
+        read_result(tmp_path / "many")
+    with pytest.raises(BadInput, match=r"run\.json: RESULT: is one file of a result: name its folder"):
+        read_result(folder / "run.json")
 
 
 def test_joints_that_fit_no_skeleton_are_refused(folder, tmp_path):

@@ -128,12 +128,12 @@ def _side_by_side(study: Study, out_: Path | None) -> int:
 
 
 def _motion(result: Path) -> Path:
-    path = result / "motion.npz" if result.is_dir() else result
-    if not path.is_file():
-        raise BadInput(result, "motion.npz", "not found; expected a folder written by `diffopt run`")
-    if path.name == "motion.npz":
-        from diffopt_core.results.saved.result import run_beside
+    from diffopt_core.results.saved.result import motion_in, run_beside
 
+    path = motion_in(result) if result.is_dir() else result
+    if not path.is_file():
+        raise BadInput(result, "RESULT", "does not exist; expected a folder written by `diffopt run`")
+    if path.name == "motion.npz":
         run_beside(path.parent / "run.json")
     return path
 

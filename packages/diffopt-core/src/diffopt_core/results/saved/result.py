@@ -13,6 +13,7 @@ import torch
 
 from ...common.documents import read_json
 from ...common.npz import Arrays, check_arrays, keys_of, read_npz
+from ...common.words import counted
 from ...data.rotation import axis_angle_to_matrix
 from ...errors import BadInput, reading
 from ...host.contract import broken
@@ -37,6 +38,8 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "cam_R": (-1, 3, 3), "cam_t": (-1, 3), "cam_focal": (-1, 2), "cam_centre": (-1, 2), "image_size": (2,), "fps": (),
 }  # fmt: skip
 _WORDS = ("body_model", "betas_of")
+#: Where results are below the folder of several (of a grid: row, seed, case); how many are named.
+_BELOW, _NAMED = ("*", "*/*", "*/*/*", "*/*/*/*"), 4
 
 
 def read_result(path: Path, truth: bool = False) -> Result:
@@ -72,17 +75,12 @@ def place_beside(source: Path, clip: str = "") -> Path:
 
 def _read(path: Path, truth: bool) -> Result:
     if path.is_dir():
-        file = path / FILE
-        if not file.is_file():
-            shard = next((each.name for each in sorted(path.glob("shard-*.tar"))), None)
-            how = f"; the results are in shards: name one, {path}/{shard}#KEY (keys: index.csv)" if shard else (
-                "; expected a result folder, as `diffopt run` writes it"
-            )  # fmt: skip
-            raise BadInput(path, FILE, f"does not exist{how}")
-        return _own(file, truth)
+        return _own(motion_in(path), truth)
     file, _ = split_address(path)
     if not file.exists():
         raise BadInput(file, "file", "does not exist")
+    if (file.parent / FILE).is_file() and file.suffix in (".json", ".html", ".png"):
+        raise BadInput(file, "RESULT", f"is one file of a result: name its folder, {file.parent}")
     if file.suffix == ".tar":
         raise BadInput(file, "SHARD#KEY", f"is a shard: name a result in it, {file}#KEY (keys: index.csv beside it)")
     if "joints" in (keys := keys_of(file)) and "body_model" in keys:
@@ -91,6 +89,22 @@ def _read(path: Path, truth: bool) -> Result:
         raise BadInput(file, "body_model", "is missing: a result of another version; run it again, or export its "
                        "poses as a motion file")  # fmt: skip
     return _foreign(path)
+
+
+def motion_in(folder: Path) -> Path:
+    """The motion of a result folder. Raises BadInput that names the results inside a folder of several."""
+    if (file := folder / FILE).is_file():
+        return file
+    if shard := next((each.name for each in sorted(folder.glob("shard-*.tar"))), None):
+        raise BadInput(folder, FILE, f"does not exist; the results are in shards: name one, {folder}/{shard}#KEY (keys: "
+                       "index.csv)")  # fmt: skip
+    for below in _BELOW:
+        if found := sorted(each.parent for each in folder.glob(f"{below}/{FILE}")):
+            more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+            some = ", ".join(map(str, found[:_NAMED]))
+            raise BadInput(folder, FILE, f"does not exist; the folder holds {counted(len(found), 'result')}: name one, "
+                           f"{some}{more}")  # fmt: skip
+    raise BadInput(folder, FILE, "does not exist; expected a result folder, as `diffopt run` writes it")
 
 
 def _own(file: Path, truth: bool) -> Result:

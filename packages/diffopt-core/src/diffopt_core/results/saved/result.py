@@ -96,8 +96,8 @@ def motion_in(folder: Path) -> Path:
     if (file := folder / FILE).is_file():
         return file
     if shard := next((each.name for each in sorted(folder.glob("shard-*.tar"))), None):
-        raise BadInput(folder, FILE, f"does not exist; the results are in shards: name one, {folder}/{shard}#KEY (keys: "
-                       "index.csv)")  # fmt: skip
+        how = f"the results are in shards: name one, {folder}/{shard}#KEY (keys: index.csv)"
+        raise BadInput(folder, FILE, f"does not exist; {how}")
     for below in _BELOW:
         if found := sorted(each.parent for each in folder.glob(f"{below}/{FILE}")):
             more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""

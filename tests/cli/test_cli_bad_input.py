@@ -127,6 +127,19 @@ def test_files_that_are_no_case(diffopt, case, write, message):
     assert ran.status == 2 and message in ran.error and not Path("runs").exists()
 
 
+def test_files_of_ours_that_are_no_input_say_what_they_are_for(diffopt, case):
+    Path("run.json").write_text('{"diffopt_run": 1}')
+    Path("mine.toml").write_text('extends = "paper"\n')
+    assert "run.json: format: is the run file of a result: `diffopt run run.json`" in diffopt("check", "run.json").error
+    assert "--recipe mine.toml" in diffopt("check", "mine.toml").error
+
+
+def test_endings_are_compared_without_case(diffopt, case):
+    case.rename(case.with_name("WALK.NPZ"))
+    ran = diffopt("check", case.with_name("WALK.NPZ"), "--prior", "none")
+    assert ran.status == 0, ran.err
+
+
 def test_pickled_objects_are_not_loaded(diffopt, case, arrays):
     np.savez(case, **{**arrays[0], "fps": np.array({"evil": 1}, dtype=object)})
     ran = diffopt("run", case, *QUICK)

@@ -56,7 +56,7 @@ def in_folder(path: Path) -> bool:
 
 def read(path: Path) -> Cameras:
     """Read the model that ``path`` (any of its files) belongs to. Raises BadInput naming file and line."""
-    binary = path.suffix == ".bin"
+    binary = path.suffix.lower() == ".bin"
     if path.stem in ("cameras", "points3D"):
         path = path.with_name("images" + path.suffix)
     images = _binary(path, _image) if binary else _text_images(path)

@@ -82,7 +82,7 @@ def read_stack(content: Any, path: Path, form: str, direction: str = "auto") -> 
     if back is None:
         words = re.sub("[^a-z0-9]+", "_", f"_{path.stem.lower()}_")
         back = next((way for name, way in _DIRECTION.items() if f"_{name.lower()}_" in words), None)
-    if back is None and (form in ("simplevo", "gvhmr") or path.suffix == ".pt"):
+    if back is None and (form in ("simplevo", "gvhmr") or path.suffix.lower() == ".pt"):
         back = False  # SimpleVO's
     if back is None:
         problem = "neither key nor file name states whether these matrices are camera to world or world to camera"

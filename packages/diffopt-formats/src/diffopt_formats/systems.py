@@ -170,7 +170,7 @@ def _file(path: Path, said: Said) -> Cameras:
     if part and form in ("auto", "droid", "droid-reconstruction"):
         # keyframes, world to camera: read as rows of `terminate()`, they would be wrong without any error
         return _folder(path.parent, replace(said, form="droid-reconstruction"))
-    if path.suffix == ".bin" and form in ("auto", "colmap", "colmap-binary"):
+    if path.suffix.lower() == ".bin" and form in ("auto", "colmap", "colmap-binary"):
         return colmap.read(path)
     if is_text(path):
         text = read_text(path)
@@ -213,7 +213,7 @@ def _of_slam(held: Any, path: Path, said: Said) -> Cameras:
     if form in ("auto", "simplevo", "gvhmr", "droid") and (slam.is_matrices(held) or slam.matrix_key(held)):
         return slam.read_stack(held, path, form, said.direction)
     if slam.is_rows(held) and form in ("auto", *_ROWS):
-        guess = {".pth": "wham", ".pt": "gvhmr"}.get(path.suffix, "droid")
+        guess = {".pth": "wham", ".pt": "gvhmr"}.get(path.suffix.lower(), "droid")
         guess = "droid" if isinstance(held, Mapping) else guess
         return slam.read_rows(held, path, said.quaternion, guess if form == "auto" else form)
     if known := stranger(held):

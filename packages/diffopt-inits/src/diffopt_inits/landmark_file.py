@@ -143,7 +143,7 @@ class LandmarksDataset:
         self._config = config
 
     def accepts(self, path: Path) -> bool:
-        return path.name.endswith(SUFFIX) and path.is_file()
+        return path.name.lower().endswith(SUFFIX) and path.is_file()
 
     def load(self, path: Path) -> Clip:
         """Read and check (float32). Raises BadInput naming file and key.
@@ -159,7 +159,7 @@ class LandmarksDataset:
         if (size <= 0).any():
             raise arrays.fail("image_size", f"{size.tolist()}, expected positive width and height")
         width, height = int(size[0]), int(size[1])
-        name = path.name.removesuffix(SUFFIX)
+        name = path.name[: -len(SUFFIX)] if path.name.lower().endswith(SUFFIX) else path.name
         beside = path.with_name(f"{name}.truth.npz")
         where = config.truth or (beside if beside.exists() else None)
         truth = read_truth(where, frames) if where else None

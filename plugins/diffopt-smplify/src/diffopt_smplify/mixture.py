@@ -77,14 +77,14 @@ _PICKLED = {"weights": "weights", "means": "means", "covars": "covariances"}
 def resolve(weights: str) -> Path:
     """The file for a shipped name ("open") or a path; the error says where to get it and where to put it."""
     path = _WEIGHTS.file(weights)
-    if path.suffix not in (".safetensors", ".pkl"):
+    if path.suffix.lower() not in (".safetensors", ".pkl"):
         raise BadInput(path, "file", f"a .safetensors or .pkl file is expected; {_ORIGIN}")
     return _WEIGHTS.resolve(weights)
 
 
 def load(path: Path) -> Mixture:
     """The mixture of a file, float64 on the CPU."""
-    if path.suffix == ".pkl":
+    if path.suffix.lower() == ".pkl":
         found = _pickled(path)
         return _checked(path, found, {ours: theirs for theirs, ours in _PICKLED.items()})
     found, _ = _WEIGHTS.read(path)

@@ -88,7 +88,7 @@ def command(
 def _place(out: Path | None, name: str, count: int) -> Path:
     if out is None:
         return Path(f"{name}.npz")
-    if out.suffix == ".npz":
+    if out.suffix.lower() == ".npz":
         if count > 1:
             raise DiffOptError(f"--out {out}: is a file, but there are {count} clips; give a folder")
         return out

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..common.console import note, say
-from ..common.documents import read_json
 from ..common.output import answer
-from ..errors import BadInput, DiffOptError, MissingResource, reading
+from ..errors import BadInput, MissingResource, reading
 from ..host.own_words import TRUST
 from .solving import drawn, finish, solve
 
@@ -27,14 +26,6 @@ _KEYS = {
     "device": str,
     "provenance": dict,
 }
-
-
-def is_run_file(path: Path) -> bool:
-    """Whether a JSON file is the ``run.json`` of a result (landmark files are JSON too)."""
-    try:
-        return "diffopt_run" in read_json(path)
-    except (DiffOptError, TypeError):
-        return False
 
 
 def repeat(

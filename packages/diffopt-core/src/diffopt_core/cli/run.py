@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..common.console import note
+from ..common.documents import is_run_file
 from ..common.options import Picture, Report, commas, output
 from ..errors import DiffOptError
 from ..host import completion
@@ -17,7 +18,7 @@ from . import many
 from .choice import chooses
 from .demo import FOLDER, demonstration
 from .people import everybody
-from .repeat import is_run_file, repeat
+from .repeat import repeat
 from .solving import VIEWER, drawn, finish, solve, stay, viewed
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def command(
     texts = sources or []
     inputs, out = [Path(text) for text in texts], None if home is None else Path(home)
     where = many.Where(runner, workers, address, tuple(options or ()), limit, shards)
-    if inputs and inputs[0].suffix == ".json" and inputs[0].is_file() and is_run_file(inputs[0]):
+    if inputs and inputs[0].suffix.lower() == ".json" and inputs[0].is_file() and is_run_file(inputs[0]):
         refused = choice.changes()
         refused += [f for f, v in (("--device", device), ("--seed", seed)) if v is not None]
         if refused:

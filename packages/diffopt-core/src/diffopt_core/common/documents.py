@@ -81,6 +81,14 @@ def read_json(path: Path, end: str = "") -> Any:
         return json.loads(path.read_bytes())
 
 
+def is_run_file(path: Path) -> bool:
+    """Whether a JSON file is the run file of a result (landmark files are JSON too)."""
+    try:
+        return "diffopt_run" in read_json(path)
+    except (DiffOptError, TypeError):
+        return False
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read TOML. Raises BadInput if the file is missing or not TOML."""
     with reading(path, "TOML"):

@@ -84,7 +84,7 @@ class Choice:
                 if value is not None and (said := str(error)).startswith(key := f"{source}: input.{flag}: "):
                     raise DiffOptError(f"--{flag} {value}: {said.removeprefix(key)}") from error
             raise
-        if isinstance(chosen, str) and chosen.endswith(".toml") and not self.trust:
+        if isinstance(chosen, str) and chosen.lower().endswith(".toml") and not self.trust:
             check_programs(recipe, lay(merge({}, patch), self.settings), registry, source)
         return recipe
 

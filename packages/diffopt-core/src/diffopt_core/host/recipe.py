@@ -65,7 +65,7 @@ def load(name: str, known: Mapping[str, Path]) -> dict[str, Any]:
 def _load(name: str, known: Mapping[str, Path], seen: tuple[str, ...]) -> dict[str, Any]:
     if name in seen:
         raise DiffOptError(f"recipe '{name}' extends itself: {' -> '.join((*seen, name))}")
-    path = Path(name) if name.endswith(".toml") else known.get(name)
+    path = Path(name) if name.lower().endswith(".toml") else known.get(name)
     if path is None:
         raise UnknownName("recipe", name, known)
     table, base = read_toml(path), dict[str, Any]()

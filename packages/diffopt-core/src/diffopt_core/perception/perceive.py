@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
+from ..common.documents import is_run_file
 from ..common.elsewhere import what_is
 from ..data.fill import fill_linear, fill_rotations
 from ..data.window import Evidence, cut, with_focal
@@ -54,6 +55,8 @@ def open_clip(path: Path, recipe: Recipe, ctx: BuildContext) -> Clip:
                 if dataset.accepts(path):
                     break
         else:
+            if ours := _ours(path):
+                raise BadInput(path, "format", f"is {ours}")
             names = ", ".join(ctx.host.components["dataset"])
             what = _damage(path) or what_is(path) if path.is_file() else None
             it_is = f": it is {what}" if what else ""
@@ -86,6 +89,15 @@ def _damage(path: Path) -> str | None:
     with open(path, "rb") as file:
         cut = file.read(4) == b"PK\x03\x04" and not zipfile.is_zipfile(path)
     return f"a {path.suffix or 'zip'} file that is cut off or damaged" if cut else None
+
+
+def _ours(path: Path) -> str | None:
+    """What a file of ours is that is no input, and what it is for."""
+    if path.suffix.lower() == ".toml" and path.is_file():
+        return f"no input: to use a recipe, --recipe {path}"
+    if path.suffix.lower() == ".json" and is_run_file(path):
+        return f"the run file of a result: `diffopt run {path}`, without other inputs, repeats its run"
+    return None
 
 
 def _span(clip: Clip, asked: InputSpec) -> tuple[int, int | None]:

@@ -213,7 +213,7 @@ class _Job:
         path = each.path
         if is_address(path):
             name = path.rpartition("/")[2]
-            path = str(fetched(path, f"truth/{name}" if name.endswith(".npz") else None))
+            path = str(fetched(path, f"truth/{name}" if name.lower().endswith(".npz") else None))
         found = [str(piece).removeprefix(path) for piece in expand([Path(path)], run.registry, run.recipe)]
         if not any(found):
             return [each]

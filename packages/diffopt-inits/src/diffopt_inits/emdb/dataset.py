@@ -57,7 +57,7 @@ class Address:
 
 def is_data_file(path: Path) -> bool:
     """Whether a file has the name and the first byte of a sequence's pickle."""
-    if not (path.name.endswith(SUFFIX) and path.is_file()):
+    if not (path.name.lower().endswith(SUFFIX) and path.is_file()):
         return False
     with open(path, "rb") as file:
         return file.read(1) == b"\x80"  # pickle protocol 2 or later, as for numpy arrays
@@ -73,7 +73,7 @@ def data_files(path: Path) -> list[Path]:
 
 def sequence_name(file: Path) -> str:
     """Name of a sequence, ``P8_62_outdoor_walk``, from its pickle's file name."""
-    return file.name.removesuffix(SUFFIX)
+    return file.name[: -len(SUFFIX)] if file.name.lower().endswith(SUFFIX) else file.name
 
 
 EMDB1 = (

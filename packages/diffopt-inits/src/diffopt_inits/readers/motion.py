@@ -42,7 +42,7 @@ def write_motion(
     camera_frame: bool = False,
 ) -> Written:
     """Write ``out``. Raises BadInput, DiffOptError."""
-    if out.suffix != ".npz":
+    if out.suffix.lower() != ".npz":
         raise DiffOptError(f"{out}: expected a file name that ends in .npz")
     track, who = choose(read_tracks(file, system), person)
     rest = rest_joints(track.betas_of, smpl)

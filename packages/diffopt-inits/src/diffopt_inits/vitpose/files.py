@@ -44,7 +44,7 @@ def read_boxes(path: Path, clip: Clip) -> np.ndarray:
     """Boxes ``[T 4]`` x0 y0 x1 y1, px of the full image, for the clip's frames; NaN without a person."""
     if not path.is_file():
         raise MissingResource(f"detector vitpose: file of boxes '{path}' does not exist")
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         arrays = read_npz(path)
         if "boxes" not in arrays:
             raise BadInput(path, "boxes", f"missing; the file holds {', '.join(sorted(arrays)) or 'nothing'}")

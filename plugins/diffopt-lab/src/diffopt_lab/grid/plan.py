@@ -101,7 +101,10 @@ def table(asked: str, recipes: Mapping[str, Path], rows: Sequence[str] = ()) -> 
         name, spec = Path(asked).stem, _read(Path(asked))
     else:
         recipe_names = commas(asked)
-        if unknown := [n for n in recipe_names if n not in recipes and not n.endswith(".toml")] or not recipe_names:
+        if (
+            unknown := [n for n in recipe_names if n not in recipes and not n.lower().endswith(".toml")]
+            or not recipe_names
+        ):
             first = unknown[0] if isinstance(unknown, list) else asked
             raise UnknownName("table or recipe", first, [*names(), *recipes])
         own = tuple(RowSpec(recipe=recipe) for recipe in recipe_names)
@@ -120,7 +123,7 @@ def _with_rows(spec: TableSpec, rows: Sequence[str]) -> TableSpec:
 
 def _is_table(path: Path) -> bool:
     """Whether the file is a table (it has rows) and not a recipe."""
-    if path.suffix != ".toml" or not path.is_file():
+    if path.suffix.lower() != ".toml" or not path.is_file():
         return False
     try:
         return "row" in read_toml(path)

@@ -80,8 +80,10 @@ def find_data(path: Path, out: Path, spec: TableSpec, ctx: BuildContext, how: Si
     case = ctx.build("dataset", "case")
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
     accepted = {file for file in files if case.accepts(file)}
-    kinds = {file.suffix for file in accepted}  # a file of that kind that is not accepted is planned, and fails by name
-    if own := tuple(file for file in files if file in accepted or file.suffix in kinds):
+    kinds = {
+        file.suffix.lower() for file in accepted
+    }  # a file of that kind that is not accepted is planned, and fails by name
+    if own := tuple(file for file in files if file in accepted or file.suffix.lower() in kinds):
         how.hold_unused(path)
         return Data(own, {"name": "case"}, _kind(path, len(own)) + _not(spec))
     folder = out / SIMULATED

@@ -93,7 +93,7 @@ def read_model(file: Path) -> Mapping[str, Any]:
     from ...common.unpickle import read_foreign, read_pickle, to_array
 
     # an archive may have objects beside the arrays
-    raw: Any = read_foreign(file) if file.suffix == ".npz" else read_pickle(file)
+    raw: Any = read_foreign(file) if file.suffix.lower() == ".npz" else read_pickle(file)
     if not isinstance(raw, dict):
         raise BadInput(file, "content", f"is a {type(raw).__name__}; expected a mapping of arrays")
     missing = [key for key in KEYS if key not in raw]

@@ -46,7 +46,7 @@ class CaseDataset:
     def accepts(self, path: Path) -> bool:
         # Two of its keys are enough, so that an incomplete case is reported as such and not as an unknown file. A
         # result's evidence.npz has some of these keys too, but is not a case.
-        keys = keys_of(path) if path.suffix == ".npz" else frozenset()
+        keys = keys_of(path) if path.suffix.lower() == ".npz" else frozenset()
         return len(_OWN & keys) >= 2 and "initial_joints" not in keys
 
     def load(self, path: Path) -> Clip:

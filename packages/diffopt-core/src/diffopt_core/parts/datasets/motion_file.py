@@ -15,6 +15,7 @@ whole clip by a constant and changes neither the motion nor any aligned metric.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,8 +56,8 @@ class MotionDataset:
 
 def split_address(path: Path) -> tuple[Path, str]:
     """Split ``shard.npz#clip`` into file and clip (empty if the address names none)."""
-    file, mark, clip = str(path).rpartition(".npz#")
-    return (Path(file + ".npz"), clip) if mark else (path, "")
+    found = re.fullmatch(r"(.*\.npz)#(.*)", str(path), re.IGNORECASE | re.DOTALL)
+    return (Path(found[1]), found[2]) if found else (path, "")
 
 
 def load_motion(path: Path, config: AmassConfig) -> Clip:

@@ -62,7 +62,7 @@ def carry_out(
         count = sum(len(each.wanted) for each in todo)
         total = sum(len(portion.inputs) for portion in plan)
         if count < total:
-            note(f"{total - count} of {total} {what} are already done")
+            note(f"{total - count:,} of {total:,} {what} are already done")
         with terminal_bar(what, count) as bar:
             work.carry_out(runner, todo, lambda done, bad: bar(done, f", {bad} failed" if bad else ""))
         rows = work.settled()

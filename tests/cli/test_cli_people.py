@@ -59,6 +59,7 @@ def test_everybody_is_solved_under_the_camera_of_the_first(diffopt, crowd):
     saved = json.loads(Path("out/personb/run.json").read_text())
     assert saved["evidence"]["camera"]["held"] and saved["recipe"]["camera"]["name"] == "result"
     assert {row["what"]: row["said"] for row in saved["assumed"]}["unit"] == "as in out/persona"
+    assert "notice: personb: " in ran.err, "the clip's name is that of both"
     assert "left out, seen in few frames: c" in ran.err and not Path("out/personc").exists()
     assert "2 people in one world: diffopt view out/persona out/personb" in " ".join(ran.err.split())
     again = diffopt("run", crowd, "--person", "all", "--out", "out", *ASKED, *QUICK)
@@ -68,6 +69,10 @@ def test_everybody_is_solved_under_the_camera_of_the_first(diffopt, crowd):
             ("persona", "finished"),
             ("personb", "finished"),
         ]
+
+
+def test_one_of_them_is_asked_for(diffopt, crowd):
+    assert diffopt("check", crowd, "--person", "b", *ASKED[:-1], "--prior", "none").status == 0
 
 
 def test_several_clips_and_a_bad_one(diffopt, crowd):

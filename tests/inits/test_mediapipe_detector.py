@@ -121,7 +121,7 @@ def test_two_people(tmp_path, python, caplog, person, x):
     assert seen.valid.tolist() == [x == 80 or i < 35 for i in range(50)]
     assert (seen.keypoints[seen.valid][..., 0].mean(1) - x).abs().max() < 1
     assert not seen.keypoints[~seen.valid].any() and not seen.landmarks[~seen.valid].any()
-    assert "2 people" in caplog.text and len(seen.facts["person"]["boxes"]) == 2
+    assert ("2 people" in caplog.text) == (not person.isdigit()) and len(seen.facts["person"]["boxes"]) == 2
     # the other one is masked too, for cameras that must not track them
     assert seen.masks is not None and seen.masks[10, 75, 40] and seen.masks[10, 75, 120]
 
@@ -145,12 +145,12 @@ def test_somebody_small_is_looked_at_close_up(tmp_path, python):
     assert seen.masks is not None and seen.masks[70, 85, 80] and not seen.masks[70, 85, 100]
 
 
-def test_the_person_leaves_and_comes_back(tmp_path, python, caplog):
+def test_the_person_leaves_and_comes_back(tmp_path, python):
     frames = [[] if 20 <= i < 30 else [(100, 120)] for i in range(50)]
     seen = detect(film(tmp_path, frames), python)
     assert seen.valid.tolist() == [not 20 <= i < 30 for i in range(50)]
     assert not seen.keypoints[20:30].any() and not seen.masks[20:30].any()
-    assert seen.facts["frames_without_person"] == 10 and "10 of 50 frames" in caplog.text
+    assert seen.facts["frames_without_person"] == 10
 
 
 def test_nobody(tmp_path, python):

@@ -110,7 +110,7 @@ class LandmarksInitializer:
         pose = self._analytic(landmarks, visibility, rest, clip.fps)
         targets = Targets(landmarks, visibility, rays.ray, self._config.pixels * rays.steering, transl)
         pose, transl = self._fitted(pose, rest, targets, rays, clip.fps, ROUNDS)
-        mean, said = torch.zeros(10), _facts(good, visibility)
+        mean, said = torch.zeros(10), _facts(good, visibility, clip.video is None)
         return CameraFrameBody(pose[:, 0], pose[:, 1:], transl, mean, self._body.name, "landmarks", said)
 
     def _analytic(self, landmarks: Tensor, visibility: Tensor, rest: RestBody, fps: float) -> Tensor:
@@ -146,15 +146,16 @@ def _landmarks(clip: Clip, observations: Observations) -> tuple[Tensor, Tensor, 
     return points, torch.from_numpy(seen), torch.from_numpy(good)
 
 
-def _facts(good: Bool[Tensor, "T"], visibility: Float[Tensor, "T 33"]) -> dict[str, Any]:
+def _facts(good: Bool[Tensor, "T"], visibility: Float[Tensor, "T 33"], tell: bool) -> dict[str, Any]:
     """``filled``: frames without the person; ``unseen``: limbs with a visibility below ``HIDDEN`` in most frames, so
-    that their motion is mostly assumed. Both are logged."""
+    that their motion is mostly assumed. Both are logged; the former where ``tell``, since of videos it is said before.
+    """
     filled = (~good).nonzero().flatten().tolist()
     facts: dict[str, Any] = {"filled": filled, "shape": "mean body, betas 0"}
     shown = visibility[good]
     unseen = [limb for limb, points in _LIMBS.items() if bool((shown[:, points].amin(1) < HIDDEN).float().mean() > 0.5)]
     facts["unseen"] = unseen
-    if filled:
+    if filled and tell:
         longest = int(np.diff(np.flatnonzero(np.r_[True, good.numpy(), True])).max()) - 1
         _log.warning(
             "landmarks: the person is not found in %d of %d frames (longest gap %d); these are interpolated",

@@ -99,8 +99,9 @@ class _Job:
 
         run = replace(run, out=self.home / key, besides=tuple(self.besides["exporters"]))
         run = drawn(run, self.besides["picture"], self.besides["report"])
-        results = solve(run, evidence=evidence)
-        self.status |= finish(run, results)
+        with voice.about(key.rpartition("/")[2]):  # the clip's name is that of all of them
+            results = solve(run, evidence=evidence)
+            self.status |= finish(run, results)
         told = voice.answered()
         self.results += told.get("results", [])
         self.kept += not results

@@ -174,9 +174,9 @@ def finish(run: Run, results: list[Result], failed: Sequence[Failure] = ()) -> i
                 f"{where}; try a smaller rate (--set stage.<stage>.<block>.lr=…)"
             )
         elif result.status == "doubtful":
-            note(f"{result.clip.name}: doubtful: {result.provenance['doubt']}")
+            note(voice.of_its_clip(f"{result.clip.name}: doubtful: {result.provenance['doubt']}"))
         if result.untrusted:
-            note(f"{result.clip.name}: not trusted: {'; '.join(result.untrusted)}")
+            note(voice.of_its_clip(f"{result.clip.name}: not trusted: {'; '.join(result.untrusted)}"))
     print_failures([each.reason for each in failed], len(run.inputs), [each.error for each in failed])
     return int(bool(failed) or any(result.status == "diverged" for result in results))
 

@@ -89,7 +89,7 @@ def quiet() -> bool:
 
 @contextmanager
 def about(clip: str) -> Iterator[None]:
-    """Notices of this block are of one of several clips, and name it; of an only one (empty) they need not."""
+    """Notices of this block are of one of several clips, or people, and name it."""
     was, _voice.clip = _voice.clip, clip
     try:
         yield

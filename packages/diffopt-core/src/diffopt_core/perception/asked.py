@@ -8,6 +8,8 @@ from ..host.contract import named_file
 from ..host.recipe import Recipe
 from ..types import Clip
 
+#: Components that take what is in the clip's own file.
+_OWN = frozenset({"auto", "given", "lift", "landmarks"})
 Rule = tuple[str, Callable[[Clip, Recipe], bool], str]
 
 
@@ -15,14 +17,10 @@ def _has_skeleton(clip: Clip, recipe: Recipe) -> bool:
     return clip.rest_joints is not None
 
 
-def _has_no_choice(clip: Clip, recipe: Recipe) -> bool:
-    """Neither images nor a result file of another system, which may show several people."""
+def _is_all_there(clip: Clip, recipe: Recipe) -> bool:
+    """Neither images, nor a result file of another system, nor a component that may look elsewhere."""
     roles = (recipe.detector, recipe.camera, recipe.initializer)
-    return clip.video is None and not any(named_file(role.options) for role in roles)
-
-
-def _runs_nothing(clip: Clip, recipe: Recipe) -> bool:
-    return clip.video is None
+    return clip.video is None and all(role.name in _OWN and not named_file(role.options) for role in roles)
 
 
 def _has_no_shots(clip: Clip, recipe: Recipe) -> bool:
@@ -34,9 +32,9 @@ def _has_no_shots(clip: Clip, recipe: Recipe) -> bool:
 #: for any input.
 RULES: tuple[Rule, ...] = (
     ("height", _has_skeleton, "the file has the person's skeleton"),
-    ("person", _has_no_choice, "the file has the evidence of one person"),
+    ("person", _is_all_there, "the file has the evidence of one person"),
     ("shot", _has_no_shots, "the file has no shots"),
-    ("env", _runs_nothing, "no program is run: the evidence is in the file"),
+    ("env", _is_all_there, "no program is run: the evidence is in the file"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,7 @@ def _all_perceived(run: Run, clips: Sequence[Clip], ctx: BuildContext, failed: l
         try:
             with (
                 spared(None if clip.video and clip.video.shot else failed, clip.name, clip.path, run.registry),
-                about(clip.name if len(clips) > 1 else ""),
+                about(clip.name) if len(clips) > 1 else nullcontext(),
             ):
                 found.append(perceived(run, clip, ctx))
         except BadInput as error:

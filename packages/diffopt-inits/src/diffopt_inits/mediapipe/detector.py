@@ -260,8 +260,6 @@ def _zeroed(values: np.ndarray, valid: np.ndarray) -> torch.Tensor:
 
 
 def _tell(path: Path, valid: np.ndarray, found: np.ndarray) -> None:
-    if valid.all():
-        return
-    missing, other = int((~valid).sum()), int((found & ~valid).sum())
-    why = f" ({other} of them show another person or object)" if other else ""
-    _log.warning("%s: the person is missing in %d of %d frames%s", path, missing, len(valid), why)
+    """Frames without the person are told for all detectors alike; not why."""
+    if other := int((found & ~valid).sum()):
+        _log.warning("%s: %d of %d frames show another person or object; not used", path, other, len(valid))

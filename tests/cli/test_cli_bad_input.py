@@ -140,6 +140,12 @@ def test_endings_are_compared_without_case(diffopt, case):
     assert ran.status == 0, ran.err
 
 
+@pytest.mark.parametrize("flag", ["--camera droid", "--init wham", "--detector openpose"])
+def test_a_named_file_is_looked_for_before_anything_is_opened(diffopt, flag):
+    kind, name = flag.split()
+    assert f"gone.pth: {flag}: does not exist" in diffopt("run", "unread.mp4", kind, f"{name}=gone.pth").error
+
+
 def test_pickled_objects_are_not_loaded(diffopt, case, arrays):
     np.savez(case, **{**arrays[0], "fps": np.array({"evil": 1}, dtype=object)})
     ran = diffopt("run", case, *QUICK)

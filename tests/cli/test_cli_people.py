@@ -116,8 +116,14 @@ def test_the_camera_is_of_a_finished_result_of_the_same_frames(diffopt, crowd, a
     np.savez(other, **{**arrays[0], "fps": np.array(29.0)})
     ran = diffopt("run", other, "--out", "other", *asked)
     assert ran.status == 2 and "is of another file" in " ".join(ran.error.split())
-    ran = diffopt("run", crowd, "--out", "other", *ASKED, *QUICK, "--camera", "result=nowhere")
-    assert ran.status == 2 and "run.json" in ran.error
+    Path("unfinished").mkdir()
+    for name, text in (("motion.npz", ""), ("run.json", '{"diffopt_run": 1, "status": "diverged"}')):
+        Path("unfinished", name).write_text(text)
+    wrong = {"nowhere": "nowhere: --camera result: does not exist", ".": "holds 2 results: name one, one",
+             "unfinished": "status: is 'diverged'"}  # fmt: skip
+    for folder, said in wrong.items():
+        ran = diffopt("run", "unread.npz", *ASKED, *QUICK, "--camera", f"result={folder}")
+        assert ran.status == 2 and said in ran.error, "before anything is opened"
     ran = diffopt("run", crowd, "--out", "other", *ASKED, *QUICK, "--camera", "result")
     assert ran.status == 2 and "--camera result=FOLDER" in " ".join(ran.error.split())
 

@@ -11,7 +11,7 @@ import torch
 
 from ..data.ragged import cheapest
 from ..data.window import Evidence
-from ..errors import DiffOptError
+from ..errors import BadInput, DiffOptError
 from ..host.choice import FLAGS, PAPER
 from ..host.provenance import device as find_device
 from ..host.recipe import Recipe, load, parse
@@ -152,6 +152,13 @@ def check_components(run: Run, ctx: BuildContext) -> None:
         config = registry.config(kind, spec.name, spec.options)
         if isinstance(config, AutoConfig) and config.handed_on:
             _fits_one(ctx, kind, config)
+    for kind, spec in (("detector", recipe.detector), ("camera", recipe.camera), ("initializer", recipe.initializer)):
+        if isinstance(
+            file := spec.options.get("file"), str | Path
+        ):  # a wrong name is told before anything is perceived
+            if not Path(file).expanduser().exists():
+                raise BadInput(file, f"{KINDS[kind].flag} {spec.name}", "does not exist")
+            ctx.build(kind, spec.name, spec.options)
     for name in recipe.metrics:
         registry.component("metric", name)
         hold_metric(name, ctx)

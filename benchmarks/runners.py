@@ -4,8 +4,8 @@
 
 One thread a worker; the same jobs for each. Start-up is apart: a worker's first job (imports, Ray's own start) is not
 counted, so time runs from the moment when every worker has ended one job to the end of the last. Prints wall seconds,
-CPU seconds of all processes together (driver, workers, Ray's daemons), and how many times as fast as one process it is.
-The last lines of a run without other load are the figures; CPU seconds a clip hold on a busy machine, too.
+CPU seconds of the workers and of the rest (driver, Ray's daemons), and how many times as fast as one process it is.
+On a busy machine only the CPU seconds mean something.
 """
 
 from __future__ import annotations
@@ -30,14 +30,22 @@ from diffopt_core.results.many import CALLS, Ask, job_data, planned
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds(seen: dict[int, float]) -> float:
-    """Of this process and all that are or were below it. ``seen``: by process, as it was last looked at."""
+#: Words in the command lines of workers: a local one's, Ray's.
+_WORKER = (b"parts.runners", b"MapWorker")
+
+
+def cpu_seconds(seen: dict[int, float], workers: set[int]) -> tuple[float, float]:
+    """Of this process and all that are or were below it: of the workers, and of the others. ``seen``: by process, as it
+    was last looked at; ``workers``: which of them are some."""
     used, parents = {}, {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            line = (entry / "cmdline").read_bytes()
         except OSError:
             continue
+        if any(word in line for word in _WORKER):
+            workers.add(int(entry.name))
         parents[int(entry.name)] = int(fields[1])
         used[int(entry.name)] = sum(map(int, fields[11:13])) / _TICK
     mine, grown = {os.getpid()}, True
@@ -45,7 +53,8 @@ def cpu_seconds(seen: dict[int, float]) -> float:
         below = {pid for pid, parent in parents.items() if parent in mine} - mine
         mine, grown = mine | below, bool(below)
     seen.update({pid: used[pid] for pid in mine & used.keys()})
-    return sum(seen.values())
+    total, theirs = sum(seen.values()), sum(spent for pid, spent in seen.items() if pid in workers)
+    return theirs, total - theirs
 
 
 def make_clips(folder: Path, count: int, frames: int) -> None:
@@ -59,25 +68,28 @@ def make_clips(folder: Path, count: int, frames: int) -> None:
 
 @dataclass(frozen=True)
 class Took:
-    """``first``: seconds until every worker had ended a job; ``wall`` and ``cpu`` of the jobs after that, each."""
+    """``first``: seconds until every worker had ended a job; of the jobs after that, each: ``wall``, CPU seconds of the
+    ``workers``, and of the ``others`` (driver, daemons)."""
 
     first: float
     wall: float
-    cpu: float
+    workers: float
+    others: float
 
 
 def measure(runner: Runner, workers: int, jobs: list[Job]) -> Took:
     began = mark = now = time.perf_counter()
-    spent = used = 0.0
+    spent = used = (0.0, 0.0)
     seen: dict[int, float] = {}
+    theirs: set[int] = set()
     for number, end in enumerate(runner.run(jobs), 1):
         if end.error or any(row["state"] == "failed" for row in end.value["rows"]):
             raise SystemExit(f"{end.job.name}: {end.error or end.value['rows']}")
-        now, used = time.perf_counter(), cpu_seconds(seen)
+        now, used = time.perf_counter(), cpu_seconds(seen, theirs)
         if number == workers:
             mark, spent = now, used
     after = len(jobs) - workers
-    return Took(mark - began, (now - mark) / after, (used - spent) / after)
+    return Took(mark - began, (now - mark) / after, *((b - a) / after for a, b in zip(spent, used, strict=True)))
 
 
 def main() -> None:
@@ -102,11 +114,12 @@ def main() -> None:
             jobs = [Job(each.part, CALLS, job_data(each)) for each in plan]
             took = measure(ctx.build("runner", name, {"workers": workers}), workers, jobs)
             one = one or took
+            wall, own, others = (each / args.batch for each in (took.wall, took.workers, took.others))
+            ceiling = workers * (one.workers + one.others) / (took.workers + took.others)
             print(
-                f"{name}, {workers} worker(s), {len(inputs)} clips of {args.frames} frames: {took.first:.0f} s until "
-                f"each had ended a job; then {took.wall / args.batch:.2f} wall s and {took.cpu / args.batch:.2f} CPU s "
-                f"a clip; {one.wall / took.wall:.2f} times one process (by CPU seconds at most "
-                f"{workers * one.cpu / took.cpu:.2f})",
+                f"{name}, workers: {workers}: {took.first:.0f} s until each had ended a job; then a clip took "
+                f"{wall:.2f} wall s, {own:.2f} CPU s of workers, {others:.2f} of driver and daemons; {one.wall / took.wall:.2f} "
+                f"times one process (by CPU seconds at most {ceiling:.2f})",
                 flush=True,
             )
 

@@ -118,8 +118,8 @@ def main() -> None:
             ceiling = workers * (one.workers + one.others) / (took.workers + took.others)
             print(
                 f"{name}, workers: {workers}: {took.first:.0f} s until each had ended a job; then a clip took "
-                f"{wall:.2f} wall s, {own:.2f} CPU s of workers, {others:.2f} of driver and daemons; {one.wall / took.wall:.2f} "
-                f"times one process (by CPU seconds at most {ceiling:.2f})",
+                f"{wall:.2f} wall s, {own:.2f} CPU s of workers, {others:.2f} of driver and daemons; "
+                f"{one.wall / took.wall:.2f} times one process (by CPU seconds at most {ceiling:.2f})",
                 flush=True,
             )
 

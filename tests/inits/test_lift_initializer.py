@@ -10,6 +10,7 @@ import torch
 from diffopt_core.data.geometry import forward_kinematics
 from diffopt_core.data.rotation import geodesic
 from diffopt_core.data.skeleton import COCO17, JOINT, PARENTS, mirror_order
+from diffopt_core.data.window import Evidence
 from diffopt_core.data.window import cut as cut_clip
 from diffopt_core.errors import BadInput
 from diffopt_core.host.registry import Registry
@@ -18,6 +19,7 @@ from diffopt_core.parts.datasets.case_file import clip_of, with_truth
 from diffopt_core.parts.datasets.configs import SimulatorSettings
 from diffopt_core.parts.datasets.simulator.simulate import simulate
 from diffopt_core.parts.demo_motion import demo_clip
+from diffopt_core.perception.plausible import judge
 from diffopt_core.types import CameraFrameBody, Clip
 from diffopt_inits.lift.initializer import Lifted, LiftInitializer
 from diffopt_inits.lift.windows import bridge, cut
@@ -223,3 +225,15 @@ def test_a_bridge_is_its_own_end_where_the_person_is() -> None:
     values = torch.tensor([9.0, 1.0, 9.0, 9.0, 9.0, 5.0, 9.0])
     torch.testing.assert_close(over.mean(values), torch.tensor([1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0]))
     torch.testing.assert_close(over.doubt, torch.tensor([0.1, 0.0, 0.075, 0.1, 0.075, 0.0, 0.1]))
+
+
+def test_sides_that_are_exchanged_throughout_are_doubted(clip: Clip, plain: LiftInitializer) -> None:
+    """Of keypoints alone: the network is surer of a body that is put together right."""
+    assert clip.observations is not None and clip.camera is not None
+    doubts = []
+    for order in (list(range(17)), list(mirror_order(COCO17))):
+        here = seen(replace(clip, body=None), clip.observations.keypoints[:, order])
+        assert here.observations is not None
+        body = plain.initialize(here, here.observations, clip.camera)
+        doubts.append(judge(Evidence(here, here.observations, clip.camera, body), clip.rest_joints).clip.doubts)
+    assert not doubts[0] and "seem exchanged throughout" in doubts[1][0]

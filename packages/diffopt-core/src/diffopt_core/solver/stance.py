@@ -39,8 +39,9 @@ SLOW, UNLIKELY = 0.5, 0.02
 #: The same weight for a factor away from 1 if the unit is roughly known; without it the scale diverges for feet that
 #: are never in contact (on a skateboard).
 CHANGED = 0.1
-#: Standard deviation of the log of a scale from feet in contact.
-STANCE_SD = 0.1
+#: Standard deviation of the log of a scale from feet in contact: of a camera that moves fast while one stands, and
+#: what speed of feet stays wrong for the clip, m/s, by which a slower camera tells less.
+STANCE_SD, SLIDES = 0.1, 0.1
 #: Smoothing of a path that was fitted frame by frame, s, before its speed is used.
 _SPEED_SMOOTH = 0.25
 
@@ -170,4 +171,7 @@ def with_speed_evidence(
     ratio = (weight * filming * (told - person)).sum((1, 2)) / known.clamp_min(1e-6)
     ratio = ratio.clamp(0.3, 3.0)
     sure = known / trust.sum(1).clamp_min(1.0) * ratio.clamp_min(0.5).square()  # 1 / variance of its logarithm
-    return scale * (ratio.log() * sure / (sure + 1 / STANCE_SD**2)).exp()
+    stands = (evidence.contact[:, 1:] * evidence.contact[:, :-1]).amax(-1) * trust[:, 1:] * trust[:, :-1] + 1e-9
+    filmed = _weighted((speed(camera.position) * scale[:, None, None]).square().sum(-1), stands)
+    by_feet = 1 / (STANCE_SD**2 + SLIDES**2 / filmed.clamp_min(1e-6))
+    return scale * (ratio.log() * sure / (sure + by_feet)).exp()

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from diffopt_core.data.geometry import leg_length
 from diffopt_core.data.rotation import slerp
-from diffopt_core.data.skeleton import PARENTS
+from diffopt_core.data.skeleton import LAYOUTS, PARENTS, mirror_order
 from diffopt_core.errors import BadInput
 from diffopt_core.interfaces import BuildContext, Initializer
 from diffopt_core.types import CameraFrameBody, CameraTrajectory, Clip, MotionEvidence, Observations, map_tensors
@@ -85,7 +85,13 @@ class LiftInitializer:
             if observations.landmarks is not None:
                 body = self._landmarks.towards(body, _told(lifted), observations, camera, clip)
             return replace(body, evidence=evidence_of(lifted), facts={**body.facts, "told": made.facts})
-        return self.both(clip, observations, camera, body)[0]
+        made, lifted = self.both(clip, observations, camera, body)
+        if body is None and observations.landmarks is None:  # nothing but the network tells left from right
+            order = list(mirror_order(LAYOUTS[observations.layout]))
+            other = replace(observations, keypoints=observations.keypoints[:, order])
+            surer = _vagueness(lifted) - _vagueness(self.both(clip, other, camera)[1])
+            made = replace(made, facts={**made.facts, "surer_if_exchanged": round(surer, 2)})
+        return made
 
     def both(
         self,
@@ -192,6 +198,12 @@ def _facts(lifted: Lifted) -> dict[str, Any]:
             "depth_percent": round(100 * sd(lifted.depth_var), 2),
         },
     }
+
+
+def _vagueness(lifted: Lifted) -> float:
+    """Sum of the mean logarithms of the variances of root, joints and vertical."""
+    rotations = lifted.rotations_var[lifted.present].log().mean(0)
+    return float(rotations[0] + rotations[1:].mean() + lifted.up_var[lifted.present].log().mean())
 
 
 def _fused(evidence: Evidence, body: CameraFrameBody | None) -> list[str]:

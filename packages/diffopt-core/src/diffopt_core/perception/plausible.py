@@ -42,7 +42,8 @@ _LYING = 1.05
 #: Standard deviation up to which lines or a network tell the vertical well, rad; sine of the camera's pitch from which
 #: on it looks straight down.
 _TOLD, _BELOW = 0.14, 0.85
-#: Sum of logarithms of three variances by which a network is surer of exchanged sides that are doubted.
+#: Sum of logarithms of three variances by which a network is surer of exchanged sides that are doubted (of 144
+#: simulated clips at most 0.68 as they are; exchanged, six of ten are above).
 _SURER = 0.8
 #: Share of the frames in which a person hangs head down in the image whose picture is upside down.
 _HEAD_DOWN = 0.8

@@ -211,5 +211,5 @@ def test_who_lies_is_level_where_a_network_hardly_knows():
     joints, camera = tilted(math.pi / 2)
     wrong = (camera.R @ torch.tensor([math.sin(0.9), math.cos(0.9), 0.0])[:, None]).squeeze(-1)
     vague, sure = (find_up(joints, camera, PlaceSpec(), evidence_of(wrong, sd, 0.0)) for sd in (0.6, 0.02))
-    assert off(vague.up) < 5 and float(vague.cues["trunk"][1].max()) < 0.2
-    assert "trunk" not in sure.cues
+    assert off(vague.up) < 5 and float(vague.cues["lying"][1].max()) < 0.2
+    assert "lying" not in sure.cues

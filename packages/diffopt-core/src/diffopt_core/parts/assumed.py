@@ -23,7 +23,8 @@ _OVERRULED, _OUTWEIGHED = 3.0, 4.0
 _ZOOMS = 1.03
 #: Sources of the vertical (:mod:`..solver.vertical`), for people.
 _CUES = {"network": "a network on the poses", "image": "how cameras are held", "feet": "standing feet",
-         "path": "a level path", "lines": "lines in the images", "trunk": "an upright trunk"}  # fmt: skip
+         "path": "a level path", "lines": "lines in the images", "trunk": "an upright trunk",
+         "lying": "a trunk that lies"}  # fmt: skip
 #: Units of length: metres, millimetres, and what is made of them.
 _LENGTH = re.compile(r"m?m\b(?! of)|10 m/s")
 

@@ -84,7 +84,7 @@ def find_up(
         cues["path"] = _flat(joints[:, :, JOINT["pelvis"]], spec.travel_sigma, own)
     if camera.up is not None and camera.up_var is not None and spec.up != "trunk":
         lines, variance = _of_lines(camera, own)
-        for name in ("network", "trunk"):
+        for name in ("network", "trunk", "lying"):
             if name in cues:
                 towards, precision = cues[name]
                 apart = (lines - towards).square().sum(-1)[:, None, None]
@@ -136,7 +136,7 @@ def _of_network(joints: Tensor, camera: CameraTrajectory, evidence: MotionEviden
     cues["image"] = image, (precision + one) / (1 + beyond / _TAIL).square()
     cues["feet"] = _ground(joints, evidence.contact, own)
     if bool((spread > VAGUE**2).any()):
-        cues["trunk"] = _at_rest(joints, image, spread, own)
+        cues["lying"] = _at_rest(joints, image, spread, own)
     return cues
 
 

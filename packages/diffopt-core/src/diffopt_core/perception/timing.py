@@ -119,7 +119,8 @@ def _blurred(values: np.ndarray, frames: float) -> np.ndarray:
 def _slow_motion(ahead: np.ndarray, fps: float) -> Iterator[str]:
     """``ahead``: how far the left foot is before the right one, m, in each frame."""
     step, strides = np.sqrt(2) * ahead.std(), np.diff(ahead).std() * fps / (2 * np.pi * ahead.std())
-    both_ways = min(ahead.max(), -ahead.min()) > step / 2
+    # a step at least: of less, such as a change of weight, no rate can be told
+    both_ways = min(ahead.max(), -ahead.min()) > step / 2 and strides * len(ahead) / fps > 0.5
     if both_ways and step > _STEPS_FROM and step > _LONG_STEP * strides:
         times = 2 ** round(np.log2(step / strides / _USUAL_STEP))
         yield (

@@ -13,6 +13,8 @@ from cli_cases import QUICK, tree
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--draws", "2"], "error: --draws 2: 2 draws give no spread"),
+        (["--set", "draws=1"], "recipe: draws: is 1; it has keys of its own: draws.count"),
         (["--prior", "mmd"], "unknown prior 'mmd'. Did you mean 'mdm'? Known:"),
         (["--repr", "nemoo"], "unknown representation 'nemoo'. Did you mean 'nemo'?"),
         (["--body", "sticks"], "unknown body 'sticks'. Did you mean 'stick'?"),
@@ -25,7 +27,7 @@ from cli_cases import QUICK, tree
         (["--recipe", "gone.toml"], "gone.toml: file: does not exist"),
         (["--set", "prior.timestep=1", "--prior", "mdm"], "unknown option of prior 'mdm' 'timestep'. Did you mean"),
         (["--set", "representation.hiden=3", "--repr", "nemo"], "unknown option of representation 'nemo' 'hiden'"),
-        (["--set", "shedule=[]"], "unknown key of recipe 'paper' 'shedule'. Did you mean 'schedule'?"),
+        (["--set", "shedule=[]"], "unknown key of recipe 'shedule'. Did you mean 'schedule'?"),
         (["--set", "stage.guide.human.stepz=3"], "Did you mean 'stage.guide.human.steps'?"),
         (["--set", "stage.guide.rounds=none"], "stage.guide.rounds: "),
         (["--set", 'metrics=["rigid_clap"]'], "unknown metric 'rigid_clap'. Did you mean 'rigid_clip'?"),
@@ -33,7 +35,7 @@ from cli_cases import QUICK, tree
         (["--set", "stage.guide.human.terms.posse=1"], "unknown term 'posse'. Did you mean 'pose'?"),
         (["--set", 'stage.warmup.all.free=["motoin.*"]'], "unknown variable in `free` 'motoin.*'"),
         (["--set", "seed"], "--set seed: expected key.path=value"),
-        (["--scale", "distiled"], "scale.mode: "),
+        (["--scale", "distiled"], "--scale distiled: Input should be"),
         (["--fps", "-3"], "--fps -3.0: Input should be greater than 0"),
         (["--device", "gpu"], "--device gpu: not a device; expected auto, cpu or cuda[:N]"),
         (["-p", "gone.py"], "plugin gone.py: "),

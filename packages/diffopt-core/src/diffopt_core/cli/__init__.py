@@ -119,7 +119,7 @@ def _fail(message: str, status: int, debug: bool) -> tuple[int, str]:
 def _usage(error: Exception) -> tuple[int, str]:
     """Print a usage error of the option parser as one line, like all other errors."""
     context = getattr(error, "ctx", None)
-    message = error.format_message()  # type: ignore[attr-defined]
+    message = error.format_message().replace(": Value error, ", ": ")  # type: ignore[attr-defined]
     if not message:  # a group without a command: typer prints its help
         err.print(context.get_help() if context else "", highlight=False)
         return 2, "no command was given"

@@ -76,13 +76,15 @@ class Choice:
         if self.draws is not None:
             patch["draws"] = {"count": self.draws}
         table = load(chosen, registry.recipes) if isinstance(chosen, str) else chosen.dump()
-        source = f"recipe '{chosen}'" if isinstance(chosen, str) else "recipe"
+        source = "recipe" if self.recipe is None or not isinstance(chosen, str) else f"recipe '{chosen}'"
         try:
             recipe = parse(lay(merge(table, patch), self.settings), source)
         except DiffOptError as error:
-            for flag, value in asked.items():
-                if value is not None and (said := str(error)).startswith(key := f"{source}: input.{flag}: "):
-                    raise DiffOptError(f"--{flag} {value}: {said.removeprefix(key)}") from error
+            keys = {flag: f"input.{flag}" for flag in asked} | {"scale": "scale", "draws": "draws"}
+            for flag, key in keys.items():
+                value, said = getattr(self, flag), str(error)
+                if value is not None and (found := re.match(rf"{re.escape(f'{source}: {key}')}(\.\w+)?: ", said)):
+                    raise DiffOptError(f"--{flag} {value}: {said[found.end() :]}") from error
             raise
         if isinstance(chosen, str) and chosen.lower().endswith(".toml") and not self.trust:
             check_programs(recipe, lay(merge({}, patch), self.settings), registry, source)

@@ -157,6 +157,8 @@ def parse(table: Mapping[str, Any], source: str = "recipe") -> Recipe:
             message = first["msg"].removeprefix("Value error, ")
             if first["type"] == "missing" and first["loc"][::2] == ("stage", "blocks"):  # a stage of that name is new
                 message += f".{nearest(str(first['loc'][1]), {*table['stage']} - {first['loc'][1]})}"
+            if first["type"] == "model_type" and (keys := _known_keys((*first["loc"], ""))):
+                message = f"is {first['input']!r}; it has keys of its own: {', '.join(keys)}"
             raise DiffOptError(f"{source}: {where}: {message}") from error
 
 

@@ -262,7 +262,9 @@ class Registry:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise DiffOptError(f"{kind} '{name}': {where}: {first['msg']} (got {first.get('input')!r})") from error
+            raise DiffOptError(
+                f"{kind} '{name}': {where}: {first['msg'].removeprefix('Value error, ')} (got {first.get('input')!r})"
+            ) from error
 
     def build(self, kind: str, name: str, options: Mapping[str, Any], ctx: Any) -> Any:
         """Build a component. Components call ``ctx.build(kind, name, **options)`` instead."""

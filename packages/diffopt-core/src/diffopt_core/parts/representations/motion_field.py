@@ -74,9 +74,6 @@ class MotionField:
     clip, and for every part of a long one (:class:`Parts`). The networks output rotations as interleaved 6D. In a batch
     of clips of different lengths each has its own phase; where the longest has several parts, all are divided as it is.
 
-    In a batch of clips of different lengths each has its own phase; if the longest has several parts, the others are
-    divided as it is.
-
     ``variables()``: ``pose``, ``orient``, ``trans``; also ``phase`` (warp) and ``encoding`` (RBF widths) if they are
     learned.
     """

@@ -41,7 +41,11 @@ def scored_from_files(pred: Path | str, truth: Path | str) -> ScoredMotion:
     joints = _array(pred, ours, "joints", (None, len(JOINTS), 3))
     true = _array(truth, theirs, "joints", (None, len(JOINTS), 3))
     if len(joints) != len(true):
-        raise BadInput(truth, "joints", f"{len(true)} frames, but {pred} has {len(joints)}")
+        how = (
+            "; a result of a part (--frames, --shot, --resample) is scored by its run, with truth/<clip>.npz beside "
+            "the input, or here against the same frames of the truth" if len(joints) < len(true) else ""
+        )  # fmt: skip
+        raise BadInput(truth, "joints", f"{len(true)} frames, but {pred} has {len(joints)}{how}")
     fps = float(_array(pred, ours, "fps", ()))
     if not (np.isfinite(fps) and fps > 0):
         raise BadInput(pred, "fps", f"is {fps}; expected a positive number of frames per second")

@@ -355,6 +355,13 @@ def test_of_several_inputs_such_a_flag_is_for_the_others(diffopt, case, flag):
     assert ran.status == 0 and ran.err.count(f"{' '.join(flag)} has no effect: ") == 2
 
 
+def test_an_option_of_a_dataset_that_another_has_with_other_values(diffopt, scored):
+    """EMDB's ``truth`` is a flag, a case's a file."""
+    (scored.parent / "truth").rename("elsewhere")
+    ran = diffopt("check", scored, "--json", "--prior", "none", "--set", f"dataset.truth=elsewhere/{scored.name}")
+    assert ran.status == 0 and json.loads(ran.out)["clips"][0]["truth"] is True, ran.err
+
+
 def test_demo(diffopt):
     ran = diffopt("demo", "--out", "demo", *QUICK)
     assert ran.status == 0, ran.err

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput
+from ..errors import BadInput, DiffOptError
 from ..host.contract import answers
 from ..host.recipe import Recipe, RoleSpec
 from ..interfaces import Host
@@ -130,6 +131,16 @@ def _datasets(registry: Registry, recipe: Recipe) -> dict[str, Any]:
 
 
 def known_options(host: Host, name: str, choice: RoleSpec) -> dict:
-    """For ``auto``: the options of ``choice`` that dataset ``name`` has."""
-    fields = host.config_class("dataset", name).model_fields
-    return {key: value for key, value in choice.options.items() if key in fields}
+    """For ``auto``: the options of ``choice`` that dataset ``name`` has. Datasets share names of options; a value that
+    fits another one only is meant for that one."""
+
+    def fits(dataset: str, key: str, value: Any) -> bool:
+        with suppress(DiffOptError):
+            return bool(host.config("dataset", dataset, {key: value}))
+        return False
+
+    fields, others = host.config_class("dataset", name).model_fields, set(host.components["dataset"]) - {name}
+    return {
+        key: value for key, value in choice.options.items()
+        if key in fields and (fits(name, key, value) or not any(fits(other, key, value) for other in others))
+    }  # fmt: skip

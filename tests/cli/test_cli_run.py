@@ -409,7 +409,7 @@ def test_nothing_that_can_be_scored_gives_reasons_and_no_empty_table(diffopt, sc
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["eval", "gone", "--truth", "t"], "gone: motion.npz: not found"),
+        (["eval", "gone", "--truth", "t"], "gone: RESULT: does not exist"),
         (["eval", "out", "--truth", "t"], "t: --truth: does not exist"),
         (["eval", "out", "--truth", "empty"], "empty: --truth: contains no out.npz"),
         (["eval", "out", "--truth", "empty", "-m", "rigid_clap"], "Did you mean 'rigid_clip'"),

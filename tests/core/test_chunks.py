@@ -59,7 +59,8 @@ def test_it_is_whole_and_says_how_it_was_made(both):
 
 def test_it_is_about_as_good_as_the_clip_in_one_piece(both):
     whole, cut = both
-    assert cut.metrics["final"]["rigid_clip"] < 1.3 * whole.metrics["final"]["rigid_clip"] + 20
+    # one chunk of 45 frames tells the scale of the path, where the clip in one piece has 100
+    assert cut.metrics["final"]["rigid_clip"] < 1.3 * whole.metrics["final"]["rigid_clip"] + 40
 
 
 def test_no_seam(both):

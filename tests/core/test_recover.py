@@ -105,7 +105,7 @@ def test_the_recipe_follows_from_the_evidence(travel, trusted, poses_from, name)
 def test_the_recipe_that_was_chosen_is_said_once(case, caplog):
     recover(case, settings=QUICK, repr="raw")
     (said,) = [record.getMessage() for record in caplog.records if "solved by" in record.getMessage()]
-    assert said.startswith("walk: solved by best, with repr raw: ") and "--recipe paper" in said
+    assert said.startswith("walk: solved by recipe best, with repr raw: ") and "--recipe paper" in said
     caplog.clear()
     recover(case, "paper", settings=QUICK, repr="raw")
     assert "solved by" not in caplog.text

@@ -46,6 +46,10 @@ class Rows(NamedTuple):
     rest: Tensor
 
 
+#: Least spread, so that what is constant in the data (in the plane, on one floor) is not blown up by rounding.
+_SMALLEST = 1e-4
+
+
 class Statistics(NamedTuple):
     """Between raw and unit numbers: ``(state - mean) / std``, differences / ``step``, decoder times ``change``."""
 
@@ -107,7 +111,7 @@ def measure(examples: Rows) -> Statistics:
     def spread(x: Tensor, slices: dict[str, slice], least: float) -> Tensor:
         out = x.square().mean(0).sqrt()
         for where in slices.values():
-            out[where] = out[where].clamp_min(least * float(out[where].square().mean().sqrt()) + 1e-6)
+            out[where] = out[where].clamp_min(least * float(out[where].square().mean().sqrt()) + _SMALLEST)
         return out
 
     mean = examples.past.mean(0)

@@ -101,12 +101,13 @@ class _Job:
         run = drawn(run, self.besides["picture"], self.besides["report"])
         with voice.about(key.rpartition("/")[2]):  # the clip's name is that of all of them
             results = solve(run, evidence=evidence)
-            self.status |= finish(run, results)
-        told = voice.answered()
-        self.results += told.get("results", [])
-        self.kept += not results
+            self.status |= finish(run, results, answer=self._gather)
         saved = row_of_saved(read_json(self.home / key / "run.json"))
         self.rows.append({"key": key, "input": str(path)} | saved)
+
+    def _gather(self, told: dict[str, Any]) -> None:
+        self.results += told["results"]
+        self.kept += told["kept"]
 
     def lost(self, key: str, path: Path, failure: Any) -> None:
         """An input, or a person of it, without a result."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..common import output as voice
 from ..common.console import err, fail, note
@@ -147,8 +147,14 @@ def solve(
         return execute(run, bars, None if viewer is None else Watch(viewer.update), evidence, failed)
 
 
-def finish(run: Run, results: list[Result], failed: Sequence[Failure] = ()) -> int:
-    """Print the tables and return the exit status: 1 if a clip diverged or has no result."""
+def finish(
+    run: Run,
+    results: list[Result],
+    failed: Sequence[Failure] = (),
+    answer: Callable[[dict[str, Any]], None] = voice.answer,
+) -> int:
+    """Print the tables and return the exit status: 1 if a clip diverged or has no result. ``answer`` gets what
+    ``--json`` prints."""
     from ..results.index import rows_of_run
     from ..results.shards import INDEX, as_csv
     from .summary import print_failures, print_summary, rows_of, summary
@@ -162,7 +168,7 @@ def finish(run: Run, results: list[Result], failed: Sequence[Failure] = ()) -> i
             file.write(as_csv(rows_of_run(run, results, failed)))
     rows = [] if voice.quiet() and not voice.wants_json() else [rows_of(run, result) for result in results]
     told = [{"input": each.path, "error": each.error} for each in failed]
-    voice.answer({"results": summary(run, results, rows), "kept": kept, "failed": told})
+    answer({"results": summary(run, results, rows), "kept": kept, "failed": told})
     if rows:
         print_summary(run, results, rows)
     for result in results:

@@ -137,11 +137,6 @@ def answer(document: Any) -> None:
     _voice.document = {**_voice.document, **told} if both else told
 
 
-def answered() -> dict[str, Any]:
-    """The document so far; empty without ``--json``."""
-    return dict(_voice.document) if isinstance(_voice.document, dict) else {}
-
-
 def deliver() -> None:
     """Write the document of ``--json`` now, for a command that keeps running after its answer, such as a server."""
     if _voice.json and _voice.stdout is not None and not _voice.delivered:

@@ -53,6 +53,12 @@ class Shared:
     width: int
     height: int
 
+    def at(self, frames: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Poses at the frames ``rows [*S T]``, keypoints at ``frames [T]``, and where both are there."""
+        last = len(self.first) - 1
+        inside = (rows >= 0) & (rows <= last)
+        return self.first[rows.clip(0, last)], self.seen[frames], self.there[frames] & inside[..., None]
+
     def off(self, first: np.ndarray, seen: np.ndarray | None = None, there: np.ndarray | None = None) -> float:
         """Median distance of points, as a share of the person's size."""
         there = self.there if there is None else there
@@ -146,7 +152,4 @@ def clocks(count: int) -> Iterator[tuple[str, float, np.ndarray, np.ndarray]]:
 
 def _in_time(points: Shared) -> Iterator[tuple[float, str]]:
     for words, more, frames, rows in clocks(len(points.first)):
-        inside = (rows >= 0) & (rows < len(points.first))
-        there = points.there[frames] & inside[:, None]
-        off = points.off(points.first[rows.clip(0, len(points.first) - 1)], points.seen[frames], there)
-        yield off + more, f"the poses are {words}"
+        yield points.off(*points.at(frames, rows)) + more, f"the poses are {words}"

@@ -74,10 +74,9 @@ def _motion_apart(points: Shared, frames: np.ndarray, rows: np.ndarray) -> np.nd
     """Median distance ``[S]`` of poses at the frames ``rows [S T]`` from the keypoints at ``frames [T]``, as a share of
     the person: without each frame's place in the image and each joint's own offset, which detectors and fits differ
     by. Infinite where nothing can be compared."""
-    last = len(points.first) - 1
-    inside = (rows >= 0) & (rows <= last)
-    gap = points.first[rows.clip(0, last)] - points.seen[frames]
-    gap[~(points.there[frames] & inside[..., None])] = np.nan
+    first, seen, there = points.at(frames, rows)
+    gap = first - seen
+    gap[~there] = np.nan
     gap -= _median(gap, 2)
     gap -= _median(gap, 1)
     off = np.sqrt(np.square(gap).sum(-1)).reshape(len(rows), -1)

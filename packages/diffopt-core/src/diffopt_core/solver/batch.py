@@ -155,6 +155,12 @@ def on_floor(result: Result) -> Result:
         f"the feet are {abs(off) * 100:.0f} cm {where}: one of the two is not as tall as told (--height), or stands "
         "elsewhere"
     )
+    return _doubted(result, doubt)
+
+
+def _doubted(result: Result, doubt: str) -> Result:
+    """The result, not trusted for one more reason, which is told."""
+    clip = result.clip
     log.warning("%s: %s; the result is marked as not trusted", clip.name, doubt)
     return replace(result, clip=replace(clip, doubts=(*clip.doubts, doubt)))
 
@@ -181,8 +187,7 @@ def told_vertical(result: Result, vertical: Vertical | None, index: int) -> Resu
     if vertical.sd[index] < VAGUE:
         return result
     doubt = f"the vertical is known to {facts['sd_deg']:.0f} degrees only"
-    log.warning("%s: %s; the result is marked as not trusted", result.clip.name, doubt)
-    return replace(result, clip=replace(result.clip, doubts=(*result.clip.doubts, doubt)))
+    return _doubted(result, doubt)
 
 
 def weights_told(problem: Problem) -> dict[str, Tensor]:

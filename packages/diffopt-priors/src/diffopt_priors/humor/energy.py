@@ -118,7 +118,7 @@ class HuMoRPrior:
         self.offset = torch.tensor(card["root_offset"], dtype=torch.float32, device=ctx.device)
         self.scales = torch.tensor([card["scales"][name] for name in SIZES], device=ctx.device)
         self.resample = Resampler(longest, ctx.fps, self.fps, ctx.device)
-        moves = None if ctx.lengths is None else [self.resample.count(each) - 1 for each in ctx.lengths]
+        moves = self.resample.steps(ctx.lengths)
         self.own = None if moves is None else inside(moves, self.resample.frames - 1, ctx.device)
         self.last = None if self.own is None else self.own.cumsum(1) - 1
 

@@ -109,7 +109,7 @@ class MDMPrior:
         if config.inpaint or config.weighting == "likelihood":
             observed = self.resample.values(observed_channels(ctx.observations, velocities=not self.official))
         frames = self.resample.frames - 1
-        lengths = None if ctx.lengths is None else [self.resample.count(each) - 1 for each in ctx.lengths]
+        lengths = self.resample.steps(ctx.lengths)
         even = (even_length(each, int(card["window"]), config.overlap) for each in lengths or (frames,))
         self.windows = Windows(frames, config.window or min(even), config.overlap, ctx.device, lengths)
         likelihood = None

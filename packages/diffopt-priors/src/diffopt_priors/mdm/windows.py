@@ -34,6 +34,10 @@ class Resampler:
         last = frames - 1 - (self.stride if self.random_phase else 0.0)
         return frames if self.identity else max(2, math.floor(last / self.stride + 1e-6) + 1)
 
+    def steps(self, lengths: Sequence[int] | None) -> list[int] | None:
+        """Differences between frames at the target rate of clips of so many frames; None for None."""
+        return None if lengths is None else [self.count(each) - 1 for each in lengths]
+
     def __call__(
         self,
         pose: Float[Tensor, "B T 24 3 3"],
@@ -105,6 +109,8 @@ class Windows:
         #: [1 or B, count, length], sums to 1 for each clip: weights of a mean in which no frame counts twice.
         self.weight = torch.stack([weight for _, weight in each])
         self._own = torch.tensor(lengths or (frames,), device=device).unsqueeze(1)
+        #: The same in the flattened batch.
+        self._rows = self.index + torch.arange(len(each), device=device)[:, None, None] * frames
 
     def _placed(self, frames: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """The windows of a clip, and their weights."""
@@ -129,5 +135,4 @@ class Windows:
         if len(self.index) == 1:
             return x[:, self.index[0]]
         # Frames are indexed in the flattened batch, because the gradient of plain indexing is more expensive.
-        rows = self.index + torch.arange(len(x), device=x.device)[:, None, None] * x.shape[1]
-        return x.flatten(0, 1).index_select(0, rows.flatten()).view(*rows.shape, -1)
+        return x.flatten(0, 1).index_select(0, self._rows.flatten()).view(*self._rows.shape, -1)

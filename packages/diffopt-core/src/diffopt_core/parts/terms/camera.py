@@ -53,38 +53,34 @@ class CameraTranslationConfig(TermConfig):
         return energy
 
 
-class CameraScaleConfig(TermConfig):
+class _FactorConfig(TermConfig):
+    """``(log s)^2`` of a factor of the residual, mean over all frames (not in the paper)."""
+
+    ragged: ClassVar[bool] = True
+    factor: ClassVar[str]
+
+    def build(self, ctx: ProblemContext) -> Energy:
+        from ...data.ragged import own_mean
+        from .kit import soft_log
+
+        own = ctx.own
+
+        def energy(scene: Scene) -> Tensor:
+            return own_mean(soft_log(scene.residual[self.factor].squeeze(-1)).square(), own)
+
+        return energy
+
+
+class CameraScaleConfig(_FactorConfig):
     """``(log s_t)^2``, mean over all frames (not in the paper; ``s_t`` of sec. 3.3.2)."""
 
-    ragged: ClassVar[bool] = True
-
-    def build(self, ctx: ProblemContext) -> Energy:
-        from ...data.ragged import own_mean
-        from .kit import soft_log
-
-        own = ctx.own
-
-        def energy(scene: Scene) -> Tensor:
-            return own_mean(soft_log(scene.residual["scale"].squeeze(-1)).square(), own)
-
-        return energy
+    factor: ClassVar[str] = "scale"
 
 
-class CameraFocalConfig(TermConfig):
+class CameraFocalConfig(_FactorConfig):
     """``(log s_f)^2``, mean over all frames (not in the paper; ``s_f`` of sec. 3.3.2)."""
 
-    ragged: ClassVar[bool] = True
-
-    def build(self, ctx: ProblemContext) -> Energy:
-        from ...data.ragged import own_mean
-        from .kit import soft_log
-
-        own = ctx.own
-
-        def energy(scene: Scene) -> Tensor:
-            return own_mean(soft_log(scene.residual["focal"].squeeze(-1)).square(), own)
-
-        return energy
+    factor: ClassVar[str] = "focal"
 
 
 class CameraSmoothConfig(TermConfig):

@@ -52,7 +52,8 @@ class ReprojectionConfig(TermConfig):
         detected = detected.where(seen.unsqueeze(-1), detected.new_zeros(()))
         weight = confidence.where(seen, confidence.new_zeros(())) ** self.confidence_power
         sigma = self._sigma(ctx, detected, seen)
-        lost = (sigma * sigma).squeeze(-1) * (1 if self.of == "point" else 2)  # at a point that is not good
+        unit = (sigma * sigma).squeeze(-1)
+        lost = unit * (1 if self.of == "point" else 2)  # at a point that is not good
         detected, seen, weight = frames_last(detected), frames_last(seen), frames_last(weight)
 
         def energy(scene: Scene) -> Tensor:
@@ -63,7 +64,7 @@ class ReprojectionConfig(TermConfig):
                 squared = squared.sum(-1, keepdim=True)
             cost = geman_mcclure(squared, sigma).sum(-1) + lost * ~good
             if self.normalise == "sigma2":
-                cost = cost / (sigma * sigma).squeeze(-1)
+                cost = cost / unit
             per_point = cost * weight
             per_frame = per_point.mean(-1) if self.joints == "mean" else per_point.sum(-1)
             return frame_mean(per_frame, ctx.observations.valid)
